@@ -1,0 +1,1 @@
+"""The pages people open. They ask the engine; they never dig in it."""

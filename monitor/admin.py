@@ -1,0 +1,1 @@
+"""Table of contents: what ops people edit, by subject."""

@@ -1,0 +1,1 @@
+"""Configuration mistakes, found before the server listens: each has an id and a hint."""

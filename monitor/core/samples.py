@@ -1,0 +1,57 @@
+"""Arrays of time and value, the question that selects them, and staleness. Times are Unix milliseconds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.core.histograms import HistogramRun
+from monitor.core.labels import Labels, Matcher
+
+Times = npt.NDArray[np.int64]
+Values = npt.NDArray[np.float64]
+
+STALE_BITS = 0x7FF0000000000002
+STALE = np.array([STALE_BITS], dtype=np.uint64).view(np.float64)[0]
+LOOKBACK_MS = 300_000
+
+
+def is_stale(values: Values) -> npt.NDArray[np.bool_]:
+    """Which values are Prometheus' staleness marker (one NaN of many; other NaNs are ordinary values)."""
+    return values.view(np.uint64) == STALE_BITS
+
+
+@dataclass(slots=True)
+class Series:
+    """One label set and its samples in ascending time order, no time twice.
+
+    ``times``/``values`` hold the float samples (shape (n,)), staleness markers included: a stale histogram
+    series is marked there too. ``histograms`` hold the native histogram samples in runs of one layout,
+    ascending. The two kinds may interleave in time but never share a time.
+    """
+
+    labels: Labels
+    times: Times
+    values: Values
+    histograms: tuple[HistogramRun, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a query wants to read: matchers and the closed span [start_ms, end_ms] of sample times.
+
+    ``range_ms`` is the width of a range selector (0 for an instant one) and ``step_ms`` the distance of
+    evaluation steps (0 for one step): hints by which derived series choose how densely to report.
+    ``rebased`` says that only differences matter (rate, increase …), so a counter may start anywhere.
+    """
+
+    matchers: tuple[Matcher, ...]
+    start_ms: int
+    end_ms: int
+    range_ms: int = 0
+    step_ms: int = 0
+    rebased: bool = False
+
+
+SelectionResult = Sequence[Series]

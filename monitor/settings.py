@@ -1,0 +1,149 @@
+"""One door to the environment. Development is the default; production is what the variables say.
+
+Every variable has its line in ``templates/docs/configuration.md``.
+"""
+
+from pathlib import Path
+
+from monitor.core.env import Env
+from monitor.store.layout import Layout, database_settings, local_secret
+
+env = Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+VIGIL_DATA = Path(env.text("VIGIL_DATA", str(BASE_DIR / "var"))).resolve()
+VIGIL_BIND = env.address("VIGIL_BIND", "127.0.0.1:8000")
+VIGIL_DEMO = env.flag("VIGIL_DEMO", default=env.flag("DEMO", default=True))
+VIGIL_WEB_WORKERS = env.number("VIGIL_WEB_WORKERS", 2, least=1)
+VIGIL_RETENTION_DAYS = env.number("VIGIL_RETENTION_DAYS", 90, least=1)
+VIGIL_MAX_BODY_BYTES = env.number("VIGIL_MAX_BODY_BYTES", 20_000_000, least=1_000)
+VIGIL_ALLOW_PRIVATE_TARGETS = env.flag("VIGIL_ALLOW_PRIVATE_TARGETS", default=True)
+
+LAYOUT = Layout(VIGIL_DATA)
+DATABASE_URL = env.text("DATABASE_URL")
+EMBEDDED_DATABASE = not DATABASE_URL
+DATABASES = {"default": database_settings(DATABASE_URL, LAYOUT)}
+DATABASE_ROUTERS: list[str] = []
+
+REDIS_URL = env.text("REDIS_URL")
+EMBEDDED_REDIS = not REDIS_URL
+REDIS_URL = REDIS_URL or LAYOUT.redis_url
+
+SECRET_KEY = env.text("VIGIL_SECRET_KEY") or local_secret(LAYOUT, "secret_key")
+DEBUG = env.flag("VIGIL_DEBUG", default=False)
+ALLOWED_HOSTS = env.names("VIGIL_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+CSRF_TRUSTED_ORIGINS = env.names("VIGIL_TRUSTED_ORIGINS")
+if env.flag("VIGIL_BEHIND_TLS", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SECURE_HSTS_SECONDS = 31_536_000
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_htmx",
+    "csp",
+    "monitor",
+    "dashboards",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "csp.middleware.CSPMiddleware",
+]
+ROOT_URLCONF = "monitor.urls"
+WSGI_APPLICATION = "monitor.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+CSP_SELF = "'self'"
+CONTENT_SECURITY_POLICY = {
+    "EXCLUDE_URL_PREFIXES": ["/admin/"],
+    "DIRECTIVES": {
+        "default-src": [CSP_SELF],
+        "script-src": [CSP_SELF],
+        # Plotly writes style attributes on the elements it draws
+        "style-src": [CSP_SELF, "'unsafe-inline'"],
+        "img-src": [CSP_SELF, "data:"],
+        "frame-ancestors": [CSP_SELF],
+        "form-action": [CSP_SELF],
+        "base-uri": [CSP_SELF],
+    },
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "/login/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/login/"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+LOCALE_PATHS = [BASE_DIR / "templates" / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VIGIL_DATA / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+# our own limit, with a clear 413, is in the ingest door
+DATA_UPLOAD_MAX_MEMORY_SIZE = VIGIL_MAX_BODY_BYTES
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+EMAIL_HOST = env.text("VIGIL_SMTP_HOST", "localhost")
+EMAIL_PORT = env.number("VIGIL_SMTP_PORT", 25)
+EMAIL_HOST_USER = env.text("VIGIL_SMTP_USER")
+EMAIL_HOST_PASSWORD = env.text("VIGIL_SMTP_PASSWORD")
+EMAIL_USE_TLS = env.flag("VIGIL_SMTP_TLS", default=False)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("VIGIL_MAIL_FROM", "vigil@localhost")
+
+CELERY_BROKER_URL = ("redis+socket://" + LAYOUT.redis_socket) if EMBEDDED_REDIS else REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_TIME_LIMIT = 600
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("VIGIL_LOG_LEVEL", "WARNING")},
+    "loggers": {"vigil": {"level": env.text("VIGIL_LOG_LEVEL", "INFO")}},
+}
