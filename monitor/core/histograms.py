@@ -49,4 +49,5 @@ def bucket_index(values: Floats, schema: int) -> Ints:
     bounds = np.exp2(np.arange(2**schema) / 2**schema - 1.0)
     # frexp gives mantissa in [0.5, 1): bounds[0] == 0.5 is the upper edge of the octave below
     inside = np.searchsorted(bounds, mantissa, side="left")
-    return (exponent.astype(np.int64) - 1) * 2**schema + inside
+    index: Ints = (exponent.astype(np.int64) - 1) * 2**schema + inside
+    return index

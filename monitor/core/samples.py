@@ -19,7 +19,8 @@ LOOKBACK_MS = 300_000
 
 def is_stale(values: Values) -> npt.NDArray[np.bool_]:
     """Which values are Prometheus' staleness marker (one NaN of many; other NaNs are ordinary values)."""
-    return values.view(np.uint64) == STALE_BITS
+    marked: npt.NDArray[np.bool_] = values.view(np.uint64) == STALE_BITS
+    return marked
 
 
 @dataclass(slots=True)

@@ -145,7 +145,7 @@ def _initialise(layout: Layout, identity: int | None, log: Path) -> None:
     with log.open("ab") as output:
         done = subprocess.run(
             command, stdout=output, stderr=output, pass_fds=(reader,), check=False,
-            preexec_fn=_becoming(identity, signal.SIGTERM),  # noqa: PLW1509 — the caller has no threads yet
+            preexec_fn=_becoming(identity, signal.SIGTERM),
         )  # fmt: skip
     os.close(reader)
     if done.returncode:
@@ -220,7 +220,7 @@ def _own(folder: Path, identity: int | None) -> None:
 
 def _spawn(command: list[str], log: Path, prepare: Callable[[], None]) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
-        return subprocess.Popen(  # noqa: PLW1509 — the launcher has no threads
+        return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, preexec_fn=prepare,
             start_new_session=True,
         )  # fmt: skip

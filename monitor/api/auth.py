@@ -1,0 +1,95 @@
+"""Who is asking, and for which project. Programs bring an API key; people bring their session."""
+
+import base64
+import binascii
+import functools
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeAlias
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from monitor.api.errors import refuse
+from monitor.core import clock
+from monitor.ingest import keys
+from monitor.store import access
+
+P = ParamSpec("P")
+View: TypeAlias = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+HOW = "send `Authorization: Bearer KEY`, or the key as the password of basic auth"
+
+
+class ApiRequest(HttpRequest):
+    """A request that passed ``needs``: it knows its project."""
+
+    project_id: int
+    sender: str
+
+
+def needs(scope: str) -> Callable[[Callable[Concatenate[ApiRequest, P], HttpResponse]], View[P]]:
+    """Let a view run only for a key with ``scope``, or (reading only) for a signed-in member.
+
+    Sets ``request.project_id`` and ``request.sender``. Answers 401 or 403 otherwise.
+    """
+
+    def decorate(view: Callable[Concatenate[ApiRequest, P], HttpResponse]) -> View[P]:
+        @csrf_exempt
+        @functools.wraps(view)
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            refusal = (
+                _with_key(request, scope)
+                if "authorization" in request.headers
+                else _with_session(request, scope)
+            )
+            if refusal is not None:
+                return refusal
+            return view(request, *args, **kwargs)  # type: ignore[arg-type] # _with_* gave it its project
+
+        return guarded
+
+    return decorate
+
+
+def key_text(request: HttpRequest) -> str | None:
+    """The key out of bearer or basic authorization; None when there is none to be read."""
+    kind, _, rest = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return rest.strip() or None
+    if kind.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(rest, validate=True).decode().partition(":")[2] or None
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+def _with_key(request: HttpRequest, scope: str) -> HttpResponse | None:
+    text = key_text(request)
+    known = keys.find(text, now=clock.now()) if text else None
+    if known is None:
+        response = refuse(401, f"no valid API key; {HOW}")
+        response["WWW-Authenticate"] = 'Basic realm="vigil"'
+        return response
+    if scope not in known.scopes:
+        return refuse(
+            403, f"key {known.name!r} lacks the scope {scope!r}; it has {', '.join(sorted(known.scopes))}"
+        )
+    request.project_id = known.project_id  # type: ignore[attr-defined] # this makes it an ApiRequest
+    request.sender = known.name  # type: ignore[attr-defined] # as above
+    return None
+
+
+def _with_session(request: HttpRequest, scope: str) -> HttpResponse | None:
+    if not request.user.is_authenticated or scope != "query":
+        response = refuse(401, f"no API key; {HOW}")
+        response["WWW-Authenticate"] = 'Basic realm="vigil"'
+        return response
+    project = access.project_for(
+        request.user, request.GET.get("project") or request.session.get("project", "")
+    )
+    if project is None:
+        return refuse(403, "you are not a member of this project; ask one of its admins")
+    request.project_id = project.id  # type: ignore[attr-defined] # this makes it an ApiRequest
+    request.sender = request.user.get_username()  # type: ignore[attr-defined] # as above
+    return None

@@ -1,0 +1,26 @@
+"""One error shape for every API: Prometheus'."""
+
+from typing import Any
+
+import msgspec
+from django.http import HttpResponse
+
+ERROR_TYPES = {
+    400: "bad_data", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "bad_data",
+    409: "conflict", 413: "too_large", 415: "bad_data", 422: "execution", 429: "too_many_requests",
+    500: "internal", 503: "unavailable",
+}  # fmt: skip
+
+
+def reply(content: Any, status: int = 200) -> HttpResponse:
+    """JSON, encoded by msgspec."""
+    return HttpResponse(msgspec.json.encode(content), status=status, content_type="application/json")
+
+
+def refuse(status: int, error: str, **more: Any) -> HttpResponse:
+    """An error that says what happened, where, and what to do."""
+    kind = more.pop("error_type", None) or ERROR_TYPES.get(status, "internal")
+    response = reply({"status": "error", "errorType": kind, "error": error, **more}, status)
+    if status in {429, 503}:
+        response["Retry-After"] = "5"
+    return response

@@ -1,0 +1,1 @@
+"""The query language: text in, arrays out. Knows nothing of storage, HTTP or clocks."""

@@ -1,0 +1,112 @@
+"""The expression tree: frozen, hashable, free of the parser's own types. Times are milliseconds."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from monitor.core.labels import Matcher
+
+Kind = Literal["scalar", "string", "vector", "matrix"]
+Cardinality = Literal["one-to-one", "many-to-one", "one-to-many", "many-to-many"]
+Anchor = int | Literal["start", "end"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """An instant vector selector; ``at`` pins the time (milliseconds, or the query's start or end)."""
+
+    matchers: tuple[Matcher, ...]
+    offset: int = 0
+    at: Anchor = None
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    selector: Selector
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subquery:
+    """``step`` 0 stands for the default resolution."""
+
+    expr: "Node"
+    width: int
+    step: int = 0
+    offset: int = 0
+    at: Anchor = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    name: str
+    args: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregation:
+    op: str
+    expr: "Node"
+    param: "Node | None"
+    labels: tuple[str, ...]
+    without: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """``on`` says that ``labels`` are the ones to match, else the ones to ignore.
+
+    ``include`` are the labels that group_left or group_right take from the "one" side; ``fill_left`` and
+    ``fill_right`` stand in for a missing partner.
+    """
+
+    op: str
+    left: "Node"
+    right: "Node"
+    returns_bool: bool = False
+    cardinality: Cardinality = "one-to-one"
+    on: bool = False
+    labels: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    fill_left: float | None = None
+    fill_right: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Negation:
+    expr: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A part whose value is the same at every step: evaluated once and repeated."""
+
+    expr: "Node"
+
+
+Node = Number | Text | Selector | Range | Subquery | Call | Aggregation | Binary | Negation | Fixed
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    match node:
+        case Call(args=args):
+            return args
+        case Aggregation(expr=expr, param=param):
+            return (expr,) if param is None else (param, expr)
+        case Binary(left=left, right=right):
+            return (left, right)
+        case Subquery(expr=expr) | Negation(expr=expr) | Fixed(expr=expr):
+            return (expr,)
+        case Range(selector=selector):
+            return (selector,)
+        case _:
+            return ()

@@ -1,0 +1,47 @@
+"""A pytest plugin: real PostgreSQL and Valkey for one test run, in a folder of their own that goes away.
+
+Set DATABASE_URL and REDIS_URL to run the suite against other servers. Under xdist the controller starts
+them once and the workers find them in the environment.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from monitor.store import embedded
+from monitor.store.layout import Layout, local_secret
+
+_started: list[tuple[subprocess.Popen[bytes], signal.Signals]] = []
+_folder: list[Path] = []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests() -> None:
+    if "VIGIL_DATA" in os.environ and "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    folder = Path(tempfile.mkdtemp(prefix="vigil-test-"))
+    _folder.append(folder)
+    os.environ["VIGIL_DATA"] = str(folder)
+    os.environ.setdefault("VIGIL_DEMO", "0")
+    layout = Layout(folder)
+    if not os.environ.get("DATABASE_URL"):
+        _started.append((embedded.start_postgres(layout), signal.SIGINT))
+        password = local_secret(layout, "postgres_password")
+        os.environ["DATABASE_URL"] = (
+            f"postgresql://vigil:{password}@/vigil?host={str(layout.postgres_sockets).replace('/', '%2F')}"
+        )
+    if not os.environ.get("REDIS_URL"):
+        _started.append((embedded.start_redis(layout), signal.SIGTERM))
+        os.environ["REDIS_URL"] = layout.redis_url
+
+
+def pytest_unconfigure() -> None:
+    for process, number in _started:
+        embedded.stop(process, number)
+    for folder in _folder:
+        shutil.rmtree(folder, ignore_errors=True)
