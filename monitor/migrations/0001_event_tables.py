@@ -10,12 +10,12 @@ FORWARD = [
     CREATE TABLE monitor_series (
         shard smallint NOT NULL, id bigint NOT NULL, project_id bigint NOT NULL, name text NOT NULL,
         labels jsonb NOT NULL, kind smallint NOT NULL,
-        first_seen timestamptz NOT NULL, last_seen timestamptz NOT NULL, created_at timestamptz NOT NULL,
+        first_seen timestamptz NOT NULL, last_seen timestamptz NOT NULL, touched_at timestamptz NOT NULL,
         PRIMARY KEY (shard, id)
     )
     """,
     """
-    CREATE INDEX monitor_series_created ON monitor_series (project_id, created_at)
+    CREATE INDEX monitor_series_touched ON monitor_series (project_id, touched_at)
     """,
     """
     CREATE TABLE monitor_sample_batch (

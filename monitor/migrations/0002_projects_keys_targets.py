@@ -211,7 +211,7 @@ class Migration(migrations.Migration):
                 ("kind", models.SmallIntegerField()),
                 ("first_seen", models.DateTimeField()),
                 ("last_seen", models.DateTimeField()),
-                ("created_at", models.DateTimeField()),
+                ("touched_at", models.DateTimeField()),
             ],
             options={
                 "db_table": "monitor_series",

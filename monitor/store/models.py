@@ -74,7 +74,7 @@ class Series(EventTable):
     kind = models.SmallIntegerField()
     first_seen = models.DateTimeField()
     last_seen = models.DateTimeField()
-    created_at = models.DateTimeField()
+    touched_at = models.DateTimeField()
 
     class Meta(EventTable.Meta):
         abstract = False

@@ -1,0 +1,288 @@
+"""The write path. What a function here has returned is committed; a retry of the same changes nothing.
+
+Generations are unique by their sender's id, scores by generation, name and source. Derived series are
+written as deltas in the same transaction as the rows they come from, so both exist or neither does.
+"""
+
+import datetime as dt
+import itertools
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from django.db import connection, transaction
+
+from monitor.core import clock
+from monitor.core.histograms import HistogramRun
+from monitor.core.labels import Labels, fingerprint
+from monitor.store import blocks, ids, partitions, series
+from monitor.store.blocks import Block
+from monitor.store.models import BatchKind, Project, SeriesKind
+from monitor.store.shards import shard_of
+
+Point = tuple[Labels, int, float]
+GRID_MS = 10_000
+
+NARROW = (
+    "client_id", "started_at", "received_at", "model", "version", "environment", "operation", "provider",
+    "route", "duration_seconds", "ttft_seconds", "inference_seconds", "queue_seconds", "input_tokens",
+    "cached_input_tokens", "output_tokens", "error", "finish_reason", "user_hash", "session", "trace_id",
+    "span_id", "cost_usd", "tenant", "language", "topic", "template", "grounding", "mean_logprob",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class GenerationRow:
+    """One call, ready to be stored. ``key`` is its sender's id hashed (None: it can't be repeated)."""
+
+    key: uuid.UUID | None
+    started_ms: int
+    narrow: tuple[object, ...]
+    prompt: str
+    output: str
+    detail: str
+    embedding: tuple[str, str] | None = None
+
+
+@dataclass(slots=True)
+class Deltas:
+    """What new rows add to derived series, at event times: counts and observations."""
+
+    counts: list[tuple[Labels, int, float]] = field(default_factory=list)
+    observations: list[tuple[Labels, int, float, float]] = field(default_factory=list)
+
+    def count(self, labels: Labels, at_ms: int, amount: float = 1.0) -> None:
+        self.counts.append((labels, at_ms, amount))
+
+    def observe(self, labels: Labels, at_ms: int, value: float, weight: float = 1.0) -> None:
+        self.observations.append((labels, at_ms, value, weight))
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """How many rows were new and how many were there already."""
+
+    stored: int
+    duplicates: int
+
+
+def samples(project_id: int, points: Sequence[Point], *, now: dt.datetime) -> int:
+    """Store pushed float samples; how many were given."""
+    if not points:
+        return 0
+    spans: dict[int, series.SeriesSpan] = {}
+    identities = [_span(spans, project_id, labels, at, SeriesKind.PUSHED) for labels, at, _ in points]
+    block = blocks.of_floats(
+        np.array(identities, dtype=np.int64),
+        np.array([at for _, at, _ in points], dtype=np.int64),
+        np.array([value for _, _, value in points], dtype=np.float64),
+    )
+    _store_pushed(project_id, block, spans, now=now)
+    return len(points)
+
+
+def histograms(project_id: int, rows: Sequence[tuple[Labels, HistogramRun]], *, now: dt.datetime) -> int:
+    """Store pushed native histogram samples; how many were given."""
+    if not rows:
+        return 0
+    spans: dict[int, series.SeriesSpan] = {}
+    pairs = []
+    for labels, run in rows:
+        identity = _span(spans, project_id, labels, int(run.times[0]), SeriesKind.PUSHED)
+        _span(spans, project_id, labels, int(run.times[-1]), SeriesKind.PUSHED)
+        pairs.append((identity, run))
+    _store_pushed(project_id, blocks.of_runs(pairs), spans, now=now)
+    return sum(len(run.times) for _, run in rows)
+
+
+def generations(
+    project_id: int,
+    rows: Sequence[GenerationRow],
+    derive: Callable[[list[int]], Deltas],
+    *,
+    now: dt.datetime,
+) -> Appended:
+    """Store the calls that are new, with their payloads, vectors and derived series.
+
+    ``derive`` is given the positions of the new rows and says what they add. One transaction per shard key.
+    """
+    partitions.for_generations({row.started_ms for row in rows})
+    partitions.for_batches(clock.to_ms(now))
+    by_shard: dict[int, list[int]] = defaultdict(list)
+    buckets = buckets_of(project_id)
+    for position, row in enumerate(rows):
+        identity = row.key or ids.fresh(row.started_ms)
+        by_shard[shard_of(project_id, buckets, identity.bytes)].append(position)
+    stored = 0
+    for shard, positions in sorted(by_shard.items()):
+        with transaction.atomic():
+            fresh = _claim(project_id, shard, rows, positions, now=now)
+            _copy_generations(project_id, shard, rows, fresh)
+            _store_deltas(project_id, shard, derive([position for position, _ in fresh]), now=now)
+        stored += len(fresh)
+    return Appended(stored, len(rows) - stored)
+
+
+def deltas(project_id: int, shard: int, found: Deltas, *, now: dt.datetime) -> None:
+    """Add to derived series inside the caller's transaction, on the shard of the rows they come from."""
+    _store_deltas(project_id, shard, found, now=now)
+
+
+def buckets_of(project_id: int) -> int:
+    return Project.objects.values_list("buckets", flat=True).get(id=project_id)
+
+
+def _span(
+    spans: dict[int, series.SeriesSpan], project_id: int, labels: Labels, at: int, kind: SeriesKind
+) -> int:
+    identity = fingerprint(project_id, labels)
+    span = spans.get(identity)
+    if span is None:
+        spans[identity] = series.SeriesSpan(identity, labels, kind, at, at)
+    else:
+        span.first_ms, span.last_ms = min(span.first_ms, at), max(span.last_ms, at)
+    return identity
+
+
+def _store_pushed(
+    project_id: int, block: Block, spans: dict[int, series.SeriesSpan], *, now: dt.datetime
+) -> None:
+    partitions.for_batches(clock.to_ms(now))
+    buckets = buckets_of(project_id)
+    by_shard: dict[int, list[int]] = defaultdict(list)
+    for identity in spans:
+        by_shard[shard_of(project_id, buckets, identity)].append(identity)
+    settled = blocks.settle(block)
+    for shard, members in sorted(by_shard.items()):
+        part = settled if len(by_shard) == 1 else settled.of_series(np.array(sorted(members), dtype=np.int64))
+        with transaction.atomic():
+            series.register(project_id, shard, [spans[member] for member in members], now=now)
+            write_batch(project_id, shard, BatchKind.SAMPLES, part, now=now)
+
+
+def _store_deltas(project_id: int, shard: int, found: Deltas, *, now: dt.datetime) -> None:
+    if not found.counts and not found.observations:
+        return
+    spans: dict[int, series.SeriesSpan] = {}
+    identity_of: dict[Labels, int] = {}
+    counted = _columns(project_id, spans, identity_of, found.counts, SeriesKind.DERIVED_COUNTER)
+    observed = _columns(project_id, spans, identity_of, found.observations, SeriesKind.DERIVED_HISTOGRAM)
+    block = blocks.add_up(
+        blocks.join([
+            blocks.of_floats(*counted, np.array([row[2] for row in found.counts], dtype=np.float64)),
+            blocks.of_observations(
+                *observed,
+                np.array([row[2] for row in found.observations], dtype=np.float64),
+                np.array([row[3] for row in found.observations], dtype=np.float64),
+            ),
+        ])
+    )  # fmt: skip
+    series.register(project_id, shard, list(spans.values()), now=now)
+    write_batch(project_id, shard, BatchKind.DELTAS, block, now=now)
+
+
+def _columns(
+    project_id: int,
+    spans: dict[int, series.SeriesSpan],
+    identity_of: dict[Labels, int],
+    rows: Iterable[tuple[object, ...]],
+    kind: SeriesKind,
+) -> tuple[blocks.Ints, blocks.Ints]:
+    """Series ids and times on the 10 s grid, noting each series' span."""
+    identities, times = [], []
+    for labels, at, *_ in rows:
+        assert isinstance(labels, Labels)
+        assert isinstance(at, int)
+        on_grid = at // GRID_MS * GRID_MS
+        identity = identity_of.get(labels)
+        span = spans.get(identity) if identity is not None else None
+        if span is None:
+            identity = identity_of[labels] = _span(spans, project_id, labels, on_grid, kind)
+        elif on_grid < span.first_ms:
+            span.first_ms = on_grid
+        elif on_grid > span.last_ms:
+            span.last_ms = on_grid
+        identities.append(identity)
+        times.append(on_grid)
+    return np.array(identities, dtype=np.int64), np.array(times, dtype=np.int64)
+
+
+def write_batch(project_id: int, shard: int, kind: BatchKind, block: Block, *, now: dt.datetime) -> None:
+    """One row of ``sample_batch``; inside the caller's transaction."""
+    if not block.n:
+        return
+    first, last = block.span()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO monitor_sample_batch (shard, id, project_id, kind, min_ms, max_ms, n, data)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                shard, ids.fresh(clock.to_ms(now)), project_id, kind.value, first, last, block.n, block.encode(),
+            ],
+        )  # fmt: skip
+
+
+def _claim(
+    project_id: int, shard: int, rows: Sequence[GenerationRow], positions: Sequence[int], *, now: dt.datetime
+) -> list[tuple[int, uuid.UUID]]:
+    """The positions that are new here, each with its id; the primary key decides between two senders."""
+    keyed: dict[uuid.UUID, int] = {}
+    fresh: list[tuple[int, uuid.UUID]] = []
+    for position in positions:
+        key = rows[position].key
+        if key is None:
+            fresh.append((position, ids.fresh(rows[position].started_ms)))
+        else:
+            keyed.setdefault(key, position)
+    if not keyed:
+        return fresh
+    keys = list(keyed)
+    identities = [ids.of_key(rows[keyed[key]].started_ms, key) for key in keys]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO monitor_generation_key (shard, key, project_id, generation_id, seen)"
+            " SELECT %s, k.key, %s, k.id, %s FROM unnest(%s::uuid[], %s::uuid[]) AS k(key, id)"
+            " ORDER BY k.key ON CONFLICT DO NOTHING RETURNING key, generation_id",
+            [shard, project_id, now.date(), keys, identities],
+        )
+        fresh += [(keyed[key], identity) for key, identity in cursor.fetchall()]
+    return sorted(fresh)
+
+
+def _copy_generations(
+    project_id: int, shard: int, rows: Sequence[GenerationRow], fresh: Sequence[tuple[int, uuid.UUID]]
+) -> None:
+    narrow = (
+        (shard, identity, project_id, *rows[position].narrow) for position, identity in fresh
+    )  # fmt: skip
+    texts = (
+        (shard, identity, project_id, row.prompt, row.output, row.detail)
+        for row, identity in ((rows[position], identity) for position, identity in fresh)
+    )
+    vectors = [
+        (shard, identity, "prompt", project_id, row.narrow[3], row.narrow[4], *row.embedding)
+        for row, identity in ((rows[position], identity) for position, identity in fresh)
+        if row.embedding is not None
+    ]
+    if not fresh:
+        return
+    _copy("monitor_generation", ("shard", "id", "project_id", *NARROW), narrow)
+    _copy("monitor_payload", ("shard", "id", "project_id", "prompt", "output", "detail"), texts)
+    if vectors:
+        _copy(
+            "monitor_embedding",
+            ("shard", "id", "kind", "project_id", "model", "version", "embedder", "e"),
+            vectors,
+        )
+
+
+def _copy(table: str, columns: Sequence[str], rows: Iterable[tuple[object, ...]]) -> None:
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
+    ):
+        for batch in itertools.batched(rows, 1000) if hasattr(itertools, "batched") else [rows]:
+            for row in batch:
+                copy.write_row(row)

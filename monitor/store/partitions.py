@@ -1,0 +1,102 @@
+"""Partitions: made before they are needed, dropped whole when their time is over.
+
+Tables by time-first id are cut by UTC day, chunks by week. Creation is idempotent and cheap (about 1 ms).
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from threading import Lock
+
+from django.db import connection, transaction
+from django.db.utils import ProgrammingError
+
+from monitor.core import clock
+from monitor.store import ids
+
+DAY_MS = 86_400_000
+WEEK_MS = 7 * DAY_MS
+BY_ID = ("monitor_generation", "monitor_payload", "monitor_embedding", "monitor_score")
+BATCHES = "monitor_sample_batch"
+CHUNKS = "monitor_chunk"
+AHEAD_DAYS = 7
+_LOCK_KEY = 0x7669_6769_6C70
+
+_known: set[str] = set()
+_lock = Lock()
+
+
+def for_generations(milliseconds: Iterable[int]) -> None:
+    """Make sure that rows with these times find their partitions, in every table of generations."""
+    for day in {moment // DAY_MS for moment in milliseconds}:
+        for table in BY_ID:
+            _ensure_day(table, day)
+
+
+def for_batches(milliseconds: int) -> None:
+    _ensure_day(BATCHES, milliseconds // DAY_MS)
+
+
+def for_chunks(milliseconds: Iterable[int]) -> None:
+    for week in {moment // WEEK_MS for moment in milliseconds}:
+        low, high = clock.from_ms(week * WEEK_MS), clock.from_ms((week + 1) * WEEK_MS)
+        _ensure(CHUNKS, f"w{low:%Y%m%d}", low.isoformat(), high.isoformat())
+
+
+def ahead(now: dt.datetime) -> None:
+    """What the nightly job calls: the coming week's partitions of every table."""
+    today = clock.to_ms(now)
+    days = [today + day * DAY_MS for day in range(AHEAD_DAYS + 1)]
+    for_generations(days)
+    for_chunks(days)
+    for day in days:
+        for_batches(day)
+
+
+def drop_before(table: str, milliseconds: int) -> list[str]:
+    """Drop the partitions of ``table`` that end at or before that time; their names."""
+    gone = []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %s::regclass", [table]
+        )
+        for (name,) in cursor.fetchall():
+            start = dt.datetime.strptime(name[-8:], "%Y%m%d").replace(tzinfo=dt.UTC)
+            length = WEEK_MS if table == CHUNKS else DAY_MS
+            if clock.to_ms(start) + length <= milliseconds:
+                cursor.execute(f"DROP TABLE {connection.ops.quote_name(name)}")
+                gone.append(name)
+    with _lock:
+        _known.difference_update(gone)
+    return gone
+
+
+def _ensure_day(table: str, day: int) -> None:
+    low, high = ids.first_at(day * DAY_MS), ids.first_at((day + 1) * DAY_MS)
+    _ensure(table, f"d{clock.from_ms(day * DAY_MS):%Y%m%d}", str(low), str(high))
+
+
+def _ensure(table: str, suffix: str, low: str, high: str) -> None:
+    name = f"{table}_{suffix}"
+    if name in _known:
+        return
+    try:
+        _create(table, name, low, high)
+    except ProgrammingError as error:
+        # another process made it between our look and our CREATE
+        if "already exists" not in str(error):
+            raise
+    if not connection.in_atomic_block:
+        with _lock:
+            _known.add(name)
+
+
+def _create(table: str, name: str, low: str, high: str) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s)", [name])
+        if cursor.fetchone()[0] is not None:
+            return
+        # one creator at a time: concurrent DDL on one parent deadlocks
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK_KEY])
+        cursor.execute(
+            f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF {table} FOR VALUES FROM ('{low}') TO ('{high}')"
+        )

@@ -1,0 +1,97 @@
+"""Which series exist: written with their first sample, and touched when their span grows."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+from django.db import connection, transaction
+
+from monitor.core.labels import Labels
+from monitor.store.models import SeriesKind
+
+# a span in the table may lag behind the samples by this much, so that not every push writes here
+TOUCH_MS = 600_000
+
+_UPSERT = """
+    INSERT INTO monitor_series (shard, id, project_id, name, labels, kind, first_seen, last_seen, touched_at)
+    SELECT %(shard)s, s.id, %(project)s, s.name, s.labels, s.kind,
+           to_timestamp(s.first_ms / 1000.0), to_timestamp(s.last_ms / 1000.0), %(now)s
+    FROM jsonb_to_recordset(%(rows)s::jsonb)
+         AS s(id bigint, name text, labels jsonb, kind smallint, first_ms bigint, last_ms bigint)
+    ORDER BY s.id
+    ON CONFLICT (shard, id) DO UPDATE SET
+        first_seen = least(monitor_series.first_seen, excluded.first_seen),
+        last_seen = greatest(monitor_series.last_seen, excluded.last_seen),
+        touched_at = excluded.touched_at
+    RETURNING id, labels
+"""
+
+
+class SeriesCollisionError(RuntimeError):
+    """Two label sets share a 63-bit fingerprint. Once in some billions of series; rename a label."""
+
+
+@dataclass(slots=True)
+class SeriesSpan:
+    """A series and the span of the samples that are about to be written."""
+
+    id: int
+    labels: Labels
+    kind: SeriesKind
+    first_ms: int
+    last_ms: int
+
+
+# (shard, id) → the span that the table is known to hold
+_known: dict[tuple[int, int], tuple[int, int]] = {}
+_KNOWN_LIMIT = 500_000
+
+
+def register(project_id: int, shard: int, spans: Sequence[SeriesSpan], *, now: dt.datetime) -> None:
+    """Write the series that are new here or whose span grew; inside the caller's transaction."""
+    news = [span for span in spans if _grows(shard, span)]
+    if not news:
+        return
+    rows = [
+        {
+            "id": span.id, "name": span.labels.name, "labels": dict(span.labels), "kind": span.kind.value,
+            "first_ms": span.first_ms, "last_ms": span.last_ms,
+        }
+        for span in news
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _UPSERT,
+            {"shard": shard, "project": project_id, "now": now, "rows": msgspec.json.encode(rows).decode()},
+        )
+        stored = {identity: labels for identity, labels in cursor.fetchall()}  # noqa: C416 — rows, not pairs
+    _compare(news, stored)
+    transaction.on_commit(lambda: _remember(shard, news))
+
+
+def _grows(shard: int, span: SeriesSpan) -> bool:
+    known = _known.get((shard, span.id))
+    return known is None or span.first_ms < known[0] or span.last_ms > known[1] + TOUCH_MS
+
+
+def _compare(news: Sequence[SeriesSpan], stored: dict[int, object]) -> None:
+    for span in news:
+        labels = stored[span.id]
+        found = msgspec.json.decode(labels) if isinstance(labels, str) else labels
+        if found != dict(span.labels):
+            message = f"{dict(span.labels)} and {found} share the fingerprint {span.id}; change one label"
+            raise SeriesCollisionError(message)
+
+
+def _remember(shard: int, news: Sequence[SeriesSpan]) -> None:
+    if len(_known) > _KNOWN_LIMIT:
+        _known.clear()
+    for span in news:
+        first, last = _known.get((shard, span.id), (span.first_ms, span.last_ms))
+        _known[shard, span.id] = (min(first, span.first_ms), max(last, span.last_ms))
+
+
+def forget() -> None:
+    """Drop what this process remembers; after a restore or a deleted project."""
+    _known.clear()
