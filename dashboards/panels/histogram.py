@@ -1,0 +1,76 @@
+"""Distributions on one axis: the share of calls per bucket, one outline per frame."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dashboards import shapes
+from dashboards.panels.base import EXPR, LEGEND, TITLE, UNIT, Column, Figure, Frame, Options
+from monitor.core.fields import Field
+
+
+class Histogram:
+    """Frames need ``low``, ``high`` (bucket edges, ascending) and ``count``.
+
+    On a logarithmic axis heights are shares per equal step of the logarithm, so that areas stay honest.
+    """
+
+    fields = (
+        TITLE, UNIT, EXPR, LEGEND,
+        Field("log", "Logarithmic", "flag", "A logarithmic value axis, usual for latency.", default=True),
+    )  # fmt: skip
+
+    def queries(self, options: Options) -> list[str]:
+        return shapes.asked(options)
+
+    def figure(self, frames: Sequence[Frame], options: Options) -> Figure:
+        full = shapes.anything(frames)
+        log = bool(options.get("log", True))
+        data = [self._outline(frame, index, log=log) for index, frame in enumerate(full)]
+        unit = str(options.get("unit", "number"))
+        across = shapes.axis(unit, type="log" if log else "linear")
+        around = shapes.layout(
+            options, xaxis=across, yaxis={"rangemode": "tozero", "showticklabels": False}, hovermode="x"
+        )
+        around["showlegend"] = bool(options.get("show_legend", len(full) > 1))
+        around["shapes"] = [
+            {
+                "type": "line", "xref": "x", "yref": "paper", "y0": 0, "y1": 1,
+                "x0": float(mark["value"]), "x1": float(mark["value"]),
+                "line": {"color": mark.get("colour", "var(--neutral)"), "width": 1, "dash": "dash"},
+            }
+            for mark in options.get("marks", ())
+        ]  # fmt: skip
+        return shapes.finished(data, around)
+
+    def _outline(self, frame: Frame, index: int, *, log: bool) -> dict[str, Any]:
+        low, high, density = densities(
+            frame.columns["low"], frame.columns["high"], frame.columns["count"], log=log
+        )
+        colour = shapes.colour_of(frame, index)
+        return {
+            "type": "scatter",
+            "mode": "lines",
+            "name": frame.name,
+            "x": shapes.numbers(np.append(low, high[-1:])),
+            "y": shapes.numbers(np.append(density, 0.0), 3),
+            "line": {"shape": "hv", "color": colour, "width": 1.6},
+            "fill": "tozeroy",
+            "opacity": 0.75,
+            "hovertemplate": "%{x}",
+        }
+
+
+def densities(low: Column, high: Column, count: Column, *, log: bool) -> tuple[Column, Column, Column]:
+    """Edges and the share of the whole per unit of the axis; empty buckets inside are kept as zero."""
+    low, high, count = (np.asarray(column, dtype=np.float64) for column in (low, high, count))
+    if log:
+        usable = low > 0
+        low, high, count = low[usable], high[usable], count[usable]
+    whole = count.sum() or 1.0
+    width = np.log10(high / low) if log else high - low
+    return low, high, count / whole / np.where(width > 0, width, 1.0)
+
+
+PANEL = Histogram()

@@ -1,0 +1,108 @@
+"""Lines over time: one per frame, gaps left open, marks for alerts and releases."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dashboards import shapes
+from dashboards.panels.base import EXPR, LEGEND, TITLE, UNIT, Figure, Frame, Options
+from monitor.core.fields import Field
+
+# up to this many points a line also gets dots: a single point would otherwise be invisible
+DOTS = 12
+
+
+class TimeSeries:
+    """Frames need ``time`` (Unix ms) and ``value``; ``low`` and ``high`` add a band."""
+
+    fields = (
+        TITLE, UNIT, EXPR, LEGEND,
+        Field("log", "Logarithmic", "flag", "Spread small and large values evenly.", default=False),
+        Field("from_zero", "From zero", "flag", "Start the axis at zero.", default=True),
+        Field("stack", "Stacked", "flag", "Pile the series up.", default=False),
+        Field("limit", "Limit", "number", "A level to draw across the chart."),
+    )  # fmt: skip
+
+    def queries(self, options: Options) -> list[str]:
+        return shapes.asked(options)
+
+    def figure(self, frames: Sequence[Frame], options: Options) -> Figure:
+        full = shapes.anything(frames)
+        data: list[dict[str, Any]] = []
+        for index, frame in enumerate(full):
+            data += [*self._band(frame, index), self._line(frame, index, options)]
+        vertical = shapes.axis(str(options.get("unit", "number")))
+        if options.get("log"):
+            vertical["type"] = "log"
+        elif options.get("from_zero", True):
+            vertical["rangemode"] = "tozero"
+        around = shapes.layout(
+            options, xaxis=shapes.time_axis(options), yaxis=vertical, shapes=self._marks(options)
+        )
+        around["showlegend"] = bool(options.get("show_legend", len(full) > 1))
+        return shapes.finished(data, around)
+
+    def _line(self, frame: Frame, index: int, options: Options) -> dict[str, Any]:
+        unit = str(options.get("unit", "number"))
+        form, suffix = shapes.AXES.get(unit, ("~g", ""))
+        precise = form.replace("~", ".3~") if form else ".3~g"
+        line: dict[str, Any] = {
+            "type": "scatter",
+            "mode": "lines+markers" if len(frame) <= DOTS else "lines",
+            "name": frame.name,
+            **even_times(frame),
+            "y": shapes.numbers(frame.columns["value"]),
+            "line": {"color": shapes.colour_of(frame, index), "width": 1.6},
+            "connectgaps": False,
+            "hovertemplate": f"%{{y:{precise}}}{suffix}",
+        }
+        if options.get("stack"):
+            line |= {"stackgroup": "all", "line": {"color": shapes.colour_of(frame, index), "width": 0.5}}
+        return line
+
+    def _band(self, frame: Frame, index: int) -> list[dict[str, Any]]:
+        if "low" not in frame.columns or "high" not in frame.columns:
+            return []
+        shared: dict[str, Any] = {
+            "type": "scatter", "mode": "lines", **even_times(frame), "hoverinfo": "skip", "showlegend": False,
+            "line": {"width": 0, "color": shapes.colour_of(frame, index)},
+        }  # fmt: skip
+        return [
+            shared | {"name": f"{frame.name} low", "y": shapes.numbers(frame.columns["low"])},
+            shared
+            | {
+                "name": f"{frame.name} high",
+                "y": shapes.numbers(frame.columns["high"]),
+                "fill": "tonexty",
+                "fillcolor": "rgba(128,128,128,0.18)",
+            },
+        ]
+
+    def _marks(self, options: Options) -> list[dict[str, Any]]:
+        marks = [
+            {
+                "type": "line", "xref": "x", "yref": "paper", "x0": int(mark["time"]), "x1": int(mark["time"]),
+                "y0": 0, "y1": 1, "line": {"color": mark.get("colour", "var(--bad)"), "width": 1, "dash": "dot"},
+            }
+            for mark in options.get("marks", ())
+        ]  # fmt: skip
+        if options.get("limit") is not None:
+            level = float(options["limit"])
+            marks.append({
+                "type": "line", "xref": "paper", "yref": "y", "x0": 0, "x1": 1, "y0": level, "y1": level,
+                "line": {"color": "var(--bad)", "width": 1, "dash": "dash"},
+            })  # fmt: skip
+        return marks
+
+
+def even_times(frame: Frame) -> dict[str, Any]:
+    """Start and distance when the times are evenly spaced (a tenth of the bytes), else every time."""
+    times = np.asarray(frame.columns["time"], dtype=np.int64)
+    gaps = np.diff(times)
+    if len(times) > 1 and (gaps == gaps[0]).all():
+        return {"x0": int(times[0]), "dx": int(gaps[0])}
+    return {"x": [int(time) for time in times]}
+
+
+PANEL = TimeSeries()

@@ -1,0 +1,93 @@
+"""The time a page looks at: read from the URL, written back into it. Pure; ``now`` is passed in."""
+
+import datetime as dt
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from monitor.core import durations
+
+QUICK = ("15m", "1h", "6h", "24h", "7d", "30d")
+DEFAULT = "6h"
+LONGEST = dt.timedelta(days=400)
+_STEPS = (10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From ``start`` to ``end``; ``quick`` names the range when it moves with the clock, else it is empty."""
+
+    start: dt.datetime
+    end: dt.datetime
+    quick: str
+
+    @property
+    def seconds(self) -> float:
+        return (self.end - self.start).total_seconds()
+
+    @property
+    def width(self) -> str:
+        """The whole span as a PromQL duration."""
+        return durations.text(int(self.seconds) * 1000)
+
+    def step(self, points: int) -> dt.timedelta:
+        """A round step that gives at most about ``points`` points."""
+        wanted = self.seconds / max(points, 1)
+        return dt.timedelta(seconds=next((step for step in _STEPS if step >= wanted), _STEPS[-1]))
+
+    def window(self, points: int) -> str:
+        """The width of a rate at that step: four scrapes wide at least, so that no sample falls between."""
+        return durations.text(int(max(self.step(points).total_seconds(), 60)) * 1000)
+
+    def query(self) -> dict[str, str]:
+        """The URL parameters that lead back here."""
+        if self.quick:
+            return {"range": self.quick}
+        return {"from": str(int(self.start.timestamp())), "to": str(int(self.end.timestamp()))}
+
+    def shifted(self, parts: float) -> dict[str, str]:
+        """The URL parameters of the span moved by ``parts`` of its own width."""
+        move = dt.timedelta(seconds=round(self.seconds * parts))
+        return Span(self.start + move, self.end + move, "").query()
+
+    def wider(self) -> dict[str, str]:
+        """The URL parameters of twice the width around the same middle."""
+        half = dt.timedelta(seconds=round(self.seconds / 2))
+        return Span(self.start - half, self.end + half, "").query()
+
+
+def read(params: Mapping[str, str], now: dt.datetime) -> Span:
+    """The span that ``params`` ask for; nonsense falls back to the default rather than to an error page."""
+    exact = _exact(params.get("from", ""), params.get("to", ""), now)
+    return exact or quick(params.get("range", DEFAULT), now)
+
+
+def quick(text: str, now: dt.datetime) -> Span:
+    """The last ``text`` up to now, with the end on a grid so that two glances within it agree."""
+    try:
+        seconds = durations.parse(text) / 1000
+    except durations.BadDurationError:
+        text, seconds = DEFAULT, durations.parse(DEFAULT) / 1000
+    if not 0 < seconds <= LONGEST.total_seconds():
+        text, seconds = DEFAULT, durations.parse(DEFAULT) / 1000
+    grid = 5 if seconds <= 3600 else 15 if seconds <= 86_400 else 60
+    end = dt.datetime.fromtimestamp(math.floor(now.timestamp() / grid) * grid, dt.UTC)
+    return Span(end - dt.timedelta(seconds=seconds), end, text)
+
+
+def _exact(start: str, end: str, now: dt.datetime) -> Span | None:
+    first, last = moment(start), moment(end) or now
+    if first is None or first >= last or last - first > LONGEST:
+        return None
+    return Span(first, last, "")
+
+
+def moment(text: str) -> dt.datetime | None:
+    """Unix seconds or an ISO date and time (UTC unless it says otherwise); None for anything else."""
+    try:
+        if text.replace(".", "", 1).isdigit():
+            return dt.datetime.fromtimestamp(float(text), dt.UTC)
+        found = dt.datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
