@@ -7,16 +7,18 @@ corruption, which pcodec itself does not notice.
 
 import zlib
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 from pcodec import ChunkConfig, standalone
 
-Column = npt.NDArray[np.int64] | npt.NDArray[np.float64]
+# int64 or float64, told apart by the column's name
+Column = npt.NDArray[Any]
 RAW_BELOW = 24
 VERSION = 1
-_TYPES: dict[str, type[np.int64 | np.float64]] = {"i": np.int64, "f": np.float64}
+_TYPES = {"i": np.dtype(np.int64), "f": np.dtype(np.float64)}
 _CONFIG = ChunkConfig(compression_level=4)
 
 
@@ -50,7 +52,8 @@ def _pack_one(column: Column) -> tuple[str, int, bytes]:
 
 def _unpack_one(kind: str, size: int, data: bytes) -> Column:
     if size < 0:
-        return np.frombuffer(data, dtype=_TYPES[kind])
-    column = np.empty(size, dtype=_TYPES[kind])
+        short: Column = np.frombuffer(data, dtype=_TYPES[kind])
+        return short
+    column: Column = np.empty(size, dtype=_TYPES[kind])
     standalone.simple_decompress_into(data, column)
     return column

@@ -6,7 +6,7 @@ project spreads over ``buckets`` of them; with one bucket all its rows share a n
 
 import hashlib
 
-KEYS = (
+KEYS: tuple[int, ...] = (
     *range(14), 16, 17, 18, 19, 21, 22, 24, 27, 28, 31, 36, 37, 39, 41, 43, 44, 45, 46, 48, 50, 52, 58, 59, 60,
     62, 66, 70, 79, 80, 82, 83, 85, 88, 89, 92, 95, 96, 99, 101, 109, 112, 113, 136, 149, 166, 168, 170, 172,
     179, 351,

@@ -1,0 +1,45 @@
+"""Windows and chunks: which two hours a time belongs to, and one series' part of a block as a chunk."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.store import blocks
+from monitor.store.blocks import Block
+from monitor.store.models import BatchKind
+
+WINDOW_MS = 7_200_000
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkData:
+    """The columns of one row of the chunk table."""
+
+    series_id: int
+    window: int
+    kind: BatchKind
+    min_ms: int
+    max_ms: int
+    n: int
+    head: bytes | None
+    data: bytes
+
+
+def window_of(milliseconds: int) -> int:
+    return milliseconds // WINDOW_MS * WINDOW_MS
+
+
+def seal(series_id: int, window: int, kind: BatchKind, block: Block) -> ChunkData:
+    """The chunk of one series over one window; the series column is left out, the row knows it."""
+    first, last = block.span()
+    bare = Block(
+        {name: {**table, "series": np.zeros_like(table["t"])} for name, table in block.tables.items()}
+    )
+    head = totals(bare).encode() if kind == BatchKind.DELTAS else None
+    return ChunkData(series_id, window, kind, first, last, block.n, head, bare.encode())
+
+
+def totals(block: Block) -> Block:
+    """All deltas of a series added over time: one row per counter, per histogram and per bucket."""
+    still = Block({name: {**table, "t": np.zeros_like(table["t"])} for name, table in block.tables.items()})
+    return blocks.add_up(still)

@@ -1,0 +1,85 @@
+"""Deltas of derived series become what PromQL expects: cumulative samples on a regular grid.
+
+A delta at grid time T holds the events of [T, T + 10 s), so a call shows at once. A series starts with 0 one
+grid step before its first event and goes on flat for a day after its last one.
+"""
+
+import numpy as np
+
+from monitor.core.histograms import HistogramRun
+from monitor.core.samples import Selection, Series
+from monitor.store.append import GRID_MS
+from monitor.store.blocks import NEGATIVE, POSITIVE, Block, Ints, Table
+from monitor.store.catalog import FLAT_MS, Known
+
+# a window of a range selector should hold about this many samples
+PER_WINDOW = 30
+MOST_POINTS = 8_640
+LEAST_PER_WINDOW = 4
+
+
+def spacing(selection: Selection) -> int:
+    """How far apart samples are reported: 10 s, or wider where the question is too long for that."""
+    span = selection.end_ms - selection.start_ms
+    window = selection.range_ms or max(selection.step_ms, GRID_MS)
+    wanted = max(window // PER_WINDOW, min(span // MOST_POINTS, window // LEAST_PER_WINDOW))
+    return max(GRID_MS, wanted // GRID_MS * GRID_MS)
+
+
+def grid(selection: Selection, known: Known, last_event: int) -> Ints:
+    """The times at which a series reports within the selection; empty where it does not exist."""
+    step = spacing(selection)
+    begin = known.first_ms - GRID_MS
+    low, high = max(selection.start_ms, begin), min(selection.end_ms, last_event + FLAT_MS)
+    if high < low:
+        return np.empty(0, dtype=np.int64)
+    regular = np.arange(-(-low // step) * step, high + 1, step, dtype=np.int64)
+    edges = [t for t in (begin, known.first_ms) if low <= t <= high]
+    return np.union1d(regular, np.array(edges, dtype=np.int64))
+
+
+def counter(known: Known, deltas: Table, base: float, selection: Selection) -> Series | None:
+    """A cumulative counter; ``base`` is what was counted before the deltas at hand."""
+    times, last = deltas["t"], known.last_ms
+    points = grid(selection, known, max(last, int(times[-1])) if len(times) else last)
+    if not len(points):
+        return None
+    total = np.concatenate(([base], base + np.cumsum(deltas["v"])))
+    values = total[np.searchsorted(times, points, side="right")]
+    return Series(known.labels, points, values)
+
+
+def histogram(known: Known, deltas: Block, base: Block, selection: Selection) -> Series | None:
+    """A cumulative native histogram of schema 5; ``base`` holds at most one row per bucket."""
+    head, rows = deltas.tables["h"], deltas.tables["b"]
+    times, last = head["t"], known.last_ms
+    points = grid(selection, known, max(last, int(times[-1])) if len(times) else last)
+    if not len(points):
+        return None
+    at = np.searchsorted(times, points, side="right")
+    before = base.tables["h"]
+    sums = {
+        name: np.concatenate(([before[name].sum()], before[name].sum() + np.cumsum(head[name])))[at]
+        for name in ("count", "sum", "zero")
+    }
+    positive_index, positive = _cumulative(rows, base.tables["b"], POSITIVE, points)
+    negative_index, negative = _cumulative(rows, base.tables["b"], NEGATIVE, points)
+    run = HistogramRun(
+        times=points, count=sums["count"], total=sums["sum"], zero=sums["zero"],
+        positive_index=positive_index, positive=positive,
+        negative_index=negative_index, negative=negative,
+    )  # fmt: skip
+    return Series(known.labels, np.empty(0, dtype=np.int64), np.empty(0), (run,))
+
+
+def _cumulative(
+    rows: Table, base: Table, side: int, points: Ints
+) -> tuple[Ints, "np.ndarray[tuple[int, int], np.dtype[np.float64]]"]:
+    """Bucket indices and the matrix (points × buckets) of counts up to each point."""
+    mine, old = rows["side"] == side, base["side"] == side
+    index = np.union1d(rows["index"][mine], base["index"][old]).astype(np.int64)
+    matrix = np.zeros((len(points) + 1, len(index)))
+    slot = np.searchsorted(points, rows["t"][mine], side="left")
+    np.add.at(matrix, (slot, np.searchsorted(index, rows["index"][mine])), rows["count"][mine])
+    np.add.at(matrix[0], np.searchsorted(index, base["index"][old]), base["count"][old])
+    return index, np.cumsum(matrix[:-1], axis=0)
