@@ -1,30 +1,34 @@
 """What was appended can be selected: from batches, from chunks, and from both at once."""
 
+import datetime as dt
+
 import numpy as np
 import pytest
 
 from monitor.core import clock
 from monitor.core.histograms import HistogramRun
-from monitor.core.labels import Labels, Matcher
-from monitor.core.samples import STALE, Selection, is_stale
-from monitor.store import append, compact
+from monitor.core.labels import Labels, Matcher, Op
+from monitor.core.samples import STALE, Selection, Series, is_stale
+from monitor.store import append, compact, partitions
 from monitor.store.append import Deltas
 from monitor.store.select import TooManySamplesError, select
+from monitor.store.shards import shards_of
+from tests.fixtures.fix_cast import Cast
 
 pytestmark = pytest.mark.django_db
 HOUR = 3_600_000
 
 
-def ask(project_id, name, start, end, **hints):
-    selection = Selection((Matcher("__name__", "=", name),), start, end, **hints)
+def ask(project_id: int, name: str, start: int, end: int, **hints: int) -> list[Series]:
+    selection = Selection((Matcher("__name__", "=", name),), start, end, step_ms=hints.get("step_ms", 0))
     return select(project_id, [selection], max_samples=10**7)[0]
 
 
-def labels(name, **more):
+def labels(name: str, **more: str) -> Labels:
     return Labels({"__name__": name, **more})
 
 
-def test_pushed_samples_come_back_in_order_and_once(cast, now):
+def test_pushed_samples_come_back_in_order_and_once(cast: Cast, now: dt.datetime) -> None:
     at = clock.to_ms(now)
     points = [(labels("up", job="a"), at + 15_000, 1.0), (labels("up", job="a"), at, 0.0)]
     append.samples(cast.project.id, points, now=now)
@@ -34,26 +38,26 @@ def test_pushed_samples_come_back_in_order_and_once(cast, now):
     assert found.values.tolist() == [0.0, 1.0]
 
 
-def test_the_span_is_closed_on_both_sides(cast, now):
+def test_the_span_is_closed_on_both_sides(cast: Cast, now: dt.datetime) -> None:
     at = clock.to_ms(now)
     append.samples(cast.project.id, [(labels("x"), at + i, float(i)) for i in range(10)], now=now)
     (found,) = ask(cast.project.id, "x", at + 3, at + 5)
     assert found.values.tolist() == [3.0, 4.0, 5.0]
 
 
-def test_another_project_sees_nothing(cast, now):
+def test_another_project_sees_nothing(cast: Cast, now: dt.datetime) -> None:
     append.samples(cast.project.id, [(labels("x"), clock.to_ms(now), 1.0)], now=now)
     assert ask(cast.other.id, "x", 0, 2**50) == []
 
 
-def test_a_stale_marker_keeps_its_bits(cast, now):
+def test_a_stale_marker_keeps_its_bits(cast: Cast, now: dt.datetime) -> None:
     at = clock.to_ms(now)
     append.samples(cast.project.id, [(labels("x"), at, STALE), (labels("x"), at + 1, float("nan"))], now=now)
     (found,) = ask(cast.project.id, "x", at, at + 1)
     assert is_stale(found.values).tolist() == [True, False]
 
 
-def test_sealing_old_windows_changes_no_answer(cast, now):
+def test_sealing_old_windows_changes_no_answer(cast: Cast, now: dt.datetime) -> None:
     at = clock.to_ms(now) - 5 * HOUR
     points = [(labels("x", i=str(i % 3)), at + i * 60_000, float(i)) for i in range(300)]
     for part in range(0, 300, 50):
@@ -64,7 +68,7 @@ def test_sealing_old_windows_changes_no_answer(cast, now):
     assert [s.values.tolist() for s in after] == [s.values.tolist() for s in before]
 
 
-def test_late_samples_join_their_sealed_window(cast, now):
+def test_late_samples_join_their_sealed_window(cast: Cast, now: dt.datetime) -> None:
     at = clock.to_ms(now) - 5 * HOUR
     for minute in (0, 2, 1):
         append.samples(cast.project.id, [(labels("x"), at + minute * 60_000, float(minute))], now=now)
@@ -73,7 +77,7 @@ def test_late_samples_join_their_sealed_window(cast, now):
     assert found.values.tolist() == [0.0, 1.0, 2.0]
 
 
-def test_a_counter_starts_at_zero_and_adds_up(cast, now):
+def test_a_counter_starts_at_zero_and_adds_up(cast: Cast, now: dt.datetime) -> None:
     at = clock.to_ms(now)
     found = Deltas()
     for second in (0, 3, 11, 45):
@@ -85,15 +89,12 @@ def test_a_counter_starts_at_zero_and_adds_up(cast, now):
     assert series.values[-1] == 4.0
 
 
-def put(cast, found, now):
-    from monitor.store import partitions
-    from monitor.store.shards import shards_of
-
+def put(cast: Cast, found: Deltas, now: dt.datetime) -> None:
     partitions.for_batches(clock.to_ms(now))
     append.deltas(cast.project.id, shards_of(cast.project.id, 1)[0], found, now=now)
 
 
-def test_a_silent_counter_stays_flat_for_a_day(cast, now):
+def test_a_silent_counter_stays_flat_for_a_day(cast: Cast, now: dt.datetime) -> None:
     at = clock.to_ms(now)
     found = Deltas()
     found.count(labels("c"), at)
@@ -103,7 +104,7 @@ def test_a_silent_counter_stays_flat_for_a_day(cast, now):
     assert set(day.values.tolist()) == {1.0}
 
 
-def test_totals_survive_sealing_and_lateness(cast, now):
+def test_totals_survive_sealing_and_lateness(cast: Cast, now: dt.datetime) -> None:
     at = clock.to_ms(now) - 9 * HOUR
     for hour in (0, 1, 6, 3, 8, 0):
         found = Deltas()
@@ -119,7 +120,7 @@ def test_totals_survive_sealing_and_lateness(cast, now):
     assert run.total[-1] == pytest.approx(0.5 * 6 + 18)
 
 
-def test_negative_observations_fill_negative_buckets(cast, now):
+def test_negative_observations_fill_negative_buckets(cast: Cast, now: dt.datetime) -> None:
     found = Deltas()
     found.observe(labels("llm_token_logprob"), clock.to_ms(now), -1.0)
     found.observe(labels("llm_token_logprob"), clock.to_ms(now), 0.0)
@@ -129,7 +130,7 @@ def test_negative_observations_fill_negative_buckets(cast, now):
     assert (run.negative_index.tolist(), run.negative.tolist(), run.zero.tolist()) == ([0], [[1.0]], [1.0])
 
 
-def test_pushed_native_histograms_keep_their_layout(cast, now):
+def test_pushed_native_histograms_keep_their_layout(cast: Cast, now: dt.datetime) -> None:
     at = clock.to_ms(now)
     run = HistogramRun(
         times=np.array([at, at + 1000]), count=np.array([3.0, 5.0]), total=np.array([4.0, 9.0]),
@@ -143,7 +144,7 @@ def test_pushed_native_histograms_keep_their_layout(cast, now):
     assert back.positive.tolist() == [[1.0, 1.0], [2.0, 2.0]]
 
 
-def test_a_question_over_the_limit_is_refused(cast, now):
+def test_a_question_over_the_limit_is_refused(cast: Cast, now: dt.datetime) -> None:
     at = clock.to_ms(now)
     append.samples(cast.project.id, [(labels("x"), at + i, 0.0) for i in range(100)], now=now)
     selection = Selection((Matcher("__name__", "=", "x"),), at, at + 100)
@@ -151,12 +152,12 @@ def test_a_question_over_the_limit_is_refused(cast, now):
         select(cast.project.id, [selection], max_samples=50)
 
 
-def test_matchers_know_absent_labels_and_regular_expressions(cast, now):
+def test_matchers_know_absent_labels_and_regular_expressions(cast: Cast, now: dt.datetime) -> None:
     at = clock.to_ms(now)
     for version in ("v1", "v2", ""):
         append.samples(cast.project.id, [(labels("x", version=version), at, 1.0)], now=now)
 
-    def count(op, value):
+    def count(op: Op, value: str) -> int:
         matchers = (Matcher("__name__", "=", "x"), Matcher("version", op, value))
         return len(select(cast.project.id, [Selection(matchers, at, at)], max_samples=100)[0])
 
