@@ -1,0 +1,55 @@
+# `make up` runs everything, `make test` proves it. Only Python 3.11+ with venv is needed; no root.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+BIND ?= 127.0.0.1:8000
+
+.PHONY: up test check bench lock clean help
+
+up: $(VENV)/.synced-up
+	exec $(BIN)/python manage.py up --bind $(BIND)
+
+test: $(VENV)/.synced-dev
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.synced-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+bench: $(VENV)/.synced-dev
+	$(BIN)/python -m tests.bench.startup
+	$(BIN)/python -m tests.bench.ingest
+
+# what is installed is exactly what the lock says, by hash
+lock: $(VENV)/bin/uv
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	  --no-emit-find-links -p 3.11 pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	  --no-emit-find-links -p 3.11 pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@echo "var/ holds your data and was kept; remove it yourself if you mean it"
+
+help:
+	@sed -n 's/^\([a-z][a-z]*\):.*/\1/p' Makefile
+
+$(VENV)/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Vigil needs Python 3.11 or newer; set PYTHON=python3.12 or the like"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { echo "this Python can't make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check 'uv>=0.9,<1'
+
+$(VENV)/.synced-up: requirements.txt | $(VENV)/bin/uv
+	if ! test $(VENV)/.synced-dev -nt requirements.txt; then rm -f $(VENV)/.synced-dev && \
+	  $(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes requirements.txt; fi
+	touch $@
+
+$(VENV)/.synced-dev: requirements-dev.txt | $(VENV)/bin/uv
+	$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes requirements-dev.txt
+	touch $@ $(VENV)/.synced-up
