@@ -26,6 +26,7 @@ def pytest_load_initial_conftests() -> None:
         return
     folder = Path(tempfile.mkdtemp(prefix="vigil-test-"))
     _folder.append(folder)
+    (folder / "static").mkdir()
     os.environ["VIGIL_DATA"] = str(folder)
     os.environ.setdefault("VIGIL_DEMO", "0")
     layout = Layout(folder)

@@ -9,6 +9,10 @@ from monitor.core.histograms import HistogramRun
 from monitor.core.labels import Labels
 
 Point = tuple[Labels, int, float]
+# the time of a point whose sender gave none: it gets the time of receipt
+UNTIMED = -(2**62)
+UNTIMED = -(2**63)
+"""The time of a point that came without one: it is stamped with the moment it was taken."""
 
 
 class Context(msgspec.Struct):
@@ -80,12 +84,20 @@ class Rejection:
 
 @dataclass(slots=True)
 class Batch:
-    """What one request brought. ``places`` are the generations' positions in the request."""
+    """What one request brought. ``places`` (where a protocol keeps them) are positions in the request."""
 
     generations: list[Generation] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
+    point_places: list[int] = field(default_factory=list)
     histograms: list[tuple[Labels, HistogramRun]] = field(default_factory=list)
     scores: list[ScoreRecord] = field(default_factory=list)
     score_places: list[int] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
+
+
+def stamped(points: list[Point], now_ms: int) -> list[Point]:
+    """The points with a time each; the same list where none was missing."""
+    if all(point[1] != UNTIMED for point in points):
+        return points
+    return [(labels, now_ms if at == UNTIMED else at, value) for labels, at, value in points]

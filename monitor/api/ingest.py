@@ -1,0 +1,58 @@
+"""One view for every protocol: find the key, decode, take, say how many were taken and why others weren't."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db.utils import InterfaceError, OperationalError
+from django.http import HttpResponse
+from django.urls import URLPattern, path
+
+from monitor.api import bodies
+from monitor.api.auth import ApiRequest, needs
+from monitor.api.errors import refuse
+from monitor.core import clock
+from monitor.ingest import pipeline
+from monitor.ingest.protocols import PROTOCOLS
+from monitor.ingest.protocols.base import MalformedError
+
+
+def door(name: str) -> Callable[..., HttpResponse]:
+    """The view of one protocol."""
+
+    @needs("ingest")
+    def view(request: ApiRequest) -> HttpResponse:
+        if request.method != "POST":
+            return refuse(405, f"{request.method} is not taken here; POST the records")
+        protocol = PROTOCOLS[name]()
+        kind = (request.content_type or "").lower()
+        if kind and protocol.content_types and kind not in protocol.content_types:
+            return refuse(
+                415, f"content type {kind!r} is not read here; send {' or '.join(protocol.content_types)}"
+            )
+        headers = {key.lower(): value for key, value in request.headers.items()} | {"x-path": request.path}
+        try:
+            body = bodies.read(request, settings.VIGIL_MAX_BODY_BYTES, as_is=protocol.unpacks)
+            batch = protocol.decode(body, headers)
+        except bodies.BodyError as error:
+            return refuse(error.status, str(error))
+        except MalformedError as error:
+            return refuse(error.status, str(error))
+        try:
+            duplicates = pipeline.take(request.project_id, batch, now=clock.now())
+        except (OperationalError, InterfaceError) as error:
+            return refuse(
+                503, f"the store can't take it now ({type(error).__name__}); send the same batch again"
+            )
+        said = protocol.answer(batch, headers, duplicates=duplicates)
+        return HttpResponse(
+            said.body, status=said.status, content_type=said.content_type, headers=said.headers
+        )
+
+    return view
+
+
+def _routes() -> list[URLPattern]:
+    return [path(where.lstrip("/"), door(name)) for name in PROTOCOLS for where in PROTOCOLS[name].paths]
+
+
+urlpatterns = _routes()

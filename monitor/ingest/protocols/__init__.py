@@ -1,0 +1,12 @@
+"""Protocols: how others send. Each turns the bytes of one request into a Batch and answers as its senders
+expect. The ingest view reads paths and content types from here.
+"""
+
+from monitor.registry import Registry
+
+PROTOCOLS = Registry(
+    "protocol",
+    {
+        "native": "monitor.ingest.protocols.native.Native",
+    },
+)
