@@ -1,0 +1,18 @@
+"""Distances between a reference and a current window. Each reads sketches, never raw calls, and no clock.
+
+A new one: a file here, its test, a line in this list.
+"""
+
+from monitor.registry import Registry
+
+DETECTORS = Registry(
+    "drift detector",
+    {
+        "wasserstein": "monitor.drift.detectors.wasserstein.Wasserstein",
+        "mean_shift": "monitor.drift.detectors.mean_shift.MeanShift",
+        "ks": "monitor.drift.detectors.ks.KolmogorovSmirnov",
+        "psi": "monitor.drift.detectors.psi.PopulationStability",
+        "jensen_shannon": "monitor.drift.detectors.jensen_shannon.JensenShannon",
+        "embedding_distance": "monitor.drift.detectors.embedding_distance.EmbeddingDistance",
+    },
+)

@@ -1,0 +1,39 @@
+"""Kolmogorov-Smirnov distance: the widest gap between the two distribution functions, 0 to 1."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from monitor.core.fields import Field
+from monitor.core.sketches import LogSketch, Sketch
+from monitor.drift.detectors.base import Score, need
+
+
+class KolmogorovSmirnov:
+    """The distance, not its p-value: with enough calls a p-value finds every benign hour significant."""
+
+    fields: tuple[Field, ...] = ()
+    kind: Literal["numbers"] = "numbers"
+    unit = "share of calls"
+    signed = False
+    floor = 0.1
+    least = 30
+    false_alarms = 0.05
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.settings = dict(settings)
+
+    def distance(self, reference: Sketch, current: Sketch) -> Score:
+        before, after = need(LogSketch, self.least, reference, current)
+        grid = np.union1d(before.index, after.index)
+        gaps = _cumulative(before, grid) - _cumulative(after, grid)
+        widest = int(np.argmax(np.abs(gaps)))
+        where = LogSketch(grid[widest : widest + 1], np.ones(1)).values[0]
+        return Score(float(abs(gaps[widest])), {"widest_at": float(where)})
+
+
+def _cumulative(sketch: LogSketch, grid: np.ndarray) -> np.ndarray:
+    total = np.concatenate([[0.0], np.cumsum(sketch.counts)])
+    found: np.ndarray = total[np.searchsorted(sketch.index, grid, side="right")] / total[-1]
+    return found
