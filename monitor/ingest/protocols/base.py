@@ -1,0 +1,61 @@
+"""The contract of a protocol: bytes and headers in, a Batch out; errors say where in the bytes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+from typing import Protocol as Shape
+
+from monitor.ingest.envelope import Batch
+
+
+class MalformedError(ValueError):
+    """Nothing of the body can be taken. ``position`` is a byte, a line or a field; the sender mends it."""
+
+    status = 400
+
+    def __init__(self, why: str, position: str = "") -> None:
+        super().__init__(f"{position}: {why}" if position else why)
+        self.why = why
+        self.position = position
+
+
+class TooLargeError(MalformedError):
+    """More than we take at once; says the limit. Sending less at a time helps."""
+
+    status = 413
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the sender reads."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of the batch: how many records are stored now, and how many had been before."""
+
+    accepted: int
+    duplicates: int = 0
+
+
+class Protocol(Shape):
+    """One way to send. ``content_types`` are media types without parameters; empty takes any.
+
+    ``unpacks`` names the content encodings that ``decode`` undoes itself; the view undoes all others.
+    Header names come in lower case.
+    """
+
+    paths: ClassVar[tuple[str, ...]]
+    content_types: ClassVar[tuple[str, ...]]
+    unpacks: ClassVar[tuple[str, ...]]
+
+    def decode(self, body: bytes, headers: Mapping[str, str]) -> Batch:
+        """What the body holds. A bad record is a Rejection; raises MalformedError when nothing can be read."""
+
+    def answer(self, batch: Batch, taken: Taken, headers: Mapping[str, str]) -> Answer:
+        """What to tell the sender after the commit; ``batch.rejected`` is final by then."""
