@@ -8,5 +8,6 @@ PROTOCOLS = Registry(
     "protocol",
     {
         "native": "monitor.ingest.protocols.native.Native",
+        "remote_write": "monitor.ingest.protocols.remote_write.RemoteWrite",
     },
 )

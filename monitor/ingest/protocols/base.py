@@ -35,14 +35,6 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What became of the batch: how many records are stored now, and how many had been before."""
-
-    accepted: int
-    duplicates: int = 0
-
-
 class Protocol(Shape):
     """One way to send. ``content_types`` are media types without parameters; empty takes any.
 
@@ -57,5 +49,5 @@ class Protocol(Shape):
     def decode(self, body: bytes, headers: Mapping[str, str]) -> Batch:
         """What the body holds. A bad record is a Rejection; raises MalformedError when nothing can be read."""
 
-    def answer(self, batch: Batch, taken: Taken, headers: Mapping[str, str]) -> Answer:
+    def answer(self, batch: Batch, headers: Mapping[str, str], *, duplicates: int) -> Answer:
         """What to tell the sender after the commit; ``batch.rejected`` is final by then."""

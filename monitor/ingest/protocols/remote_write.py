@@ -11,7 +11,7 @@ from monitor.core.labels import Labels
 from monitor.core.samples import STALE
 from monitor.ingest import labelsets
 from monitor.ingest.envelope import Batch, Rejection
-from monitor.ingest.protocols.base import Answer, MalformedError, Taken, TooLargeError
+from monitor.ingest.protocols.base import Answer, MalformedError, TooLargeError
 from monitor.ingest.wire import buckets, snappy
 from monitor.ingest.wire import remote_write_pb2 as wire
 from monitor.ingest.wire.known import MAX_KEY_BYTES, KnownLabels
@@ -53,14 +53,15 @@ class RemoteWrite:
             raise MalformedError(message, "body") from error
         return batch
 
-    def answer(self, batch: Batch, taken: Taken, headers: Mapping[str, str]) -> Answer:
+    def answer(self, batch: Batch, headers: Mapping[str, str], *, duplicates: int) -> Answer:  # noqa: ARG002 — the contract
         """204, or 400 that names what was refused: senders then drop it and do not send it again."""
         written = _written(batch) if is_version_2(headers) else {}
         if not batch.rejected:
             return Answer(204, headers=written)
         first = batch.rejected[0]
+        stored = len(batch.points) + len(batch.histograms)
         error = (
-            f"{len(batch.rejected)} series or samples refused, {taken.accepted} samples stored; "
+            f"{len(batch.rejected)} series or samples refused, {stored} samples stored; "
             f"first: series {first.index}, {first.field}: {first.error}"
         )
         content = {"status": "error", "errorType": "bad_data", "error": error}
