@@ -82,6 +82,28 @@ def test_a_quantile_difference_is_tighter_than_two_intervals_subtracted() -> Non
     assert joint.high - joint.low < 0.85 * ((b.high - a.low) - (b.low - a.high))
 
 
+def naive_difference(stable: stats.Ranked, canary: stats.Ranked, q: float, alpha: float) -> list[float]:
+    first_s, evidence_s = stats.rank_evidence(stable.n, q)
+    first_c, evidence_c = stats.rank_evidence(canary.n, q)
+    ends = [
+        (
+            canary.at(first_c + j) - stable.at(first_s + i + 1),
+            canary.at(first_c + j + 1) - stable.at(first_s + i),
+        )
+        for i, for_s in enumerate(evidence_s)
+        for j, for_c in enumerate(evidence_c)
+        if for_s + for_c < math.log(1 / alpha)
+    ]
+    return [min(low for low, _ in ends), max(high for _, high in ends)]
+
+
+@pytest.mark.parametrize("q", [0.3, 0.5, 0.8])
+def test_a_quantile_difference_equals_trying_every_pair_of_ranks(q: float) -> None:
+    stable, canary = stats.Ranked.of(rng(8).normal(size=230)), stats.Ranked.of(rng(9).normal(size=170))
+    quick = stats.quantile_difference(stable, canary, q, 0.05)
+    assert [quick.low, quick.high] == naive_difference(stable, canary, q, 0.05)
+
+
 def test_a_quantile_difference_without_data_is_open_on_both_sides() -> None:
     nothing, some = stats.Ranked.of(np.empty(0)), stats.Ranked.of(np.ones(5))
     assert stats.quantile_difference(nothing, some, 0.9, 0.05) == stats.Interval(-math.inf, math.inf)
