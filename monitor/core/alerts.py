@@ -1,0 +1,20 @@
+"""What whoever finds an alert hands to whoever tells people. Finders and tellers do not know each other."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from monitor.core.labels import Labels
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An alert as it stands. ``ends_at`` None: it fires. ``link`` leads to its cause, from the site's root."""
+
+    labels: Labels
+    starts_at: dt.datetime
+    ends_at: dt.datetime | None = None
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    value: float | None = None
+    link: str = ""
+    source: str = "rules"
