@@ -11,8 +11,6 @@ from monitor.core.labels import Labels
 Point = tuple[Labels, int, float]
 # the time of a point whose sender gave none: it gets the time of receipt
 UNTIMED = -(2**62)
-UNTIMED = -(2**63)
-"""The time of a point that came without one: it is stamped with the moment it was taken."""
 
 
 class Context(msgspec.Struct):
@@ -94,10 +92,3 @@ class Batch:
     scores: list[ScoreRecord] = field(default_factory=list)
     score_places: list[int] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
-
-
-def stamped(points: list[Point], now_ms: int) -> list[Point]:
-    """The points with a time each; the same list where none was missing."""
-    if all(point[1] != UNTIMED for point in points):
-        return points
-    return [(labels, now_ms if at == UNTIMED else at, value) for labels, at, value in points]

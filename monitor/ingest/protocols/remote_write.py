@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import starmap
+from typing import ClassVar
 
 import msgspec
 from google.protobuf.message import DecodeError
@@ -35,9 +36,9 @@ class RemoteWrite:
     content_types = ("application/x-protobuf",)
     unpacks = ("snappy",)
 
-    def __init__(self) -> None:
-        self.known_1: KnownLabels[bytes] = KnownLabels()
-        self.known_2: KnownLabels[tuple[bytes, ...]] = KnownLabels()
+    # shared by all requests of a process
+    known_1: ClassVar[KnownLabels[bytes]] = KnownLabels()
+    known_2: ClassVar[KnownLabels[tuple[bytes, ...]]] = KnownLabels()
 
     def decode(self, body: bytes, headers: Mapping[str, str]) -> Batch:
         second = is_version_2(headers)
@@ -68,7 +69,7 @@ class RemoteWrite:
         return Answer(400, msgspec.json.encode(content), headers=written)
 
     def _take_1(self, request: wire.Request1, batch: Batch) -> None:
-        known, points = self.known_1.known, batch.points
+        known, points, places = self.known_1.known, batch.points, batch.point_places
         times: dict[bytes, int | None] = {}
         for index, series in enumerate(_bounded(request.timeseries)):
             if series[-18:-15] == _VALUE and series[-7] == 0x10:
@@ -82,6 +83,7 @@ class RemoteWrite:
                 at = times[stamp] if stamp in times else times.setdefault(stamp, _six_byte_time(stamp))
                 if at is not None:
                     points.append((labels, at, value))
+                    places.append(index)
                     continue
             try:
                 message = wire.Series1.FromString(_short(series))
@@ -199,7 +201,7 @@ def _append(
     samples: Iterable[wire.Sample],
     histograms: Iterable[wire.Histogram],
 ) -> None:
-    batch.points += [(labels, sample.timestamp, sample.value) for sample in samples]
+    points = [(labels, sample.timestamp, sample.value) for sample in samples]
     for n, histogram in enumerate(histograms):
         try:
             run = buckets.run_of(histogram)
@@ -207,9 +209,11 @@ def _append(
             batch.rejected.append(Rejection(index, f"histograms[{n}]", str(error)))
             continue
         if run is None:
-            batch.points.append((labels, histogram.timestamp, STALE))
+            points.append((labels, histogram.timestamp, STALE))
         else:
             batch.histograms.append((labels, run))
+    batch.points += points
+    batch.point_places += [index] * len(points)
 
 
 def _six_byte_time(stamp: bytes) -> int | None:
