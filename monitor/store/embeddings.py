@@ -1,0 +1,117 @@
+"""Vectors of prompts and answers. Means and distances are computed by pgvector, next to the data."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from monitor.core import clock
+from monitor.store import ids
+from monitor.store.append import buckets_of
+from monitor.store.shards import shards_of
+
+Span = tuple[dt.datetime, dt.datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class VectorRow:
+    """A vector for a stored call; ``kind`` is prompt or output, ``embedder`` names what made it."""
+
+    generation_id: UUID
+    kind: str
+    embedder: str
+    vector: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class MeanDistance:
+    """How far two windows' mean vectors are apart, and how many vectors each had."""
+
+    cosine: float
+    euclidean: float
+    reference: int
+    current: int
+
+
+def put(project_id: int, rows: Sequence[VectorRow]) -> int:
+    """Store vectors of calls that are stored and lack them; how many were new."""
+    if not rows:
+        return 0
+    shards = shards_of(project_id, buckets_of(project_id))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO monitor_embedding (shard, id, kind, project_id, model, version, embedder, e)"
+            " SELECT g.shard, g.id, v.kind, g.project_id, g.model, g.version, v.embedder, v.e::halfvec"
+            " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[]) AS v(id, kind, embedder, e)"
+            " JOIN monitor_generation g ON g.id = v.id AND g.project_id = %s AND g.shard = ANY(%s)"
+            " ORDER BY g.shard, g.id ON CONFLICT DO NOTHING",
+            [
+                [row.generation_id for row in rows], [row.kind for row in rows],
+                [row.embedder for row in rows], [_written(row.vector) for row in rows], project_id, shards,
+            ],
+        )  # fmt: skip
+        return int(cursor.rowcount)
+
+
+def missing(project_id: int, span: Span, kind: str, *, limit: int) -> list[tuple[UUID, str]]:
+    """(id, text) of the newest calls in the span without a vector of that kind."""
+    column = {"prompt": "prompt", "output": "output"}[kind]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT p.id, p.{column} FROM monitor_payload p"
+            " WHERE p.project_id = %s AND p.shard = ANY(%s) AND p.id >= %s AND p.id < %s"
+            f" AND p.{column} <> '' AND NOT EXISTS (SELECT 1 FROM monitor_embedding e"
+            " WHERE e.shard = p.shard AND e.id = p.id AND e.kind = %s)"
+            " ORDER BY p.id DESC LIMIT %s",
+            [project_id, shards_of(project_id, buckets_of(project_id)), *_bounds(span), kind, limit],
+        )
+        return [(row[0], row[1]) for row in cursor.fetchall()]
+
+
+def mean_distance(
+    project_id: int, model: str, version: str, *, kind: str, embedder: str, reference: Span, current: Span
+) -> MeanDistance | None:
+    """Cosine and Euclidean distance of the windows' means; None where one of them has no vectors."""
+    mean = (
+        "(SELECT avg(e::vector) AS m, count(*) AS n FROM monitor_embedding WHERE project_id = %s"
+        " AND model = %s AND version = %s AND kind = %s AND embedder = %s AND id >= %s AND id < %s)"
+    )
+    shared: list[Any] = [project_id, model, version, kind, embedder]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT r.m <=> c.m, r.m <-> c.m, r.n, c.n FROM {mean} r, {mean} c",
+            [*shared, *_bounds(reference), *shared, *_bounds(current)],
+        )
+        cosine, euclidean, before, now = cursor.fetchone()
+    if cosine is None:
+        return None
+    return MeanDistance(float(cosine), float(euclidean), before, now)
+
+
+def nearest(
+    project_id: int, identity: UUID, span: Span, *, kind: str = "prompt", limit: int = 5
+) -> list[tuple[UUID, float]]:
+    """The calls of the span most alike to one, nearest first, with their cosine distances."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT o.id, o.e <=> t.e AS distance FROM monitor_embedding t JOIN monitor_embedding o"
+            " ON o.project_id = t.project_id AND o.kind = t.kind AND o.embedder = t.embedder AND o.id <> t.id"
+            " WHERE t.project_id = %s AND t.shard = ANY(%s) AND t.id = %s AND t.kind = %s"
+            " AND o.id >= %s AND o.id < %s ORDER BY distance LIMIT %s",
+            [
+                project_id, shards_of(project_id, buckets_of(project_id)), identity, kind, *_bounds(span),
+                limit,
+            ],
+        )  # fmt: skip
+        return [(row[0], float(row[1])) for row in cursor.fetchall()]
+
+
+def _bounds(span: Span) -> tuple[UUID, UUID]:
+    return ids.first_at(clock.to_ms(span[0])), ids.first_at(clock.to_ms(span[1]))
+
+
+def _written(vector: Sequence[float]) -> str:
+    return "[" + ",".join(f"{number:.6g}" for number in vector) + "]"

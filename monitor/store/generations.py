@@ -1,0 +1,339 @@
+"""Calls as rows: lists with keyset paging, one call whole, columns for charts, samples for judges."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from django.db import connection
+
+from monitor.core import clock
+from monitor.store import ids
+from monitor.store.append import buckets_of
+from monitor.store.shards import shards_of
+
+TEXT_LIMIT = 200
+NUMBERS = frozenset({
+    "duration_seconds", "ttft_seconds", "inference_seconds", "queue_seconds", "input_tokens",
+    "cached_input_tokens", "output_tokens", "cost_usd", "mean_logprob",
+})  # fmt: skip
+SLICES = frozenset({
+    "model", "version", "environment", "operation", "provider", "route", "finish_reason", "tenant",
+    "language", "topic", "template", "grounding", "error", "session",
+})  # fmt: skip
+SUMMARY = (
+    "id", "client_id", "started_at", "model", "version", "environment", "route", "duration_seconds",
+    "ttft_seconds", "inference_seconds", "queue_seconds", "input_tokens", "cached_input_tokens",
+    "output_tokens", "error", "finish_reason", "session", "trace_id", "cost_usd", "tenant", "language",
+    "topic", "template", "grounding", "mean_logprob",
+)  # fmt: skip
+
+
+class UnknownColumnError(ValueError):
+    """A column that calls don't have; names those that exist."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"calls have no column {name!r}; known are {', '.join(sorted(NUMBERS | SLICES))}")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which calls: a project and a span of event time always; the rest narrows. Empty means any."""
+
+    project_id: int
+    start: dt.datetime
+    end: dt.datetime
+    model: str = ""
+    version: str | None = None
+    environment: str = ""
+    route: str = ""
+    tenant: str = ""
+    topic: str = ""
+    language: str = ""
+    grounding: str = ""
+    error: str = ""
+    session: str = ""
+    errors_only: bool = False
+    text: str = ""
+    least_seconds: float | None = None
+
+    def where(self) -> tuple[str, dict[str, Any]]:
+        """The conditions on ``g`` (and ``p`` when text is searched) and their parameters."""
+        parts = ["g.project_id = %(project_id)s", "g.id >= %(first)s", "g.id < %(last)s"]
+        values: dict[str, Any] = {
+            "project_id": self.project_id,
+            "first": ids.first_at(clock.to_ms(self.start)),
+            "last": ids.first_at(clock.to_ms(self.end) + 1),
+        }
+        for name in SLICES - {"version"}:
+            if getattr(self, name, ""):
+                parts.append(f"g.{name} = %({name})s")
+                values[name] = getattr(self, name)
+        if self.version is not None:
+            parts.append("g.version = %(version)s")
+            values["version"] = self.version
+        if self.errors_only:
+            parts.append("g.error IS NOT NULL")
+        if self.least_seconds is not None:
+            parts.append("g.duration_seconds >= %(least_seconds)s")
+            values["least_seconds"] = self.least_seconds
+        if self.text:
+            parts.append("(p.prompt ILIKE %(text)s OR p.output ILIKE %(text)s OR g.client_id = %(exact)s)")
+            values |= {"text": f"%{_escaped(self.text)}%", "exact": self.text}
+        return " AND ".join(parts), values
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationSummary:
+    """One line of the list; ``prompt`` and ``output`` are shortened."""
+
+    id: UUID
+    client_id: str
+    started_at: dt.datetime
+    model: str
+    version: str
+    environment: str
+    route: str
+    duration_seconds: float | None
+    ttft_seconds: float | None
+    inference_seconds: float | None
+    queue_seconds: float | None
+    input_tokens: int | None
+    cached_input_tokens: int | None
+    output_tokens: int | None
+    error: str | None
+    finish_reason: str
+    session: str
+    trace_id: str
+    cost_usd: float | None
+    tenant: str
+    language: str
+    topic: str
+    template: str
+    grounding: str
+    mean_logprob: float | None
+    prompt: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One score of a call."""
+
+    name: str
+    source: str
+    value: float
+    reason: str
+    author: str
+    created_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationDetail:
+    """One call whole. ``detail`` holds messages, contexts, tokens, attributes and counts of redactions."""
+
+    summary: GenerationSummary
+    operation: str
+    provider: str
+    span_id: str
+    received_at: dt.datetime
+    detail: dict[str, Any]
+    scores: tuple[Mark, ...] = ()
+
+    @property
+    def id(self) -> UUID:
+        return self.summary.id
+
+    @property
+    def prompt(self) -> str:
+        return self.summary.prompt
+
+    @property
+    def output(self) -> str:
+        return self.summary.output
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """A model version that had calls in the span."""
+
+    model: str
+    version: str
+    n: int
+    errors: int
+    first: dt.datetime
+    last: dt.datetime
+
+
+def page(wanted: Filter, *, before: UUID | None = None, limit: int = 50) -> list[GenerationSummary]:
+    """The newest calls before ``before`` (the last id of the page above), newest first."""
+    where, values = wanted.where()
+    if before is not None:
+        where += " AND g.id < %(before)s"
+        values["before"] = before
+    joined = "JOIN" if wanted.text else "LEFT JOIN"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {_columns('g', SUMMARY)}, left(p.prompt, {TEXT_LIMIT}), left(p.output, {TEXT_LIMIT})"
+            f" FROM monitor_generation g {joined} monitor_payload p ON p.shard = g.shard AND p.id = g.id"
+            f" WHERE {where} ORDER BY g.id DESC LIMIT %(limit)s",
+            values | {"limit": limit},
+        )
+        return [_summary(row[:-2], row[-2], row[-1]) for row in cursor.fetchall()]
+
+
+def one(project_id: int, identity: UUID) -> GenerationDetail | None:
+    """One call whole, or None when the project has no such call."""
+    found = many(project_id, [identity])
+    return found[0] if found else None
+
+
+def many(project_id: int, identities: Sequence[UUID]) -> list[GenerationDetail]:
+    """Calls whole with their scores, oldest first."""
+    shards = shards_of(project_id, buckets_of(project_id))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {_columns('g', SUMMARY)}, p.prompt, p.output, g.operation, g.provider, g.span_id,"
+            " g.received_at, p.detail FROM monitor_generation g"
+            " LEFT JOIN monitor_payload p ON p.shard = g.shard AND p.id = g.id"
+            " WHERE g.project_id = %s AND g.shard = ANY(%s) AND g.id = ANY(%s) ORDER BY g.id",
+            [project_id, shards, list(identities)],
+        )
+        rows = cursor.fetchall()
+    marks = _marks(shards, identities)
+    return [_detail(row, marks.get(row[0], ())) for row in rows]
+
+
+def sample(  # noqa: PLR0913 — each argument narrows the sample
+    project_id: int,
+    start: dt.datetime,
+    end: dt.datetime,
+    *,
+    model: str = "",
+    version: str | None = None,
+    limit: int,
+    seed: str = "",
+    without_score: str | None = None,
+    share: float = 1.0,
+) -> list[GenerationDetail]:
+    """A fixed pseudo-random sample of successful calls: the same seed picks the same ones.
+
+    ``share`` of all calls belongs to the sample, whatever the limit; ``without_score`` leaves out those
+    that a judge of that score name has marked already.
+    """
+    where, values = Filter(project_id, start, end, model=model, version=version).where()
+    if without_score is not None:
+        where += (
+            " AND NOT EXISTS (SELECT 1 FROM monitor_score s WHERE s.shard = g.shard"
+            " AND s.generation_id = g.id AND s.name = %(without)s AND s.source = 'judge')"
+        )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT g.id FROM monitor_generation g WHERE {where} AND g.error IS NULL"
+            " AND abs(hashtext(%(seed)s || g.id::text)::bigint) < %(below)s"
+            " ORDER BY abs(hashtext(%(seed)s || g.id::text)::bigint), g.id LIMIT %(limit)s",
+            values | {"without": without_score, "seed": seed, "limit": limit, "below": int(share * 2**31)},
+        )
+        chosen = [row[0] for row in cursor.fetchall()]
+    return many(project_id, chosen) if chosen else []
+
+
+def columns(
+    project_id: int,
+    start: dt.datetime,
+    end: dt.datetime,
+    names: Sequence[str],
+    *,
+    model: str = "",
+    version: str | None = None,
+    limit: int = 20_000,
+) -> dict[str, npt.NDArray[Any]]:
+    """Columns of the newest calls, oldest first: numbers as float64 with NaN for unknown, texts as objects.
+
+    ``started_at`` comes as Unix milliseconds. Raises UnknownColumnError.
+    """
+    for name in names:
+        if name not in NUMBERS | SLICES | {"started_at", "id"}:
+            raise UnknownColumnError(name)
+    where, values = Filter(project_id, start, end, model=model, version=version).where()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {_columns('g', names)} FROM monitor_generation g WHERE {where}"
+            " ORDER BY g.id DESC LIMIT %(limit)s",
+            values | {"limit": limit},
+        )
+        rows = cursor.fetchall()[::-1]
+    return {name: _array(name, [row[position] for row in rows]) for position, name in enumerate(names)}
+
+
+def versions(project_id: int, start: dt.datetime, end: dt.datetime) -> list[VersionRow]:
+    """Model versions with calls in the span, most calls first."""
+    where, values = Filter(project_id, start, end).where()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT g.model, g.version, count(*), count(g.error), min(g.started_at), max(g.started_at)"
+            f" FROM monitor_generation g WHERE {where} GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
+            values,
+        )
+        return [VersionRow(*row) for row in cursor.fetchall()]
+
+
+def values_of(
+    project_id: int, start: dt.datetime, end: dt.datetime, name: str, *, limit: int = 50
+) -> list[str]:
+    """The commonest values of one slice (topic, tenant …), for filters."""
+    if name not in SLICES:
+        raise UnknownColumnError(name)
+    where, values = Filter(project_id, start, end).where()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT g.{name} FROM monitor_generation g WHERE {where} AND g.{name} <> ''"
+            " GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT %(limit)s",
+            values | {"limit": limit},
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _marks(shards: Sequence[int], identities: Sequence[UUID]) -> dict[UUID, tuple[Mark, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT generation_id, name, source, value, reason, author, created_at FROM monitor_score"
+            " WHERE shard = ANY(%s) AND generation_id = ANY(%s) ORDER BY generation_id, name, source",
+            [list(shards), list(identities)],
+        )
+        found: dict[UUID, tuple[Mark, ...]] = {}
+        for identity, *mark in cursor.fetchall():
+            found[identity] = (*found.get(identity, ()), Mark(*mark))
+        return found
+
+
+def _summary(row: Sequence[Any], prompt: str | None, output: str | None) -> GenerationSummary:
+    return GenerationSummary(**dict(zip(SUMMARY, row, strict=True)), prompt=prompt or "", output=output or "")
+
+
+def _detail(row: tuple[Any, ...], marks: tuple[Mark, ...]) -> GenerationDetail:
+    n = len(SUMMARY)
+    prompt, output, operation, provider, span_id, received_at, detail = row[n:]
+    summary = _summary(row[:n], prompt, output)
+    decoded = msgspec.json.decode(detail) if detail else {}
+    return GenerationDetail(summary, operation, provider, span_id, received_at, decoded, marks)
+
+
+def _array(name: str, values: list[Any]) -> npt.NDArray[Any]:
+    if name == "started_at":
+        return np.array([clock.to_ms(value) for value in values], dtype=np.int64)
+    if name in NUMBERS:
+        return np.array(values, dtype=np.float64)
+    return np.array(values, dtype=object)
+
+
+def _columns(alias: str, names: Sequence[str]) -> str:
+    return ", ".join(f"{alias}.{name}" for name in names)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

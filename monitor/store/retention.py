@@ -1,0 +1,48 @@
+"""What is dropped, and when. Whole partitions for age; rows in small bites for deleted projects."""
+
+import datetime as dt
+
+from django.db import connection, transaction
+
+from monitor.core import clock
+from monitor.store import catalog, partitions, series
+from monitor.store.models import Project
+
+TABLES = (*partitions.BY_ID, partitions.CHUNKS)
+PROJECT_TABLES = (
+    "monitor_generation", "monitor_payload", "monitor_embedding", "monitor_score", "monitor_sample_batch",
+    "monitor_chunk", "monitor_series", "monitor_generation_key",
+)  # fmt: skip
+
+
+def run(*, now: dt.datetime, days: int) -> list[str]:
+    """Make the coming partitions, drop those older than ``days``, forget old sender ids; what was dropped."""
+    partitions.ahead(now)
+    oldest = now - dt.timedelta(days=days)
+    gone = [name for table in TABLES for name in partitions.drop_before(table, clock.to_ms(oldest))]
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM monitor_generation_key WHERE seen < %s", [oldest.date()])
+        cursor.execute("DELETE FROM monitor_series WHERE last_seen < %s", [oldest])
+    return gone
+
+
+def remove_deleted() -> int:
+    """Remove all rows of projects that were marked as deleted; how many projects went."""
+    gone = list(Project.objects.exclude(deleted_at=None))
+    for project in gone:
+        for table in PROJECT_TABLES:
+            with connection.cursor() as cursor:
+                cursor.execute(f"DELETE FROM {table} WHERE project_id = %s", [project.pk])
+        catalog.forget(project.pk)
+        with transaction.atomic():
+            project.delete()
+    if gone:
+        series.forget()
+    return len(gone)
+
+
+def mark_deleted(project: Project, *, now: dt.datetime) -> None:
+    """From now on nobody sees the project; its slug is free again, its rows go soon."""
+    Project.objects.filter(pk=project.pk, deleted_at=None).update(
+        deleted_at=now, slug=f"deleted-{project.pk}"
+    )
