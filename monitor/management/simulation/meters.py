@@ -17,6 +17,11 @@ PADDLE_JOB, PADDLE_INSTANCE = "paddle", "demo-paddle-1"
 ENGINE_LABELS = {"job": "vllm", "instance": "demo-vllm-1", "engine": "0", "model_name": QWEN.model}
 GPU_HOST = "demo-gpu-1"
 GPU_MEMORY = 80 * 2**30
+FAMILIES = {
+    "paddle_model_requests_total": "counter",
+    "paddle_model_errors_total": "counter",
+    "paddle_model_latency_seconds": "histogram",
+}
 STABLE, CANARY = "v1", "v2"
 CARDS = (0, 1)
 
@@ -82,16 +87,17 @@ class Meters:
 
 def exposition(samples: list[Sample]) -> str:
     """A page in Prometheus' text format; ``job`` and ``instance`` are left to whoever scrapes it."""
-    lines = [
-        "# TYPE paddle_model_requests_total counter",
-        "# TYPE paddle_model_errors_total counter",
-        "# TYPE paddle_model_latency_seconds histogram",
-    ]
-    for labels, value in samples:
-        kept = {name: text for name, text in labels.items() if name not in {"__name__", "job", "instance"}}
-        inside = ",".join(f'{name}="{text}"' for name, text in kept.items())
-        lines.append(f"{labels['__name__']}{{{inside}}} {value!r}")
+    lines: list[str] = []
+    for family, kind in FAMILIES.items():
+        lines.append(f"# TYPE {family} {kind}")
+        lines += [_line(labels, value) for labels, value in samples if labels["__name__"].startswith(family)]
     return "\n".join(lines) + "\n"
+
+
+def _line(labels: dict[str, str], value: float) -> str:
+    kept = {name: text for name, text in labels.items() if name not in {"__name__", "job", "instance"}}
+    inside = ",".join(f'{name}="{text}"' for name, text in kept.items())
+    return f"{labels['__name__']}{{{inside}}} {value!r}"
 
 
 def _histogram(name: str, labels: dict[str, str], latency: list[float]) -> Iterator[Sample]:
