@@ -1,0 +1,129 @@
+"""Query results in the exact JSON of Prometheus' HTTP API. Written by hand: it is the hot part of an answer."""
+
+from collections.abc import Iterable
+
+import msgspec
+import numpy as np
+
+from monitor.core.histograms import HistogramBlock, block_of
+from monitor.core.labels import Labels
+from monitor.core.samples import Series
+from monitor.promql.numbers import api_number, bucket_list
+from monitor.query import Result
+
+
+def encode_result(result: Result) -> bytes:
+    """The whole body of a successful answer."""
+    parts = ['{"status":"success","data":{"resultType":"', result.kind, '","result":', _data(result), "}"]
+    for name, texts in (("warnings", result.warnings), ("infos", result.infos)):
+        if texts:
+            parts += [f',"{name}":', msgspec.json.encode(texts).decode()]
+    parts.append("}")
+    return "".join(parts).encode()
+
+
+def _data(result: Result) -> str:
+    if result.kind == "string":
+        return f"[{_moment(int(result.times[0]))},{_text(result.text)}]"
+    if result.kind == "scalar":
+        return f'[{_moment(int(result.times[0]))},"{api_number(float(result.values[0, 0]))}"]'
+    if result.raw is not None:
+        return _listed(_raw(one) for one in result.raw)
+    histograms = _histograms(result)
+    if result.kind == "vector":
+        return _listed(_element(result, row, histograms) for row in range(len(result.labels)))
+    moments = [_moment(moment) for moment in result.times.tolist()]
+    return _listed(_series(result, row, moments, histograms) for row in range(len(result.labels)))
+
+
+def _listed(parts: Iterable[str]) -> str:
+    return "[" + ",".join(parts) + "]"
+
+
+def _text(text: str) -> str:
+    return msgspec.json.encode(text).decode()
+
+
+def _metric(labels: Labels) -> str:
+    return msgspec.json.encode(dict(labels.items_sorted)).decode()
+
+
+def _moment(milliseconds: int) -> str:
+    """Seconds with up to three digits after the point."""
+    seconds, rest = divmod(milliseconds, 1000)
+    if milliseconds < 0 and rest:
+        return repr(milliseconds / 1000)
+    return f"{seconds}.{rest:03d}" if rest else str(seconds)
+
+
+def _histograms(result: Result) -> dict[int, str]:
+    """The text of every histogram by its place in the grid."""
+    texts: dict[int, str] = {}
+    for cells in result.histograms:
+        for row, place in enumerate(cells.place.tolist()):
+            texts[place] = _histogram(cells.block, row)
+    return texts
+
+
+def _histogram(block: HistogramBlock, row: int) -> str:
+    parts = [
+        f'{{"count":"{api_number(float(block.count[row]))}","sum":"{api_number(float(block.total[row]))}"'
+    ]
+    buckets = [
+        f'[{rule},"{api_number(lower)}","{api_number(upper)}","{api_number(count)}"]'
+        for rule, lower, upper, count in bucket_list(block, row)
+    ]
+    if buckets:
+        parts.append(f',"buckets":{_listed(buckets)}')
+    return "".join(parts) + "}"
+
+
+def _element(result: Result, row: int, histograms: dict[int, str]) -> str:
+    moment = _moment(int(result.times[0]))
+    if result.floats[row, 0]:
+        sample = f'"value":[{moment},"{api_number(float(result.values[row, 0]))}"]'
+    else:
+        sample = f'"histogram":[{moment},{histograms[row]}]'
+    return f'{{"metric":{_metric(result.labels[row])},{sample}}}'
+
+
+def _series(result: Result, row: int, moments: list[str], histograms: dict[int, str]) -> str:
+    parts = [f'{{"metric":{_metric(result.labels[row])}']
+    mask = result.floats[row]
+    if mask.any():
+        values = result.values[row]
+        chosen = moments
+        if not mask.all():
+            values, chosen = values[mask], [moments[step] for step in np.flatnonzero(mask)]
+        parts.append(f',"values":{_points(chosen, values.tolist())}')
+    if histograms:
+        steps = len(moments)
+        found = [
+            f"[{moment},{histograms[place]}]"
+            for moment, place in zip(moments, range(row * steps, (row + 1) * steps), strict=True)
+            if place in histograms
+        ]
+        if found:
+            parts.append(f',"histograms":{_listed(found)}')
+    parts.append("}")
+    return "".join(parts)
+
+
+def _points(moments: list[str], values: list[float]) -> str:
+    texts = map(api_number, values)
+    return "[" + ",".join([f'[{moment},"{text}"]' for moment, text in zip(moments, texts, strict=True)]) + "]"
+
+
+def _raw(series: Series) -> str:
+    parts = [f'{{"metric":{_metric(series.labels)}']
+    if len(series.times):
+        moments = [_moment(moment) for moment in series.times.tolist()]
+        parts.append(f',"values":{_points(moments, series.values.tolist())}')
+    found = [
+        f"[{_moment(moment)},{_histogram(block_of(run), row)}]"
+        for run in series.histograms
+        for row, moment in enumerate(run.times.tolist())
+    ]
+    if found:
+        parts.append(f',"histograms":{_listed(found)}')
+    return "".join(parts) + "}"

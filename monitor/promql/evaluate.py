@@ -1,0 +1,239 @@
+"""Walks a plan over the series it selected: every node for all steps at once. Reads nothing, knows no clock."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from monitor.core.histograms import block_of
+from monitor.core.labels import Labels
+from monitor.core.samples import LOOKBACK_MS, Series, is_stale
+from monitor.promql import tree
+from monitor.promql.errors import ExecutionError, TooMuchError
+from monitor.promql.functions import FUNCTIONS
+from monitor.promql.functions.labels import same_labels
+from monitor.promql.functions.registry import Context
+from monitor.promql.operators import aggregate, binary, subquery, unary
+from monitor.promql.plan import Plan, Read, inner_grid
+from monitor.promql.values import Cells, Floats, Grid, Notes, Value, Vector, empty, joined, merged, piled
+from monitor.promql.windows import Windows, of_series
+
+Data = Mapping[Read, Sequence[Series]]
+
+
+def _no_check() -> None:
+    """For callers without a deadline."""
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """One query under way. ``check`` is called between operators and raises when time is up."""
+
+    plan: Plan
+    data: Data
+    check: Callable[[], None] = _no_check
+    max_samples: int = 50_000_000
+    notes: Notes = field(default_factory=Notes)
+
+    def run(self) -> Value:
+        return self.value(self.plan.root, self.plan.grid)
+
+    def value(self, node: tree.Node, grid: Grid) -> Value:
+        self.check()
+        match node:
+            case tree.Number(value=number):
+                return np.full(grid.steps, number)
+            case tree.Text(value=text):
+                return text
+            case tree.Selector():
+                return self._instant(node, grid)[0]
+            case tree.Fixed(expr=expr):
+                return _repeated(self.value(expr, Grid(grid.start, grid.start, grid.step)), grid.steps)
+            case tree.Negation(expr=expr):
+                value = self.value(expr, grid)
+                assert not isinstance(value, str)
+                return unary.negated(value)
+            case tree.Binary():
+                return self._binary(node, grid)
+            case tree.Aggregation():
+                return self._aggregation(node, grid)
+            case tree.Call():
+                return self._call(node, grid)
+            case _:
+                message = "a range vector has no value at a step; give it to a function such as rate()"
+                raise ExecutionError(message)
+
+    def vector(self, node: tree.Node, grid: Grid) -> Vector:
+        value = self.value(node, grid)
+        assert isinstance(value, Vector)
+        return value
+
+    def _instant(self, node: tree.Selector, grid: Grid) -> tuple[Vector, Floats]:
+        """The newest sample within the look-back, and the times (ms) of the samples taken."""
+        series = self.data[Read(node, 0, grid)]
+        self._afford(len(series), grid)
+        return instant(series, subquery.frame(node, 0, grid).ends)
+
+    def _afford(self, rows: int, grid: Grid) -> None:
+        if rows * grid.steps > self.max_samples:
+            message = (
+                f"{rows} series at {grid.steps} steps are more than the limit of {self.max_samples} samples;"
+                " take longer steps, a shorter time or fewer series"
+            )
+            raise TooMuchError(message)
+
+    def _binary(self, node: tree.Binary, grid: Grid) -> Value:
+        left, right = self.value(node.left, grid), self.value(node.right, grid)
+        assert not isinstance(left, str)
+        assert not isinstance(right, str)
+        if isinstance(left, Vector) and isinstance(right, Vector):
+            if node.op in binary.SET_OPERATORS:
+                return binary.sets(node, left, right)
+            return binary.vectors(node, left, right, self.notes)
+        if isinstance(left, Vector):
+            assert not isinstance(right, Vector)
+            return binary.with_scalar(node, left, right, self.notes, scalar_left=False)
+        if isinstance(right, Vector):
+            return binary.with_scalar(node, right, left, self.notes, scalar_left=True)
+        return binary.scalars(node, left, right)
+
+    def _aggregation(self, node: tree.Aggregation, grid: Grid) -> Vector:
+        param = None if node.param is None else self.value(node.param, grid)
+        assert not isinstance(param, Vector)
+        return aggregate.aggregate(node, self.vector(node.expr, grid), param, self.notes)
+
+    def _call(self, node: tree.Call, grid: Grid) -> Value:
+        known = FUNCTIONS.get(node.name)
+        if known is None:
+            message = f"{node.name}() is not supported here"
+            raise ExecutionError(message)
+        context = Context(node, grid, self.plan.grid, self.notes, self.check, self.max_samples)
+        if node.name == "timestamp" and isinstance(node.args[0], tree.Selector):
+            return self._sample_times(node.args[0], grid)
+        if node.name == "timestamp" and isinstance(node.args[0], tree.Fixed):
+            once = tree.Call(node.name, (node.args[0].expr,))
+            return _repeated(self._call(once, Grid(grid.start, grid.start, grid.step)), grid.steps)
+        if node.name == "absent_over_time":
+            return self._absent_over_time(context, node, grid)
+        ranged = [place for place, arg in enumerate(node.args) if isinstance(arg, tree.Range | tree.Subquery)]
+        if not ranged:
+            args = [self.value(arg, grid) for arg in node.args]
+            result = known.run(context, *args)
+            return merged(result, same_labels) if isinstance(result, Vector) else result
+        return self._over_windows(context, node, grid, ranged[0])
+
+    def _over_windows(self, context: Context, node: tree.Call, grid: Grid, place: int) -> Vector:
+        """A function of a range vector, chunk of series by chunk of series."""
+        known = FUNCTIONS[node.name]
+        others = [None if index == place else self.value(arg, grid) for index, arg in enumerate(node.args)]
+        results = []
+        for windows in self.windows(node.args[place], grid):
+            self.check()
+            args = [windows if index == place else value for index, value in enumerate(others)]
+            results.append(known.run(context, *args))
+        result: Vector = piled(results, grid.steps).without_empty_rows()
+        if len(set(result.labels)) < len(result.labels):
+            raise same_labels(result.labels[0])
+        return result
+
+    def windows(self, node: tree.Node, grid: Grid) -> Iterator[Windows]:
+        if isinstance(node, tree.Range):
+            series = self.data[Read(node.selector, node.width, grid)]
+            self._afford(len(series), grid)
+            return of_series(series, subquery.frame(node.selector, node.width, grid))
+        assert isinstance(node, tree.Subquery)
+        inner = inner_grid(node, grid)
+        value = self.value(node.expr, inner)
+        if not isinstance(value, Vector):
+            assert not isinstance(value, str)
+            value = Vector([Labels()], value[None, :], np.ones((1, len(value)), dtype=bool))
+        self._afford(len(value.labels), grid)
+        return subquery.windows(node, value, inner, grid)
+
+    def _sample_times(self, node: tree.Selector, grid: Grid) -> Vector:
+        vector, moments = self._instant(node, grid)
+        return merged(vector.with_floats(moments / 1000, vector.present()), same_labels)
+
+    def _absent_over_time(self, context: Context, node: tree.Call, grid: Grid) -> Vector:
+        there = np.zeros(grid.steps, dtype=bool)
+        for windows in self.windows(node.args[0], grid):
+            found = FUNCTIONS["present_over_time"].run(context, windows)
+            there |= found.floats.any(axis=0)
+        presence = Vector([Labels()], np.ones((1, grid.steps)), there[None, :])
+        result: Vector = FUNCTIONS["absent"].run(context, presence)
+        return result
+
+
+def instant(series: Sequence[Series], moments: np.ndarray) -> tuple[Vector, Floats]:
+    """For each series and moment the newest sample not older than the look-back, and its time (ms)."""
+    steps = len(moments)
+    if not series:
+        return empty(steps), np.empty((0, steps))
+    values = np.empty((len(series), steps))
+    floats = np.empty((len(series), steps), dtype=bool)
+    taken = np.zeros((len(series), steps), dtype=np.int64)
+    cells: list[Cells] = []
+    previous = None
+    for row, one in enumerate(series):
+        times = one.times
+        if previous is None or not (
+            previous is times or (len(previous) == len(times) and np.array_equal(previous, times))
+        ):
+            previous = times
+            index = times.searchsorted(moments, side="right") - 1
+            found = index >= 0
+            index[~found] = 0
+            when = times[index] if len(times) else np.zeros(steps, dtype=np.int64)
+            found &= when > moments - LOOKBACK_MS
+        if len(times):
+            values[row] = one.values[index]
+        floats[row] = found
+        taken[row] = when
+        if one.histograms:
+            cells += _newest_histograms(one, moments, row, floats, taken)
+    stale = is_stale(values.reshape(-1)).reshape(values.shape)
+    if stale.any():
+        floats &= ~stale
+    vector = Vector([one.labels for one in series], values, floats, joined(cells))
+    return vector.without_empty_rows(), taken[vector.present().any(axis=1)].astype(np.float64)
+
+
+def _newest_histograms(
+    series: Series, moments: np.ndarray, row: int, floats: np.ndarray, taken: np.ndarray
+) -> list[Cells]:
+    """Histograms that are newer than the float (or stale marker) found; clears that float."""
+    results = []
+    steps = len(moments)
+    last = np.full(steps, np.iinfo(np.int64).min)
+    owner = np.full(steps, -1)
+    place = np.zeros(steps, dtype=np.int64)
+    for number, run in enumerate(series.histograms):
+        index = run.times.searchsorted(moments, side="right") - 1
+        there = index >= 0
+        when = np.where(there, run.times[np.maximum(index, 0)], np.iinfo(np.int64).min)
+        newer = there & (when > last)
+        last[newer], owner[newer], place[newer] = when[newer], number, index[newer]
+    float_time = np.where(floats[row], taken[row], np.iinfo(np.int64).min)
+    wins = (owner >= 0) & (last > moments - LOOKBACK_MS) & (last > float_time)
+    floats[row] &= ~wins
+    taken[row] = np.where(wins, last, taken[row])
+    for number, run in enumerate(series.histograms):
+        chosen = np.flatnonzero(wins & (owner == number))
+        if len(chosen):
+            results.append(Cells(row * steps + chosen, block_of(run).take(place[chosen])))
+    return results
+
+
+def _repeated(value: Value, steps: int) -> Value:
+    """One step's value at every step."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, Vector):
+        return np.repeat(value, steps)
+    cells = []
+    for group in value.histograms:
+        place = (group.place[:, None] * steps + np.arange(steps)).reshape(-1)
+        cells.append(Cells(place, group.block.take(np.repeat(np.arange(len(group.place)), steps))))
+    shape = (len(value.labels), steps)
+    values, floats = np.broadcast_to(value.values, shape), np.broadcast_to(value.floats, shape)
+    return Vector(value.labels, values.copy(), floats.copy(), tuple(cells))

@@ -1,0 +1,1 @@
+"""Operators: aggregation, arithmetic and comparison, negation, subqueries."""

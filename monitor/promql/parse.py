@@ -1,0 +1,160 @@
+"""Text to tree. The parser wheel does the grammar; its tree is copied into ours at once."""
+
+import datetime as dt
+from functools import lru_cache
+from typing import Any
+
+import promql_parser as wheel
+
+from monitor.core.labels import NAME, BadMatcherError, Matcher, Op
+from monitor.promql import tree
+from monitor.promql.errors import BadQueryError
+from monitor.promql.scan import NEGATIVE_AT, blame, failure, rewritten, scan
+
+_CARDINALITIES: dict[str, tree.Cardinality] = {
+    "VectorMatchCardinality.OneToOne": "one-to-one",
+    "VectorMatchCardinality.ManyToOne": "many-to-one",
+    "VectorMatchCardinality.OneToMany": "one-to-many",
+    "VectorMatchCardinality.ManyToMany": "many-to-many",
+}
+_MATCHES: dict[str, Op] = {
+    "MatchOp.Equal": "=",
+    "MatchOp.NotEqual": "!=",
+    "MatchOp.Re": "=~",
+    "MatchOp.NotRe": "!~",
+}
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MS = dt.timedelta(milliseconds=1)
+
+
+@lru_cache(maxsize=1024)
+def parse(text: str) -> tree.Node:
+    """The expression's tree; raises BadQueryError with a position."""
+    tokens = scan(text)
+    try:
+        return _copy(wheel.parse(rewritten(tokens)))
+    except BadMatcherError as error:
+        raise failure(text, tokens[0].position, str(error)) from error
+    except (ValueError, OverflowError) as error:
+        raise blame(text, tokens, str(error)) from error
+    except BaseException as error:
+        # the wheel's panics are BaseExceptions of a class it does not export
+        if type(error).__name__ != "PanicException":
+            raise
+        raise failure(text, tokens[0].position, "a number or duration is out of range") from error
+
+
+def pretty(text: str) -> str:
+    """The expression in its canonical layout."""
+    parse(text)
+    return str(wheel.parse(rewritten(scan(text))).prettify())
+
+
+def result_kind(node: tree.Node) -> tree.Kind:
+    match node:
+        case tree.Number():
+            return "scalar"
+        case tree.Text():
+            return "string"
+        case tree.Range() | tree.Subquery():
+            return "matrix"
+        case tree.Binary(left=left, right=right):
+            scalar = result_kind(left) == "scalar" and result_kind(right) == "scalar"
+            return "scalar" if scalar else "vector"
+        case tree.Negation(expr=expr) | tree.Fixed(expr=expr):
+            return result_kind(expr)
+        case tree.Call(name=name):
+            return "scalar" if name in SCALAR_FUNCTIONS else "vector"
+        case _:
+            return "vector"
+
+
+SCALAR_FUNCTIONS = frozenset({"time", "scalar", "pi", "start", "end", "range", "step", "max_of", "min_of"})
+
+
+def _copy(node: Any) -> tree.Node:  # noqa: C901 - one line per kind of node
+    match node:
+        case wheel.NumberLiteral():
+            return tree.Number(float(node.val))
+        case wheel.StringLiteral():
+            return tree.Text(node.val)
+        case wheel.ParenExpr():
+            return _copy(node.expr)
+        case wheel.VectorSelector():
+            return _selector(node)
+        case wheel.MatrixSelector():
+            return tree.Range(_selector(node.vector_selector), _milliseconds(node.range))
+        case wheel.SubqueryExpr():
+            step = _milliseconds(node.step) if node.step is not None else 0
+            width, offset = _milliseconds(node.range), _milliseconds(node.offset)
+            return tree.Subquery(_copy(node.expr), width, step, offset, _anchor(node.at))
+        case wheel.UnaryExpr():
+            return _negation(_copy(node.expr))
+        case wheel.Call():
+            return tree.Call(node.func.name, tuple(_copy(arg) for arg in node.args))
+        case wheel.AggregateExpr():
+            return _aggregation(node)
+        case wheel.BinaryExpr():
+            return _binary(node)
+        case _:
+            message = f"a {type(node).__name__} is not understood here"
+            raise BadQueryError(message)
+
+
+def _negation(expr: tree.Node) -> tree.Node:
+    return tree.Number(-expr.value) if isinstance(expr, tree.Number) else tree.Negation(expr)
+
+
+def _selector(node: Any) -> tree.Selector:
+    matchers = [Matcher(m.name, _MATCHES[str(m.op)], m.value) for m in node.matchers.matchers]
+    if node.name is not None:
+        matchers.insert(0, Matcher(NAME, "=", node.name))
+    return tree.Selector(tuple(matchers), _milliseconds(node.offset), _anchor(node.at))
+
+
+def _milliseconds(delta: dt.timedelta | None) -> int:
+    return 0 if delta is None else round(delta / _MS)
+
+
+def _anchor(at: Any) -> tree.Anchor:
+    if at is None:
+        return None
+    kind = str(at.type)
+    if kind.endswith("Start"):
+        return "start"
+    if kind.endswith("End"):
+        return "end"
+    moment: int = round((at.at - _EPOCH) / _MS)
+    limit = NEGATIVE_AT * 1000
+    return limit - moment if moment >= limit else moment
+
+
+def _aggregation(node: Any) -> tree.Aggregation:
+    labels: tuple[str, ...] = ()
+    without = False
+    if node.modifier is not None:
+        labels = tuple(node.modifier.labels)
+        without = str(node.modifier.type).endswith("Without")
+    param = None if node.param is None else _copy(node.param)
+    return tree.Aggregation(str(node.op), _copy(node.expr), param, labels, without)
+
+
+def _binary(node: Any) -> tree.Binary:
+    left, right, op = _copy(node.lhs), _copy(node.rhs), str(node.op)
+    modifier = node.modifier
+    if modifier is None:
+        default: tree.Cardinality = "many-to-many" if op in {"and", "or", "unless"} else "one-to-one"
+        return tree.Binary(op, left, right, cardinality=default)
+    matching, fill = modifier.matching, modifier.fill_values
+    return tree.Binary(
+        op,
+        left,
+        right,
+        returns_bool=modifier.return_bool,
+        cardinality=_CARDINALITIES[str(modifier.card)],
+        on=matching is not None and str(matching.type).endswith("Include"),
+        labels=() if matching is None else tuple(matching.labels),
+        include=tuple(modifier.group_labels or ()),
+        fill_left=fill and fill.lhs,
+        fill_right=fill and fill.rhs,
+    )

@@ -1,0 +1,145 @@
+"""Which series a query needs, over which span, and at which steps each part is evaluated."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from monitor.core.samples import LOOKBACK_MS, Selection
+from monitor.promql import tree
+from monitor.promql.errors import TooMuchError
+from monitor.promql.values import Grid
+
+DEFAULT_RESOLUTION_MS = 60_000
+# functions that look at differences only
+_REBASED = frozenset({"rate", "increase", "irate", "idelta", "delta"})
+# functions whose result depends on the evaluation time even when their argument does not
+_TIMED = frozenset(
+    {"days_in_month", "day_of_month", "day_of_week", "day_of_year", "hour", "minute", "month", "year"}
+    | {"predict_linear", "time", "timestamp", "start", "end", "range", "step"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One selector on one grid: the key under which its series are found."""
+
+    selector: tree.Selector
+    width: int
+    grid: Grid
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    root: tree.Node
+    grid: Grid
+    selections: dict[Read, Selection]
+
+
+def plan(root: tree.Node, grid: Grid, *, max_samples: int) -> Plan:
+    """The plan for ``root`` on ``grid``; refuses with TooMuchError what could only end over the limit."""
+    fixed = _fixed(_anchored(root, grid))
+    selections: dict[Read, Selection] = {}
+    for read, rebased in _reads(fixed, grid, max_samples, rebased=False):
+        selection = _selection(read, rebased=rebased)
+        known = selections.get(read)
+        # a selector used by rate() and bare alike must not be rebased
+        selections[read] = selection if known is None or known.rebased else known
+    return Plan(fixed, grid, selections)
+
+
+def reference_times(node: tree.Selector | tree.Subquery, grid: Grid) -> tuple[int, int]:
+    """First and last moment that ``node`` looks at, offset and @ applied."""
+    if isinstance(node.at, int):
+        return node.at - node.offset, node.at - node.offset
+    return grid.start - node.offset, grid.start + (grid.steps - 1) * grid.step - node.offset
+
+
+def inner_grid(node: tree.Subquery, grid: Grid) -> Grid:
+    """The steps of a subquery: multiples of its resolution, left-open like every range."""
+    step = node.step or DEFAULT_RESOLUTION_MS
+    first, last = reference_times(node, grid)
+    return Grid(((first - node.width) // step + 1) * step, last, step)
+
+
+def _anchored(node: tree.Node, grid: Grid) -> tree.Node:
+    """``@ start()`` and ``@ end()`` of the whole query as times."""
+    match node:
+        case tree.Selector(at="start") | tree.Subquery(at="start"):
+            node = replace(node, at=grid.start)
+        case tree.Selector(at="end") | tree.Subquery(at="end"):
+            node = replace(node, at=grid.end)
+    return _mapped(node, lambda child: _anchored(child, grid))
+
+
+def _mapped(node: tree.Node, change: Callable[[Any], Any]) -> tree.Node:
+    match node:
+        case tree.Call(args=args):
+            return replace(node, args=tuple(change(arg) for arg in args))
+        case tree.Aggregation(expr=expr, param=param):
+            return replace(node, expr=change(expr), param=None if param is None else change(param))
+        case tree.Binary(left=left, right=right):
+            return replace(node, left=change(left), right=change(right))
+        case tree.Subquery(expr=expr) | tree.Negation(expr=expr) | tree.Fixed(expr=expr):
+            return replace(node, expr=change(expr))
+        case tree.Range(selector=selector):
+            return replace(node, selector=change(selector))
+        case _:
+            return node
+
+
+def _fixed(node: tree.Node) -> tree.Node:
+    """Wraps the largest parts that are the same at every step."""
+    if _is_fixed(node) and not isinstance(node, tree.Number | tree.Text | tree.Range | tree.Subquery):
+        return tree.Fixed(_mapped(node, _within_fixed))
+    return _mapped(node, lambda child: child if isinstance(node, tree.Range) else _fixed(child))
+
+
+def _within_fixed(node: tree.Node) -> tree.Node:
+    """Inside a fixed part only subqueries can hold more to fix."""
+    if isinstance(node, tree.Subquery):
+        return replace(node, expr=_fixed(node.expr))
+    return _mapped(node, _within_fixed)
+
+
+def _is_fixed(node: tree.Node) -> bool:
+    match node:
+        case tree.Number() | tree.Text():
+            return True
+        case tree.Selector(at=at) | tree.Subquery(at=at):
+            return at is not None
+        case tree.Call(name=name) if name in _TIMED:
+            return False
+        case _:
+            return all(_is_fixed(child) for child in tree.children(node))
+
+
+def _reads(node: tree.Node, grid: Grid, max_samples: int, *, rebased: bool) -> Iterator[tuple[Read, bool]]:
+    match node:
+        case tree.Selector():
+            yield Read(node, 0, grid), False
+        case tree.Range(selector=selector, width=width):
+            yield Read(selector, width, grid), rebased
+        case tree.Fixed(expr=expr):
+            yield from _reads(expr, Grid(grid.start, grid.start, grid.step), max_samples, rebased=False)
+        case tree.Subquery(expr=expr):
+            inner = inner_grid(node, grid)
+            if inner.steps > max_samples:
+                message = (
+                    f"a subquery would be evaluated at {inner.steps} steps, more than the limit of"
+                    f" {max_samples} samples; take a longer step or a shorter range"
+                )
+                raise TooMuchError(message)
+            yield from _reads(expr, inner, max_samples, rebased=False)
+        case tree.Call(name=name):
+            for child in tree.children(node):
+                yield from _reads(child, grid, max_samples, rebased=name in _REBASED)
+        case _:
+            for child in tree.children(node):
+                yield from _reads(child, grid, max_samples, rebased=False)
+
+
+def _selection(read: Read, *, rebased: bool) -> Selection:
+    first, last = reference_times(read.selector, read.grid)
+    reach = read.width or LOOKBACK_MS
+    step = read.grid.step if read.grid.steps > 1 else 0
+    return Selection(read.selector.matchers, first - reach + 1, last, read.width, step, rebased)

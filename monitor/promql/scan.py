@@ -1,0 +1,208 @@
+"""A light scan of the text before the real parser sees it: limits, positions, and what the parser lets slip.
+
+The parser wheel gives no positions, crashes the process on deep nesting and misreads raw strings; all three
+are settled here.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from monitor.promql.errors import BadQueryError
+
+MAX_LENGTH = 16_384
+MAX_DEPTH = 100
+MAX_OPERATORS = 500
+# the wheel cannot hand out a negative @ time, so it is moved beyond any real one and back
+NEGATIVE_AT = 2**36
+
+_TOKEN = re.compile(
+    r"""(?P<space>\s+|\#[^\n]*)
+    |(?P<text>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`[^`]*`)
+    |(?P<number>0[xX][0-9a-fA-F]+|(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?:[a-z][a-z0-9]*)?)
+    |(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)
+    |(?P<operator>==|!=|=~|!~|>=|<=|[-+*/%^<>=])
+    |(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<comma>,)|(?P<at>@)
+    |(?P<unclosed>["'`])|(?P<strange>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+_BYTES = re.compile(r"\\(?:x|[0-7])")
+_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|[0-7]{3}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
+_ESCAPES = {
+    "a": "\a",
+    "b": "\b",
+    "f": "\f",
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    "v": "\v",
+    "\\": "\\",
+    "'": "'",
+    '"': '"',
+}
+_WORDS = frozenset({"and", "or", "unless", "atan2"})
+_PREFIX_WORDS = frozenset(
+    {"by", "without", "on", "ignoring", "group_left", "group_right", "bool", "offset", "fill", "fill_left"}
+    | {"fill_right"}
+)
+_PAIRS = {"(": ")", "[": "]", "{": "}"}
+_NAMES = {"(": "parenthesis", "[": "bracket", "{": "brace"}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    kind: str
+    text: str
+    position: int
+
+
+def failure(text: str, position: int, reason: str) -> BadQueryError:
+    """The error Prometheus would give: line and column (from 1), then the reason."""
+    before = text[:position]
+    line, column = before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1
+    return BadQueryError(f"{line}:{column}: parse error: {reason}", position)
+
+
+def scan(text: str) -> list[Token]:
+    """The tokens without white space; raises BadQueryError for what is over a limit or out of place."""
+    if len(text) > MAX_LENGTH:
+        message = f"the expression has {len(text)} characters; at most {MAX_LENGTH} are allowed"
+        raise BadQueryError(message, MAX_LENGTH)
+    tokens = [token for token in _tokens(text) if token.kind != "space"]
+    if not tokens:
+        raise failure(text, 0, "no expression found in input")
+    _check_brackets(text, tokens)
+    operators = [token for token in tokens if token.kind == "operator" or token.text.lower() in _WORDS]
+    if len(operators) > MAX_OPERATORS:
+        reason = f"more than {MAX_OPERATORS} operators"
+        raise failure(text, operators[MAX_OPERATORS].position, reason)
+    return tokens
+
+
+def _tokens(text: str) -> Iterator[Token]:
+    for match in _TOKEN.finditer(text):
+        kind = match.lastgroup or "strange"
+        if kind == "unclosed":
+            raise failure(text, match.start(), f"unterminated quoted string {match.group()}")
+        yield Token(kind, match.group(), match.start())
+
+
+def _check_brackets(text: str, tokens: Sequence[Token]) -> None:
+    stack: list[Token] = []
+    for token in tokens:
+        if token.kind == "open":
+            stack.append(token)
+            if len(stack) > MAX_DEPTH:
+                raise failure(text, token.position, f"nested deeper than {MAX_DEPTH} levels")
+        elif token.kind == "close":
+            if not stack or _PAIRS[stack[-1].text] != token.text:
+                raise failure(text, token.position, f"unexpected {token.text!r}")
+            stack.pop()
+        elif stack and stack[-1].text == "{" and token.text == "or":
+            raise failure(text, token.position, "unexpected 'or' in label matching, expected ',' or '}'")
+        elif stack and stack[-1].text == "[" and _is_zero(token):
+            raise failure(text, token.position, "duration must be greater than 0")
+        elif token.kind == "strange" and not (token.text == ";" and stack):
+            raise failure(text, token.position, f"unexpected character: {token.text!r}")
+    if stack:
+        raise failure(text, stack[-1].position, f"unclosed left {_NAMES[stack[-1].text]}")
+
+
+def _is_zero(token: Token) -> bool:
+    return (
+        token.kind == "number" and re.fullmatch(r"(?:0+(?:\.0*)?(?:ms|[smhdwy])?)+", token.text) is not None
+    )
+
+
+def rewritten(tokens: Sequence[Token]) -> str:
+    """The same expression in a spelling the wheel reads rightly."""
+    parts: list[str] = []
+    negative = False
+    for place, token in enumerate(tokens):
+        previous = tokens[place - 1] if place else None
+        if previous and previous.kind == "at" and token.text == "-":
+            negative = True
+            continue
+        if token.kind == "text" and (token.text[0] == "`" or _BYTES.search(token.text)):
+            parts.append(_quoted(_unquoted(token.text)))
+        elif token.kind == "number" and negative:
+            parts.append(repr(float(token.text.replace("_", "")) + NEGATIVE_AT))
+        elif token.kind == "number":
+            parts.append(token.text.replace("_", ""))
+        else:
+            parts.append(token.text)
+        negative = False
+    return " ".join(parts)
+
+
+def _unquoted(text: str) -> str:
+    """What the literal says. Byte escapes spell UTF-8; bytes that are none become U+FFFD."""
+    if text[0] == "`":
+        return text[1:-1]
+
+    def as_bytes(match: re.Match[str]) -> bytes:
+        escape = match.group(1)
+        if escape[0] == "x":
+            return bytes([int(escape[1:], 16)])
+        if escape[0] in "uU":
+            return chr(int(escape[1:], 16)).encode()
+        if escape.isdecimal():
+            return bytes([int(escape, 8) & 255])
+        return _ESCAPES.get(escape, "\\" + escape).encode()
+
+    parts, done = [], 1
+    for match in _ESCAPE.finditer(text, 1, len(text) - 1):
+        parts += [text[done : match.start()].encode(), as_bytes(match)]
+        done = match.end()
+    parts.append(text[done:-1].encode())
+    return b"".join(parts).decode("utf-8", "replace")
+
+
+def _quoted(raw: str) -> str:
+    return '"' + raw.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def blame(text: str, tokens: Sequence[Token], reason: str) -> BadQueryError:
+    """The wheel's ``reason`` with the place it most likely means."""
+    named = re.search(r"(?:function|with name|call to) (?:function )?'([^']+)'", reason)
+    if named:
+        for token in tokens:
+            if token.text == named.group(1):
+                return failure(text, token.position, reason)
+    if reason == "invalid promql query":
+        return _first_oddity(text, tokens)
+    return failure(text, tokens[0].position, reason)
+
+
+def _first_oddity(text: str, tokens: Sequence[Token]) -> BadQueryError:
+    """Where operands and operators stop alternating."""
+    wants_operand = True
+    depth = 0
+    for place, token in enumerate(tokens):
+        depth += (token.text in "{[") - (token.text in "}]") if token.kind in {"open", "close"} else 0
+        if depth:
+            wants_operand = False
+            continue
+        after = tokens[place + 1].text if place + 1 < len(tokens) else ""
+        if token.kind == "operator" or token.text in _WORDS:
+            if wants_operand and token.text not in {"+", "-"}:
+                return failure(text, token.position, f"unexpected {token.text!r}")
+            wants_operand = True
+        elif token.text in _PREFIX_WORDS or token.kind in {"at", "comma", "open"}:
+            wants_operand = True
+        elif token.kind == "close":
+            if wants_operand and token.text == ")" and tokens[place - 1].kind in {"operator", "comma"}:
+                return failure(text, token.position, f"unexpected {token.text!r}, expected an operand")
+            # what follows "by (x)" or "on (x)" is an operand, what follows any other group is not
+            wants_operand = after not in {"", ")", ","} and not _is_operator(after)
+        else:
+            if not wants_operand:
+                return failure(text, token.position, f"unexpected {token.text!r}, expected an operator")
+            wants_operand = False
+    if wants_operand:
+        return failure(text, len(text), "unexpected end of input, expected an operand")
+    return failure(text, tokens[0].position, "this is no PromQL expression")
+
+
+def _is_operator(text: str) -> bool:
+    return text in _WORDS or text in _PREFIX_WORDS or not (text[0].isalnum() or text[0] in "_:\"'`(")

@@ -1,0 +1,272 @@
+"""Range vectors as index arithmetic: for every series and step, which samples lie in the window.
+
+Samples stay in flat arrays; a window is a pair of indices, so one numpy call serves all windows at once.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from monitor.core.histograms import HistogramBlock, HistogramRun, block_of, stacked
+from monitor.core.labels import Labels
+from monitor.core.samples import Series, is_stale
+from monitor.promql.values import Cells, Floats, Grid, Ints, Vector
+
+# small enough for a processor's cache, large enough to forget Python
+CHUNK_SAMPLES = 262_144
+CHUNK_CELLS = 524_288
+
+
+@dataclass(slots=True)
+class Track:
+    """One series' histogram samples: ``parts`` in time order, each of one layout; windows as [low, high)."""
+
+    times: Ints
+    parts: list[HistogramBlock]
+    starts: Ints
+    low: Ints
+    high: Ints
+
+    @property
+    def count(self) -> Ints:
+        return self.high - self.low
+
+    def sample(self, index: int) -> HistogramBlock:
+        """One sample as a block of one row."""
+        part = int(np.searchsorted(self.starts, index, side="right")) - 1
+        row = index - int(self.starts[part])
+        return self.parts[part].take(slice(row, row + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Where the windows lie: their right edges and the evaluation times, both (s,), and their width."""
+
+    ends: Ints
+    at: Ints
+    width: int
+
+
+@dataclass(slots=True)
+class Windows:
+    """The windows of n series over s steps.
+
+    ``low``/``high`` are (r, s) with r = n, or 1 where all series share their times; ``offsets`` (n, 1) move
+    them into the flat arrays. Shared times are kept once.
+    """
+
+    labels: list[Labels]
+    times: Ints
+    values: Floats
+    offsets: Ints
+    low: Ints
+    high: Ints
+    frame: Frame
+    tracks: dict[int, Track] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return (len(self.labels), len(self.frame.ends))
+
+    @property
+    def count(self) -> Ints:
+        """Float samples per window, (r, s)."""
+        return self.high - self.low
+
+    @property
+    def shared(self) -> bool:
+        return len(self.low) == 1
+
+    def when(self, local: Ints) -> Ints:
+        """The times of samples given by their index within the series, (r, s) in and out."""
+        return self.times[local] if self.shared else self.times[self.offsets + local]
+
+    def sample_times(self) -> Ints:
+        """The time of every entry of ``values``."""
+        return np.tile(self.times, len(self.labels)) if self.shared else self.times
+
+    def flat_low(self) -> Ints:
+        return self.offsets + self.low
+
+    def flat_high(self) -> Ints:
+        return self.offsets + self.high
+
+    def histogram_count(self) -> Ints:
+        """Histogram samples per window, (n, s)."""
+        count = np.zeros(self.shape, dtype=np.int64)
+        for row, track in self.tracks.items():
+            count[row] = track.count
+        return count
+
+    def touched(self) -> int:
+        """How many samples a function that visits every window in full would read."""
+        per_row = self.count.sum() * (self.shape[0] if len(self.low) == 1 else 1)
+        return int(per_row + sum(track.count.sum() for track in self.tracks.values()))
+
+    def parted(self, limit: int) -> Iterator[tuple[slice, "Windows"]]:
+        """The windows in parts of steps, so that no part reads more than ``limit`` samples (or one step)."""
+        frame, steps = self.frame, len(self.frame.ends)
+        pieces = min(steps, max(1, -(-self.touched() // limit)))
+        for part in np.array_split(np.arange(steps), pieces):
+            if len(part):
+                chosen = slice(int(part[0]), int(part[-1]) + 1)
+                low, high = self.low[:, chosen], self.high[:, chosen]
+                part_frame = Frame(frame.ends[chosen], frame.at[chosen], frame.width)
+                yield (
+                    chosen,
+                    Windows(self.labels, self.times, self.values, self.offsets, low, high, part_frame),
+                )
+
+
+def bounds(times: Ints, ends: Ints, width: int) -> tuple[Ints, Ints]:
+    """For each window (end - width, end] the first index in it and the first one after it."""
+    return times.searchsorted(ends - width, side="right"), times.searchsorted(ends, side="right")
+
+
+def of_series(series: Sequence[Series], frame: Frame) -> Iterator[Windows]:
+    """Windows over raw series, in chunks; series with the same times share their index arithmetic."""
+    live = [_live(one) for one in series]
+    for chunk, shared in _chunks([times for times, _ in live], len(frame.ends)):
+        yield _gathered([series[row] for row in chunk], [live[row] for row in chunk], frame, shared=shared)
+
+
+def _live(series: Series) -> tuple[Ints, Floats]:
+    """The samples that are no staleness markers."""
+    stale = is_stale(series.values)
+    if stale.any():
+        return series.times[~stale], series.values[~stale]
+    return series.times, series.values
+
+
+def _chunks(times: Sequence[Ints], steps: int) -> Iterator[tuple[range, bool]]:
+    """Runs of series to treat together, and whether they share their times."""
+    start = 0
+    while start < len(times):
+        same = start + 1
+        samples = len(times[start])
+        room = max(1, min(CHUNK_SAMPLES // max(1, samples), CHUNK_CELLS // max(1, steps)))
+        while same < len(times) and same - start < room and _equal(times[same], times[start]):
+            same += 1
+        if same - start >= min(4, room, len(times) - start):
+            yield range(start, same), True
+            start = same
+            continue
+        stop = same
+        while stop < len(times) and samples < CHUNK_SAMPLES and (stop - start) * steps < CHUNK_CELLS:
+            samples += len(times[stop])
+            stop += 1
+        yield range(start, stop), False
+        start = stop
+
+
+def _equal(one: Ints, other: Ints) -> bool:
+    if one is other:
+        return True
+    if len(one) != len(other) or (len(one) and (one[0] != other[0] or one[-1] != other[-1])):
+        return False
+    return bool((one == other).all())
+
+
+def _gathered(
+    series: Sequence[Series], live: Sequence[tuple[Ints, Floats]], frame: "Frame", *, shared: bool
+) -> Windows:
+    ends, width = frame.ends, frame.width
+    lengths = [len(times) for times, _ in live]
+    offsets = np.concatenate([[0], np.cumsum(lengths[:-1])]).astype(np.int64)[:, None]
+    if shared:
+        pairs = [bounds(live[0][0], ends, width)]
+        flat_times = live[0][0]
+    else:
+        pairs = [bounds(times, ends, width) for times, _ in live]
+        flat_times = np.concatenate([times for times, _ in live])
+    tracks = {row: track(one.histograms, ends, width) for row, one in enumerate(series) if one.histograms}
+    return Windows(
+        [one.labels for one in series],
+        flat_times,
+        np.concatenate([values for _, values in live]),
+        offsets,
+        np.stack([low for low, _ in pairs]),
+        np.stack([high for _, high in pairs]),
+        frame,
+        tracks,
+    )
+
+
+def track(runs: Sequence[HistogramRun], ends: Ints, width: int) -> Track:
+    """The runs of one series with neighbouring runs of one layout put together."""
+    groups: list[list[HistogramBlock]] = []
+    for run in runs:
+        block = block_of(run)
+        if groups and groups[-1][0].layout == block.layout:
+            groups[-1].append(block)
+        else:
+            groups.append([block])
+    times = np.concatenate([run.times for run in runs])
+    return _track(times, [stacked(group) for group in groups], ends, width)
+
+
+def _track(times: Ints, parts: list[HistogramBlock], ends: Ints, width: int) -> Track:
+    starts = np.cumsum([0, *(len(part) for part in parts[:-1])]).astype(np.int64)
+    low, high = bounds(times, ends, width)
+    return Track(times, parts, starts, low, high)
+
+
+def of_vector(vector: Vector, grid: Grid, frame: Frame) -> Iterator[Windows]:
+    """Windows over the results of an inner evaluation: a subquery."""
+    times, ends, width = grid.times, frame.ends, frame.width
+    low, high = bounds(times, ends, width)
+    rows = len(vector.labels)
+    room = max(1, min(CHUNK_SAMPLES // max(1, len(times)), CHUNK_CELLS // max(1, len(ends))))
+    by_row = _cells_by_row(vector, rows)
+    for start in range(0, rows, room):
+        chosen = slice(start, min(rows, start + room))
+        mask = vector.floats[chosen]
+        if mask.all():
+            part_low, part_high, flat_times = low[None, :], high[None, :], times
+            offsets = (np.arange(len(mask), dtype=np.int64) * len(times))[:, None]
+            values = vector.values[chosen].reshape(-1)
+        else:
+            before = np.zeros((len(mask), len(times) + 1), dtype=np.int64)
+            np.cumsum(mask, axis=1, out=before[:, 1:])
+            offsets = np.concatenate([[0], np.cumsum(before[:-1, -1])])[:, None]
+            part_low, part_high = before[:, low], before[:, high]
+            flat_times = np.broadcast_to(times, mask.shape)[mask]
+            values = vector.values[chosen][mask]
+        tracks = {
+            row - start: _cell_track(cells, times, ends, width)
+            for row, cells in by_row.items()
+            if chosen.start <= row < chosen.stop
+        }
+        labels = vector.labels[chosen]
+        yield Windows(labels, flat_times, values, offsets, part_low, part_high, frame, tracks)
+
+
+def _cells_by_row(vector: Vector, rows: int) -> dict[int, list[tuple[Ints, HistogramBlock]]]:
+    found: dict[int, list[tuple[Ints, HistogramBlock]]] = {}
+    for cells in vector.histograms:
+        edges = np.searchsorted(cells.place, np.arange(rows + 1) * vector.steps)
+        for row in np.flatnonzero(np.diff(edges)):
+            chosen = slice(int(edges[row]), int(edges[row + 1]))
+            steps = cells.place[chosen] - row * vector.steps
+            found.setdefault(int(row), []).append((steps, cells.block.take(chosen)))
+    return found
+
+
+def _cell_track(groups: list[tuple[Ints, HistogramBlock]], times: Ints, ends: Ints, width: int) -> Track:
+    """Groups of one layout each, which may interleave: cut into runs in time order."""
+    if len(groups) == 1:
+        steps, block = groups[0]
+        return _track(times[steps], [block], ends, width)
+    steps = np.concatenate([group for group, _ in groups])
+    source = np.repeat(np.arange(len(groups)), [len(group) for group, _ in groups])
+    place = np.concatenate([np.arange(len(group)) for group, _ in groups])
+    order = np.argsort(steps)
+    cuts = np.flatnonzero(np.diff(source[order])) + 1
+    parts = [groups[source[run[0]]][1].take(place[run]) for run in np.split(order, cuts)]
+    return _track(times[steps[order]], parts, ends, width)
+
+
+def cells_of(pieces: Sequence[tuple[int, Ints, HistogramBlock]], steps: int) -> list[Cells]:
+    """(row, steps, block) triples as cells."""
+    return [Cells(row * steps + step, block) for row, step, block in pieces if len(step)]

@@ -1,0 +1,273 @@
+"""The one way to ask: PromQL over a project's series, at one moment or over a range.
+
+Times are Unix milliseconds (``clock.to_ms`` makes them of aware moments); aware moments are taken as well.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from monitor.core import clock
+from monitor.core.histograms import HistogramRun
+from monitor.core.labels import Labels
+from monitor.core.samples import Selection, Series, is_stale
+from monitor.promql import parse as parser
+from monitor.promql import tree
+from monitor.promql.errors import BadQueryError, DeadlineError, ExecutionError, TooMuchError
+from monitor.promql.evaluate import Evaluation
+from monitor.promql.functions import FUNCTIONS
+from monitor.promql.operators.subquery import frame
+from monitor.promql.plan import Plan, Read, inner_grid, plan
+from monitor.promql.values import Cells, Floats, Grid, Ints, Mask, Value, Vector
+
+Moment = int | dt.datetime
+Source = Callable[[Sequence[Selection], int], Sequence[Sequence[Series]]]
+Kind = Literal["vector", "matrix", "scalar", "string"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one query may cost: samples read or held, series, steps, seconds."""
+
+    samples: int = 50_000_000
+    series: int = 100_000
+    steps: int = 11_000
+    seconds: float = 30.0
+
+
+@dataclass(slots=True)
+class Result:
+    """An answer in columns: ``labels`` (n), ``times`` (s, ms), ``values`` and ``floats`` (n, s).
+
+    ``floats`` says which values mean something. ``histograms`` lie at other places of the same grid. A bare
+    range selector asked at one moment answers with ``raw`` series; a text with ``text``.
+    """
+
+    kind: Kind
+    times: Ints
+    labels: list[Labels] = field(default_factory=list)
+    values: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    floats: Mask = field(default_factory=lambda: np.empty((0, 0), dtype=bool))
+    histograms: tuple[Cells, ...] = ()
+    text: str = ""
+    raw: list[Series] | None = None
+    warnings: list[str] = field(default_factory=list)
+    infos: list[str] = field(default_factory=list)
+    samples: int = 0
+
+    def points(self) -> Iterator[tuple[Labels, Ints, Floats]]:
+        """(labels, times, values) of every series with floats; for panels and gates."""
+        for row, labels in enumerate(self.labels):
+            mask = self.floats[row]
+            if mask.any():
+                yield labels, self.times[mask], self.values[row][mask]
+
+    def single(self) -> float | None:
+        """The one number of an instant answer; None when there is none or more than one."""
+        found = self.values[self.floats]
+        return float(found[0]) if len(found) == 1 and not self.histograms else None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with an expression; ``position`` counts characters from 0."""
+
+    message: str
+    position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionHelp:
+    name: str
+    signature: str
+    help: str
+    portable: bool
+
+
+def instant(project_id: int, expr: str, at: Moment, *, limits: Limits | None = None) -> Result:
+    """The answer at one moment; raises QueryError."""
+    moment = _ms(at)
+    return ask(_stored(project_id), expr, Grid(moment, moment, 1), limits=limits, at_once=True)
+
+
+def range(  # noqa: A001 - the word of the HTTP API
+    project_id: int,
+    expr: str,
+    start: Moment,
+    end: Moment,
+    step: int | dt.timedelta,
+    *,
+    limits: Limits | None = None,
+) -> Result:
+    """The answer every ``step`` from start to end, both included; raises QueryError."""
+    width = step if isinstance(step, int) else step // dt.timedelta(milliseconds=1)
+    first, last = _ms(start), _ms(end)
+    if width <= 0:
+        message = "the step must be longer than 0"
+        raise BadQueryError(message)
+    if last < first:
+        message = "the end must not lie before the start"
+        raise BadQueryError(message)
+    return ask(_stored(project_id), expr, Grid(first, last, width), limits=limits, at_once=False)
+
+
+def check(expr: str) -> Fault | None:
+    """What is wrong with the expression, or None."""
+    try:
+        parser.parse(expr)
+    except BadQueryError as error:
+        return Fault(error.message, error.position)
+    return None
+
+
+def pretty(expr: str) -> str:
+    """The expression in its canonical layout; raises BadQueryError."""
+    return parser.pretty(expr)
+
+
+def result_kind(expr: str) -> tree.Kind:
+    """What the expression evaluates to; raises BadQueryError."""
+    return parser.result_kind(parser.parse(expr))
+
+
+def functions() -> list[FunctionHelp]:
+    """Every function with its help, for completion and the reference."""
+    known = sorted(FUNCTIONS.values(), key=lambda one: one.name)
+    return [FunctionHelp(one.name, one.signature, one.help, not one.own) for one in known]
+
+
+def ask(source: Source, expr: str, grid: Grid, *, limits: Limits | None = None, at_once: bool) -> Result:
+    """The answer over any source of series: what instant() and range() do, and tests over memory."""
+    bounds = limits or Limits()
+    if grid.steps > bounds.steps:
+        message = (
+            f"exceeded maximum resolution of {bounds.steps} points per timeseries;"
+            " try decreasing the query resolution (?step=XX)"
+        )
+        raise BadQueryError(message)
+    deadline = clock.monotonic() + bounds.seconds
+
+    def in_time() -> None:
+        if clock.monotonic() > deadline:
+            message = f"query timed out after {bounds.seconds:g} seconds; ask for less, or raise the limit"
+            raise DeadlineError(message)
+
+    root = parser.parse(expr)
+    kind = parser.result_kind(root)
+    if not at_once and kind in {"matrix", "string"}:
+        message = f'invalid expression type "{_SAID[kind]}" for range query, must be Scalar or instant Vector'
+        raise BadQueryError(message)
+    made = plan(root, grid, max_samples=bounds.samples)
+    data, samples = _read(source, made, bounds)
+    evaluation = Evaluation(made, data, in_time, bounds.samples)
+    in_time()
+    result = _raw(evaluation, made) if kind == "matrix" else _shaped(evaluation.run(), grid, at_once=at_once)
+    result.samples = samples
+    result.warnings, result.infos = list(evaluation.notes.warnings), list(evaluation.notes.infos)
+    return result
+
+
+_SAID = {"matrix": "range vector", "string": "string"}
+
+
+def _read(source: Source, made: Plan, bounds: Limits) -> tuple[dict[Read, Sequence[Series]], int]:
+    reads = list(made.selections)
+    if not reads:
+        return {}, 0
+    found = source([made.selections[read] for read in reads], bounds.samples)
+    series = sum(len(one) for one in found)
+    if series > bounds.series:
+        message = (
+            f"the query selects {series} series, more than the limit of {bounds.series}; narrow its matchers"
+        )
+        raise TooMuchError(message)
+    samples = sum(_size(one) for group in found for one in group)
+    if samples > bounds.samples:
+        message = (
+            f"query processing would load {samples} samples into memory, more than the limit of {bounds.samples};"
+            " take a shorter time or fewer series"
+        )
+        raise TooMuchError(message)
+    return dict(zip(reads, found, strict=True)), samples
+
+
+def _size(series: Series) -> int:
+    return len(series.times) + sum(len(run.times) for run in series.histograms)
+
+
+def _shaped(value: Value, grid: Grid, *, at_once: bool) -> Result:
+    times = grid.times
+    if isinstance(value, str):
+        return Result("string", times, text=value)
+    if not isinstance(value, Vector):
+        kind: Kind = "scalar" if at_once else "matrix"
+        wide = np.asarray(value)[None, :]
+        return Result(kind, times, [Labels()], wide, np.ones(wide.shape, dtype=bool))
+    vector = value.without_empty_rows()
+    if not at_once:
+        order = sorted(np.arange(len(vector.labels)).tolist(), key=lambda row: vector.labels[row].items_sorted)
+        vector = vector.rows(order)
+    if len(set(vector.labels)) < len(vector.labels):
+        message = "vector cannot contain metrics with the same labelset"
+        raise ExecutionError(message)
+    kind = "vector" if at_once else "matrix"
+    return Result(kind, times, vector.labels, vector.values, vector.floats, vector.histograms)
+
+
+def _raw(evaluation: Evaluation, made: Plan) -> Result:
+    """A range selector or subquery on its own: the samples themselves."""
+    node = made.root
+    if isinstance(node, tree.Subquery):
+        inner = inner_grid(node, made.grid)
+        return _shaped(evaluation.value(node.expr, inner), inner, at_once=False)
+    assert isinstance(node, tree.Range)
+    series = evaluation.data[Read(node.selector, node.width, made.grid)]
+    place = frame(node.selector, node.width, made.grid)
+    end = int(place.ends[0])
+    kept = [_between(one, end - node.width, end) for one in series]
+    return Result("matrix", made.grid.times, raw=[one for one in kept if _size(one)])
+
+
+def _between(series: Series, after: int, until: int) -> Series:
+    mask = (series.times > after) & (series.times <= until) & ~is_stale(series.values)
+    runs = []
+    for run in series.histograms:
+        chosen = (run.times > after) & (run.times <= until)
+        if chosen.any():
+            runs.append(_cut(run, chosen))
+    return Series(series.labels, series.times[mask], series.values[mask], tuple(runs))
+
+
+def _cut(run: HistogramRun, chosen: Mask) -> HistogramRun:
+    positive = run.positive[chosen] if len(run.positive_index) else run.positive
+    negative = run.negative[chosen] if len(run.negative_index) else run.negative
+    return HistogramRun(
+        run.times[chosen],
+        run.count[chosen],
+        run.total[chosen],
+        run.zero[chosen],
+        run.schema,
+        run.zero_threshold,
+        run.positive_index,
+        positive,
+        run.negative_index,
+        negative,
+        run.custom_bounds,
+        run.gauge,
+    )
+
+
+def _stored(project_id: int) -> Source:
+    from monitor.store import select
+
+    def read(selections: Sequence[Selection], max_samples: int) -> Sequence[Sequence[Series]]:
+        return select.select(project_id, selections, max_samples=max_samples)
+
+    return read
+
+
+def _ms(moment: Moment) -> int:
+    return moment if isinstance(moment, int) else clock.to_ms(moment)
