@@ -1,0 +1,206 @@
+"""One HTTP request to somebody else's server: time-outs, no redirects, capped answers, checked addresses.
+
+The address is checked after the name is resolved, and that very address is connected to: a name that
+changes its mind in between gains nothing. Errors name the host and never the path, query or a secret.
+"""
+
+import functools
+import ipaddress
+import json
+import socket
+import ssl
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpcore2
+import httpx2
+from django.conf import settings
+
+from monitor.core import clock
+from monitor.core.fields import MASK
+
+MAX_ANSWER_BYTES = 1_000_000
+EXCERPT = 300
+# services that hand out a machine's credentials; no message and no scrape has business there
+METADATA = frozenset(map(ipaddress.ip_address, ("100.100.100.200", "fd00:ec2::254")))
+SHARED = ipaddress.ip_network("100.64.0.0/10")
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class ForbiddenTargetError(Exception):
+    """An address that must not be called. No retry; whoever set the address can change it."""
+
+
+class UnreachableError(Exception):
+    """Nobody answered, or not in time, or too much. A retry may help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. ``excerpt`` is safe to show: short, one line, secrets masked."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    excerpt: str = ""
+
+    def json(self) -> Any:
+        """The body as JSON, or None where it is none."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Calls out on behalf of one contact, judge or target. ``secrets`` never show up in errors."""
+
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    timeout_seconds: float = 10.0
+    max_answer_bytes: int = MAX_ANSWER_BYTES
+
+    def post(self, url: str, body: Any, headers: Mapping[str, str] | None = None) -> Answer:
+        """POST ``body`` as JSON."""
+        raw = json.dumps(body, ensure_ascii=False, allow_nan=False).encode(errors="replace")
+        return self.request("POST", url, raw, {"content-type": "application/json", **(headers or {})})
+
+    def request(
+        self, method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """One request; raises ForbiddenTargetError or UnreachableError. Any status is an answer."""
+        host = host_of(url)
+        sent = {"accept-encoding": "identity", "user-agent": "vigil", **(headers or {})}
+        try:
+            with (
+                _client(self.timeout_seconds) as client,
+                client.stream(method, url, content=body, headers=sent) as response,
+            ):
+                raw = self._read(response, host)
+                return Answer(response.status_code, dict(response.headers), raw, self._excerpt(raw))
+        except httpx2.TimeoutException as error:
+            message = f"{host} did not answer within {self.timeout_seconds:g} s"
+            raise UnreachableError(message) from error
+        except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError, ValueError) as error:
+            message = redact(f"{host}: {type(error).__name__}: {error}", (url, *self.secrets))
+            raise UnreachableError(message) from error
+
+    def _read(self, response: httpx2.Response, host: str) -> bytes:
+        """The time-out of the client is per read; a server that drips is cut off by the deadline."""
+        deadline = clock.monotonic() + self.timeout_seconds
+        raw = b""
+        for chunk in response.iter_raw():
+            raw += chunk
+            if len(raw) > self.max_answer_bytes:
+                message = f"{host} answered more than {self.max_answer_bytes} bytes"
+                raise UnreachableError(message)
+            if clock.monotonic() > deadline:
+                message = f"{host} did not finish its answer within {self.timeout_seconds:g} s"
+                raise UnreachableError(message)
+        return raw
+
+    def _excerpt(self, raw: bytes) -> str:
+        text = " ".join(raw[: 10 * EXCERPT].decode(errors="replace").replace("\x00", " ").split())
+        return redact(text, self.secrets)[:EXCERPT]
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """``text`` with every secret masked, the longest first."""
+    for secret in sorted({secret for secret in secrets if len(secret) > 3}, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return text
+
+
+def host_of(url: str) -> str:
+    """The host, for messages; raises ForbiddenTargetError for what is no web address."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        message = "the address can't be read; write it like https://host/path"
+        raise ForbiddenTargetError(message) from error
+    if parts.scheme not in {"http", "https"} or not host:
+        message = "the address is not an http:// or https:// one"
+        raise ForbiddenTargetError(message)
+    return host
+
+
+def allowed(address: str, *, private: bool) -> bool:
+    """Whether an address may be called. Link-local and metadata addresses never; private ones by setting."""
+    plain = _plain(ipaddress.ip_address(address.partition("%")[0]))
+    if plain in METADATA or plain.is_link_local or plain.is_multicast or plain.is_unspecified:
+        return False
+    return plain.is_global or (private and (plain.is_private or plain.is_loopback or plain in SHARED))
+
+
+def _plain(address: Address) -> Address:
+    """The IPv4 address inside an IPv6 one: a detour must not open a closed door."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    if address.sixtofour is not None:
+        return address.sixtofour
+    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in NAT64 else address
+
+
+class _CheckedBackend(httpcore2.NetworkBackend):
+    """Resolves, checks, and connects to what it checked."""
+
+    def __init__(self) -> None:
+        self._inner = httpcore2.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.NetworkStream:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            message = f"the name {host} is not known: {error}"
+            raise httpcore2.ConnectError(message) from error
+        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        usable = [one for one in addresses if allowed(one, private=settings.VIGIL_ALLOW_PRIVATE_TARGETS)]
+        if not usable:
+            message = (
+                f"{host} is at {addresses[0]}, an address that must not be called; private addresses need "
+                "VIGIL_ALLOW_PRIVATE_TARGETS=1, link-local and metadata addresses are always refused"
+            )
+            raise ForbiddenTargetError(message)
+        return self._first(usable, port, timeout, local_address, socket_options)
+
+    def _first(
+        self,
+        addresses: list[str],
+        port: int,
+        timeout: float | None,
+        local_address: str | None,
+        options: Iterable[Any] | None,
+    ) -> httpcore2.NetworkStream:
+        for address in addresses[:-1]:
+            try:
+                return self._inner.connect_tcp(address, port, timeout, local_address, options)
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
+                continue
+        return self._inner.connect_tcp(addresses[-1], port, timeout, local_address, options)
+
+
+@functools.cache
+def _trust() -> ssl.SSLContext:
+    """Reading the certificates takes 20 ms; once per process is enough."""
+    return httpx2.create_ssl_context()
+
+
+def _client(timeout: float) -> httpx2.Client:
+    transport = httpx2.HTTPTransport(verify=_trust(), trust_env=False)
+    transport._pool = httpcore2.ConnectionPool(  # noqa: SLF001 — the transport has no argument for it
+        ssl_context=_trust(), network_backend=_CheckedBackend()
+    )
+    return httpx2.Client(transport=transport, timeout=timeout, follow_redirects=False, trust_env=False)
