@@ -1,0 +1,228 @@
+"""Runs Vigil on one machine: servers first, then our processes; restarts what falls, stops everything together.
+
+It holds no Django of its own, so it costs little memory. Children carry the parent-death signal: should the
+supervisor be killed outright, they end by themselves and the next start finds nothing in its way.
+"""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from monitor import settings
+from monitor.core import clock
+from monitor.core.env import Env
+from monitor.store import embedded
+
+LONGEST_BACKOFF = 30.0
+STEADY_SECONDS = 60.0
+READY_SECONDS = 60.0
+MANAGE = str(settings.BASE_DIR / "manage.py")
+
+
+class AlreadyRunningError(RuntimeError):
+    """Another supervisor holds this data folder. Stop it, or set VIGIL_DATA to another folder."""
+
+
+@dataclass(slots=True)
+class Child:
+    """A process that should run. ``stop`` is the signal that ends it cleanly."""
+
+    name: str
+    start: Callable[[], subprocess.Popen[bytes]]
+    stop: signal.Signals = signal.SIGTERM
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    backoff: float = 0.5
+    due: float = 0.0
+
+    def launch(self) -> None:
+        self.process = self.start()
+        self.started = clock.monotonic()
+
+    def watch(self) -> None:
+        """Start it again, a little later each time, when it has ended."""
+        now = clock.monotonic()
+        if self.process is not None and self.process.poll() is not None:
+            _kill_group(self.process)
+            self.backoff = (
+                0.5 if now - self.started > STEADY_SECONDS else min(self.backoff * 2, LONGEST_BACKOFF)
+            )
+            self.due = now + self.backoff
+            say(f"{self.name} ended with {self.process.returncode}; starting it again in {self.backoff:g} s")
+            self.process = None
+        if self.process is None and now >= self.due:
+            self.launch()
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """The children in the order of their start; they stop in the reverse order."""
+
+    host: str
+    port: int
+    children: list[Child] = field(default_factory=list)
+    stopping: bool = False
+
+    def run(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._stop)
+        try:
+            self._start()
+            while not self.stopping:
+                for child in self.children:
+                    if not self.stopping:
+                        child.watch()
+                clock.sleep(0.25)
+        finally:
+            self._stop_all()
+
+    def _start(self) -> None:
+        for child in self._servers():
+            self._add(child)
+        hello = _prepare()
+        for child in self._ours():
+            self._add(child)
+        if not self.stopping:
+            self._wait_ready()
+        if not self.stopping:
+            say(f"Vigil is ready on {self.url}")
+            if hello:
+                say(hello)
+
+    def _add(self, child: Child) -> None:
+        if not self.stopping:
+            self.children.append(child)
+            child.launch()
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{'127.0.0.1' if host in {'0.0.0.0', '[::]'} else host}:{self.port}"  # noqa: S104 — shown, not bound
+
+    def _servers(self) -> list[Child]:
+        found = []
+        if settings.EMBEDDED_DATABASE:
+            found.append(Child("postgres", lambda: embedded.start_postgres(settings.LAYOUT), signal.SIGINT))
+        if settings.EMBEDDED_REDIS:
+            found.append(Child("redis", lambda: embedded.start_redis(settings.LAYOUT)))
+        return found
+
+    def _ours(self) -> list[Child]:
+        celery = [sys.executable, "-m", "celery", "-A", "monitor.celery"]
+        schedule = str(settings.LAYOUT.run / "beat")
+        web = [
+            sys.executable, "-m", "granian", "--interface", "wsgi", "--host", self.host, "--port", str(self.port),
+            "--workers", str(settings.VIGIL_WEB_WORKERS), "--blocking-threads", "4", "--no-ws",
+            "--respawn-failed-workers", "--log-level", "warning", "monitor.wsgi:application",
+        ]  # fmt: skip
+        worker = [
+            *celery, "worker", "--concurrency", "2", "--loglevel", "warning", "--without-gossip",
+            "--without-mingle", "--without-heartbeat", "-n", "vigil@%h",
+        ]  # fmt: skip
+        beat = [*celery, "beat", "--loglevel", "warning", "--schedule", schedule, "--pidfile", ""]
+        found = [
+            Child("web", spawner("web", web)),
+            Child("worker", spawner("worker", worker)),
+            Child("beat", spawner("beat", beat)),
+        ]
+        if settings.VIGIL_DEMO:
+            demo = [sys.executable, MANAGE, "demo", "--url", self.url]
+            found.append(Child("demo", spawner("demo", demo)))
+        return found
+
+    def _wait_ready(self) -> None:
+        deadline = clock.monotonic() + READY_SECONDS
+        while not self.stopping and clock.monotonic() < deadline:
+            web = next(child for child in self.children if child.name == "web")
+            if web.process is not None and web.process.poll() is not None:
+                message = f"the web server ended at once; read {settings.LAYOUT.logs / 'web.log'}"
+                raise embedded.EmbeddedServerError(message)
+            try:
+                with urllib.request.urlopen(f"{self.url}/readyz", timeout=5):  # noqa: S310 — our own address
+                    return
+            except (urllib.error.URLError, OSError):
+                clock.sleep(0.05)
+
+    def _stop(self, _number: int, _frame: object) -> None:
+        self.stopping = True
+
+    def _stop_all(self) -> None:
+        """Ours all at once, then the servers they need, last one first."""
+        names = {"postgres", "redis"}
+        ours = [child for child in self.children if child.name not in names]
+        for child in ours:
+            if child.process is not None and child.process.poll() is None:
+                child.process.send_signal(child.stop)
+        for child in [*ours, *(child for child in reversed(self.children) if child.name in names)]:
+            if child.process is not None:
+                embedded.stop(child.process, child.stop, patience=15)
+                _kill_group(child.process)
+        say("stopped")
+
+
+def spawner(name: str, command: Sequence[str]) -> Callable[[], subprocess.Popen[bytes]]:
+    """How to start one of our processes, its output going to its own log."""
+
+    def start() -> subprocess.Popen[bytes]:
+        with _log(name) as log:
+            return subprocess.Popen(
+                command, cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True, preexec_fn=lambda: embedded.die_with_parent(signal.SIGTERM),
+            )  # fmt: skip
+
+    return start
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def run(bind: str | None = None) -> None:
+    """Everything until a signal; ``bind`` overrides VIGIL_BIND."""
+    if bind:
+        os.environ["VIGIL_BIND"] = bind
+    host, port = Env().address("VIGIL_BIND", "127.0.0.1:8000")
+    settings.LAYOUT.run.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.LAYOUT.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (settings.LAYOUT.run / "up.lock").open("w", encoding="ascii") as lock:
+        _hold(lock)
+        Supervisor(host, port).run()
+
+
+def _hold(lock: IO[str]) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        message = f"Vigil already runs on {settings.VIGIL_DATA}; stop it, or set VIGIL_DATA to another folder"
+        raise AlreadyRunningError(message) from error
+
+
+def _prepare() -> str:
+    """Migrations and the like, in a process of their own; what it has to say to a person."""
+    done = subprocess.run(
+        [sys.executable, MANAGE, "prepare"], cwd=settings.BASE_DIR, check=False, capture_output=True, text=True
+    )  # fmt: skip
+    if done.returncode:
+        message = f"preparing the database failed:\n{done.stderr.strip()[-2000:]}"
+        raise embedded.EmbeddedServerError(message)
+    return done.stdout.strip()
+
+
+def _log(name: str) -> IO[bytes]:
+    return (Path(settings.LAYOUT.logs) / f"{name}.log").open("ab")
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """What a fallen child left behind (workers of a killed web server would hold its port)."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
