@@ -1,0 +1,1 @@
+"""Is a card full, hot, throttled or broken? NVML readings into series."""
