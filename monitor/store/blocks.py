@@ -177,6 +177,14 @@ def _buckets(
     }  # fmt: skip
 
 
+def as_series(block: Block, series_id: int) -> Block:
+    """The same rows under one series id; chunks leave the column out."""
+    return Block({
+        name: {**table, "series": np.full(len(table["t"]), series_id, dtype=np.int64)}
+        for name, table in block.tables.items()
+    })  # fmt: skip
+
+
 def _rows_of(series: Ints, wanted: Ints) -> npt.NDArray[np.intp]:
     """Row numbers of the wanted series in a column sorted by series."""
     left = np.searchsorted(series, wanted, side="left")

@@ -95,7 +95,7 @@ def _seal(shard: int, project_id: int, kind: BatchKind, block: Block) -> int:
     rows = []
     for series_id, window, part in parts:
         old = before.get((series_id, window))
-        merged = tidy(blocks.join([_as_of(old, series_id), part])) if old is not None else part
+        merged = tidy(blocks.join([blocks.as_series(old, series_id), part])) if old is not None else part
         rows.append(chunks.seal(series_id, window, kind, merged))
     _write(shard, project_id, rows)
     return len(rows)
@@ -120,13 +120,6 @@ def _existing(shard: int, keys: Sequence[tuple[int, int]]) -> dict[tuple[int, in
             [[key[0] for key in keys], [clock.from_ms(key[1]) for key in keys], shard],
         )
         return {(row[0], clock.to_ms(row[1])): blocks.decode(bytes(row[2])) for row in cursor.fetchall()}
-
-
-def _as_of(block: Block, series_id: int) -> Block:
-    return Block({
-        name: {**table, "series": np.full(len(table["t"]), series_id, dtype=np.int64)}
-        for name, table in block.tables.items()
-    })  # fmt: skip
 
 
 def _write(shard: int, project_id: int, rows: Sequence[ChunkData]) -> None:

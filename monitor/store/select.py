@@ -216,7 +216,11 @@ def _read(project_id: int, wanted: dict[int, Known], start: int, end: int) -> _R
         rows = cursor.fetchall()
     read = _Read()
     for batch_id, series_id, kind, data, is_head in rows:
-        block = _of_chunk(series_id, data) if batch_id is None else _of_batch(batch_id, data, held)
+        block = (
+            blocks.as_series(blocks.decode(bytes(data)), series_id)
+            if batch_id is None
+            else _of_batch(batch_id, data, held)
+        )
         target = read.heads if is_head else read.deltas if kind == BatchKind.DELTAS else read.pushed
         target.append(block)
     return read
@@ -225,13 +229,6 @@ def _read(project_id: int, wanted: dict[int, Known], start: int, end: int) -> _R
 def _of_batch(identity: UUID, data: bytes | None, held: dict[UUID, Block]) -> Block:
     block = held[identity] if data is None else blocks.decode(bytes(data))
     _cache.keep(identity, block)
-    return block
-
-
-def _of_chunk(series_id: int, data: bytes) -> Block:
-    block = blocks.decode(bytes(data))
-    for table in block.tables.values():
-        table["series"] = np.full(len(table["t"]), series_id, dtype=np.int64)
     return block
 
 

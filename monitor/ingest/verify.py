@@ -1,0 +1,126 @@
+"""Do the derived series still say what the stored rows say? Recounts everything and names each difference."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from monitor.core import clock
+from monitor.core.labels import Labels
+from monitor.ingest.derive import IDENTITY, Deriver
+from monitor.ingest.envelope import Generation
+from monitor.store import append, audit, blocks
+from monitor.store.blocks import Block
+
+# sums of floats may differ in the last bits with the order of addition; counts may not
+SUM_TOLERANCE = 1e-9
+_FIELDS = (
+    "model", "version", "environment", "operation", "provider", "route", "duration_seconds", "ttft_seconds",
+    "inference_seconds", "queue_seconds", "input_tokens", "cached_input_tokens", "output_tokens", "error",
+    "cost_usd",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Verdict:
+    """How much was compared and every series on which rows and deltas disagree."""
+
+    generations: int = 0
+    scores: int = 0
+    series: int = 0
+    differences: list[str] = field(default_factory=list)
+
+    @property
+    def agrees(self) -> bool:
+        return not self.differences
+
+
+def verify(project_id: int) -> Verdict:
+    """Recount one project. Rows and deltas are committed together, so they agree at any moment without load."""
+    verdict = Verdict()
+    deriver = Deriver()
+    for row in audit.rows(project_id):
+        generation = Generation(
+            **{name: row[name] for name in _FIELDS}, started_ms=clock.to_ms(row["started_at"])
+        )
+        deriver.take(generation, row["grounding"], row["mean_logprob"])
+        verdict.generations += 1
+    for call, name, source, value in audit.score_rows(project_id):
+        labels = Labels(
+            {
+                **{part: call[part] for part in IDENTITY},
+                "__name__": "llm_score",
+                "score": name,
+                "source": source,
+            }
+        )
+        deriver.deltas.observe(labels, clock.to_ms(call["started_at"]), value)
+        verdict.scores += 1
+    expected = _totals(deriver.deltas)
+    stored = {labels: block for labels, block in audit.derived_totals(project_id).items() if _holds(block)}
+    verdict.series = len(expected)
+    verdict.differences = [
+        f"{dict(labels)}: {problem}"
+        for labels in sorted(expected.keys() | stored.keys(), key=lambda one: one.items_sorted)
+        if (problem := _difference(expected.get(labels), stored.get(labels)))
+    ]
+    return verdict
+
+
+def _totals(deltas: append.Deltas) -> dict[Labels, Block]:
+    """The deltas of a recount, per series, added over all time."""
+    identity = {
+        labels: number
+        for number, labels in enumerate({row[0]: None for row in (*deltas.counts, *deltas.observations)})
+    }
+    counts, observed = deltas.counts, deltas.observations
+    block = blocks.add_up(
+        blocks.join([
+            blocks.of_floats(_ids(identity, counts), _zeros(counts), np.array([row[2] for row in counts], dtype=np.float64)),
+            blocks.of_observations(
+                _ids(identity, observed), _zeros(observed),
+                np.array([row[2] for row in observed], dtype=np.float64), np.ones(len(observed)),
+            ),
+        ])
+    )  # fmt: skip
+    return {
+        labels: block.of_series(np.array([number], dtype=np.int64)) for labels, number in identity.items()
+    }
+
+
+def _ids(
+    identity: dict[Labels, int],
+    rows: list[tuple[Labels, int, float]] | list[tuple[Labels, int, float, float]],
+) -> blocks.Ints:
+    return np.array([identity[row[0]] for row in rows], dtype=np.int64)
+
+
+def _zeros(rows: list[tuple[Labels, int, float]] | list[tuple[Labels, int, float, float]]) -> blocks.Ints:
+    return np.zeros(len(rows), dtype=np.int64)
+
+
+def _holds(block: Block) -> bool:
+    """Whether anything is left after marks that were taken back."""
+    return bool(block.tables["f"]["v"].any() or block.tables["h"]["count"].any())
+
+
+def _difference(expected: Block | None, stored: Block | None) -> str:
+    if expected is None:
+        return "the series counts something that no row says"
+    if stored is None:
+        return "the rows say something that the series lacks"
+    pairs = [("f", "v"), ("h", "count"), ("h", "zero"), ("h", "sum")]
+    for table, column in pairs:
+        want, have = float(expected.tables[table][column].sum()), float(stored.tables[table][column].sum())
+        close = abs(want - have) <= SUM_TOLERANCE * max(abs(want), 1.0)
+        if not close:
+            return f"{column} is {have:g}, the rows say {want:g}"
+    return "" if _buckets(expected) == _buckets(stored) else "its buckets differ from the rows"
+
+
+def _buckets(block: Block) -> dict[tuple[int, int], float]:
+    rows = block.tables["b"]
+    return {
+        (int(side), int(index)): float(count)
+        for side, index, count in zip(rows["side"], rows["index"], rows["count"], strict=True)
+        if count
+    }

@@ -1,0 +1,34 @@
+"""``manage.py verify``: recounts rows and derived series and says whether they agree."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from monitor.ingest.verify import verify
+from monitor.store.models import Project
+
+
+class Command(BaseCommand):
+    help = "Recount a project's rows, derived series and scores; exit 1 when they disagree."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--project", required=True, metavar="SLUG")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        project = Project.objects.filter(slug=options["project"], deleted_at=None).first()
+        if project is None:
+            message = (
+                f"no project is called {options['project']!r}; create it with `manage.py project create`"
+            )
+            raise CommandError(message)
+        found = verify(project.pk)
+        self.stdout.write(
+            f"{found.generations} generations, {found.scores} scores, {found.series} derived series"
+        )
+        for difference in found.differences:
+            self.stdout.write(f"differs: {difference}")
+        if not found.agrees:
+            message = f"{len(found.differences)} series disagree with the stored rows"
+            raise CommandError(message)
+        self.stdout.write("all agree")
