@@ -5,7 +5,7 @@ Times are Unix milliseconds (``clock.to_ms`` makes them of aware moments); aware
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -64,6 +64,21 @@ class Result:
             mask = self.floats[row]
             if mask.any():
                 yield labels, self.times[mask], self.values[row][mask]
+
+    def first(self, count: int) -> "Result":
+        """Only the first series, with a warning that there were more."""
+        warnings = [*self.warnings, "results truncated due to limit"]
+        if self.raw is not None:
+            return replace(self, raw=self.raw[:count], warnings=warnings)
+        cut = Vector(self.labels, self.values, self.floats, self.histograms).rows(np.arange(count))
+        return replace(
+            self,
+            labels=cut.labels,
+            values=cut.values,
+            floats=cut.floats,
+            histograms=cut.histograms,
+            warnings=warnings,
+        )
 
     def single(self) -> float | None:
         """The one number of an instant answer; None when there is none or more than one."""
@@ -161,7 +176,7 @@ def ask(source: Source, expr: str, grid: Grid, *, limits: Limits | None = None, 
         message = f'invalid expression type "{_SAID[kind]}" for range query, must be Scalar or instant Vector'
         raise BadQueryError(message)
     made = plan(root, grid, max_samples=bounds.samples)
-    data, samples = _read(source, made, bounds)
+    data, samples = _read(source, made, bounds, ordered=at_once)
     evaluation = Evaluation(made, data, in_time, bounds.samples)
     in_time()
     result = _raw(evaluation, made) if kind == "matrix" else _shaped(evaluation.run(), grid, at_once=at_once)
@@ -173,7 +188,9 @@ def ask(source: Source, expr: str, grid: Grid, *, limits: Limits | None = None, 
 _SAID = {"matrix": "range vector", "string": "string"}
 
 
-def _read(source: Source, made: Plan, bounds: Limits) -> tuple[dict[Read, Sequence[Series]], int]:
+def _read(
+    source: Source, made: Plan, bounds: Limits, *, ordered: bool
+) -> tuple[dict[Read, Sequence[Series]], int]:
     reads = list(made.selections)
     if not reads:
         return {}, 0
@@ -191,7 +208,13 @@ def _read(source: Source, made: Plan, bounds: Limits) -> tuple[dict[Read, Sequen
             " take a shorter time or fewer series"
         )
         raise TooMuchError(message)
+    if ordered:
+        found = [sorted(group, key=_by_labels) for group in found]
     return dict(zip(reads, found, strict=True)), samples
+
+
+def _by_labels(series: Series) -> tuple[tuple[str, str], ...]:
+    return series.labels.items_sorted
 
 
 def _size(series: Series) -> int:
@@ -208,7 +231,9 @@ def _shaped(value: Value, grid: Grid, *, at_once: bool) -> Result:
         return Result(kind, times, [Labels()], wide, np.ones(wide.shape, dtype=bool))
     vector = value.without_empty_rows()
     if not at_once:
-        order = sorted(np.arange(len(vector.labels)).tolist(), key=lambda row: vector.labels[row].items_sorted)
+        order = sorted(
+            np.arange(len(vector.labels)).tolist(), key=lambda row: vector.labels[row].items_sorted
+        )
         vector = vector.rows(order)
     if len(set(vector.labels)) < len(vector.labels):
         message = "vector cannot contain metrics with the same labelset"
@@ -264,7 +289,10 @@ def _stored(project_id: int) -> Source:
     from monitor.store import select
 
     def read(selections: Sequence[Selection], max_samples: int) -> Sequence[Sequence[Series]]:
-        return select.select(project_id, selections, max_samples=max_samples)
+        try:
+            return select.select(project_id, selections, max_samples=max_samples)
+        except select.TooManySamplesError as error:
+            raise TooMuchError(str(error)) from error
 
     return read
 

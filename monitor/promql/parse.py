@@ -44,6 +44,14 @@ def parse(text: str) -> tree.Node:
         raise failure(text, tokens[0].position, "a number or duration is out of range") from error
 
 
+def selector(text: str) -> tuple[Matcher, ...]:
+    """The matchers of a bare series selector; raises BadQueryError."""
+    node = parse(text)
+    if not isinstance(node, tree.Selector) or node.at is not None or node.offset:
+        raise failure(text, 0, 'expected a series selector such as up{job="api"}')
+    return node.matchers
+
+
 def pretty(text: str) -> str:
     """The expression in its canonical layout."""
     parse(text)
