@@ -68,10 +68,8 @@ def verify(project_id: int) -> Verdict:
 
 def _totals(deltas: append.Deltas) -> dict[Labels, Block]:
     """The deltas of a recount, per series, added over all time."""
-    identity = {
-        labels: number
-        for number, labels in enumerate({row[0]: None for row in (*deltas.counts, *deltas.observations)})
-    }
+    names = dict.fromkeys([*(row[0] for row in deltas.counts), *(row[0] for row in deltas.observations)])
+    identity = {labels: number for number, labels in enumerate(names)}
     counts, observed = deltas.counts, deltas.observations
     block = blocks.add_up(
         blocks.join([
