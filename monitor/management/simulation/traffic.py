@@ -111,17 +111,18 @@ def _error(story: Story, at: float, dice: random.Random, *, canary: bool) -> str
 def _say(turn: Turn, record: Record, dice: random.Random) -> None:
     """Put the words in: prompt, output, contexts and how many tokens they were."""
     retrieves = turn.service.retrieves
-    down = retrieves and turn.story.knowledge_base_down(turn.at)
+    # of ten calls in a breakdown six find nothing, two or three find something and do not use it
+    luck = dice.random() if retrieves and turn.story.knowledge_base_down(turn.at) else 1.0
     said = wording.talk(
         turn.topic,
         dice,
         long=turn.drifted and not retrieves,
         broken=_breakage(dice, canary=turn.canary),
-        ungrounded=down,
+        ungrounded=luck < 0.85,
     )
     record["prompt"] = said.prompt
     if retrieves:
-        record["contexts"] = [] if down and dice.random() < 0.7 else wording.contexts(turn.topic, dice, said)
+        record["contexts"] = [] if luck < 0.6 else wording.contexts(turn.topic, dice, said)
     longer = (2.5 if retrieves else 5.5) if turn.drifted else 1.0
     earlier = int(min(30_000.0, dice.lognormvariate(math.log(turn.service.input_tokens * longer), 0.75)))
     record["attributes"] = {"tokens_of_earlier_messages": earlier}
