@@ -40,12 +40,21 @@ class UnreachableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. ``excerpt`` is safe to show: short, one line, secrets masked."""
+    """What came back."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-    excerpt: str = ""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def excerpt(self) -> str:
+        """The beginning of the body, safe to show."""
+        return self.safe(self.body[: 10 * EXCERPT].decode(errors="replace"))
+
+    def safe(self, text: str) -> str:
+        """Something out of the body, safe to show: short, one line, secrets masked."""
+        return redact(" ".join(text.replace("\x00", " ").split()), self.secrets)[:EXCERPT]
 
     def json(self) -> Any:
         """The body as JSON, or None where it is none."""
@@ -80,7 +89,7 @@ class Caller:
                 client.stream(method, url, content=body, headers=sent) as response,
             ):
                 raw = self._read(response, host)
-                return Answer(response.status_code, dict(response.headers), raw, self._excerpt(raw))
+                return Answer(response.status_code, dict(response.headers), raw, self.secrets)
         except httpx2.TimeoutException as error:
             message = f"{host} did not answer within {self.timeout_seconds:g} s"
             raise UnreachableError(message) from error
@@ -101,10 +110,6 @@ class Caller:
                 message = f"{host} did not finish its answer within {self.timeout_seconds:g} s"
                 raise UnreachableError(message)
         return raw
-
-    def _excerpt(self, raw: bytes) -> str:
-        text = " ".join(raw[: 10 * EXCERPT].decode(errors="replace").replace("\x00", " ").split())
-        return redact(text, self.secrets)[:EXCERPT]
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:

@@ -1,0 +1,69 @@
+"""Pure: matchers as people write them, in Alertmanager's syntax: ``severity="critical", team=~"a|b"``."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from monitor.core.labels import BadMatcherError, Matcher, Op
+
+_ONE = re.compile(
+    r"""\s*(?P<label>[^\s=!~,{}"]+|"(?:\\.|[^"\\])*")\s*(?P<op>=~|!~|!=|=)\s*"""
+    r"""(?P<value>"(?:\\.|[^"\\])*"|[^\s,{}"]*)\s*(?P<end>,|\n|$)"""
+)
+_ESCAPES = {"n": "\n", '"': '"', "\\": "\\"}
+
+
+class BadMatchersError(ValueError):
+    """Text that is no list of matchers; names the place. Whoever wrote it can mend it."""
+
+
+def parse(text: str) -> tuple[Matcher, ...]:
+    """The matchers of ``text``, braces optional, separated by commas or line ends."""
+    inner = text.strip()
+    if inner.startswith("{") and inner.endswith("}"):
+        inner = inner[1:-1]
+    inner = inner.strip().rstrip(",").rstrip()
+    matchers: list[Matcher] = []
+    position = 0
+    while position < len(inner):
+        match = _ONE.match(inner, position)
+        if match is None:
+            message = f'not a matcher: {inner[position : position + 40]!r}; write label="value", =~, != or !~'
+            raise BadMatchersError(message)
+        op: Op = match.group("op")  # type: ignore[assignment] # the pattern allows no other
+        matchers.append(_matcher(_plain(match.group("label")), op, _plain(match.group("value"))))
+        position = match.end()
+    return tuple(matchers)
+
+
+def text(matchers: Sequence[Matcher]) -> str:
+    """The other way round."""
+    return ", ".join(f"{_quoted_name(one.label)}{one.op}{_quoted(one.value)}" for one in matchers)
+
+
+def all_match(matchers: Sequence[Matcher], labels: Mapping[str, str]) -> bool:
+    """Whether every matcher holds; a label that is not there is the empty text."""
+    return all(matcher.matches(labels.get(matcher.label, "")) for matcher in matchers)
+
+
+def _matcher(label: str, op: Op, value: str) -> Matcher:
+    try:
+        return Matcher(label, op, value)
+    except BadMatcherError as error:
+        raise BadMatchersError(str(error)) from error
+
+
+def _plain(raw: str) -> str:
+    if not raw.startswith('"'):
+        return raw
+    return re.sub(
+        r"\\(.)", lambda match: _ESCAPES.get(match.group(1), match.group()), raw[1:-1], flags=re.DOTALL
+    )
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def _quoted_name(name: str) -> str:
+    return name if re.fullmatch(r"[a-zA-Z_:][a-zA-Z0-9_:]*", name) else _quoted(name)

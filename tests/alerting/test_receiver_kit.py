@@ -1,0 +1,120 @@
+"""Every receiver in the list passes these; a new one gains them by being listed."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from monitor.alerting.message import Message
+from monitor.alerting.receivers import RECEIVERS
+from monitor.alerting.receivers.base import LaterError, RefusedError
+from monitor.outside.http import Caller, ForbiddenTargetError, UnreachableError
+from tests.fixtures.fix_outside import Mailbox, Outside
+from tests.kits import receiver as kit
+
+BY_HTTP = [name for name in RECEIVERS if name != "email"]
+CALLER = Caller(secrets=(kit.SECRET,), timeout_seconds=0.3)
+every = partial(pytest.mark.parametrize, "name")
+
+
+@pytest.fixture
+def service(outside: Callable[[], Outside], mailbox: Mailbox, settings: Settings) -> Outside:
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", mailbox.port
+    return outside()
+
+
+def send(name: str, service: Outside, message: Message = kit.FIRING) -> None:
+    kit.made(name, service.url).send(message, CALLER.post)
+
+
+@every(RECEIVERS)
+@pytest.mark.parametrize("message", [kit.FIRING, kit.RESOLVED, kit.HUGE, kit.NASTY])
+def test_every_kind_of_message_is_sent(
+    name: str, message: Message, service: Outside, mailbox: Mailbox
+) -> None:
+    service.always(200, kit.ACCEPTED.get(name, {}))
+    send(name, service, message)
+    assert len(service.received) + len(mailbox.letters) == 1
+
+
+@every(RECEIVERS)
+def test_firing_and_resolved_look_different(name: str, service: Outside, mailbox: Mailbox) -> None:
+    service.always(200, kit.ACCEPTED.get(name, {}))
+    send(name, service, kit.FIRING)
+    send(name, service, kit.RESOLVED)
+    first, second = [one.body for one in service.received] or [one.data for one in mailbox.letters]
+    assert first != second
+
+
+@every(BY_HTTP)
+def test_no_message_is_longer_than_the_service_takes(name: str, service: Outside) -> None:
+    service.always(200, kit.ACCEPTED.get(name, {}))
+    send(name, service, kit.HUGE)
+    longest = max(len(text.encode()) for text in texts(service.received[0].json))
+    assert longest <= RECEIVERS[name].limit_bytes
+
+
+def texts(value: object) -> list[str]:
+    if isinstance(value, dict):
+        return [text for one in value.values() for text in texts(one)]
+    if isinstance(value, list):
+        return [text for one in value for text in texts(one)]
+    return [value] if isinstance(value, str) else []
+
+
+@every(BY_HTTP)
+@pytest.mark.parametrize("status", [500, 502, 503, 429, 408])
+def test_a_busy_service_is_tried_again(name: str, status: int, service: Outside) -> None:
+    service.answer(status, b"busy")
+    with pytest.raises(LaterError, match=f"HTTP {status}"):
+        send(name, service)
+
+
+@every(BY_HTTP)
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 301])
+def test_a_refusal_is_not_tried_again(name: str, status: int, service: Outside) -> None:
+    service.answer(status, b"no")
+    with pytest.raises(RefusedError, match=f"HTTP {status}"):
+        send(name, service)
+
+
+@every(BY_HTTP)
+def test_a_wait_that_the_service_asks_for_is_heard(name: str, service: Outside) -> None:
+    service.answer(429, b"slow down", retry_after="37")
+    with pytest.raises(LaterError) as caught:
+        send(name, service)
+    assert caught.value.after_seconds == 37
+
+
+@every(BY_HTTP)
+@pytest.mark.parametrize("status", [200, 400, 500])
+def test_no_secret_stands_in_any_error(name: str, status: int, service: Outside) -> None:
+    service.answer(
+        status, json.dumps({"errcode": 1, "code": 1, "errmsg": kit.SECRET, "msg": kit.SECRET}).encode()
+    )
+    try:
+        send(name, service)
+    except (RefusedError, LaterError) as error:
+        assert kit.SECRET not in str(error)  # noqa: PT017 — not every receiver reads the body of a 200
+
+
+@every(BY_HTTP)
+def test_no_secret_stands_in_the_error_of_a_service_that_hangs(name: str, service: Outside) -> None:
+    service.answer(hang=True)
+    with pytest.raises(UnreachableError) as caught:
+        send(name, service)
+    assert kit.SECRET not in str(caught.value)
+
+
+@every(BY_HTTP)
+def test_metadata_addresses_are_never_called(name: str) -> None:
+    with pytest.raises(ForbiddenTargetError):
+        kit.made(name, "http://169.254.169.254").send(kit.FIRING, CALLER.post)
+
+
+@every(RECEIVERS)
+def test_every_address_and_password_is_declared_a_secret(name: str) -> None:
+    for field in RECEIVERS[name].fields:
+        assert field.secret or not (field.kind == "url" or "token" in field.name or "secret" in field.name)

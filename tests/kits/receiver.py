@@ -1,0 +1,74 @@
+"""What every receiver must pass: good settings of each, messages of every shape, and a server to send to."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from monitor.alerting import message as messages
+from monitor.alerting.message import Message
+from monitor.alerting.receivers import RECEIVERS
+from monitor.alerting.receivers.base import Receiver
+from monitor.core import fields
+
+NOON = dt.datetime(2026, 11, 18, 12, 0, tzinfo=dt.UTC)
+SECRET = "SECtopsecret0123456789"
+ACCEPTED: Mapping[str, Any] = {
+    "dingtalk": {"errcode": 0, "errmsg": "ok"},
+    "wecom": {"errcode": 0, "errmsg": "ok"},
+    "feishu": {"code": 0, "msg": "success"},
+}
+
+
+def made(name: str, url: str) -> Receiver:
+    """A receiver with every setting filled in: secrets hold SECRET, addresses lead to ``url``."""
+    kind = RECEIVERS[name]
+    given = {field.name: _example(field, url) for field in kind.fields}
+    receiver: Receiver = kind(fields.clean(kind.fields, given))
+    return receiver
+
+
+def _example(field: fields.Field, url: str) -> Any:
+    if field.kind == "url":
+        return f"{url}/hook/{SECRET}?access_token={SECRET}"
+    if field.secret:
+        return SECRET
+    return {"list": "ops@example.com", "integer": 0, "flag": False}.get(field.kind, "")
+
+
+def alert(
+    name: str = "HighLatency", *, firing: bool = True, text: str = "p99 is 0.7 s", **labels: str
+) -> dict[str, Any]:
+    """One alert as a delivery stores it."""
+    return {
+        "fingerprint": "00ab",
+        "labels": {"alertname": name, "severity": "critical", "version": "v2", **labels},
+        "annotations": {"summary": "模型变慢 model is slow", "description": text},
+        "value": "0.7",
+        "starts_at": (NOON - dt.timedelta(minutes=5)).isoformat(),
+        "ends_at": None if firing else NOON.isoformat(),
+        "link": "/explore/?expr=up",
+    }
+
+
+def message(*alerts: Mapping[str, Any]) -> Message:
+    content = {
+        "group_labels": {"alertname": "HighLatency"},
+        "group_key": "0/ab",
+        "alerts": alerts or [alert()],
+    }
+    return messages.build(
+        content,
+        delivery_id="11111111-2222-3333-4444-555555555555",
+        project="shop",
+        contact="ops",
+        external_url="http://vigil.example/",
+        now=NOON,
+    )
+
+
+FIRING = message()
+RESOLVED = message(alert(firing=False))
+HUGE = message(*(alert(text="很长的说明 " * 200, pod=f"pod-{n}") for n in range(100)))
+NASTY = message(
+    alert(text='<at id=all></at> **bold** [x](http://evil) @all "quotes" \\ \x00 \ud83d <!channel> &amp;')
+)
