@@ -18,7 +18,7 @@ PERSONAL = {
     "resident_id": ["11010519491231002X", "11010519491231002x", "110105 19491231 002X", "11010519491231002Ｘ"],
     "card": [
         "4111111111111111", "4111 1111 1111 1111", "4111-1111-1111-1111", "378282246310005",
-        "3782 822463 10005", "6222021234567890128"[:18] + "0",
+        "3782 822463 10005",
     ],
     "secret": [
         "sk-proj-abcdefghijklmnop1234", "ghp_" + "a1" * 18, "AKIAIOSFODNN7EXAMPLE",
@@ -28,7 +28,7 @@ PERSONAL = {
     ],
     "ip": ["192.168.0.1", "2001:db8::8a2e:370:7334", "fe80::1"],
 }  # fmt: skip
-EACH = [(kind, text) for kind, texts in PERSONAL.items() for text in texts if not text.startswith("622202")]
+EACH = [(kind, text) for kind, texts in PERSONAL.items() for text in texts]
 
 
 @pytest.mark.parametrize("kind, text", EACH)
@@ -36,10 +36,9 @@ def test_a_find_becomes_a_mark_that_names_its_kind(kind: str, text: str) -> None
     assert redact(text, ALL_KINDS) == (f"[REDACTED:{kind}]", Counter({kind: 1}))
 
 
-@pytest.mark.parametrize("kind, text", EACH)
+# a private key that was cut off takes the rest of the text with it
+@pytest.mark.parametrize("kind, text", [pair for pair in EACH if not pair[1].endswith("cut off")])
 def test_chinese_letters_right_next_to_it_hide_nothing(kind: str, text: str) -> None:
-    if text.endswith("cut off"):
-        pytest.skip("a key that was cut off takes the rest of the text with it")
     assert redact(f"我的是{text}谢谢", ALL_KINDS)[0] == f"我的是[REDACTED:{kind}]谢谢"
 
 

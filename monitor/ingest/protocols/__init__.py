@@ -8,6 +8,7 @@ PROTOCOLS = Registry(
     "protocol",
     {
         "native": "monitor.ingest.protocols.native.Native",
+        "exposition": "monitor.ingest.protocols.exposition.Exposition",
         "remote_write": "monitor.ingest.protocols.remote_write.RemoteWrite",
     },
 )

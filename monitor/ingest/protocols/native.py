@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from monitor.core import clock
 from monitor.core.labels import NAME
+from monitor.ingest import answers
 from monitor.ingest.envelope import UNTIMED, Batch, Context, Generation, Rejection, ScoreRecord
 from monitor.ingest.labelsets import BadLabelsError, checked
 from monitor.ingest.protocols.base import Answer, MalformedError, TooLargeError
@@ -115,20 +116,7 @@ class Native:
 
     def answer(self, batch: Batch, headers: Mapping[str, str], *, duplicates: int) -> Answer:  # noqa: ARG002 — the contract
         """How many were taken, how many were known already, and each record that was refused and why."""
-        taken = len(batch.generations) + len(batch.points) + len(batch.scores)
-        content: dict[str, Any] = {
-            "accepted": taken - duplicates,
-            "duplicates": duplicates,
-            "rejected": [
-                {"index": one.index, "field": one.field, "error": one.error} for one in batch.rejected
-            ],
-        }
-        if taken or not batch.rejected:
-            return Answer(body=msgspec.json.encode(content))
-        first = batch.rejected[0]
-        error = f"no record could be taken; record {first.index}, {first.field or 'whole'}: {first.error}"
-        refusal = {"status": "error", "errorType": "bad_data", "error": error, **content}
-        return Answer(400, msgspec.json.encode(refusal))
+        return answers.counted(batch, duplicates=duplicates)
 
 
 Record = msgspec.Raw | dict[str, Any]

@@ -15,7 +15,7 @@ from monitor.ingest.envelope import Batch, Rejection
 from monitor.ingest.protocols.base import Answer, MalformedError, TooLargeError
 from monitor.ingest.wire import buckets, snappy
 from monitor.ingest.wire import remote_write_pb2 as wire
-from monitor.ingest.wire.known import MAX_KEY_BYTES, KnownLabels
+from monitor.ingest.wire.known import MAX_KEY, KnownLabels
 
 MAX_BYTES = 32_000_000
 MAX_SERIES = 100_000
@@ -69,7 +69,7 @@ class RemoteWrite:
         return Answer(400, msgspec.json.encode(content), headers=written)
 
     def _take_1(self, request: wire.Request1, batch: Batch) -> None:
-        known, points, places = self.known_1.known, batch.points, batch.point_places
+        known, points, places = self.known_1, batch.points, batch.point_places
         times: dict[bytes, int | None] = {}
         for index, series in enumerate(_bounded(request.timeseries)):
             if series[-18:-15] == _VALUE and series[-7] == 0x10:
@@ -98,12 +98,12 @@ class RemoteWrite:
     def _labels_1(self, series: bytes, message: wire.Series1) -> Labels:
         end, count = _labels_end(series)
         # labels may also stand behind the samples: then no prefix spells them
-        key = series[:end] if count == len(message.labels) and end <= MAX_KEY_BYTES else b""
-        labels = self.known_1.known.get(key)
+        key = series[:end] if count == len(message.labels) else b""
+        labels = self.known_1.get(key)
         if labels is None:
             labels = labelsets.checked(_decoded((label.name, label.value) for label in message.labels))
             if key:
-                self.known_1.remember(key, labels)
+                self.known_1[key] = labels
         return labels
 
     def _take_2(self, request: wire.Request2, batch: Batch) -> None:
@@ -131,11 +131,11 @@ class RemoteWrite:
         except IndexError:
             why = f"points beyond the {len(symbols)} symbols"
             raise labelsets.BadLabelsError("labels_refs", why) from None
-        labels = self.known_2.known.get(key)
+        labels = self.known_2.get(key)
         if labels is None:
             labels = labelsets.checked(_decoded(zip(key[::2], key[1::2], strict=True)))
-            if sum(map(len, key)) <= MAX_KEY_BYTES:
-                self.known_2.remember(key, labels)
+            if sum(map(len, key)) <= MAX_KEY:
+                self.known_2[key] = labels
         return labels
 
 

@@ -1,25 +1,28 @@
-"""Label sets that were seen before, by the bytes that spelled them. Senders repeat theirs every few seconds."""
+"""Label sets that were seen before, by what spelled them. Senders repeat theirs every few seconds."""
 
 import threading
-from typing import Generic, TypeVar
+from collections.abc import Sized
+from typing import TypeVar
 
 from monitor.core.labels import Labels
 
-K = TypeVar("K")
-MAX_KEY_BYTES = 8192
+K = TypeVar("K", bound=Sized)
+MAX_KEY = 2048
 
 
-class KnownLabels(Generic[K]):
+class KnownLabels(dict[K, Labels]):
     """A bounded memory shared by the threads of a process; when it is full, the oldest quarter goes."""
 
     def __init__(self, limit: int = 50_000) -> None:
+        super().__init__()
         self.limit = limit
-        self.known: dict[K, Labels] = {}
         self._lock = threading.Lock()
 
-    def remember(self, key: K, labels: Labels) -> None:
-        if len(self.known) >= self.limit:
+    def __setitem__(self, key: K, labels: Labels) -> None:
+        if len(key) > MAX_KEY:
+            return
+        if len(self) >= self.limit:
             with self._lock:
-                for old in list(self.known)[: self.limit // 4]:
-                    self.known.pop(old, None)
-        self.known[key] = labels
+                for old in list(self)[: self.limit // 4]:
+                    self.pop(old, None)
+        super().__setitem__(key, labels)
