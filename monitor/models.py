@@ -7,8 +7,14 @@ from monitor.alerting.models import Delivery as Delivery
 from monitor.alerting.models import DeliveryAttempt as DeliveryAttempt
 from monitor.alerting.models import Route as Route
 from monitor.alerting.models import Silence as Silence
+from monitor.drift.models import DriftReport as DriftReport
+from monitor.drift.models import DriftWatch as DriftWatch
+from monitor.gpu.models import GpuPoller as GpuPoller
 from monitor.ingest.models import ApiKey as ApiKey
 from monitor.ingest.models import ScrapeTarget as ScrapeTarget
+from monitor.quality.models import Judge as Judge
+from monitor.quality.models import JudgeClaim as JudgeClaim
+from monitor.quality.models import JudgeFailure as JudgeFailure
 from monitor.rules.models import AlertChange as AlertChange
 from monitor.rules.models import Rule as Rule
 from monitor.rules.models import RuleAlert as RuleAlert

@@ -16,3 +16,8 @@ DETECTORS = Registry(
         "embedding_distance": "monitor.drift.detectors.embedding_distance.EmbeddingDistance",
     },
 )
+
+
+def choices() -> list[tuple[str, str]]:
+    """For the model's field; migrations record this function, not the names."""
+    return DETECTORS.choices()

@@ -1,0 +1,30 @@
+"""What can be watched about the calls of a model version."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """``source``: a column of the calls, or the kind of their vectors. ``input``: the users make it."""
+
+    name: str
+    label: str
+    kind: Literal["numbers", "vectors"]
+    source: str
+    input: bool
+    detector: str
+
+
+FEATURES = {
+    one.name: one
+    for one in (
+        Feature("prompt_length", "prompt length", "numbers", "input_tokens", True, "wasserstein"),
+        Feature("output_length", "output length", "numbers", "output_tokens", False, "wasserstein"),
+        Feature("prompt_embedding", "prompt embedding", "vectors", "prompt", True, "embedding_distance"),
+    )
+}
+
+
+def choices() -> list[tuple[str, str]]:
+    return [(one.name, one.label) for one in FEATURES.values()]

@@ -1,0 +1,97 @@
+"""Watches as people edit them, and what each found."""
+
+from django.db import models
+
+from monitor.drift import detectors, features
+from monitor.store.models import Project
+
+
+class WatchState(models.TextChoices):
+    """Unknown and learning are neither good nor bad: no reference yet, or too few calls to tell."""
+
+    UNKNOWN = "unknown", "Unknown"
+    LEARNING = "learning", "Learning"
+    OK = "ok", "As always"
+    WARNING = "warning", "Unusual"
+    DRIFT = "drift", "Drifted"
+
+
+class DriftWatch(models.Model):
+    """One feature of one model version, compared with a pinned reference."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="drift_watches")
+    model = models.CharField(max_length=200)
+    version = models.CharField(max_length=200, blank=True)
+    feature = models.CharField(max_length=40, choices=features.choices)
+    detector = models.CharField(max_length=40, choices=detectors.choices)
+    settings = models.JSONField(default=dict, blank=True)
+    window_seconds = models.PositiveIntegerField(
+        "window", default=3600, help_text="Seconds of the newest calls that are compared."
+    )
+    reference_from = models.DateTimeField(
+        null=True, blank=True, help_text="Empty: pinned by itself to the first hours of the version."
+    )
+    reference_to = models.DateTimeField(null=True, blank=True)
+    reference_version = models.CharField(
+        max_length=200, blank=True, help_text="The version whose calls are the reference; empty: its own."
+    )
+    reference_hours = models.PositiveIntegerField(
+        default=12, help_text="How many first hours are pinned when no reference is given."
+    )
+    enabled = models.BooleanField(default=True)
+    reference = models.JSONField(default=dict, editable=False)
+    progress = models.JSONField(default=dict, editable=False)
+    evaluated_to = models.DateTimeField(null=True, editable=False)
+    state = models.CharField(
+        max_length=10, choices=WatchState.choices, default=WatchState.UNKNOWN, editable=False
+    )
+    reason = models.TextField(blank=True, editable=False)
+    last_ok = models.DateTimeField(null=True, editable=False)
+    last_error = models.TextField(blank=True, editable=False)
+    last_duration = models.FloatField(null=True, editable=False)
+
+    class Meta:
+        verbose_name_plural = "drift watches"
+        ordering = ["project", "model", "version", "feature"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "model", "version", "feature", "detector"], name="drift_watch_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(window_seconds__gte=300, window_seconds__lte=86_400),
+                name="drift_window_5m_to_1d",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(reference_hours__gte=1, reference_hours__lte=336),
+                name="drift_reference_1h_to_14d",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(reference_from=None)
+                | models.Q(reference_to=None)
+                | models.Q(reference_to__gt=models.F("reference_from")),
+                name="drift_reference_ends_after_start",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.feature} of {self.model} {self.version}".strip()
+
+
+class DriftReport(models.Model):
+    """What a watch found at one moment of event time; ``body`` holds both histograms and examples."""
+
+    watch = models.ForeignKey(DriftWatch, on_delete=models.CASCADE, related_name="reports")
+    at = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=WatchState.choices)
+    effect = models.FloatField(null=True)
+    normal_low = models.FloatField(null=True)
+    normal_high = models.FloatField(null=True)
+    evidence = models.FloatField(null=True)
+    body = models.JSONField()
+
+    class Meta:
+        ordering = ["-at"]
+        constraints = [models.UniqueConstraint(fields=["watch", "at"], name="drift_report_once")]
+
+    def __str__(self) -> str:
+        return f"{self.watch} at {self.at:%Y-%m-%d %H:%M}"
