@@ -33,11 +33,12 @@ class AlreadyRunningError(RuntimeError):
 
 @dataclass(slots=True)
 class Child:
-    """A process that should run. ``stop`` is the signal that ends it cleanly."""
+    """A process that should run. ``stop`` ends it cleanly; one that ``may_end`` is left alone after a 0."""
 
     name: str
     start: Callable[[], subprocess.Popen[bytes]]
     stop: signal.Signals = signal.SIGTERM
+    may_end: bool = False
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     backoff: float = 0.5
@@ -50,6 +51,8 @@ class Child:
     def watch(self) -> None:
         """Start it again, a little later each time, when it has ended."""
         now = clock.monotonic()
+        if self.may_end and self.process is not None and self.process.poll() == 0:
+            return
         if self.process is not None and self.process.poll() is not None:
             _kill_group(self.process)
             self.backoff = (
@@ -135,7 +138,7 @@ class Supervisor:
         ]
         if settings.VIGIL_DEMO:
             demo = [sys.executable, MANAGE, "demo", "--url", self.url]
-            found.append(Child("demo", spawner("demo", demo)))
+            found.append(Child("demo", spawner("demo", demo), may_end=True))
         return found
 
     def _wait_ready(self) -> None:
