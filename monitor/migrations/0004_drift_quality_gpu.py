@@ -2,10 +2,11 @@
 
 import django.core.validators
 import django.db.models.deletion
+from django.db import migrations, models
+
 import monitor.drift.detectors
 import monitor.drift.features
 import monitor.quality.judges
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):

@@ -38,6 +38,10 @@ class UnreachableError(Exception):
     """Nobody answered, or not in time, or too much. A retry may help."""
 
 
+class LateError(UnreachableError):
+    """The answer, or the rest of it, did not come in time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came back."""
@@ -92,7 +96,7 @@ class Caller:
                 return Answer(response.status_code, dict(response.headers), raw, self.secrets)
         except httpx2.TimeoutException as error:
             message = f"{host} did not answer within {self.timeout_seconds:g} s"
-            raise UnreachableError(message) from error
+            raise LateError(message) from error
         except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError, ValueError) as error:
             message = redact(f"{host}: {type(error).__name__}: {error}", (url, *self.secrets))
             raise UnreachableError(message) from error
@@ -108,7 +112,7 @@ class Caller:
                 raise UnreachableError(message)
             if clock.monotonic() > deadline:
                 message = f"{host} did not finish its answer within {self.timeout_seconds:g} s"
-                raise UnreachableError(message)
+                raise LateError(message)
         return raw
 
 

@@ -13,16 +13,15 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from monitor.core import clock
-
 if TYPE_CHECKING:
-    import httpx2
+    from monitor.outside.http import Answer
 
 T = TypeVar("T")
 Reason = Literal["timeout", "connection", "rate_limited", "server_error", "bad_answer", "budget"]
 Form = Literal["json_schema", "json_object", "none"]
 
-LARGEST_ANSWER_BYTES = 4_000_000
+# 256 vectors of 1 536 numbers as text
+LARGEST_ANSWER_BYTES = 10_000_000
 LONGEST_PAUSE_SECONDS = 20.0
 SPENT = "the budget of this run is spent; the rest is asked in the next one"
 
@@ -136,59 +135,33 @@ def _checked(endpoint: Endpoint, once: Callable[[], T]) -> T:
 
 
 def _post(endpoint: Endpoint, path: str, body: Mapping[str, Any], budget: Budget | None) -> Any:
-    import httpx2
+    from monitor.outside.http import Caller, ForbiddenTargetError, LateError, UnreachableError
 
     if budget is not None:
         budget.take()
     base = endpoint.url.rstrip("/").removesuffix("/chat/completions").removesuffix("/embeddings")
-    headers = {"content-type": "application/json"}
-    if endpoint.key:
-        headers["authorization"] = f"Bearer {endpoint.key}"
-    deadline = clock.monotonic() + endpoint.timeout_seconds
+    headers = {"authorization": f"Bearer {endpoint.key}"} if endpoint.key else {}
+    caller = Caller((endpoint.key,), endpoint.timeout_seconds, LARGEST_ANSWER_BYTES)
     try:
-        with (
-            httpx2.Client(timeout=endpoint.timeout_seconds, trust_env=False) as client,
-            client.stream(
-                "POST", f"{base}/{path}", content=msgspec.json.encode(body), headers=headers
-            ) as answer,
-        ):
-            raw = _read(endpoint, answer, deadline)
-    except httpx2.TimeoutException as error:
-        raise UnavailableError(_late(endpoint), "timeout") from error
-    except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
-        message = f"{endpoint.place}: not an address that can be asked; write it like http://host:8000/v1"
-        raise MisconfiguredError(message) from error
-    except httpx2.HTTPError as error:
-        message = f"{endpoint.place}: no connection ({type(error).__name__}); is the endpoint running?"
+        answer = caller.post(f"{base}/{path}", body, headers)
+    except LateError as error:
+        message = f"{endpoint.place}: no answer within {endpoint.timeout_seconds:g} s"
+        raise UnavailableError(message, "timeout") from error
+    except UnreachableError as error:
+        message = f"{endpoint.place}: {error}; is the endpoint running?"
         raise UnavailableError(message, "connection") from error
-    _judge_status(endpoint, answer, raw)
-    return msgspec.json.decode(raw)
+    except ForbiddenTargetError as error:
+        message = f"{endpoint.place}: {error}"
+        raise MisconfiguredError(message) from error
+    _judge_status(endpoint, answer)
+    return msgspec.json.decode(answer.body)
 
 
-def _read(endpoint: Endpoint, answer: "httpx2.Response", deadline: float) -> bytes:
-    parts, size = [], 0
-    for part in answer.iter_bytes():
-        size += len(part)
-        if size > LARGEST_ANSWER_BYTES:
-            message = f"{endpoint.place}: an answer of more than {LARGEST_ANSWER_BYTES} bytes"
-            raise UnavailableError(message, "bad_answer")
-        if clock.monotonic() > deadline:
-            raise UnavailableError(_late(endpoint), "timeout")
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _late(endpoint: Endpoint) -> str:
-    return f"{endpoint.place}: no answer within {endpoint.timeout_seconds:g} s"
-
-
-def _judge_status(endpoint: Endpoint, answer: "httpx2.Response", raw: bytes) -> None:
-    status = answer.status_code
+def _judge_status(endpoint: Endpoint, answer: "Answer") -> None:
+    status = answer.status
     if status < 300:
         return
-    said = raw[:200].decode("utf-8", "replace")
-    said = said.replace(endpoint.key, "•••") if endpoint.key else said
-    message = f"{endpoint.place}: HTTP {status} for model {endpoint.model!r}: {said}"
+    message = f"{endpoint.place}: HTTP {status} for model {endpoint.model!r}: {answer.excerpt}"
     if status == 429:
         raise UnavailableError(message, "rate_limited", _pause(answer.headers.get("retry-after", "")))
     if status >= 500 or status in {408, 425}:
