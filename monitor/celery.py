@@ -17,6 +17,7 @@ def every(seconds: float, task: str) -> dict[str, Any]:
 
 
 app.conf.beat_schedule = {
+    "scrape-due": every(5, "scrape_due"),
     "compact": every(10, "compact"),
     "retention": every(3600, "retention"),
     "remove-deleted": every(60, "remove_deleted"),

@@ -4,6 +4,7 @@ from celery import shared_task
 from django.conf import settings
 
 from monitor.core import clock
+from monitor.ingest import scrape
 from monitor.store import compact as compaction
 from monitor.store import retention as keeping
 
@@ -24,3 +25,9 @@ def retention(**_: object) -> None:
 def remove_deleted(**_: object) -> None:
     """The rows of projects that somebody deleted."""
     keeping.remove_deleted()
+
+
+@shared_task
+def scrape_due(**_: object) -> None:
+    """Read the metrics pages of the targets that are due."""
+    scrape.run_due(now=clock.now())

@@ -1,0 +1,66 @@
+"""What others may know about targets: plain facts, no querysets and no secrets."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from monitor.ingest import scrape
+from monitor.ingest.models import ScrapeTarget
+
+Health = Literal["up", "down", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetState:
+    """A scraped address, the labels its series carry, and how its last scrape went.
+
+    ``health`` is unknown until the first scrape; ``last_scrape`` is when that was claimed.
+    """
+
+    id: int
+    job: str
+    url: str
+    labels: Mapping[str, str]
+    interval_seconds: int
+    timeout_seconds: float
+    enabled: bool
+    health: Health
+    last_error: str
+    last_ok: dt.datetime | None
+    last_scrape: dt.datetime | None
+    last_duration_seconds: float | None
+    last_samples: int | None
+
+
+def targets(project_id: int) -> list[TargetState]:
+    """The project's targets by job and address."""
+    return [_state(row) for row in ScrapeTarget.objects.filter(project_id=project_id)]
+
+
+def _state(row: ScrapeTarget) -> TargetState:
+    scraped = None
+    if row.due_at is not None and row.last_duration is not None:
+        scraped = row.due_at - dt.timedelta(seconds=row.interval_seconds)
+    return TargetState(
+        id=row.pk,
+        job=row.job,
+        url=row.url,
+        labels=scrape.target_labels(row),
+        interval_seconds=row.interval_seconds,
+        timeout_seconds=scrape.timeout_of(row),
+        enabled=row.enabled,
+        health=_health(row),
+        last_error=row.last_error,
+        last_ok=row.last_ok,
+        last_scrape=scraped,
+        last_duration_seconds=row.last_duration,
+        last_samples=row.last_samples,
+    )
+
+
+def _health(row: ScrapeTarget) -> Health:
+    if row.last_duration is None:
+        return "unknown"
+    # a page with some bad lines leaves an error, and was a success all the same
+    return "down" if row.last_error and not row.last_samples else "up"

@@ -1,0 +1,186 @@
+"""Pulls the targets that do not push: claim what is due, fetch the pages together, store them one by one."""
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from django.db.models import Q
+
+from monitor.core import clock
+from monitor.core.labels import NAME, Labels
+from monitor.core.samples import STALE
+from monitor.ingest import page, pipeline, vanished
+from monitor.ingest.envelope import UNTIMED, Batch, Point
+from monitor.ingest.models import ScrapeTarget
+from monitor.ingest.wire.known import KnownLabels
+from monitor.outside import http
+
+log = logging.getLogger("vigil.scrape")
+
+MAX_PAGE_BYTES = 20_000_000
+MAX_TIMEOUT_SECONDS = 10.0
+TOGETHER = 16
+# plain text first: it is what the quick path of the reader knows
+ACCEPT = "text/plain;version=0.0.4;q=1,application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1"
+MOST_TARGETS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a target answered, or why there is nothing; ``seconds`` is how long that took."""
+
+    seconds: float
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+
+
+Fetch = Callable[[ScrapeTarget], Fetched]
+_known: dict[tuple[int, Labels], KnownLabels[str]] = {}
+
+
+def run_due(*, now: dt.datetime) -> int:
+    """Scrape every target that is due; how many those were."""
+    targets = [target for target in _due(now) if _claim(target, now)]
+    if not targets:
+        return 0
+    with ThreadPoolExecutor(max_workers=min(TOGETHER, len(targets))) as pool:
+        pages = [pool.submit(fetch, target) for target in targets]
+        for target, coming in zip(targets, pages, strict=True):
+            try:
+                keep(target, coming.result(), now=now)
+            except Exception as error:
+                # the loop over strangers: one target must not cost the others their samples
+                log.exception("scrape of target %s could not be stored", target.pk)
+                _note(target, Fetched(0.0), f"not stored: {type(error).__name__}: {error}", 0, None)
+    return len(targets)
+
+
+def fetch(target: ScrapeTarget) -> Fetched:
+    """The target's page. Never raises for what the other side does."""
+    headers = {"accept": ACCEPT}
+    if target.bearer_token:
+        headers["authorization"] = f"Bearer {target.bearer_token}"
+    caller = http.Caller(
+        secrets=(target.bearer_token,),
+        timeout_seconds=timeout_of(target),
+        max_answer_bytes=MAX_PAGE_BYTES,
+    )
+    start = clock.monotonic()
+    try:
+        answer = caller.request("GET", target.url, headers=headers)
+    except (http.UnreachableError, http.ForbiddenTargetError) as error:
+        return Fetched(clock.monotonic() - start, error=str(error))
+    seconds = clock.monotonic() - start
+    if answer.status != 200:
+        return Fetched(seconds, error=f"answered {answer.status} instead of 200: {answer.excerpt}")
+    return Fetched(seconds, answer.body, {name.lower(): value for name, value in answer.headers.items()})
+
+
+def keep(target: ScrapeTarget, fetched: Fetched, *, now: dt.datetime) -> None:
+    """Store what came, mark what no longer came, and note on the target how it went."""
+    common = target_labels(target)
+    points, error = _points(target, common, fetched)
+    at = clock.to_ms(now)
+    current = frozenset(labels for labels, moment, _ in points if moment == UNTIMED)
+    markers: list[Point] = [(labels, at, STALE) for labels in vanished.gone(target.pk, current)]
+    up = bool(points) or not error
+    own = [
+        (_named("up", common), at, float(up)),
+        (_named("scrape_duration_seconds", common), at, fetched.seconds),
+        (_named("scrape_samples_scraped", common), at, float(len(points))),
+    ]
+    batch = Batch(points=[*points, *markers, *own])
+    pipeline.take(target.project_id, batch, now=now)
+    if batch.rejected and not error:
+        error = f"{len(batch.rejected)} samples refused; first: {batch.rejected[0].error}"
+    _note(target, fetched, error, len(points), now if up else None)
+
+
+def timeout_of(target: ScrapeTarget) -> float:
+    """A scrape must be over when the next one is due."""
+    return min(MAX_TIMEOUT_SECONDS, float(target.interval_seconds))
+
+
+def target_labels(target: ScrapeTarget) -> Labels:
+    """What every series of the target carries: job, instance and its own labels."""
+    parts = urlsplit(target.url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return Labels({"job": target.job, "instance": f"{host}:{port}", **target.labels})
+
+
+def attached(labels: Labels, common: Labels) -> Labels:
+    """Scraped labels with the target's on top; a scraped label of the same name becomes ``exported_…``."""
+    moved = dict(labels)
+    for name in common:
+        if name in moved:
+            value, spare = moved.pop(name), f"exported_{name}"
+            while spare in moved or spare in common:
+                spare = f"exported_{spare}"
+            moved[spare] = value
+    return Labels({**moved, **common})
+
+
+def _due(now: dt.datetime) -> Sequence[ScrapeTarget]:
+    due = Q(due_at=None) | Q(due_at__lte=now)
+    return list(ScrapeTarget.objects.filter(due, enabled=True, project__deleted_at=None).order_by("due_at"))
+
+
+def _claim(target: ScrapeTarget, now: dt.datetime) -> bool:
+    """Whether this process got the target: the row moves on only from the state that was read."""
+    interval = dt.timedelta(seconds=max(1, target.interval_seconds))
+    next_due = (target.due_at or now) + interval
+    if next_due <= now:
+        next_due = now + interval
+    row = ScrapeTarget.objects.filter(pk=target.pk, due_at=target.due_at, enabled=True)
+    return row.update(due_at=next_due) == 1
+
+
+def _points(target: ScrapeTarget, common: Labels, fetched: Fetched) -> tuple[list[Point], str]:
+    """The samples of the page and what is to be said about it."""
+    if fetched.error:
+        return [], fetched.error
+    known = _known_of(target.pk, common)
+    try:
+        found = page.read(
+            fetched.body,
+            known,
+            openmetrics=page.is_openmetrics(fetched.headers),
+            finish=lambda labels: attached(labels, common),
+        )
+    except page.BadPageError as error:
+        return [], f"no metrics page: {error}"
+    if len(found.points) > page.MAX_SAMPLES:
+        return [], f"{len(found.points)} samples; at most {page.MAX_SAMPLES} a page"
+    if len(known) > 2 * len(found.points) + 1000:
+        known.clear()
+    if not found.rejected:
+        return found.points, ""
+    first = found.rejected[0]
+    what = f"{len(found.rejected)} lines refused" if found.points else "no metrics page"
+    return found.points, f"{what}; line {first.index}, {first.field}: {first.error}"
+
+
+def _known_of(target_id: int, common: Labels) -> KnownLabels[str]:
+    """The label sets of the target's lines; labels of the target are part of them, so new ones start anew."""
+    known = _known.get((target_id, common))
+    if known is None:
+        if len(_known) >= MOST_TARGETS:
+            _known.clear()
+        known = _known[target_id, common] = KnownLabels(page.MAX_SAMPLES)
+    return known
+
+
+def _named(name: str, common: Labels) -> Labels:
+    return common.having({NAME: name})
+
+
+def _note(target: ScrapeTarget, fetched: Fetched, error: str, samples: int, ok: dt.datetime | None) -> None:
+    """Write how it went on the target; ``last_ok`` stays as it was when it went wrong."""
+    row = ScrapeTarget.objects.filter(pk=target.pk)
+    changes = {"last_error": error[:1000], "last_duration": fetched.seconds, "last_samples": samples}
+    row.update(**changes, **({"last_ok": ok} if ok else {}))
