@@ -87,14 +87,19 @@ class HistogramBlock:
         return self.schema == CUSTOM_SCHEMA
 
     def take(self, rows: Ints | npt.NDArray[np.bool_] | slice) -> "HistogramBlock":
-        parts = (
-            self.count[rows],
-            self.total[rows],
-            self.zero[rows],
-            self.positive[rows],
-            self.negative[rows],
+        """These rows; a slice shares memory."""
+        if isinstance(rows, slice):
+            positive, negative = self.positive[rows], self.negative[rows]
+            return self._with(self.count[rows], self.total[rows], self.zero[rows], positive, negative)
+        if rows.dtype == np.bool_:
+            rows = np.flatnonzero(rows)
+        return self._with(
+            self.count.take(rows),
+            self.total.take(rows),
+            self.zero.take(rows),
+            self.positive.take(rows, axis=0),
+            self.negative.take(rows, axis=0),
         )
-        return self._with(*parts)
 
     def times(self, factor: Floats | float) -> "HistogramBlock":
         wide = factor[:, None] if isinstance(factor, np.ndarray) else factor
@@ -356,7 +361,8 @@ def reset_rows(previous: HistogramBlock, current: HistogramBlock) -> npt.NDArray
         if grown.zero_threshold != current.zero_threshold:
             reset[rows] = True
             continue
-        before, after = _same_columns(grown, current.take(rows))
+        whole = len(rows) == len(current)
+        before, after = _same_columns(grown, current if whole else current.take(rows))
         fell = (after.positive < before.positive).any(axis=1) | (after.negative < before.negative).any(axis=1)
         reset[rows] |= fell | (after.zero < before.zero)
     return np.asarray(reset)

@@ -16,7 +16,7 @@ from monitor.promql.functions.registry import Context
 from monitor.promql.operators import aggregate, binary, subquery, unary
 from monitor.promql.plan import Plan, Read, inner_grid
 from monitor.promql.values import Cells, Floats, Grid, Notes, Value, Vector, empty, joined, merged, piled
-from monitor.promql.windows import Windows, of_series
+from monitor.promql.windows import Windows, gathered_by_times, of_series
 
 Data = Mapping[Read, Sequence[Series]]
 
@@ -140,6 +140,8 @@ class Evaluation:
         if isinstance(node, tree.Range):
             series = self.data[Read(node.selector, node.width, grid)]
             self._afford(len(series), grid)
+            if grid.steps > 1:
+                series = gathered_by_times(series)
             return of_series(series, subquery.frame(node.selector, node.width, grid))
         assert isinstance(node, tree.Subquery)
         inner = inner_grid(node, grid)

@@ -121,22 +121,51 @@ class Windows:
 
 def bounds(times: Ints, ends: Ints, width: int) -> tuple[Ints, Ints]:
     """For each window (end - width, end] the first index in it and the first one after it."""
+    step = int(ends[1] - ends[0]) if len(ends) > 1 else 0
+    if step > 0 and width % step == 0 and width // step <= len(ends):
+        # the left edges are right edges of earlier steps: one search for both
+        shift = width // step
+        edges = np.concatenate([ends[0] - width + step * np.arange(shift, dtype=np.int64), ends])
+        index = times.searchsorted(edges, side="right")
+        return index[: len(ends)], index[shift:]
     return times.searchsorted(ends - width, side="right"), times.searchsorted(ends, side="right")
+
+
+def gathered_by_times(series: Sequence[Series]) -> list[Series]:
+    """Series with the same times next to each other, so that they can share index arithmetic."""
+    return sorted(series, key=_times_key)
+
+
+def _times_key(series: Series) -> tuple[int, int]:
+    return (len(series.times), int(series.times[0]) if len(series.times) else 0)
 
 
 def of_series(series: Sequence[Series], frame: Frame) -> Iterator[Windows]:
     """Windows over raw series, in chunks; series with the same times share their index arithmetic."""
-    live = [_live(one) for one in series]
-    for chunk, shared in _chunks([times for times, _ in live], len(frame.ends)):
-        yield _gathered([series[row] for row in chunk], [live[row] for row in chunk], frame, shared=shared)
+    shared_bounds: tuple[Ints, Ints, Ints] | None = None
+    for chunk, shared in _chunks([one.times for one in series], len(frame.ends)):
+        members = series[chunk.start : chunk.stop]
+        values = np.concatenate([one.values for one in members])
+        # a minimum that is a number proves there is no NaN at all, for a third of the price of looking for one
+        if len(values) and np.isnan(np.minimum.reduce(values)) and is_stale(values).any():
+            yield _gathered(members, [_live(one) for one in members], frame)
+        elif not shared:
+            yield _gathered(members, [(one.times, one.values) for one in members], frame)
+        else:
+            times = members[0].times
+            if shared_bounds is None or not _equal(shared_bounds[0], times):
+                shared_bounds = (times, *bounds(times, frame.ends, frame.width))
+            _, low, high = shared_bounds
+            offsets = (np.arange(len(members), dtype=np.int64) * len(times))[:, None]
+            labels = [one.labels for one in members]
+            tracks = _tracks(members, frame)
+            yield Windows(labels, times, values, offsets, low[None, :], high[None, :], frame, tracks)
 
 
 def _live(series: Series) -> tuple[Ints, Floats]:
     """The samples that are no staleness markers."""
     stale = is_stale(series.values)
-    if stale.any():
-        return series.times[~stale], series.values[~stale]
-    return series.times, series.values
+    return series.times[~stale], series.values[~stale]
 
 
 def _chunks(times: Sequence[Ints], steps: int) -> Iterator[tuple[range, bool]]:
@@ -168,29 +197,29 @@ def _equal(one: Ints, other: Ints) -> bool:
     return bool((one == other).all())
 
 
-def _gathered(
-    series: Sequence[Series], live: Sequence[tuple[Ints, Floats]], frame: "Frame", *, shared: bool
-) -> Windows:
-    ends, width = frame.ends, frame.width
+def _gathered(series: Sequence[Series], live: Sequence[tuple[Ints, Floats]], frame: Frame) -> Windows:
+    """Windows over series that do not share their times."""
     lengths = [len(times) for times, _ in live]
     offsets = np.concatenate([[0], np.cumsum(lengths[:-1])]).astype(np.int64)[:, None]
-    if shared:
-        pairs = [bounds(live[0][0], ends, width)]
-        flat_times = live[0][0]
-    else:
-        pairs = [bounds(times, ends, width) for times, _ in live]
-        flat_times = np.concatenate([times for times, _ in live])
-    tracks = {row: track(one.histograms, ends, width) for row, one in enumerate(series) if one.histograms}
+    pairs = [bounds(times, frame.ends, frame.width) for times, _ in live]
     return Windows(
         [one.labels for one in series],
-        flat_times,
+        np.concatenate([times for times, _ in live]),
         np.concatenate([values for _, values in live]),
         offsets,
         np.stack([low for low, _ in pairs]),
         np.stack([high for _, high in pairs]),
         frame,
-        tracks,
+        _tracks(series, frame),
     )
+
+
+def _tracks(series: Sequence[Series], frame: Frame) -> dict[int, Track]:
+    return {
+        row: track(one.histograms, frame.ends, frame.width)
+        for row, one in enumerate(series)
+        if one.histograms
+    }
 
 
 def track(runs: Sequence[HistogramRun], ends: Ints, width: int) -> Track:

@@ -95,15 +95,29 @@ def _float_rates(windows: Windows, *, counter: bool, per_second: bool) -> tuple[
     to_end = (frame.ends - finish) / 1000
     to_end = np.where(to_end >= average * 1.1, average / 2, to_end)
     scale = sampled * frame.width / 1000 if per_second else sampled
-    factor = (sampled + to_start + to_end) / scale
+    factor = np.broadcast_to((sampled + to_start + to_end) / scale, result.shape)
     if counter:
-        # a counter starts at 0, so it can't have begun before its line reaches 0
-        early = (start * sampled < to_start * result) & (start >= 0)
-        if early.any():
-            to_zero = np.where(early, sampled * (start / result), to_start)
-            factor = (sampled + to_zero + to_end) / scale
+        factor = _not_below_zero(start, result, factor, (sampled, to_start, to_end, scale))
     result *= factor
     return result, np.array(np.broadcast_to(enough, windows.shape))
+
+
+def _not_below_zero(
+    start: Floats, result: Floats, factor: Floats, spans: tuple[Floats, Floats, Floats, Floats | float]
+) -> Floats:
+    """A counter starts at 0, so it can't have begun before its line reaches 0: less is extrapolated there."""
+    # most counters are far from 0 most of the time; one comparison finds the few places that need a closer look
+    reach = float(np.nanmax(spans[1] / spans[0], initial=0.0))
+    near = np.flatnonzero(~(start >= reach * result))
+    if not len(near):
+        return factor
+    sampled, to_start, to_end, scale = (np.broadcast_to(span, result.shape).take(near) for span in spans)
+    begin, gained = start.take(near), result.take(near)
+    early = (begin * sampled < to_start * gained) & (begin >= 0)
+    to_start = np.where(early, sampled * (begin / gained), to_start)
+    factor = factor.copy()
+    factor.reshape(-1)[near] = (sampled + to_start + to_end) / scale
+    return factor
 
 
 def _undo_resets(windows: Windows, first: Ints, last: Ints, result: Floats) -> None:

@@ -66,6 +66,9 @@ def aggregate(node: tree.Aggregation, vector: Vector, param: Floats | str | None
 
 
 def _counts(mask: Mask, groups: Grouping) -> Ints:
+    if mask.all():
+        sizes = np.diff(groups.starts, append=len(mask))
+        return np.repeat(sizes[:, None], mask.shape[1], axis=1)
     return np.add.reduceat(mask[groups.order], groups.starts, axis=0, dtype=np.int64)
 
 
@@ -145,7 +148,9 @@ def _histogram_sums(
         mine = allowed.reshape(-1)[place]
         if not mine.any():
             continue
-        part = _summed(Cells(place[mine], cells.block.take(mine)))
+        part = _summed(
+            Cells(place, cells.block) if mine.all() else Cells(place[mine], cells.block.take(mine))
+        )
         names = {vector.labels[one].name for one in np.unique(row[mine])}
         totals, unlike = _folded(totals, part, spoilt)
         for error in unlike:
@@ -160,6 +165,8 @@ def _remark(notes: Notes, names: set[str], error: UnlikeHistogramsError) -> None
 
 def _summed(cells: Cells) -> Cells:
     """One layout: histograms at the same place added up."""
+    if (cells.place[1:] > cells.place[:-1]).all():
+        return cells
     order = np.argsort(cells.place, kind="stable")
     place = cells.place[order]
     starts = np.flatnonzero(np.diff(place, prepend=-1))
