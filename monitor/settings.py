@@ -13,6 +13,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 VIGIL_DATA = Path(env.text("VIGIL_DATA", str(BASE_DIR / "var"))).resolve()
 VIGIL_BIND = env.address("VIGIL_BIND", "127.0.0.1:8000")
+VIGIL_PUBLIC_URL = env.text("VIGIL_PUBLIC_URL", f"http://{VIGIL_BIND[0]}:{VIGIL_BIND[1]}/")
 VIGIL_DEMO = env.flag("VIGIL_DEMO", default=env.flag("DEMO", default=True))
 VIGIL_WEB_WORKERS = env.number("VIGIL_WEB_WORKERS", 2, least=1)
 VIGIL_RETENTION_DAYS = env.number("VIGIL_RETENTION_DAYS", 90, least=1)

@@ -7,7 +7,7 @@ from monitor.core.labels import BadMatcherError, Matcher, Op
 
 _ONE = re.compile(
     r"""\s*(?P<label>[^\s=!~,{}"]+|"(?:\\.|[^"\\])*")\s*(?P<op>=~|!~|!=|=)\s*"""
-    r"""(?P<value>"(?:\\.|[^"\\])*"|[^\s,{}"]*)\s*(?P<end>,|\n|$)"""
+    r"""(?P<value>"(?:\\.|[^"\\])*"|(?:[^\s,{}"=!~][^\s,{}"]*)?)\s*(?P<end>,|\n|$)"""
 )
 _ESCAPES = {"n": "\n", '"': '"', "\\": "\\"}
 
