@@ -1,0 +1,59 @@
+"""The contract of a judge: one call in, one mark from 0 to 5 with a reason out. A failure is never a mark."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from monitor.core.fields import Field
+from monitor.outside.llm import Endpoint, MisconfiguredError, UnavailableError
+
+__all__ = ["BEST", "Ask", "Item", "Judge", "MisconfiguredError", "UnavailableError", "Verdict"]
+BEST = 5.0
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What a judge may see of a call: never the model's name or version, which would colour the mark."""
+
+    prompt: str
+    output: str
+    contexts: tuple[str, ...] | None = None
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``value`` from 0 (useless) to 5 (could not be better); ``reason`` for the person who doubts it."""
+
+    value: float
+    reason: str
+
+
+class Ask(Protocol):
+    """Asks a model for one JSON answer; ``check`` turns it into a result or raises ValueError."""
+
+    def __call__(
+        self,
+        endpoint: Endpoint,
+        messages: Sequence[Mapping[str, str]],
+        schema: Mapping[str, Any],
+        check: Callable[[Any], T],
+    ) -> T: ...
+
+
+class Judge(Protocol):
+    """``source`` is written on its scores; ``endpoint`` is None for a judge that asks nobody."""
+
+    fields: tuple[Field, ...]
+    source: str
+    cost: str
+    endpoint: Endpoint | None
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        """Take cleaned settings; raises MisconfiguredError."""
+        ...
+
+    def judge(self, item: Item, ask: Ask) -> Verdict | None:
+        """The verdict; None: nothing to say about such a call. Raises either of the two errors."""
+        ...

@@ -1,0 +1,69 @@
+"""A hard rule of the business: a pattern, a length, a form. Kept is 5, broken is 0."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import re2
+
+from monitor.core.fields import Field
+from monitor.outside.llm import Endpoint
+from monitor.quality.judges.base import BEST, Ask, Item, MisconfiguredError, Verdict
+
+
+class BusinessRule:
+    """Patterns are RE2, so that no answer can make one run for ever."""
+
+    fields: tuple[Field, ...] = (
+        Field("must_match", "Must contain", help="A regular expression that the answer must hold."),
+        Field("must_not_match", "Must not contain", help="A regular expression that it must not hold."),
+        Field("longest", "Longest answer", kind="integer", help="In characters."),
+        Field(
+            "must_be_json", "Must be JSON", kind="flag", default=False, help="The whole answer is one value."
+        ),
+    )
+    source = "rule"
+    cost = "nothing but a moment of the worker; judge all calls"
+    endpoint: Endpoint | None = None
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.must, self.must_not = (_pattern(settings.get(name)) for name in ("must_match", "must_not_match"))
+        self.longest = settings.get("longest")
+        self.must_be_json = bool(settings.get("must_be_json"))
+        if self.must is None and self.must_not is None and self.longest is None and not self.must_be_json:
+            message = "a business rule without any rule; fill in at least one of its fields"
+            raise MisconfiguredError(message)
+
+    def judge(self, item: Item, ask: Ask) -> Verdict | None:  # noqa: ARG002 — this judge asks nobody
+        broken = self._broken(item.output)
+        return Verdict(0.0, f"Broken: {'; '.join(broken)}") if broken else Verdict(BEST, "All rules kept")
+
+    def _broken(self, text: str) -> list[str]:
+        found = []
+        if self.must is not None and self.must.search(text) is None:
+            found.append(f"does not contain /{self.must.pattern}/")
+        if self.must_not is not None and self.must_not.search(text) is not None:
+            found.append(f"contains /{self.must_not.pattern}/")
+        if self.longest is not None and len(text) > self.longest:
+            found.append(f"{len(text)} characters, more than {self.longest}")
+        if self.must_be_json and not _is_json(text):
+            found.append("is not JSON")
+        return found
+
+
+def _pattern(text: str | None) -> Any:
+    if not text:
+        return None
+    try:
+        return re2.compile(text)
+    except re2.error as error:
+        message = f"bad regular expression {text!r}: {error}"
+        raise MisconfiguredError(message) from error
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True

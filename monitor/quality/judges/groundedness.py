@@ -1,0 +1,69 @@
+"""Does the answer say only what the retrieved documents say? A model checks it statement by statement."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from monitor.core.fields import Field
+from monitor.quality.asking import FIELDS, endpoint_of, messages
+from monitor.quality.judges.base import BEST, Ask, Item, Verdict
+
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "statements": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"statement": {"type": "string"}, "supported": {"type": "boolean"}},
+                "required": ["statement", "supported"],
+                "additionalProperties": False,
+            },
+        },
+        "reason": {"type": "string"},
+    },
+    "required": ["statements", "reason"],
+    "additionalProperties": False,
+}
+TASK = (
+    "An assistant answered a question and was given documents to answer from. Take the answer apart into its "
+    "factual statements. For each say whether the documents support it; your own knowledge does not count. "
+    "An answer that only says it does not know makes no statement. Then sum up in one or two sentences."
+)
+
+
+class Groundedness:
+    """The mark is 5 times the share of supported statements; calls without retrieval are passed over."""
+
+    fields: tuple[Field, ...] = FIELDS
+    source = "judge"
+    cost = "one request per judged call: documents, question and answer in, every statement out"
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.endpoint = endpoint_of(settings)
+
+    def judge(self, item: Item, ask: Ask) -> Verdict | None:
+        if item.contexts is None:
+            return None
+        documents = "\n\n".join(f"[{n}] {text}" for n, text in enumerate(item.contexts, 1))
+        texts = [
+            ("documents", documents or "(the search found nothing)"),
+            ("question", item.prompt),
+            ("answer", item.output),
+        ]
+        return ask(self.endpoint, messages(TASK, texts), SCHEMA, _verdict)
+
+
+def _verdict(answer: Any) -> Verdict:
+    statements, reason = answer["statements"], answer["reason"]
+    if not isinstance(reason, str) or not reason.strip():
+        message = "the reason is empty"
+        raise ValueError(message)
+    supported = [one["supported"] for one in statements]
+    if not all(isinstance(one, bool) for one in supported):
+        message = "a statement without a clear yes or no"
+        raise ValueError(message)
+    if not supported:
+        return Verdict(BEST, f"No factual statement. {reason.strip()}")
+    missing = [str(one["statement"]) for one in statements if not one["supported"]]
+    told = f" Not supported: {'; '.join(missing)[:600]}" if missing else ""
+    return Verdict(BEST * sum(supported) / len(supported), reason.strip() + told)
