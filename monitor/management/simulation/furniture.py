@@ -7,10 +7,14 @@ from django.db import transaction
 
 from monitor.alerting.models import Contact
 from monitor.ingest.models import ScrapeTarget
+from monitor.management.simulation.judge import MODEL
 from monitor.management.simulation.meters import PADDLE_INSTANCE, PADDLE_JOB
+from monitor.management.simulation.services import PADDLE
+from monitor.quality.models import Judge
 from monitor.store.models import Project
 
 INBOX = "Simulator's inbox"
+HELPFULNESS, GROUNDED = "helpfulness", "groundedness"
 
 
 @transaction.atomic
@@ -24,6 +28,19 @@ def place(project: Project, url: str) -> None:
     Contact.objects.get_or_create(
         project=project, name=INBOX, defaults={"kind": "webhook", "settings": {"url": f"{url}/inbox"}}
     )
+    asked = {"url": f"{url}/v1", "model": MODEL}
+    for name, kind, model in ((HELPFULNESS, "rubric", ""), (GROUNDED, "groundedness", PADDLE.model)):
+        Judge.objects.get_or_create(
+            project=project,
+            name=name,
+            defaults={
+                "kind": kind,
+                "model": model,
+                "settings": asked,
+                "sample_share": 0.2,
+                "hourly_budget": 400,
+            },
+        )
 
 
 @transaction.atomic
@@ -32,6 +49,10 @@ def move(project: Project, old: str, new: str) -> None:
     for target in ScrapeTarget.objects.filter(project=project, url__startswith=old):
         target.url = target.url.replace(old, new)
         target.save(update_fields=["url"])
-    for contact in Contact.objects.filter(project=project, settings__url__startswith=old):
-        contact.settings = {**contact.settings, "url": contact.settings["url"].replace(old, new)}
-        contact.save(update_fields=["settings"])
+    holders: list[Contact | Judge] = [
+        *Contact.objects.filter(project=project, settings__url__startswith=old),
+        *Judge.objects.filter(project=project, settings__url__startswith=old),
+    ]
+    for holder in holders:
+        holder.settings = {**holder.settings, "url": holder.settings["url"].replace(old, new)}
+        holder.save(update_fields=["settings"])

@@ -9,7 +9,8 @@ REFUSALS = re.compile(r"can't help|cannot help|unable to (?:help|answer)|无法�
 EVASIONS = re.compile(r"that depends on|in general it is best|一般来说|取决于具体情况", re.IGNORECASE)
 ENDINGS = tuple(".!?。！？`)”")
 SENTENCE = re.compile(r"[^.!?。！？；]+[.!?。！？；]")
-WORD = re.compile(r"[a-z_]{4,}")
+# the first four letters: need, needs and needed are one word
+WORD = re.compile(r"\b[a-z_]{4}")
 CHINESE = re.compile(r"[一-鿿]+")
 
 
@@ -19,7 +20,7 @@ class Mark:
     reason: str
 
 
-def mark(question: str, answer: str, documents: str = "") -> Mark:
+def mark(question: str, answer: str) -> Mark:
     """Points off for each fault that shows; the same texts always get the same mark."""
     said = answer.strip()
     if not said:
@@ -31,7 +32,6 @@ def mark(question: str, answer: str, documents: str = "") -> Mark:
         (3, "it repeats the same sentence", _repeats(said)),
         (2, "it evades the question", bool(EVASIONS.search(said))),
         (2, "it hardly speaks of what was asked", _shared(question, said) < 2),
-        (2, "it uses nothing of the documents", bool(documents) and _shared(documents, said) < 3),
     ]
     found = [(points, text) for points, text, there in faults if there]
     taste = hashlib.blake2b(said.encode(), digest_size=1).digest()[0] % 5 == 0
@@ -39,6 +39,12 @@ def mark(question: str, answer: str, documents: str = "") -> Mark:
     if found:
         return Mark(score, "; ".join(text for _, text in found))
     return Mark(score, "it could be put more simply" if taste else "it answers what was asked")
+
+
+def supported(sentence: str, documents: str) -> bool:
+    """Whether the documents hold at least half of a sentence's words."""
+    terms = _terms(sentence)
+    return 2 * len(terms & _terms(documents)) >= max(1, len(terms))
 
 
 def _repeats(text: str) -> bool:
