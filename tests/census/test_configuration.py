@@ -10,7 +10,9 @@ LINE = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
 
 
 def read_by_the_code() -> set[str]:
-    return {name for path in (ROOT / "monitor").rglob("*.py") for name in READ.findall(path.read_text("utf-8"))}
+    return {
+        name for path in (ROOT / "monitor").rglob("*.py") for name in READ.findall(path.read_text("utf-8"))
+    }
 
 
 def told_in_the_manual() -> list[str]:
