@@ -3,12 +3,30 @@
 import os
 from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
+from celery.signals import worker_process_shutdown
+
+from monitor import meters
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "monitor.settings")
-app = Celery("vigil")
+
+
+class MeteredTask(Task[..., Any]):
+    """Every task is timed and its failures counted."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with meters.task(self.name.rpartition(".")[2]):
+            return super().__call__(*args, **kwargs)
+
+
+app = Celery("vigil", task_cls=MeteredTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["monitor"])
+
+
+@worker_process_shutdown.connect
+def _forget(pid: int, **_: object) -> None:
+    meters.forget_process(pid)
 
 
 def every(seconds: float, task: str) -> dict[str, Any]:

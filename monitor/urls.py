@@ -1,12 +1,16 @@
 """Every door, by its path. Wiring only."""
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
-from monitor.api import health, ingest
+from monitor.api import health, ingest, metrics, prometheus, targets
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *health.urlpatterns,
     *ingest.urlpatterns,
+    *metrics.urlpatterns,
+    *prometheus.urlpatterns,
+    *targets.urlpatterns,
     path("admin/", admin.site.urls),
+    path("", include("dashboards.urls")),
 ]

@@ -7,11 +7,13 @@ from django.db.utils import InterfaceError, OperationalError
 from django.http import HttpResponse
 from django.urls import URLPattern, path
 
+from monitor import meters
 from monitor.api import bodies
 from monitor.api.auth import ApiRequest, needs
 from monitor.api.errors import refuse
 from monitor.core import clock
 from monitor.ingest import pipeline
+from monitor.ingest.envelope import Batch
 from monitor.ingest.protocols import PROTOCOLS
 from monitor.ingest.protocols.base import MalformedError
 
@@ -38,17 +40,26 @@ def door(name: str) -> Callable[..., HttpResponse]:
         except MalformedError as error:
             return refuse(error.status, str(error))
         try:
-            duplicates = pipeline.take(request.project_id, batch, now=clock.now())
+            with meters.requests.labels(name).time():
+                duplicates = pipeline.take(request.project_id, batch, now=clock.now())
         except (OperationalError, InterfaceError) as error:
             return refuse(
                 503, f"the store can't take it now ({type(error).__name__}); send the same batch again"
             )
+        _count(name, batch, duplicates)
         said = protocol.answer(batch, headers, duplicates=duplicates)
         return HttpResponse(
             said.body, status=said.status, content_type=said.content_type, headers=said.headers
         )
 
     return view
+
+
+def _count(name: str, batch: Batch, duplicates: int) -> None:
+    taken = len(batch.generations) + len(batch.points) + len(batch.histograms) + len(batch.scores)
+    meters.records.labels(name, "stored").inc(taken - duplicates)
+    meters.records.labels(name, "duplicate").inc(duplicates)
+    meters.records.labels(name, "rejected").inc(len(batch.rejected))
 
 
 def _routes() -> list[URLPattern]:

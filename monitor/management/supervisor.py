@@ -195,9 +195,20 @@ def run(bind: str | None = None) -> None:
     host, port = Env().address("VIGIL_BIND", "127.0.0.1:8000")
     settings.LAYOUT.run.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings.LAYOUT.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (settings.LAYOUT.run / "up.lock").open("w", encoding="ascii") as lock:
+    with (settings.LAYOUT.run / "up.pid").open("a+", encoding="ascii") as lock:
         _hold(lock)
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = _fresh(settings.LAYOUT.run / "meters")
+        lock.truncate(0)
+        print(os.getpid(), file=lock, flush=True)
         Supervisor(host, port).run()
+
+
+def _fresh(folder: Path) -> str:
+    """An empty folder in which our processes keep their numbers for ``/metrics``."""
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.db"):
+        old.unlink()
+    return str(folder)
 
 
 def _hold(lock: IO[str]) -> None:

@@ -1,0 +1,52 @@
+"""``GET /metrics``: how Vigil itself is doing, for a key with the query scope, or for anybody on loopback."""
+
+import ipaddress
+
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+
+from monitor import meters
+from monitor.api import auth
+from monitor.api.errors import refuse
+from monitor.core import clock
+from monitor.ingest import keys
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    if not _allowed(request):
+        return refuse(401, f"/metrics wants an API key from other machines; {auth.HOW}")
+    return HttpResponse(meters.told() + _stock().encode(), content_type=CONTENT_TYPE)
+
+
+def _allowed(request: HttpRequest) -> bool:
+    text = auth.key_text(request)
+    if text is not None:
+        known = keys.find(text, now=clock.now())
+        return known is not None and "query" in known.scopes
+    # a proxy on this machine speaks for others, so its word for loopback does not count
+    forwarded = "x-forwarded-for" in request.headers or "forwarded" in request.headers
+    return not forwarded and ipaddress.ip_address(request.META.get("REMOTE_ADDR") or "0.0.0.0").is_loopback  # noqa: S104 — an unknown address
+
+
+def _stock() -> str:
+    """What is in the store right now, cheap to ask."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT count(*) FROM monitor_series),"
+            " (SELECT count(*) FROM monitor_sample_batch), pg_database_size(current_database())"
+        )
+        series, batches, size = cursor.fetchone()
+    return (
+        "# HELP vigil_series Series in the store.\n# TYPE vigil_series gauge\n"
+        f"vigil_series {series}\n"
+        "# HELP vigil_sample_batches Batches not yet sealed into chunks.\n# TYPE vigil_sample_batches gauge\n"
+        f"vigil_sample_batches {batches}\n"
+        "# HELP vigil_database_bytes Size of the database.\n# TYPE vigil_database_bytes gauge\n"
+        f"vigil_database_bytes {size}\n"
+    )
+
+
+urlpatterns = [path("metrics", metrics)]

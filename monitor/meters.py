@@ -1,0 +1,46 @@
+"""Vigil's own numbers, kept by every process and read together at ``/metrics``.
+
+Processes share a folder (``PROMETHEUS_MULTIPROC_DIR``, set by whoever starts them); without one each process
+tells its own numbers only.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
+records = Counter("vigil_ingest_records", "Records that came in.", ["protocol", "outcome"])
+requests = Histogram("vigil_ingest_request_seconds", "From a batch's last byte to its commit.", ["protocol"])
+queries = Histogram("vigil_query_seconds", "PromQL over HTTP, whole answers.", ["endpoint"])
+tasks = Histogram("vigil_task_seconds", "Background tasks.", ["task"])
+task_failures = Counter("vigil_task_failures", "Background tasks that ended in an error.", ["task"])
+
+
+def told() -> bytes:
+    """The numbers of all processes in Prometheus' text format."""
+    registry = CollectorRegistry()
+    if os.environ.get(FOLDER):
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # the library's signature
+        return generate_latest(registry)
+    return generate_latest()
+
+
+def forget_process(pid: int) -> None:
+    """A process has ended: its gauges go, its counts stay."""
+    if os.environ.get(FOLDER):
+        mark_process_dead(pid)  # type: ignore[no-untyped-call] # as above
+
+
+@contextmanager
+def task(name: str) -> Iterator[None]:
+    """Time a task and count its failure."""
+    with tasks.labels(name).time():
+        try:
+            yield
+        except BaseException:
+            task_failures.labels(name).inc()
+            raise
