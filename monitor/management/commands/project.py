@@ -1,0 +1,29 @@
+"""``manage.py project create``: a new project; the same slug twice is said, not done."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from monitor.core import clock
+from monitor.store.models import Project
+
+
+class Command(BaseCommand):
+    help = "Create a project: a tenant with its own keys, series and rules."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        create = parser.add_subparsers(dest="action", required=True).add_parser("create")
+        create.add_argument("slug", help="its short name in addresses: letters, digits, hyphens")
+        create.add_argument("--name", default="", help="its name for people")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        project = Project(slug=options["slug"], name=options["name"], created_at=clock.now())
+        try:
+            project.full_clean()
+        except ValidationError as error:
+            raise CommandError("; ".join(error.messages)) from error
+        project.save()
+        self.stdout.write(f"created {project.slug}")
