@@ -4,6 +4,7 @@ Set DATABASE_URL and REDIS_URL to run the suite against other servers. Under xdi
 them once and the workers find them in the environment.
 """
 
+import atexit
 import os
 import shutil
 import signal
@@ -24,6 +25,8 @@ _folder: list[Path] = []
 def pytest_load_initial_conftests() -> None:
     if "VIGIL_DATA" in os.environ and "PYTEST_XDIST_WORKER" in os.environ:
         return
+    # a suite that fails to load never gets to pytest_unconfigure
+    atexit.register(pytest_unconfigure)
     folder = Path(tempfile.mkdtemp(prefix="vigil-test-"))
     _folder.append(folder)
     (folder / "static").mkdir()
@@ -42,7 +45,7 @@ def pytest_load_initial_conftests() -> None:
 
 
 def pytest_unconfigure() -> None:
-    for process, number in _started:
-        embedded.stop(process, number)
+    while _started:
+        embedded.stop(*_started.pop())
     for folder in _folder:
         shutil.rmtree(folder, ignore_errors=True)
