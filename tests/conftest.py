@@ -1,3 +1,17 @@
 """Gathers the fixtures; each subject has its own file under ``fixtures/``."""
 
-pytest_plugins = ["tests.fixtures.fix_cast", "tests.fixtures.fix_gpu", "tests.fixtures.fix_outside", "tests.fixtures.fix_product"]
+from django.conf import settings
+
+pytest_plugins = [
+    "tests.fixtures.fix_cast",
+    "tests.fixtures.fix_gpu",
+    "tests.fixtures.fix_outside",
+    "tests.fixtures.fix_alerting",
+    "tests.fixtures.fix_product",
+    "tests.fixtures.fix_calls",
+]
+
+
+def pytest_configure() -> None:
+    """The real hasher takes 0.2 s per person, and the cast has three in each test."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
