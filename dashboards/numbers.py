@@ -24,8 +24,13 @@ def change(value: float | None, before: float | None, unit: str = "number") -> s
     if unit in {"ratio", "score", "celsius", "effect"}:
         return signed(value - before, unit)
     if before == 0:
-        return "0 %".replace(" ", NO_BREAK) if value == 0 else UNKNOWN
-    return signed((value - before) / abs(before), "percent")
+        return _with("0", "%") if value == 0 else UNKNOWN
+    moved = 100 * (value - before) / abs(before)
+    return (
+        _sign(moved) + _with(digits(abs(moved), 2) if abs(moved) >= 1 else "<1", "%")
+        if moved
+        else _with("0", "%")
+    )
 
 
 def signed(value: float | None, unit: str = "number") -> str:
@@ -33,8 +38,8 @@ def signed(value: float | None, unit: str = "number") -> str:
     if value is None or not math.isfinite(value):
         return UNKNOWN
     if unit == "ratio":
-        return _sign(value) + digits(abs(value) * 100) + NO_BREAK + "pp"
-    return _sign(value) + show(abs(value), "ratio" if unit == "percent" else unit)
+        return _sign(value) + _with(digits(abs(value) * 100, 2), "pp")
+    return _sign(value) + show(abs(value), unit)
 
 
 def digits(value: float, most: int = 3) -> str:

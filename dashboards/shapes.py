@@ -15,7 +15,7 @@ AXES: dict[str, tuple[str, str]] = {
     "bytes": ("~s", "B"),
     "tokens": ("~s", ""),
     "tokens_per_second": ("~s", " tok/s"),
-    "per_second": ("~s", "/s"),
+    "per_second": ("~g", "/s"),
     "watts": ("~s", "W"),
     "celsius": ("", " °C"),
     "hertz": ("~s", "Hz"),

@@ -16,13 +16,15 @@ from monitor.core.labels import Labels
 from monitor.core.samples import Selection, Series, is_stale
 from monitor.promql import parse as parser
 from monitor.promql import tree
-from monitor.promql.errors import BadQueryError, DeadlineError, ExecutionError, TooMuchError
+from monitor.promql.errors import BadQueryError, DeadlineError, ExecutionError, QueryError, TooMuchError
 from monitor.promql.evaluate import Evaluation
 from monitor.promql.functions import FUNCTIONS
 from monitor.promql.operators.subquery import frame
 from monitor.promql.plan import Plan, Read, inner_grid, plan
 from monitor.promql.values import Cells, Floats, Grid, Ints, Mask, Value, Vector
 
+# what callers on the floors above catch
+Failed = QueryError
 Moment = int | dt.datetime
 Source = Callable[[Sequence[Selection], int], Sequence[Sequence[Series]]]
 Kind = Literal["vector", "matrix", "scalar", "string"]

@@ -1,0 +1,15 @@
+"""The pages. Menu and addresses come from this list, in its order.
+
+To add one: a file here, ``templates/pages/NAME.html``, its test, and its line below.
+"""
+
+from monitor.registry import Registry
+
+PAGES = Registry(
+    "page",
+    {
+        "overview": "dashboards.pages.overview.PAGE",
+        "compare": "dashboards.pages.compare.PAGE",
+        "settings": "dashboards.pages.settings.PAGE",
+    },
+)

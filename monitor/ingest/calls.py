@@ -1,0 +1,97 @@
+"""What pages ask about calls: the versions there are, lists of calls, one call, and its rating by a person."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import numpy.typing as npt
+
+from monitor.core import clock
+from monitor.core.labels import NAME, Matcher
+from monitor.store import catalog, generations, scores
+from monitor.store.generations import Filter, GenerationDetail, GenerationSummary, VersionRow
+from monitor.store.scores import ScoreRow
+
+__all__ = [
+    "Filter", "GenerationDetail", "GenerationSummary", "Version", "VersionRow", "columns", "identity",
+    "known_versions", "one", "page", "rate", "values_of", "versions",
+]  # fmt: skip
+
+FAR_MS = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a model that the project has seen."""
+
+    model: str
+    version: str
+    first_seen: dt.datetime
+    last_seen: dt.datetime
+
+    @property
+    def name(self) -> str:
+        return f"{self.model} {self.version}".strip()
+
+
+def known_versions(project_id: int) -> list[Version]:
+    """Every model version that ever sent a call, the oldest first; read from the series, not from the calls."""
+    spans: dict[tuple[str, str], tuple[int, int]] = {}
+    matchers = [[Matcher(NAME, "=", "llm_requests_total")]]
+    for known in catalog.found(project_id, matchers, 0, FAR_MS):
+        key = (known.labels.get("model", ""), known.labels.get("version", ""))
+        first, last = spans.get(key, (known.first_ms, known.last_ms))
+        spans[key] = (min(first, known.first_ms), max(last, known.last_ms))
+    found = [
+        Version(model, version, clock.from_ms(first), clock.from_ms(last))
+        for (model, version), (first, last) in spans.items()
+    ]
+    return sorted(found, key=lambda one: (one.first_seen, one.name))
+
+
+def page(wanted: Filter, *, before: str = "", limit: int = 50) -> tuple[list[GenerationSummary], str]:
+    """The newest calls before ``before``, and what to pass as ``before`` for the next page (empty: no more)."""
+    found = generations.page(wanted, before=identity(before), limit=limit + 1)
+    more = len(found) > limit
+    return found[:limit], str(found[limit - 1].id) if more else ""
+
+
+def one(project_id: int, generation_id: UUID) -> GenerationDetail | None:
+    """One call whole."""
+    return generations.one(project_id, generation_id)
+
+
+def columns(
+    project_id: int, start: dt.datetime, end: dt.datetime, names: Sequence[str], *, model: str, version: str,
+    limit: int,
+) -> dict[str, npt.NDArray[Any]]:  # fmt: skip
+    """Columns of the newest calls of one version, oldest first; NaN where a number is unknown."""
+    return generations.columns(project_id, start, end, names, model=model, version=version, limit=limit)
+
+
+def versions(project_id: int, start: dt.datetime, end: dt.datetime) -> list[VersionRow]:
+    """The model versions that had calls in the span, most calls first."""
+    return generations.versions(project_id, start, end)
+
+
+def values_of(project_id: int, start: dt.datetime, end: dt.datetime, name: str) -> list[str]:
+    """The commonest values of one dimension, for filters."""
+    return generations.values_of(project_id, start, end, name)
+
+
+def rate(
+    project_id: int, generation_id: UUID, value: float, reason: str, author: str, *, now: dt.datetime
+) -> None:
+    """A person's mark on a call, 0 to 5; a second one by anybody replaces the first."""
+    row = ScoreRow(generation_id, "quality", "human", value, reason, author)
+    scores.put(project_id, [row], now=now)
+
+
+def identity(text: str) -> UUID | None:
+    """The id in ``text``; None for anything that is no id."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,40 @@
+// Keyboard: "/" search, "g o" pages, "t z" time, "r" refresh, digits rate, "?" help.
+let before = "";
+let timer = 0;
+
+const follow = (selector) => document.querySelector(selector)?.click();
+
+const plain = {
+  "/": () => document.querySelector("[data-search]")?.focus(),
+  "?": () => document.getElementById("help")?.showModal(),
+  r: () => document.dispatchEvent(new CustomEvent("vigil-refresh-now")),
+};
+const after = {
+  g: (key) => follow(`.rail a[data-key="${CSS.escape(key)}"]`),
+  t: (key) => follow({ z: "[data-zoom-out]", ArrowLeft: "[data-shift='-1']", ArrowRight: "[data-shift='1']" }[key] || "nothing"),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Escape") {
+    for (const menu of document.querySelectorAll("details[data-menu][open]")) menu.open = false;
+    if (event.target.matches("[data-search]")) event.target.blur();
+    return;
+  }
+  if (event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
+  const waiting = before;
+  before = "";
+  clearTimeout(timer);
+  if (after[waiting]) {
+    event.preventDefault();
+    after[waiting](event.key);
+  } else if (after[event.key]) {
+    before = event.key;
+    timer = setTimeout(() => { before = ""; }, 1500);
+  } else if (plain[event.key]) {
+    event.preventDefault();
+    plain[event.key]();
+  } else if (/^[0-5]$/.test(event.key)) {
+    follow(`.rate button[value="${event.key}"]`);
+  }
+});
