@@ -242,6 +242,31 @@ def sample(  # noqa: PLR0913 — each argument narrows the sample
     return many(project_id, chosen) if chosen else []
 
 
+def sample_ids(  # noqa: PLR0913 — each argument narrows the sample
+    project_id: int,
+    start: dt.datetime,
+    end: dt.datetime,
+    *,
+    model: str = "",
+    version: str | None = None,
+    seed: str,
+    share: float,
+    without: Sequence[UUID] = (),
+    limit: int,
+) -> list[UUID]:
+    """The newest successful calls of the same fixed sample as ``sample``, but for those in ``without``."""
+    where, values = Filter(project_id, start, end, model=model, version=version).where()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT g.id FROM monitor_generation g WHERE {where} AND g.error IS NULL"
+            " AND abs(hashtext(%(seed)s || g.id::text)::bigint) < %(below)s"
+            " AND g.id <> ALL(%(without)s::uuid[]) ORDER BY g.id DESC LIMIT %(limit)s",
+            values
+            | {"seed": seed, "below": int(share * 2**31) + 1, "without": list(without), "limit": limit},
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
 def columns(
     project_id: int,
     start: dt.datetime,

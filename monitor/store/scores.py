@@ -66,6 +66,57 @@ def locate(project_id: int, client_ids: Sequence[str]) -> dict[str, uuid.UUID]:
         return {keys[key]: identity for key, identity in cursor.fetchall()}
 
 
+@dataclass(frozen=True, slots=True)
+class MarkedCall:
+    """One mark with the call it belongs to."""
+
+    generation_id: uuid.UUID
+    model: str
+    version: str
+    prompt: str
+    output: str
+    name: str
+    source: str
+    value: float
+    reason: str
+    author: str
+    created_at: dt.datetime
+
+
+def recent(
+    project_id: int,
+    start: dt.datetime,
+    end: dt.datetime,
+    *,
+    sources: Sequence[str],
+    name: str = "",
+    excerpt: int = 200,
+    limit: int = 50,
+) -> list[MarkedCall]:
+    """The marks on the newest calls of the span, newest call first; texts are shortened."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT s.generation_id, g.model, g.version, coalesce(left(p.prompt, %(excerpt)s), ''),"
+            " coalesce(left(p.output, %(excerpt)s), ''),"
+            " s.name, s.source, s.value, s.reason, s.author, s.created_at FROM monitor_score s"
+            " JOIN monitor_generation g ON g.shard = s.shard AND g.id = s.generation_id"
+            " LEFT JOIN monitor_payload p ON p.shard = s.shard AND p.id = s.generation_id"
+            " WHERE s.project_id = %(project)s AND s.generation_id >= %(first)s AND s.generation_id < %(last)s"
+            " AND s.source = ANY(%(sources)s) AND (%(name)s = '' OR s.name = %(name)s)"
+            " ORDER BY s.generation_id DESC, s.name LIMIT %(limit)s",
+            {
+                "project": project_id,
+                "first": ids.first_at(clock.to_ms(start)),
+                "last": ids.first_at(clock.to_ms(end) + 1),
+                "sources": list(sources),
+                "name": name,
+                "excerpt": excerpt,
+                "limit": limit,
+            },
+        )
+        return [MarkedCall(*row) for row in cursor.fetchall()]
+
+
 Home = tuple[int, Labels]
 
 
