@@ -19,6 +19,10 @@ VIGIL_WEB_WORKERS = env.number("VIGIL_WEB_WORKERS", 2, least=1)
 VIGIL_RETENTION_DAYS = env.number("VIGIL_RETENTION_DAYS", 90, least=1)
 VIGIL_MAX_BODY_BYTES = env.number("VIGIL_MAX_BODY_BYTES", 20_000_000, least=1_000)
 VIGIL_ALLOW_PRIVATE_TARGETS = env.flag("VIGIL_ALLOW_PRIVATE_TARGETS", default=True)
+# an OpenAI-compatible endpoint for vectors of prompts; unset: the offline embedder
+VIGIL_EMBEDDING_URL = env.text("VIGIL_EMBEDDING_URL")
+VIGIL_EMBEDDING_MODEL = env.text("VIGIL_EMBEDDING_MODEL", "default")
+VIGIL_EMBEDDING_KEY = env.text("VIGIL_EMBEDDING_KEY")
 
 LAYOUT = Layout(VIGIL_DATA)
 DATABASE_URL = env.text("DATABASE_URL")

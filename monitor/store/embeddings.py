@@ -1,6 +1,7 @@
 """Vectors of prompts and answers. Means and distances are computed by pgvector, next to the data."""
 
 import datetime as dt
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -56,19 +57,77 @@ def put(project_id: int, rows: Sequence[VectorRow]) -> int:
         return int(cursor.rowcount)
 
 
-def missing(project_id: int, span: Span, kind: str, *, limit: int) -> list[tuple[UUID, str]]:
+def missing(
+    project_id: int, span: Span, kind: str, *, model: str = "", version: str | None = None, limit: int
+) -> list[tuple[UUID, str]]:
     """(id, text) of the newest calls in the span without a vector of that kind."""
     column = {"prompt": "prompt", "output": "output"}[kind]
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT p.id, p.{column} FROM monitor_payload p"
-            " WHERE p.project_id = %s AND p.shard = ANY(%s) AND p.id >= %s AND p.id < %s"
+            " JOIN monitor_generation g ON g.shard = p.shard AND g.id = p.id"
+            " WHERE p.project_id = %(project)s AND p.shard = ANY(%(shards)s)"
+            " AND p.id >= %(first)s AND p.id < %(last)s"
+            " AND (%(model)s = '' OR g.model = %(model)s)"
+            " AND (%(version)s::text IS NULL OR g.version = %(version)s)"
             f" AND p.{column} <> '' AND NOT EXISTS (SELECT 1 FROM monitor_embedding e"
-            " WHERE e.shard = p.shard AND e.id = p.id AND e.kind = %s)"
-            " ORDER BY p.id DESC LIMIT %s",
-            [project_id, shards_of(project_id, buckets_of(project_id)), *_bounds(span), kind, limit],
+            " WHERE e.shard = p.shard AND e.id = p.id AND e.kind = %(kind)s)"
+            " ORDER BY p.id DESC LIMIT %(limit)s",
+            {
+                "project": project_id,
+                "shards": shards_of(project_id, buckets_of(project_id)),
+                "first": _bounds(span)[0],
+                "last": _bounds(span)[1],
+                "model": model,
+                "version": version,
+                "kind": kind,
+                "limit": limit,
+            },
         )
         return [(row[0], row[1]) for row in cursor.fetchall()]
+
+
+@dataclass(frozen=True, slots=True)
+class VectorGroup:
+    """The vectors of one kind that a window of a model version holds, by the embedder that made them."""
+
+    embedder: str
+    n: int
+    mean: list[float]
+
+
+def means(project_id: int, model: str, version: str, *, kind: str, span: Span) -> list[VectorGroup]:
+    """Per embedder the mean of the vectors, each taken at length one; most vectors first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT embedder, count(*), avg(l2_normalize(e::vector))::text FROM monitor_embedding"
+            " WHERE project_id = %s AND model = %s AND version = %s AND kind = %s AND id >= %s AND id < %s"
+            " GROUP BY embedder ORDER BY 2 DESC, 1",
+            [project_id, model, version, kind, *_bounds(span)],
+        )
+        return [VectorGroup(row[0], row[1], json.loads(row[2])) for row in cursor.fetchall()]
+
+
+def along(  # noqa: PLR0913 — each argument narrows the search
+    project_id: int,
+    model: str,
+    version: str,
+    direction: Sequence[float],
+    *,
+    kind: str,
+    embedder: str,
+    span: Span,
+    limit: int = 10,
+) -> list[UUID]:
+    """The calls of the window that lie farthest in a direction, farthest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM monitor_embedding WHERE project_id = %s AND model = %s AND version = %s"
+            " AND kind = %s AND embedder = %s AND id >= %s AND id < %s"
+            " ORDER BY l2_normalize(e::vector) <#> %s::vector, id LIMIT %s",
+            [project_id, model, version, kind, embedder, *_bounds(span), _written(direction), limit],
+        )
+        return [row[0] for row in cursor.fetchall()]
 
 
 def mean_distance(
