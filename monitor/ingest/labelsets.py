@@ -13,7 +13,7 @@ class BadLabelsError(ValueError):
     """A label set that is refused; ``field`` says which label. The sender has to mend it."""
 
     def __init__(self, field: str, why: str) -> None:
-        super().__init__(why)
+        super().__init__(f"{field}: {why}")
         self.field = field
         self.why = why
 

@@ -1,6 +1,10 @@
 """Who may push (API keys) and whom we pull (scrape targets)."""
 
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from monitor.store.models import Project
 
@@ -32,7 +36,7 @@ class ScrapeTarget(models.Model):
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="targets")
     job = models.CharField(max_length=80)
-    url = models.URLField(max_length=500)
+    url = models.CharField(max_length=500)
     interval_seconds = models.PositiveIntegerField(default=15)
     labels = models.JSONField(default=dict, blank=True)
     bearer_token = models.CharField(max_length=500, blank=True)
@@ -49,3 +53,19 @@ class ScrapeTarget(models.Model):
 
     def __str__(self) -> str:
         return f"{self.job} {self.url}"
+
+    def clean(self) -> None:
+        """Refuse addresses that can't be fetched. Names without a dot are fine: services in one network use them."""
+        if not _is_web_address(self.url):
+            message = _("Not an http:// or https:// address; write it like http://host:8000/metrics.")
+            raise ValidationError({"url": message})
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return (
+            parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and " " not in text
+        )
+    except ValueError:
+        return False

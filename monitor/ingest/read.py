@@ -50,7 +50,7 @@ def _state(row: ScrapeTarget) -> TargetState:
         interval_seconds=row.interval_seconds,
         timeout_seconds=scrape.timeout_of(row),
         enabled=row.enabled,
-        health=_health(row),
+        health=health(row),
         last_error=row.last_error,
         last_ok=row.last_ok,
         last_scrape=scraped,
@@ -59,7 +59,8 @@ def _state(row: ScrapeTarget) -> TargetState:
     )
 
 
-def _health(row: ScrapeTarget) -> Health:
+def health(row: ScrapeTarget) -> Health:
+    """How the last scrape went; unknown before the first."""
     if row.last_duration is None:
         return "unknown"
     # a page with some bad lines leaves an error, and was a success all the same
