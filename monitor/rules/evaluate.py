@@ -13,12 +13,14 @@ from urllib.parse import urlencode
 from django.db import transaction
 from django.db.models import F, Q
 
+from monitor import query
 from monitor.core import clock
 from monitor.core.alerts import Notice
 from monitor.core.labels import NAME, Labels
 from monitor.promql.errors import QueryError
 from monitor.rules import memory, state, templates
 from monitor.rules.models import Health, Rule, RuleGroup, RuleState
+from monitor.store import append
 
 log = logging.getLogger("vigil.rules")
 Vector = Sequence[tuple[Labels, float]]
@@ -37,6 +39,19 @@ class World:
     ask: Callable[[int, str, dt.datetime], Vector]
     write: Callable[[int, Sequence[tuple[Labels, int, float]]], object]
     tell: Callable[[int, Sequence[Notice]], None]
+
+
+def stored(tell: Callable[[int, Sequence[Notice]], None], *, now: dt.datetime) -> World:
+    """The world of the running product: our query engine, our store."""
+
+    def ask(project_id: int, expr: str, at: dt.datetime) -> Vector:
+        result = query.instant(project_id, expr, at)
+        return [(labels, float(values[-1])) for labels, _, values in result.points()]
+
+    def write(project_id: int, samples: Sequence[tuple[Labels, int, float]]) -> int:
+        return append.samples(project_id, samples, now=now)
+
+    return World(ask, write, tell)
 
 
 def run_due(world: World, *, now: dt.datetime) -> int:

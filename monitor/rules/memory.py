@@ -69,6 +69,12 @@ def end_orphans(write: Write, tell: Tell, *, now: dt.datetime) -> int:
     return ended
 
 
+def forget(*, now: dt.datetime, days: int) -> int:
+    """Drop history that is so old."""
+    gone, _ = AlertChange.objects.filter(at__lt=now - dt.timedelta(days=days)).delete()
+    return gone
+
+
 def _end(project_id: int, rows: Sequence[RuleAlert], write: Write, tell: Tell, now: dt.datetime) -> None:
     active = [(row.rule_id, as_alert(row)) for row in rows if row.state != "resolved"]
     at_ms = clock.to_ms(now)

@@ -1,0 +1,56 @@
+"""``manage.py rules import FILE --project SLUG`` and ``rules export --project SLUG``: Prometheus rule files."""
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from monitor.rules import exchange, yaml
+from monitor.store.models import Project
+
+STARTER = Path(yaml.__file__).parent / "starter.yml"
+
+
+class Command(BaseCommand):
+    help = "Read a Prometheus rule file into a project, or write a project's rules as one."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True)
+        take = actions.add_parser("import", help="groups of the same name are replaced")
+        take.add_argument(
+            "file", help="a rule file or a PrometheusRule; - reads it from stdin; `starter` is ours"
+        )
+        take.add_argument("--project", required=True, help="the project's slug")
+        give = actions.add_parser("export", help="to stdout")
+        give.add_argument("--project", required=True, help="the project's slug")
+        give.add_argument("--group", help="only this group")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        project = Project.objects.filter(slug=options["project"], deleted_at=None).first()
+        if project is None:
+            message = f"no project {options['project']!r}; make it with `manage.py project create SLUG`"
+            raise CommandError(message)
+        if options["action"] == "export":
+            self.stdout.write(yaml.dump(exchange.give(project.pk, only=options["group"])), ending="")
+            return
+        try:
+            taken = exchange.take(project.pk, yaml.load(_read(options["file"])))
+        except (yaml.BadRuleFileError, exchange.RefusedFileError) as error:
+            message = f"{options['file']}: {error}"
+            raise CommandError(message) from error
+        self.stdout.write(
+            f"{taken.groups} groups with {taken.rules} rules ({taken.replaced} groups replaced)"
+        )
+
+
+def _read(name: str) -> str:
+    if name == "-":
+        return sys.stdin.read()
+    path = STARTER if name == "starter" else Path(name)
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{name} can't be read ({error})"
+        raise CommandError(message) from error

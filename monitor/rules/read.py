@@ -1,0 +1,151 @@
+"""What pages may know of rules: plain facts, no querysets."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from monitor.core import durations
+from monitor.rules.evaluate import rule_link
+from monitor.rules.models import AlertChange, Rule, RuleAlert, RuleGroup
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """A pending or firing alert. ``rule_id`` None: its rule was just deleted."""
+
+    fingerprint: str
+    name: str
+    severity: str
+    state: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    value: float
+    active_at: dt.datetime
+    fired_at: dt.datetime | None
+    rule_id: int | None
+    expr: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """An alert entered a state: pending, firing, resolved, or inactive (a pending one that came to nothing)."""
+
+    at: dt.datetime
+    to: str
+    name: str
+    severity: str
+    labels: Mapping[str, str]
+    value: float
+    fingerprint: str
+    rule_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRow:
+    """A rule with its state. ``state`` "unknown": switched off, never asked, or it could not ask."""
+
+    id: int
+    group_id: int
+    group: str
+    name: str
+    kind: str
+    expr: str
+    hold: str
+    keep_firing_for: str
+    interval: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    severity: str
+    enabled: bool
+    state: str
+    health: str
+    last_error: str
+    last_ok: dt.datetime | None
+    evaluated_at: dt.datetime | None
+    last_duration: float | None
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    id: int
+    name: str
+    interval_seconds: float
+    query_offset_seconds: float
+    limit: int
+    origin: str
+    enabled: bool
+    evaluated_at: dt.datetime | None
+    last_duration: float | None
+    last_error: str
+    rules: tuple[RuleRow, ...]
+
+
+SEVERITIES = {"critical": 0, "error": 1, "warning": 2, "info": 3}
+
+
+def alerts(project_id: int) -> list[AlertRow]:
+    """What fires and what is pending: firing first, the worst first, the newest first."""
+    rows = RuleAlert.objects.filter(project_id=project_id, state__in=["firing", "pending"])
+    found = [_alert(row) for row in rows.select_related("rule__group__project")]
+    found.sort(key=lambda row: row.active_at, reverse=True)
+    return sorted(found, key=lambda row: (row.state != "firing", SEVERITIES.get(row.severity, 9)))
+
+
+def firing_count(project_id: int) -> int:
+    return RuleAlert.objects.filter(project_id=project_id, state="firing").count()
+
+
+def history(project_id: int, start: dt.datetime, end: dt.datetime, *, limit: int = 2000) -> list[ChangeRow]:
+    """What changed in [start, end), the newest first."""
+    rows = AlertChange.objects.filter(project_id=project_id, at__gte=start, at__lt=end)
+    return [
+        ChangeRow(
+            at=row.at, to=row.to, name=row.labels.get("alertname", ""), severity=row.labels.get("severity", ""),
+            labels=row.labels, value=row.value, fingerprint=f"{row.fingerprint:016x}", rule_id=row.rule_id,
+        )
+        for row in rows.order_by("-at", "-id")[:limit]
+    ]  # fmt: skip
+
+
+def rules(project_id: int) -> list[RuleRow]:
+    """Every rule in the order of groups and of rules within them."""
+    rows = Rule.objects.filter(group__project_id=project_id).select_related("group__project")
+    return [_rule(row) for row in rows.order_by("group__name", "group_id", "position", "id")]
+
+
+def groups(project_id: int) -> list[GroupRow]:
+    """The groups with their rules."""
+    by_group: dict[int, list[RuleRow]] = {}
+    for row in rules(project_id):
+        by_group.setdefault(row.group_id, []).append(row)
+    return [
+        GroupRow(
+            id=group.pk, name=group.name, interval_seconds=group.interval_ms / 1000,
+            query_offset_seconds=group.query_offset_ms / 1000, limit=group.limit, origin=group.origin,
+            enabled=group.enabled, evaluated_at=group.evaluated_at, last_duration=group.last_duration,
+            last_error=group.last_error, rules=tuple(by_group.get(group.pk, ())),
+        )
+        for group in RuleGroup.objects.filter(project_id=project_id).order_by("name", "id")
+    ]  # fmt: skip
+
+
+def _alert(row: RuleAlert) -> AlertRow:
+    return AlertRow(
+        fingerprint=f"{row.fingerprint:016x}", name=row.labels.get("alertname", ""),
+        severity=row.labels.get("severity", ""), state=row.state, labels=row.labels,
+        annotations=row.annotations, value=row.value, active_at=row.active_at, fired_at=row.fired_at,
+        rule_id=row.rule_id, expr=row.rule.expr if row.rule else "", link=rule_link(row.rule) if row.rule else "",
+    )  # fmt: skip
+
+
+def _rule(row: Rule) -> RuleRow:
+    return RuleRow(
+        id=row.pk, group_id=row.group_id, group=row.group.name, name=row.name, kind=row.kind, expr=row.expr,
+        hold=durations.text(row.for_ms), keep_firing_for=durations.text(row.keep_firing_for_ms),
+        interval=durations.text(row.group.interval_ms), labels={**row.group.labels, **row.labels},
+        annotations=row.annotations, severity=row.severity, enabled=row.enabled and row.group.enabled,
+        state=row.state, health=row.health, last_error=row.last_error, last_ok=row.last_ok,
+        evaluated_at=row.evaluated_at, last_duration=row.last_duration, link=rule_link(row),
+    )  # fmt: skip

@@ -1,0 +1,292 @@
+import datetime as dt
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from django.db import connection
+
+from monitor.core.alerts import Notice
+from monitor.core.labels import Labels
+from monitor.core.samples import is_stale
+from monitor.promql.errors import BadQueryError, DeadlineError
+from monitor.rules import evaluate, memory, read
+from monitor.rules.evaluate import World
+from monitor.rules.models import AlertChange, Rule, RuleAlert, RuleGroup
+from tests.fixtures.fix_cast import NOON, Cast
+
+V2 = Labels({"__name__": "llm_p99", "version": "v2"})
+Vector = list[tuple[Labels, float]]
+
+
+@dataclass
+class Lab:
+    """A rule group, a world that answers what the test says, and all that came out of it."""
+
+    group: RuleGroup
+    answer: Vector | Exception = field(default_factory=list)
+    asked: list[tuple[str, dt.datetime]] = field(default_factory=list)
+    samples: list[tuple[Labels, int, float]] = field(default_factory=list)
+    told: list[Notice] = field(default_factory=list)
+
+    @property
+    def world(self) -> World:
+        return World(self._ask, self._write, self._tell)
+
+    def _ask(self, _: int, expr: str, at: dt.datetime) -> Vector:
+        self.asked.append((expr, at))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def _write(self, _: int, samples: Sequence[tuple[Labels, int, float]]) -> None:
+        self.samples += samples
+
+    def _tell(self, _: int, notices: Sequence[Notice]) -> None:
+        self.told += notices
+
+    def rule(self, name: str = "Slow", **more: object) -> Rule:
+        return Rule.objects.create(group=self.group, name=name, **{"expr": "llm_p99 > 0.5", **more})
+
+    def run(self, minute: float, answer: Vector | Exception | None = None) -> int:
+        if answer is not None:
+            self.answer = answer
+        return evaluate.run_due(self.world, now=NOON + dt.timedelta(minutes=minute))
+
+    @property
+    def state(self) -> tuple[str, str]:
+        rule = Rule.objects.get()
+        return rule.state, rule.health
+
+    @property
+    def changes(self) -> list[str]:
+        return list(AlertChange.objects.order_by("at", "id").values_list("to", flat=True))
+
+
+@pytest.fixture
+def lab(cast: Cast) -> Lab:
+    return Lab(RuleGroup.objects.create(project=cast.project, name="latency", interval_ms=60_000))
+
+
+def test_a_rule_goes_through_its_states(lab: Lab) -> None:
+    lab.rule(for_ms=120_000)
+    found = []
+    for minute, answer in enumerate([[], [(V2, 0.7)], [(V2, 0.7)], [(V2, 0.7)], []]):
+        lab.run(minute, answer)
+        found.append(lab.state[0])
+    assert found == ["inactive", "pending", "pending", "firing", "inactive"]
+    assert lab.changes == ["pending", "firing", "resolved"]
+
+
+def test_the_beginning_and_the_end_are_handed_on(lab: Lab) -> None:
+    lab.rule(
+        labels={"severity": "critical"}, annotations={"summary": "{{ $labels.version }} at {{ $value }}"}
+    )
+    lab.run(0, [(V2, 0.75)])
+    lab.run(1, [])
+    first, last = lab.told
+    assert dict(first.labels) == {"alertname": "Slow", "severity": "critical", "version": "v2"}
+    assert (first.annotations["summary"], first.starts_at, first.ends_at) == ("v2 at 0.75", NOON, None)
+    assert last.ends_at == NOON + dt.timedelta(minutes=1)
+
+
+def test_what_fires_is_handed_on_again_each_minute_for_routes_that_were_edited(lab: Lab) -> None:
+    RuleGroup.objects.update(interval_ms=15_000)
+    lab.rule()
+    for quarter in range(8):
+        lab.run(quarter / 4, [(V2, 1.0)])
+    assert [notice.ends_at for notice in lab.told] == [None, None]
+
+
+def test_a_query_that_fails_is_unknown_and_never_inactive(lab: Lab) -> None:
+    lab.rule()
+    lab.run(0, BadQueryError("unexpected )", 7))
+    rule = Rule.objects.get()
+    assert (rule.state, rule.health, rule.last_error) == ("unknown", "err", "unexpected )")
+    assert RuleGroup.objects.get().last_error == "Slow: unexpected )"
+
+
+def test_a_query_that_fails_keeps_the_alerts_it_had(lab: Lab) -> None:
+    lab.rule()
+    lab.run(0, [(V2, 1.0)])
+    lab.run(1, DeadlineError("too slow"))
+    assert (lab.state, lab.changes) == (("firing", "err"), ["firing"])
+
+
+def test_a_query_that_works_again_is_healthy_again(lab: Lab) -> None:
+    lab.rule()
+    lab.run(0, DeadlineError("too slow"))
+    lab.run(1, [])
+    assert lab.state == ("inactive", "ok")
+    assert Rule.objects.get().last_error == ""
+
+
+def test_more_results_than_the_limit_are_an_error(lab: Lab) -> None:
+    RuleGroup.objects.update(limit=1)
+    lab.rule()
+    lab.run(0, [(V2, 1.0), (V2.having({"version": "v1"}), 1.0)])
+    assert lab.state == ("unknown", "err")
+
+
+def test_results_that_labels_make_one_are_an_error(lab: Lab) -> None:
+    lab.rule(labels={"version": "all"})
+    lab.run(0, [(V2, 1.0), (V2.having({"version": "v1"}), 1.0)])
+    assert "same labels" in Rule.objects.get().last_error
+
+
+def test_one_broken_rule_does_not_stop_the_next(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.rule("First", labels={"version": "all"})
+    lab.rule("Second")
+    lab.run(0, [(V2, 1.0), (V2.having({"version": "v1"}), 1.0)])
+    assert set(Rule.objects.values_list("name", "health")) == {("First", "err"), ("Second", "ok")}
+
+
+def test_alerts_are_written_as_series_and_end_with_a_marker(lab: Lab) -> None:
+    lab.rule()
+    lab.run(0, [(V2, 1.0)])
+    lab.run(1, [])
+    values = [(labels.name, is_stale(np.array([value]))[0]) for labels, _, value in lab.samples]
+    assert values == [
+        ("ALERTS", False),
+        ("ALERTS_FOR_STATE", False),
+        ("ALERTS", True),
+        ("ALERTS_FOR_STATE", True),
+    ]
+
+
+def test_a_recording_rule_writes_its_series_under_the_new_name(lab: Lab) -> None:
+    lab.rule("job:p99", kind="record", labels={"by": "vigil"})
+    lab.run(0, [(V2, 0.7)])
+    ((labels, at, value),) = lab.samples
+    assert dict(labels) == {"__name__": "job:p99", "by": "vigil", "version": "v2"}
+    assert (at, value) == (int(NOON.timestamp() * 1000), 0.7)
+
+
+def test_a_recorded_series_that_ends_gets_a_marker(lab: Lab) -> None:
+    lab.rule("job:p99", kind="record")
+    lab.run(0, [(V2, 0.7)])
+    lab.run(1, [])
+    assert is_stale(np.array([lab.samples[-1][2]]))[0]
+
+
+def test_a_group_is_evaluated_on_its_own_grid(lab: Lab) -> None:
+    lab.rule()
+    assert [lab.run(minute) for minute in (0, 0.5, 1.1, 1.2, 7.9)] == [1, 0, 1, 0, 1]
+    assert [(at - NOON).seconds for _, at in lab.asked] == [0, 60, 420]
+
+
+def test_a_query_offset_asks_in_the_past_and_writes_there(lab: Lab) -> None:
+    RuleGroup.objects.update(query_offset_ms=30_000)
+    lab.rule()
+    lab.run(0, [(V2, 1.0)])
+    assert lab.asked[0][1] == NOON - dt.timedelta(seconds=30)
+    assert {at for _, at, _ in lab.samples} == {int(NOON.timestamp() * 1000) - 30_000}
+
+
+def test_a_pending_alert_starts_anew_after_an_outage(lab: Lab) -> None:
+    lab.rule(for_ms=600_000)
+    lab.run(0, [(V2, 1.0)])
+    lab.run(180, [(V2, 1.0)])
+    assert lab.state[0] == "pending"
+
+
+@pytest.mark.parametrize("where", ["rule", "group"])
+def test_switching_off_ends_the_alerts(lab: Lab, where: str) -> None:
+    lab.rule()
+    lab.run(0, [(V2, 1.0)])
+    (Rule if where == "rule" else RuleGroup).objects.update(enabled=False)
+    lab.run(1)
+    assert lab.changes == ["firing", "resolved"]
+    assert lab.told[-1].ends_at == NOON + dt.timedelta(minutes=1)
+    assert Rule.objects.get().state == "unknown"
+
+
+def test_deleting_a_rule_ends_its_alerts_once(lab: Lab) -> None:
+    lab.rule()
+    lab.run(0, [(V2, 1.0)])
+    Rule.objects.all().delete()
+    lab.run(1)
+    lab.run(2)
+    assert lab.changes == ["firing", "resolved"]
+    assert not RuleAlert.objects.exists()
+
+
+def test_a_second_evaluator_of_the_same_time_changes_nothing(lab: Lab) -> None:
+    lab.rule()
+    lab.answer = [(V2, 1.0)]
+    slow = Rule.objects.select_related("group__project").get()
+    lab.run(0)
+    before = (list(lab.told), list(lab.samples), lab.changes)
+    evaluate.run_rule(slow, lab.world, at=NOON)
+    assert (lab.told, lab.samples, lab.changes) == before
+
+
+def test_a_kill_before_the_hand_over_leaves_the_state_as_it_was(lab: Lab) -> None:
+    lab.rule()
+
+    def killed(_: int, notices: Sequence[Notice]) -> None:
+        raise KeyboardInterrupt
+
+    world = World(lab._ask, lab._write, killed)
+    lab.answer = [(V2, 1.0)]
+    with pytest.raises(KeyboardInterrupt):
+        evaluate.run_due(world, now=NOON)
+    assert (lab.changes, memory.load(Rule.objects.get())) == ([], [])
+    lab.run(1)
+    assert [notice.starts_at for notice in lab.told] == [NOON + dt.timedelta(minutes=1)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_evaluators_at_once_hand_over_each_alert_once(lab: Lab) -> None:
+    for number in range(4):
+        lab.rule(f"Slow{number}")
+    lab.answer = [(V2, 1.0)]
+    start = threading.Barrier(4)
+
+    def work() -> None:
+        start.wait()
+        lab.run(0)
+        connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(notice.labels["alertname"] for notice in lab.told) == [
+        f"Slow{number}" for number in range(4)
+    ]
+    assert lab.changes == ["firing"] * 4
+
+
+def test_groups_of_deleted_projects_rest(lab: Lab, cast: Cast) -> None:
+    lab.rule()
+    cast.project.deleted_at = NOON
+    cast.project.save()
+    assert lab.run(0) == 0
+
+
+def test_pages_read_plain_facts(lab: Lab, cast: Cast) -> None:
+    lab.rule(for_ms=300_000, labels={"severity": "critical"}, annotations={"summary": "bad"})
+    lab.run(0, [(V2, 0.7)])
+    lab.run(5)
+    (alert,) = read.alerts(cast.project.id)
+    assert (alert.name, alert.state, alert.severity, alert.value, alert.active_at) == (
+        "Slow",
+        "firing",
+        "critical",
+        0.7,
+        NOON,
+    )
+    (rule,) = read.rules(cast.project.id)
+    assert (rule.state, rule.health, rule.hold, rule.group) == ("firing", "ok", "5m", "latency")
+    assert read.firing_count(cast.project.id) == 1
+    assert [(row.to, row.name) for row in read.history(cast.project.id, NOON, NOON + dt.timedelta(hours=1))] == [
+        ("firing", "Slow"), ("pending", "Slow"),
+    ]  # fmt: skip
+    assert (read.alerts(cast.other.id), read.rules(cast.other.id), read.firing_count(cast.other.id)) == (
+        [],
+        [],
+        0,
+    )
