@@ -36,6 +36,9 @@ def every(seconds: float, task: str) -> dict[str, Any]:
 
 app.conf.beat_schedule = {
     "scrape-due": every(5, "scrape_due"),
+    "evaluate-rules": every(5, "evaluate_rules"),
+    "deliver-alerts": every(5, "deliver_alerts"),
+    "forget-alerts": every(3600, "forget_alerts"),
     "compact": every(10, "compact"),
     "retention": every(3600, "retention"),
     "remove-deleted": every(60, "remove_deleted"),

@@ -1,10 +1,14 @@
 """Celery doors: keyword arguments only, at most ten lines each, safe to run twice. They read the clock."""
 
+from functools import partial
+
 from celery import shared_task
 from django.conf import settings
 
+from monitor.alerting import deliver, receive
 from monitor.core import clock
 from monitor.ingest import scrape
+from monitor.rules import evaluate, memory
 from monitor.store import compact as compaction
 from monitor.store import retention as keeping
 
@@ -31,3 +35,24 @@ def remove_deleted(**_: object) -> None:
 def scrape_due(**_: object) -> None:
     """Read the metrics pages of the targets that are due."""
     scrape.run_due(now=clock.now())
+
+
+@shared_task
+def evaluate_rules(**_: object) -> None:
+    """Evaluate the rule groups that are due; what they find is handed to alerting in the same transaction."""
+    now = clock.now()
+    evaluate.run_due(evaluate.stored(partial(receive.take, now=now), now=now), now=now)
+
+
+@shared_task
+def deliver_alerts(**_: object) -> None:
+    """Let alert groups speak and carry what waits to its contacts."""
+    deliver.run_due(now=clock.now())
+
+
+@shared_task
+def forget_alerts(**_: object) -> None:
+    """Drop old deliveries and old history of alerts."""
+    now = clock.now()
+    deliver.forget(now=now, days=settings.VIGIL_RETENTION_DAYS)
+    memory.forget(now=now, days=settings.VIGIL_RETENTION_DAYS)
