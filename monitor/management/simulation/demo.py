@@ -53,7 +53,8 @@ def run(url: str, *, again: bool = False) -> str:
         furniture.move(project, f"http://127.0.0.1:{note.port}", stage.url)
     note.furnished, note.port = True, stage.port
     _write(path, note)
-    player = Player(story, Pusher(url, _new_key(project, clock.now())), scraped=True)
+    pusher = Pusher(url, _new_key(project, clock.now()))
+    player = Player(story, pusher, scraped=True)
     # the rest goes over HTTP; a connection kept open would be one the web server can't have
     connections.close_all()
     try:
@@ -66,6 +67,9 @@ def run(url: str, *, again: bool = False) -> str:
         if Project.objects.filter(pk=project.pk, deleted_at=None).exists():
             raise
         return f"{GONE} ({error})"
+    finally:
+        pusher.close()
+        stage.stop()
     return ""
 
 

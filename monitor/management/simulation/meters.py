@@ -6,6 +6,7 @@ Pure functions of the story and the time, so any span can be told again.
 import math
 from collections.abc import Iterator
 from functools import partial
+from itertools import accumulate, pairwise
 
 from monitor.management.simulation.services import QWEN
 from monitor.management.simulation.story import Story, diurnal, wobble
@@ -45,11 +46,13 @@ class Meters:
             if version == CANARY and at < self.story.canary_from:
                 continue
             labels = {"job": PADDLE_JOB, "instance": PADDLE_INSTANCE, "version": version}
-            requests, errors, *latency = totals.at(at)
-            samples.append(({"__name__": "paddle_model_requests_total", **labels}, float(int(requests))))
+            errors, seconds, *bins = totals.at(at)
+            # whole requests in each bin, so that no bucket ever grows slower than the one inside it
+            within = [float(count) for count in accumulate(int(count) for count in bins)]
+            samples.append(({"__name__": "paddle_model_requests_total", **labels}, within[-1]))
             samples.append(({"__name__": "paddle_model_errors_total", **labels}, float(int(errors))))
             if buckets:
-                samples += _histogram("paddle_model_latency_seconds", labels, latency)
+                samples += _histogram("paddle_model_latency_seconds", labels, seconds, within)
         return samples
 
     def engine(self, at: float) -> list[Sample]:
@@ -100,17 +103,16 @@ def _line(labels: dict[str, str], value: float) -> str:
     return f"{labels['__name__']}{{{inside}}} {value!r}"
 
 
-def _histogram(name: str, labels: dict[str, str], latency: list[float]) -> Iterator[Sample]:
-    seconds, *within = latency
+def _histogram(name: str, labels: dict[str, str], seconds: float, within: list[float]) -> Iterator[Sample]:
     for bound, count in zip(BOUNDS, within, strict=True):
         edge = "+Inf" if bound == math.inf else str(bound)
-        yield {"__name__": f"{name}_bucket", **labels, "le": edge}, float(int(count))
-    yield {"__name__": f"{name}_count", **labels}, float(int(within[-1]))
+        yield {"__name__": f"{name}_bucket", **labels, "le": edge}, count
+    yield {"__name__": f"{name}_count", **labels}, within[-1]
     yield {"__name__": f"{name}_sum", **labels}, round(seconds, 3)
 
 
 def _served(story: Story, at: float, *, canary: bool) -> Rates:
-    """Per second: requests, errors, seconds of latency, requests within each bound."""
+    """Per second: errors, seconds of latency, requests between each two bounds."""
     canary_share = 0.1 if at >= story.canary_from else 0.0
     share = canary_share if canary else 1 - canary_share
     requests = 20 * diurnal(at, 0.3) * share * (1 + 0.06 * wobble(at, 4, 700))
@@ -120,11 +122,9 @@ def _served(story: Story, at: float, *, canary: bool) -> Rates:
     if canary:
         failing = 0.045 if story.canary_storm(at) else 0.004
     median, sigma = (0.2, 0.52) if canary and at >= story.launch else (0.14, 0.34)
-    within = (
-        requests if bound == math.inf else requests * _normal(math.log(bound / median) / sigma)
-        for bound in BOUNDS
-    )
-    return (requests, requests * failing, requests * median * math.exp(sigma**2 / 2), *within)
+    shares = [1.0 if bound == math.inf else _normal(math.log(bound / median) / sigma) for bound in BOUNDS]
+    bins = (requests * (upper - lower) for lower, upper in pairwise([0.0, *shares]))
+    return (requests * failing, requests * median * math.exp(sigma**2 / 2), *bins)
 
 
 def _tokens(story: Story, at: float) -> Rates:

@@ -40,6 +40,10 @@ class Stage(ThreadingHTTPServer):
         """Serve in the background until the process ends."""
         threading.Thread(target=self.serve_forever, name="stage", daemon=True).start()
 
+    def stop(self) -> None:
+        self.shutdown()
+        self.server_close()
+
     def get(self, path: str) -> Answer:
         if path == "/metrics":
             return 200, "text/plain; version=0.0.4; charset=utf-8", self.page().encode()

@@ -102,10 +102,10 @@ def _topic(service: Service, dice: random.Random, *, drifted: bool) -> Topic:
 def _error(story: Story, at: float, dice: random.Random, *, canary: bool) -> str | None:
     share = 0.004
     if canary:
-        share = 0.22 if story.canary_storm(at) else 0.012
+        share = 0.22 if story.canary_storm(at) else 0.01
     if dice.random() >= share:
         return None
-    return dice.choices(("timeout", "rate_limit", "server_error"), (5, 4, 1))[0]
+    return dice.choices(("rate_limit", "server_error", "timeout"), (7, 2, 1))[0]
 
 
 def _say(turn: Turn, record: Record, dice: random.Random) -> None:

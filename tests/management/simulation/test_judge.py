@@ -22,8 +22,7 @@ def stage() -> Iterator[Stage]:
     served = Stage(lambda: "up 1\n")
     served.start()
     yield served
-    served.shutdown()
-    served.server_close()
+    served.stop()
 
 
 def ask(kind: type[Rubric | Groundedness], stage: Stage, item: Item) -> Verdict | None:

@@ -1,5 +1,5 @@
-import itertools
 import math
+from itertools import pairwise
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -15,6 +15,14 @@ def value(meters: Meters, at: float, name: str, version: str, le: str | None = N
         for labels, number in meters.paddle(at)
         if (labels["__name__"], labels["version"], labels.get("le")) == (name, version, le)
     )
+
+
+def buckets(meters: Meters, at: float) -> list[tuple[float, float]]:
+    return [
+        (float(labels["le"].replace("+Inf", "inf")), number)
+        for labels, number in meters.paddle(at)
+        if labels["__name__"] == "paddle_model_latency_seconds_bucket" and labels["version"] == "v2"
+    ]
 
 
 def rate(name: str, version: str, at: float, le: str | None = None) -> float:
@@ -34,19 +42,23 @@ def test_counters_only_fall_once_a_day() -> None:
     values = [
         value(meters, ANCHOR + at, "paddle_model_requests_total", "v1") for at in range(0, int(DAY), 300)
     ]
-    assert sum(later < earlier for earlier, later in itertools.pairwise(values)) == 1
+    assert sum(later < earlier for earlier, later in pairwise(values)) == 1
 
 
 def test_buckets_grow_with_their_bound_up_to_the_count() -> None:
-    samples = [
-        (float(labels["le"].replace("+Inf", "inf")), number)
-        for labels, number in Meters(Story(ANCHOR)).paddle(ANCHOR)
-        if labels["__name__"] == "paddle_model_latency_seconds_bucket" and labels["version"] == "v2"
-    ]
+    samples = buckets(Meters(Story(ANCHOR)), ANCHOR)
     assert [bound for bound, _ in samples] == sorted(bound for bound, _ in samples)
     assert [number for _, number in samples] == sorted(number for _, number in samples)
     count = value(Meters(Story(ANCHOR)), ANCHOR, "paddle_model_latency_seconds_count", "v2")
     assert samples[-1] == (math.inf, count)
+
+
+def test_no_bucket_grows_slower_than_the_one_inside_it() -> None:
+    meters = Meters(Story(ANCHOR))
+    pages = [dict(buckets(meters, ANCHOR + at)) for at in range(0, 3600, 15)]
+    for earlier, later in pairwise(pages):
+        grown = [later[bound] - earlier[bound] for bound in earlier]
+        assert grown == sorted(grown)
 
 
 def test_the_error_rule_has_something_to_see_in_a_storm_and_nothing_after() -> None:

@@ -11,8 +11,7 @@ def stage() -> Iterator[Stage]:
     served = Stage(lambda: "up 1\n")
     served.start()
     yield served
-    served.shutdown()
-    served.server_close()
+    served.stop()
 
 
 def test_the_metrics_page_is_made_when_asked(stage: Stage) -> None:

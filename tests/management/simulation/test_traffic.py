@@ -50,7 +50,7 @@ def test_no_id_comes_twice(recent: list[traffic.Record]) -> None:
     assert len({call["id"] for call in recent}) == len(recent)
 
 
-@pytest.mark.parametrize("hour", [0, 4, 8, 12])
+@pytest.mark.parametrize("hour", [4, 16])
 def test_a_day_of_history_stays_under_25000_calls_at_any_hour(hour: int) -> None:
     anchor = ANCHOR + hour * HOUR
     assert sum(1 for _ in traffic.calls(Story(anchor), anchor - DAY, anchor)) < 25_000
