@@ -9,6 +9,7 @@ pytest_plugins = [
     "tests.fixtures.fix_alerting",
     "tests.fixtures.fix_product",
     "tests.fixtures.fix_calls",
+    "tests.fixtures.fix_paddle",
 ]
 
 
