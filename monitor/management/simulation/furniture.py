@@ -3,6 +3,8 @@
 Placed once; what people change or remove later stays as they left it.
 """
 
+from pathlib import Path
+
 from django.db import transaction
 
 from monitor.alerting.models import Contact
@@ -11,9 +13,11 @@ from monitor.management.simulation.judge import MODEL
 from monitor.management.simulation.meters import PADDLE_INSTANCE, PADDLE_JOB
 from monitor.management.simulation.services import PADDLE
 from monitor.quality.models import Judge
+from monitor.rules import exchange, yaml
 from monitor.store.models import Project
 
 INBOX = "Simulator's inbox"
+RULE_FILES = (Path(yaml.__file__).parent / "starter.yml", Path(__file__).parent / "rules.yml")
 HELPFULNESS, GROUNDED = "helpfulness", "groundedness"
 
 
@@ -28,6 +32,8 @@ def place(project: Project, url: str) -> None:
     Contact.objects.get_or_create(
         project=project, name=INBOX, defaults={"kind": "webhook", "settings": {"url": f"{url}/inbox"}}
     )
+    for path in RULE_FILES:
+        exchange.take(project.pk, yaml.load(path.read_text(encoding="utf-8")))
     asked = {"url": f"{url}/v1", "model": MODEL}
     for name, kind, model in ((HELPFULNESS, "rubric", ""), (GROUNDED, "groundedness", PADDLE.model)):
         Judge.objects.get_or_create(

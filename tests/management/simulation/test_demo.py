@@ -10,6 +10,7 @@ from monitor.alerting.models import Contact
 from monitor.ingest.models import ApiKey, ScrapeTarget
 from monitor.management.simulation import demo, furniture
 from monitor.quality.models import Judge
+from monitor.rules.models import Rule
 from monitor.store import retention
 from monitor.store.models import Project
 from tests.fixtures.fix_outside import Answer, Outside, Received
@@ -70,6 +71,7 @@ def test_furniture_points_to_the_simulator(now: dt.datetime) -> None:
     assert ScrapeTarget.objects.get().url == "http://127.0.0.1:4000/metrics"
     assert Contact.objects.get().settings == {"url": "http://127.0.0.1:4000/inbox"}
     assert {judge.settings["url"] for judge in Judge.objects.all()} == {"http://127.0.0.1:4000/v1"}
+    assert {"HighModelErrorRate", "LLMErrorRateHigh"} <= set(Rule.objects.values_list("name", flat=True))
     assert {judge.settings["model"] for judge in Judge.objects.all()} == {"scripted-judge"}
 
 
