@@ -3,13 +3,14 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from monitor.api import health, ingest, metrics, prometheus, targets
+from monitor.api import health, ingest, metrics, prometheus, rules, targets
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *health.urlpatterns,
     *ingest.urlpatterns,
     *metrics.urlpatterns,
     *prometheus.urlpatterns,
+    *rules.urlpatterns,
     *targets.urlpatterns,
     path("admin/", admin.site.urls),
     path("", include("dashboards.urls")),

@@ -1,0 +1,126 @@
+"""``GET /api/v1/rules`` and ``/api/v1/alerts``: rules with their state, in Prometheus' shape."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.http import HttpResponse, QueryDict
+from django.urls import path
+
+from monitor.api.auth import ApiRequest, needs
+from monitor.api.errors import refuse, reply
+from monitor.core import durations
+from monitor.core.labels import Matcher
+from monitor.promql.errors import QueryError
+from monitor.promql.parse import selector
+from monitor.rules import read
+from monitor.rules.read import AlertRow, GroupRow, RuleRow
+from monitor.rules.template_functions import go_text
+
+NEVER = "0001-01-01T00:00:00Z"
+KINDS = frozenset({"alert", "record"})
+
+
+@needs("query")
+def rules(request: ApiRequest) -> HttpResponse:
+    """All groups; ``type``, ``rule_name[]``, ``rule_group[]``, ``file[]``, ``match[]`` narrow the answer."""
+    if request.method != "GET":
+        return refuse(405, f"{request.method} is not taken here; GET the rules")
+    kind = request.GET.get("type", "").lower()
+    if kind not in {"", *KINDS}:
+        return refuse(400, f'not supported value "{kind}": type is alert or record')
+    try:
+        matchers = [selector(text) for text in request.GET.getlist("match[]")]
+    except QueryError as error:
+        return refuse(400, f'invalid parameter "match[]": {error.message}')
+    alerts: dict[int, list[AlertRow]] = {}
+    if request.GET.get("exclude_alerts", "").lower() not in {"1", "true"}:
+        for alert in read.alerts(request.project_id):
+            alerts.setdefault(alert.rule_id or 0, []).append(alert)
+    groups = []
+    for group in read.groups(request.project_id):
+        chosen = [rule for rule in group.rules if _wanted(rule, group, kind, request.GET, matchers)]
+        if chosen:
+            groups.append(_group(group, chosen, alerts))
+    return reply({"status": "success", "data": {"groups": groups}})
+
+
+@needs("query")
+def alerts(request: ApiRequest) -> HttpResponse:
+    """What is pending or firing."""
+    if request.method != "GET":
+        return refuse(405, f"{request.method} is not taken here; GET the alerts")
+    found = [_alert(alert) for alert in read.alerts(request.project_id)]
+    return reply({"status": "success", "data": {"alerts": found}})
+
+
+def _wanted(
+    rule: RuleRow, group: GroupRow, kind: str, asked: QueryDict, matchers: Sequence[Iterable[Matcher]]
+) -> bool:
+    names, groups, files = (asked.getlist(name) for name in ("rule_name[]", "rule_group[]", "file[]"))
+    return (
+        rule.enabled
+        and kind in {"", rule.kind}
+        and (not names or rule.name in names)
+        and (not groups or group.name in groups)
+        and (not files or group.origin in files)
+        and (not matchers or any(_has(rule.labels, one) for one in matchers))
+    )
+
+
+def _has(labels: Mapping[str, str], matchers: Iterable[Matcher]) -> bool:
+    return all(matcher.matches(labels.get(matcher.label, "")) for matcher in matchers)
+
+
+def _group(
+    group: GroupRow, chosen: Iterable[RuleRow], alerts: Mapping[int, list[AlertRow]]
+) -> dict[str, Any]:
+    return {
+        "name": group.name,
+        "file": group.origin,
+        "rules": [_rule(rule, alerts.get(rule.id, ())) for rule in chosen],
+        "interval": group.interval_seconds,
+        "limit": group.limit,
+        "evaluationTime": group.last_duration or 0.0,
+        "lastEvaluation": _moment(group.evaluated_at),
+    }
+
+
+def _rule(rule: RuleRow, alerts: Iterable[AlertRow]) -> dict[str, Any]:
+    common = {
+        "name": rule.name,
+        "query": rule.expr,
+        "labels": dict(rule.labels),
+        "health": rule.health,
+        "evaluationTime": rule.last_duration or 0.0,
+        "lastEvaluation": _moment(rule.evaluated_at),
+        **({"lastError": rule.last_error} if rule.last_error else {}),
+    }
+    if rule.kind == "record":
+        return {**common, "type": "recording"}
+    return {
+        "state": rule.state,
+        **common,
+        "duration": durations.parse(rule.hold) / 1000,
+        "keepFiringFor": durations.parse(rule.keep_firing_for) / 1000,
+        "annotations": dict(rule.annotations),
+        "alerts": [_alert(alert) for alert in alerts],
+        "type": "alerting",
+    }
+
+
+def _alert(alert: AlertRow) -> dict[str, Any]:
+    return {
+        "labels": dict(alert.labels),
+        "annotations": dict(alert.annotations),
+        "state": alert.state,
+        "activeAt": _moment(alert.active_at),
+        "value": go_text(alert.value),
+    }
+
+
+def _moment(moment: dt.datetime | None) -> str:
+    return NEVER if moment is None else moment.isoformat().replace("+00:00", "Z")
+
+
+urlpatterns = [path("api/v1/rules", rules), path("api/v1/alerts", alerts)]

@@ -1,0 +1,100 @@
+import datetime as dt
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from monitor.core.alerts import Notice
+from monitor.core.labels import Labels
+from monitor.promql.errors import DeadlineError
+from monitor.rules import evaluate
+from monitor.rules.models import Rule, RuleGroup
+from tests.fixtures.fix_cast import NOON, Cast
+
+Get = Callable[..., Any]
+
+
+def answer(_: int, expr: str, __: dt.datetime) -> list[tuple[Labels, float]]:
+    if expr == "slow":
+        message = "query timed out"
+        raise DeadlineError(message)
+    return [(Labels({"version": "v2"}), 0.75)]
+
+
+def nothing(_: int, __: Sequence[object]) -> None:
+    """Neither series nor notices are looked at here."""
+
+
+@pytest.fixture
+def get(client: Client, cast: Cast) -> Get:
+    group = RuleGroup.objects.create(project=cast.project, name="latency", interval_ms=30_000)
+    Rule.objects.create(
+        group=group, name="Slow", expr="llm_p99 > 0.5", for_ms=300_000,
+        labels={"severity": "critical"}, annotations={"summary": "at {{ $value }}"},
+    )  # fmt: skip
+    Rule.objects.create(group=group, name="job:p99", expr="llm_p99", kind="record", position=1)
+    Rule.objects.create(group=group, name="Broken", expr="slow", position=2)
+    told: Callable[[int, Sequence[Notice]], None] = nothing
+    evaluate.run_due(evaluate.World(answer, nothing, told), now=NOON)
+
+    def ask(path: str, key: str = cast.query_key, **parameters: Any) -> Any:
+        return client.get(f"/api/v1/{path}", parameters, headers={"authorization": f"Bearer {key}"})
+
+    return ask
+
+
+def test_rules_are_told_as_prometheus_tells_them(get: Get) -> None:
+    (group,) = get("rules").json()["data"]["groups"]
+    first, second, third = group["rules"]
+    assert (group["name"], group["interval"], group["lastEvaluation"]) == (
+        "latency",
+        30,
+        "2026-11-18T12:00:00Z",
+    )
+    assert {name: first[name] for name in ("state", "name", "query", "duration", "health", "type")} == {
+        "state": "pending", "name": "Slow", "query": "llm_p99 > 0.5", "duration": 300, "health": "ok", "type": "alerting",
+    }  # fmt: skip
+    assert (second["type"], "state" in second) == ("recording", False)
+    assert (third["health"], third["state"], third["lastError"]) == ("err", "unknown", "query timed out")
+
+
+def test_an_alert_has_labels_texts_and_its_value(get: Get) -> None:
+    assert get("alerts").json()["data"]["alerts"] == [
+        {
+            "labels": {"alertname": "Slow", "severity": "critical", "version": "v2"},
+            "annotations": {"summary": "at 0.75"},
+            "state": "pending",
+            "activeAt": "2026-11-18T12:00:00Z",
+            "value": "0.75",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    "parameters, names",
+    [
+        ({"type": "record"}, ["job:p99"]),
+        ({"type": "alert"}, ["Slow", "Broken"]),
+        ({"rule_name[]": "Slow"}, ["Slow"]),
+        ({"rule_group[]": "nosuch"}, []),
+        ({"match[]": '{severity="critical"}'}, ["Slow"]),
+    ],
+)
+def test_the_answer_can_be_narrowed(get: Get, parameters: dict[str, str], names: list[str]) -> None:
+    groups = get("rules", **parameters).json()["data"]["groups"]
+    assert [rule["name"] for group in groups for rule in group["rules"]] == names
+
+
+def test_another_project_sees_none_of_it(get: Get, cast: Cast) -> None:
+    assert get("rules", cast.other_key).json()["data"]["groups"] == []
+    assert get("alerts", cast.other_key).json()["data"]["alerts"] == []
+
+
+@pytest.mark.parametrize("parameters", [{"type": "both"}, {"match[]": "{"}])
+def test_what_makes_no_sense_is_refused(get: Get, parameters: dict[str, str]) -> None:
+    assert get("rules", **parameters).status_code == 400
+
+
+def test_without_a_key_there_is_no_answer(get: Get) -> None:
+    assert get("rules", "vgl_wrong").status_code == 401
