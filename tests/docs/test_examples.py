@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("README*.md"), *(ROOT / "templates" / "docs").glob("*.md")]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CURL = re.compile(r"curl http://127\.0\.0\.1:8000(\S+).*?-d '(.*?)'$", re.MULTILINE | re.DOTALL)
-DAY = re.compile(r"2026-11-18(?=T)")
+MOMENT = re.compile(r"2026-11-18T[0-9:.]+Z")
 
 
 def fences(language: str) -> list[tuple[str, str]]:
@@ -36,8 +36,8 @@ def requests() -> list[tuple[str, str, str]]:
 def test_the_server_takes_what_the_manual_sends(
     page: str, path: str, body: str, cast: Cast, client: Client
 ) -> None:
-    # the manual's day grows old, and old calls are refused
-    body = DAY.sub(f"{clock.now():%Y-%m-%d}", body)
+    # the manual's moment grows old, and old calls are refused
+    body = MOMENT.sub(clock.now().isoformat(), body)
     answer = client.post(path, body, content_type="application/json", headers=cast.bearer)
     assert answer.status_code == 200, answer.content
     assert answer.json()["rejected"] == []
