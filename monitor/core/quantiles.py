@@ -166,6 +166,8 @@ def _rank(block: HistogramBlock, buckets: _Buckets, at: Floats, count: Floats) -
         lower[:, buckets.zero], upper[:, buckets.zero] = _zero_sides(block)
     value = at[:, None]
     if block.custom:
+        # the first bucket starts at 0, unless it reaches below
+        lower = np.where((lower == -np.inf) & (upper > 0), 0.0, lower)
         share = np.where(lower == -np.inf, 1.0, (value - lower) / (upper - lower))
     else:
         log_lower, log_upper, log_value = (

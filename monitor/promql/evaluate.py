@@ -145,10 +145,7 @@ class Evaluation:
             return of_series(series, subquery.frame(node.selector, node.width, grid))
         assert isinstance(node, tree.Subquery)
         inner = inner_grid(node, grid)
-        value = self.value(node.expr, inner)
-        if not isinstance(value, Vector):
-            assert not isinstance(value, str)
-            value = Vector([Labels()], value[None, :], np.ones((1, len(value)), dtype=bool))
+        value = self.vector(node.expr, inner)
         self._afford(len(value.labels), grid)
         return subquery.windows(node, value, inner, grid)
 

@@ -7,6 +7,7 @@ are settled here.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from monitor.promql.errors import BadQueryError
 
@@ -72,6 +73,9 @@ def scan(text: str) -> list[Token]:
     if not tokens:
         raise failure(text, 0, "no expression found in input")
     _check_brackets(text, tokens)
+    for before, token in pairwise(tokens):
+        if before.text.lower() in {"offset", "[", ":"} and _is_huge(token):
+            raise failure(text, token.position, "duration out of range")
     operators = [token for token in tokens if token.kind == "operator" or token.text.lower() in _WORDS]
     if len(operators) > MAX_OPERATORS:
         reason = f"more than {MAX_OPERATORS} operators"
@@ -112,6 +116,11 @@ def _is_zero(token: Token) -> bool:
     return (
         token.kind == "number" and re.fullmatch(r"(?:0+(?:\.0*)?(?:ms|[smhdwy])?)+", token.text) is not None
     )
+
+
+def _is_huge(token: Token) -> bool:
+    """A bare number of seconds beyond any span; the wheel panics on it, aloud."""
+    return re.fullmatch(r"[\d.]+(e\+?\d+)?", token.text.lower()) is not None and float(token.text) > 1e12
 
 
 def rewritten(tokens: Sequence[Token]) -> str:
@@ -169,6 +178,11 @@ def blame(text: str, tokens: Sequence[Token], reason: str) -> BadQueryError:
         for token in tokens:
             if token.text == named.group(1):
                 return failure(text, token.position, reason)
+    pattern = re.fullmatch(r"illegal regex for (.*)", reason, re.DOTALL)
+    if pattern:
+        for token in tokens:
+            if token.kind == "text" and _unquoted(token.text) == pattern.group(1):
+                return failure(text, token.position, f"bad regular expression {pattern.group(1)!r}")
     if reason == "invalid promql query":
         return _first_oddity(text, tokens)
     return failure(text, tokens[0].position, reason)

@@ -80,7 +80,11 @@ class Windows:
 
     def when(self, local: Ints) -> Ints:
         """The times of samples given by their index within the series, (r, s) in and out."""
-        return self.times[local] if self.shared else self.times[self.offsets + local]
+        return self.times.take(local if self.shared else self.offsets + local, mode="clip")
+
+    def value_at(self, local: Ints) -> Floats:
+        """The values of samples given like for ``when``, (n, s); an index beyond the samples gives noise."""
+        return self.values.take(self.offsets + local, mode="clip")
 
     def sample_times(self) -> Ints:
         """The time of every entry of ``values``."""

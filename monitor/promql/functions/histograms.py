@@ -64,7 +64,7 @@ def histogram_quantile(context: Context, q: Floats, vector: Vector) -> Vector:
     return _quantile(context, q, vector)
 
 
-@function("vector", "string", "scalar", "scalar", optional=-1)
+@function("vector", "string", "scalar", "scalar", optional=9)
 def histogram_quantiles(context: Context, vector: Vector, label: str, *shares: Floats) -> Vector:
     """Several quantiles at once, told apart by a label."""
     results = []
@@ -269,8 +269,9 @@ def _bucket_rank(buckets: Buckets, at: Floats) -> Floats:
     step = np.arange(counts.shape[1])
     inside = np.minimum(place, len(bounds) - 1)
     before = np.maximum(inside - 1, 0)
-    low = np.where(inside > 0, bounds[before], -np.inf)
+    # the first bucket starts at 0, unless it reaches below
+    low = np.where(inside > 0, bounds[before], 0.0 if bounds[0] > 0 else -np.inf)
     below = np.where(inside > 0, counts[before, step], 0.0)
     part = np.where(low == -np.inf, 1.0, (at - low) / (bounds[inside] - low))
-    rank = below + (counts[inside, step] - below) * np.where(at == low, 0.0, part)
+    rank = below + (counts[inside, step] - below) * np.where(at <= low, 0.0, part)
     return np.asarray(np.where(place >= len(bounds), counts[-1], np.minimum(rank, counts[-1])))

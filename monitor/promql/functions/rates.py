@@ -81,12 +81,10 @@ def _float_rates(windows: Windows, *, counter: bool, per_second: bool) -> tuple[
         return np.zeros(windows.shape), np.zeros(windows.shape, dtype=bool)
     first, last = np.where(enough, windows.low, 0), np.where(enough, windows.high - 1, 0)
     begin, finish = windows.when(first), windows.when(last)
-    first, last = windows.offsets + first, windows.offsets + last
-    start = windows.values.take(first)
-    result = windows.values.take(last)
+    start, result = windows.value_at(first), windows.value_at(last)
     result -= start
     if counter:
-        _undo_resets(windows, first, last, result)
+        _undo_resets(windows, windows.offsets + first, windows.offsets + last, result)
     frame = windows.frame
     sampled = (finish - begin) / 1000
     average = sampled / (count - 1)
@@ -234,8 +232,7 @@ def _last_two(context: Context, windows: Windows, *, counter: bool) -> Vector:
     if enough.any():
         last = np.where(enough, windows.high - 1, 1)
         elapsed = (windows.when(last) - windows.when(last - 1)) / 1000
-        flat = windows.offsets + last
-        now, before = windows.values.take(flat), windows.values.take(flat - 1)
+        now, before = windows.value_at(last), windows.value_at(last - 1)
         with np.errstate(all="ignore"):
             result = now - before
             if counter:

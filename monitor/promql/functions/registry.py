@@ -34,7 +34,9 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """``kinds`` are the argument kinds, the last ``optional`` of which may be missing (-1: any number more)."""
+    """``kinds`` are the argument kinds. The last ``optional`` may be missing; with -1, or more than there are
+    kinds, the last one may be repeated.
+    """
 
     name: str
     kinds: tuple[tree.Kind, ...]
@@ -51,7 +53,7 @@ class Function:
     @property
     def signature(self) -> str:
         kinds: list[str] = list(self.kinds)
-        if self.optional < 0:
+        if self.optional < 0 or self.optional > len(kinds):
             kinds.append(f"{kinds[-1]}...")
         elif self.optional:
             kinds[-self.optional :] = [f"[{kind}]" for kind in kinds[-self.optional :]]

@@ -1,0 +1,91 @@
+"""Text to tree: what is understood, what is refused, and where the error points."""
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.core.labels import Matcher
+from monitor.promql import tree
+from monitor.promql.errors import BadQueryError
+from monitor.promql.parse import parse, pretty, result_kind, selector
+
+
+def test_a_selector_becomes_matchers() -> None:
+    assert parse('up{job!="a"} offset -1m @ 5') == tree.Selector(
+        (Matcher("__name__", "=", "up"), Matcher("job", "!=", "a")), -60_000, 5_000
+    )
+
+
+def test_equal_texts_give_equal_trees() -> None:
+    assert parse("sum by (a) (rate(x[5m]))") == parse("sum by(a)(rate(x[5m]))  # the same")
+
+
+def test_a_negative_at_is_kept() -> None:
+    assert parse("up @ -1.5") == tree.Selector((Matcher("__name__", "=", "up"),), 0, -1_500)
+
+
+def test_a_raw_string_keeps_its_backslashes() -> None:
+    assert selector(r"{path=~`/\d+`}") == (Matcher("path", "=~", r"/\d+"),)
+
+
+def test_byte_escapes_spell_utf8() -> None:
+    assert selector(r'{a="\xc3\xa9\351"}') == (Matcher("a", "=", "é\ufffd"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "says"),
+    [
+        ("", 0, "no expression"),
+        ("sum(", 3, "unclosed left parenthesis"),
+        ("a)", 1, "unexpected ')'"),
+        ("a b", 2, "expected an operator"),
+        ("a +", 3, "expected an operand"),
+        ("a\n+ * b", 4, "unexpected '*'"),
+        ('up{job="x}', 7, "unterminated quoted string"),
+        ("1 + nosuch(up)", 4, "unknown function"),
+        ("2 * rate(up)", 4, "expected type matrix"),
+        ("x[0]", 2, "greater than 0"),
+        ("x[0s]", 2, "greater than 0"),
+        ('{a="b" or c="d"}', 7, "unexpected 'or'"),
+        ("a $ b", 2, "unexpected character"),
+        ('{a=~"("}', 4, "bad regular expression '('"),
+        ("{}", 0, "at least one non-empty matcher"),
+        ("x[1e400]", 2, "out of range"),
+        ("x offset 59e990", 9, "out of range"),
+        ("(" * 200 + "1" + ")" * 200, 100, "nested deeper"),
+        ("1" + "+1" * 600, 1001, "more than 500 operators"),
+        ("-" * 600 + "1", 500, "more than 500 operators"),
+        ("x" * 20_000, 16_384, "16384"),
+    ],
+)
+def test_what_is_no_promql_is_refused_with_its_place(text: str, position: int, says: str) -> None:
+    with pytest.raises(BadQueryError) as caught:
+        parse(text)
+    assert says in caught.value.message
+    assert caught.value.position == position
+
+
+def test_the_message_counts_lines_and_columns_from_one() -> None:
+    with pytest.raises(BadQueryError, match=r"^2:3: parse error: "):
+        parse("a +\n  * b")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("1", "scalar"), ('"a"', "string"), ("a[5m]", "matrix"), ("a + 1", "vector"), ("time() * 2", "scalar")],
+)
+def test_the_kind_of_result_is_known_before_it_is_computed(text: str, kind: str) -> None:
+    assert result_kind(parse(text)) == kind
+
+
+def test_pretty_text_means_the_same() -> None:
+    text = "sum without(a)(x{b='c'}) / ignoring(d) group_left y @ 5"
+    assert parse(pretty(text)) == parse(text)
+
+
+@given(st.text(alphabet="ab(){}[]\"'`=~!<>+-*/^%,:@ 019.smhe_\n#\\", max_size=60))
+def test_no_text_does_worse_than_a_refusal(text: str) -> None:
+    with contextlib.suppress(BadQueryError):
+        parse(text)

@@ -1,0 +1,101 @@
+"""The one way to ask: limits, deadlines, checks and help."""
+
+import numpy as np
+import pytest
+
+from monitor import query
+from monitor.core.labels import Labels
+from monitor.core.samples import Selection, Series
+from monitor.promql.errors import BadQueryError, DeadlineError, ExecutionError, TooMuchError
+from monitor.promql.values import Grid
+from tests.promql.language import memory
+
+HOUR = 3_600_000
+GRID = Grid(0, HOUR, 60_000)
+
+
+def ask(expr: str, grid: Grid = GRID, **limits: float) -> query.Result:
+    series = [
+        Series(Labels({"__name__": "x", "n": str(n)}), 15_000 * np.arange(240), np.arange(240.0))
+        for n in range(3)
+    ]
+    bounds = query.Limits(**limits)  # type: ignore[arg-type] # a table of numbers
+    return query.ask(memory(series), expr, grid, limits=bounds, at_once=False)
+
+
+def test_samples_read_are_counted() -> None:
+    assert ask("sum(x)").samples == 720
+
+
+@pytest.mark.parametrize(
+    ("expr", "limits"),
+    [
+        ("x", {"samples": 700}),
+        ("x", {"series": 2}),
+        ("sum_over_time(x[30m])", {"samples": 5_000}),
+        ("quantile_over_time(0.5, x[30m])", {"samples": 5_000}),
+        ("max_over_time(x[30m:1s])", {"samples": 5_000}),
+        ("max_over_time(max_over_time(x[30m:1s])[30m:1s])", {"samples": 1_000_000}),
+    ],
+)
+def test_a_query_over_a_limit_is_refused(expr: str, limits: dict[str, float]) -> None:
+    with pytest.raises(TooMuchError, match="limit of"):
+        ask(expr, GRID, **limits)
+
+
+def test_too_many_steps_are_a_mistake_of_the_asker() -> None:
+    with pytest.raises(BadQueryError, match="11000 points"):
+        ask("x", Grid(0, 20_000_000, 1_000))
+
+
+def test_time_runs_out_between_operators() -> None:
+    with pytest.raises(DeadlineError, match="timed out"):
+        ask("sum(x)", seconds=-1)
+
+
+def test_a_range_vector_has_no_range_answer() -> None:
+    with pytest.raises(BadQueryError, match="range vector"):
+        ask("x[5m]")
+
+
+def test_two_series_that_differ_by_name_alone_cant_lose_it() -> None:
+    series = [Series(Labels({"__name__": name}), np.array([0]), np.array([1.0])) for name in ("a", "b")]
+    with pytest.raises(ExecutionError, match="same labelset"):
+        query.ask(memory(series), 'abs({__name__=~"a|b"})', Grid(0, 0, 1), at_once=True)
+
+
+def test_points_skip_the_gaps() -> None:
+    ((labels, times, values),) = ask('x{n="1"} > 100', Grid(0, HOUR, HOUR // 2)).points()
+    assert (labels["n"], times.tolist(), values.tolist()) == ("1", [HOUR // 2, HOUR], [120.0, 239.0])
+
+
+def test_a_single_number_is_none_when_there_are_several() -> None:
+    assert ask("sum(x)", Grid(0, 0, 1)).single() == 0.0
+    assert ask("x", Grid(0, 0, 1)).single() is None
+
+
+def test_check_points_at_the_mistake() -> None:
+    fault = query.check("1 + nosuch(x)")
+    assert fault is not None
+    assert fault.position == 4
+    assert query.check("rate(x[5m])") is None
+
+
+def test_every_function_has_help_and_a_signature() -> None:
+    known = {one.name: one for one in query.functions()}
+    assert known["round"].signature == "round(vector, [scalar])"
+    assert known["label_join"].signature == "label_join(vector, string, string, string, string...)"
+    assert all(one.help.endswith((".", ".")) for one in known.values())
+
+
+def test_the_store_is_told_the_limit() -> None:
+    told: list[int] = []
+
+    def source(selections: object, limit: int) -> list[list[Series]]:
+        assert isinstance(selections, list)
+        assert all(isinstance(one, Selection) for one in selections)
+        told.append(limit)
+        return [[] for _ in selections]
+
+    query.ask(source, "x", Grid(0, 0, 1), limits=query.Limits(samples=7), at_once=True)
+    assert told == [7]
