@@ -1,11 +1,22 @@
-"""The answer of our own protocols: how many were taken, and each record that was not, with the reason."""
+"""What senders read back: for our own protocols, how many records were taken and why others were not."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from monitor.ingest.envelope import Batch
-from monitor.ingest.protocols.base import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the sender reads."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def counted(batch: Batch, *, duplicates: int) -> Answer:

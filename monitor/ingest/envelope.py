@@ -89,6 +89,7 @@ class Batch:
     points: list[Point] = field(default_factory=list)
     point_places: list[int] = field(default_factory=list)
     histograms: list[tuple[Labels, HistogramRun]] = field(default_factory=list)
+    histogram_places: list[int] = field(default_factory=list)
     scores: list[ScoreRecord] = field(default_factory=list)
     score_places: list[int] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)

@@ -28,6 +28,7 @@ def take(project_id: int, batch: Batch, *, now: dt.datetime) -> int:
     """
     _stamp_generations(batch, now)
     _stamp_points(batch, now)
+    _check_histograms(batch, now)
     duplicates = _store_generations(project_id, batch.generations, now)
     append.samples(project_id, batch.points, now=now)
     append.histograms(project_id, batch.histograms, now=now)
@@ -67,6 +68,23 @@ def _stamp_points(batch: Batch, now: dt.datetime) -> None:
         else:
             kept.append((labels, moment, value))
     batch.points = kept
+
+
+def _check_histograms(batch: Batch, now: dt.datetime) -> None:
+    """Refuse native histograms of times that can't be stored."""
+    oldest, newest = clock.to_ms(now - SAMPLES_BACK), clock.to_ms(now + AHEAD)
+    kept = []
+    for place, (labels, run) in zip(
+        batch.histogram_places or range(len(batch.histograms)), batch.histograms, strict=True
+    ):
+        problem = _time_problem(int(run.times[0]), oldest, newest) or _time_problem(
+            int(run.times[-1]), oldest, newest
+        )
+        if problem:
+            batch.rejected.append(Rejection(place, "at", problem))
+        else:
+            kept.append((labels, run))
+    batch.histograms = kept
 
 
 def _time_problem(moment: int, oldest: int, newest: int) -> str | None:

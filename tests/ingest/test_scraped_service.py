@@ -115,5 +115,23 @@ def test_what_remote_write_pushes_is_answered_by_the_query_api(
     assert answer.status_code == 400
     assert "series 2, __name__" in answer.json()["error"]
     for expr, value in (("queue", 3.0), ("histogram_quantile(0.5, rpc_seconds)", 1.0)):
-        found = client.get("/api/v1/query", {"query": expr, "time": str(at / 1000)}, headers=cast.bearer).json()
+        found = client.get(
+            "/api/v1/query", {"query": expr, "time": str(at / 1000)}, headers=cast.bearer
+        ).json()
         assert [float(one["value"][1]) for one in found["data"]["result"]] == [value]
+
+
+@pytest.mark.parametrize("far", [2**62, 2**45, -5, 0])
+def test_times_that_nobody_can_mean_are_refused_alone(client: Client, cast: Cast, far: int) -> None:
+    at = 1_795_000_000_000 - 86_400_000 * 5
+    sent = [
+        Sent([("__name__", "h")], [(far, 1.0), (at, 2.0)], [Native(far, {0: 1}), Native(at + 1, {0: 1})]),
+        series({"__name__": "queue"}, (at, 3.0)),
+    ]
+    headers = {**HEADERS_1, **cast.bearer}
+    kind = headers.pop("content-type")
+    answer = client.post("/api/v1/write", version_1(sent), content_type=kind, headers=headers)
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith(
+        "2 series or samples refused, 3 samples stored; first: series 0, at"
+    )

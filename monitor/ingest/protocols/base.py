@@ -1,10 +1,10 @@
 """The contract of a protocol: bytes and headers in, a Batch out; errors say where in the bytes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import ClassVar
 from typing import Protocol as Shape
 
+from monitor.ingest.answers import Answer
 from monitor.ingest.envelope import Batch
 
 
@@ -23,16 +23,6 @@ class TooLargeError(MalformedError):
     """More than we take at once; says the limit. Sending less at a time helps."""
 
     status = 413
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the sender reads."""
-
-    status: int = 200
-    body: bytes = b""
-    content_type: str = "application/json"
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Protocol(Shape):

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from monitor.ingest import answers, page
 from monitor.ingest.envelope import Batch
-from monitor.ingest.protocols.base import Answer, MalformedError
+from monitor.ingest.protocols.base import MalformedError
 from monitor.ingest.wire.known import KnownLabels
 
 
@@ -28,6 +28,6 @@ class Exposition:
             raise MalformedError(error.why, f"line {error.line}" if error.line else "") from error
         return Batch(points=found.points, point_places=found.lines, rejected=found.rejected)
 
-    def answer(self, batch: Batch, headers: Mapping[str, str], *, duplicates: int) -> Answer:  # noqa: ARG002 — the contract
+    def answer(self, batch: Batch, headers: Mapping[str, str], *, duplicates: int) -> answers.Answer:  # noqa: ARG002 — the contract
         """How many samples were taken, and each line that was not."""
         return answers.counted(batch, duplicates=duplicates)

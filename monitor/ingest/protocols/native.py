@@ -17,7 +17,7 @@ from monitor.core.labels import NAME
 from monitor.ingest import answers
 from monitor.ingest.envelope import UNTIMED, Batch, Context, Generation, Rejection, ScoreRecord
 from monitor.ingest.labelsets import BadLabelsError, checked
-from monitor.ingest.protocols.base import Answer, MalformedError, TooLargeError
+from monitor.ingest.protocols.base import MalformedError, TooLargeError
 
 MOST_RECORDS = 20_000
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
@@ -114,7 +114,7 @@ class Native:
                 batch.rejected.append(Rejection(index, error.field, str(error)))
         return batch
 
-    def answer(self, batch: Batch, headers: Mapping[str, str], *, duplicates: int) -> Answer:  # noqa: ARG002 — the contract
+    def answer(self, batch: Batch, headers: Mapping[str, str], *, duplicates: int) -> answers.Answer:  # noqa: ARG002 — the contract
         """How many were taken, how many were known already, and each record that was refused and why."""
         return answers.counted(batch, duplicates=duplicates)
 

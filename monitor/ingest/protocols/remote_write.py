@@ -11,8 +11,9 @@ from google.protobuf.message import DecodeError
 from monitor.core.labels import Labels
 from monitor.core.samples import STALE
 from monitor.ingest import labelsets
+from monitor.ingest.answers import Answer
 from monitor.ingest.envelope import Batch, Rejection
-from monitor.ingest.protocols.base import Answer, MalformedError, TooLargeError
+from monitor.ingest.protocols.base import MalformedError, TooLargeError
 from monitor.ingest.wire import buckets, snappy
 from monitor.ingest.wire import remote_write_pb2 as wire
 from monitor.ingest.wire.known import MAX_KEY, KnownLabels
@@ -212,6 +213,7 @@ def _append(
             points.append((labels, histogram.timestamp, STALE))
         else:
             batch.histograms.append((labels, run))
+            batch.histogram_places.append(index)
     batch.points += points
     batch.point_places += [index] * len(points)
 
