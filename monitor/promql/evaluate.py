@@ -131,10 +131,7 @@ class Evaluation:
             self.check()
             args = [windows if index == place else value for index, value in enumerate(others)]
             results.append(known.run(context, *args))
-        result: Vector = piled(results, grid.steps).without_empty_rows()
-        if len(set(result.labels)) < len(result.labels):
-            raise same_labels(result.labels[0])
-        return result
+        return merged(piled(results, grid.steps).without_empty_rows(), same_labels)
 
     def windows(self, node: tree.Node, grid: Grid) -> Iterator[Windows]:
         if isinstance(node, tree.Range):
