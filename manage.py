@@ -36,7 +36,7 @@ def _up(words: list[str]) -> None:
     bind = words[words.index("--bind") + 1] if "--bind" in words[:-1] else None
     try:
         supervisor.run(bind)
-    except (EmbeddedServerError, supervisor.AlreadyRunningError) as error:
+    except (EmbeddedServerError, supervisor.AlreadyRunningError, supervisor.PortTakenError) as error:
         sys.exit(str(error))
 
 

@@ -3,9 +3,11 @@
 import base64
 import binascii
 import functools
+import logging
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeAlias
 
+from django.db.utils import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -17,6 +19,7 @@ from monitor.store import access
 P = ParamSpec("P")
 View: TypeAlias = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
+log = logging.getLogger("vigil.api")
 HOW = "send `Authorization: Bearer KEY`, or the key as the password of basic auth"
 
 
@@ -37,14 +40,14 @@ def needs(scope: str) -> Callable[[Callable[Concatenate[ApiRequest, P], HttpResp
         @csrf_exempt
         @functools.wraps(view)
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            refusal = (
-                _with_key(request, scope)
-                if "authorization" in request.headers
-                else _with_session(request, scope)
-            )
-            if refusal is not None:
-                return refusal
-            return view(request, *args, **kwargs)  # type: ignore[arg-type] # _with_* gave it its project
+            try:
+                refusal = _identify(request, scope)
+                return view(request, *args, **kwargs) if refusal is None else refusal  # type: ignore[arg-type] # it has its project now
+            except (OperationalError, InterfaceError) as error:
+                log.warning("the store does not answer: %s", error)
+                return refuse(
+                    503, f"the store can't answer now ({type(error).__name__}); send the same again"
+                )
 
         return guarded
 
@@ -62,6 +65,10 @@ def key_text(request: HttpRequest) -> str | None:
         return base64.b64decode(rest, validate=True).decode().partition(":")[2] or None
     except (binascii.Error, UnicodeDecodeError):
         return None
+
+
+def _identify(request: HttpRequest, scope: str) -> HttpResponse | None:
+    return _with_key(request, scope) if "authorization" in request.headers else _with_session(request, scope)
 
 
 def _with_key(request: HttpRequest, scope: str) -> HttpResponse | None:

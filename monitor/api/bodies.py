@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Collection
+from typing import IO, cast
 
 import cramjam
 from django.http import HttpRequest
@@ -23,7 +24,7 @@ def read(request: HttpRequest, limit: int, *, as_is: Collection[str] = ()) -> by
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
         raise _too_large(limit)
-    raw = request.read(limit + 1)
+    raw = _stream(request).read(limit + 1)
     if len(raw) > limit:
         raise _too_large(limit)
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
@@ -35,6 +36,12 @@ def read(request: HttpRequest, limit: int, *, as_is: Collection[str] = ()) -> by
         return _zstd(raw, limit)
     message = f"Content-Encoding {encoding[:40]!r} is not known; use gzip, zstd or none"
     raise BodyError(415, message)
+
+
+def _stream(request: HttpRequest) -> IO[bytes]:
+    """The bytes as they come: Django reads as many as were declared, and a chunked body declares none."""
+    chunked = "chunked" in request.headers.get("transfer-encoding", "").lower()
+    return cast("IO[bytes]", request.META["wsgi.input"] if chunked else request)
 
 
 def _inflate(raw: bytes, limit: int) -> bytes:

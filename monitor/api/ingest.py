@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db.utils import InterfaceError, OperationalError
 from django.http import HttpResponse
 from django.urls import URLPattern, path
 
@@ -39,13 +38,8 @@ def door(name: str) -> Callable[..., HttpResponse]:
             return refuse(error.status, str(error))
         except MalformedError as error:
             return refuse(error.status, str(error))
-        try:
-            with meters.requests.labels(name).time():
-                duplicates = pipeline.take(request.project_id, batch, now=clock.now())
-        except (OperationalError, InterfaceError) as error:
-            return refuse(
-                503, f"the store can't take it now ({type(error).__name__}); send the same batch again"
-            )
+        with meters.requests.labels(name).time():
+            duplicates = pipeline.take(request.project_id, batch, now=clock.now())
         _count(name, batch, duplicates)
         said = protocol.answer(batch, headers, duplicates=duplicates)
         return HttpResponse(

@@ -7,6 +7,7 @@ supervisor be killed outright, they end by themselves and the next start finds n
 import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -29,6 +30,10 @@ MANAGE = str(settings.BASE_DIR / "manage.py")
 
 class AlreadyRunningError(RuntimeError):
     """Another supervisor holds this data folder. Stop it, or set VIGIL_DATA to another folder."""
+
+
+class PortTakenError(RuntimeError):
+    """Somebody listens on our address already. Stop it, or bind elsewhere with ``--bind`` or VIGIL_BIND."""
 
 
 @dataclass(slots=True)
@@ -88,6 +93,7 @@ class Supervisor:
             self._stop_all()
 
     def _start(self) -> None:
+        _refuse_taken(self.host, self.port)
         for child in self._servers():
             self._add(child)
         hello = _prepare()
@@ -201,6 +207,18 @@ def run(bind: str | None = None) -> None:
         lock.truncate(0)
         print(os.getpid(), file=lock, flush=True)
         Supervisor(host, port).run()
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    """The web server shares its port by design (several workers), so it would not notice a stranger there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            message = f"can't listen on {host}:{port}: {error.strerror}; use --bind HOST:PORT or VIGIL_BIND"
+            raise PortTakenError(message) from error
 
 
 def _fresh(folder: Path) -> str:

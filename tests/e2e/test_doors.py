@@ -1,0 +1,38 @@
+"""Doors whose behaviour only a real server shows."""
+
+import http.client
+import json
+
+import pytest
+
+from tests.fixtures.fix_product import Product, command_of, start
+
+pytestmark = pytest.mark.processes
+
+
+def test_a_chunked_body_is_read_and_limited(product: Product) -> None:
+    host = product.url.removeprefix("http://")
+    headers = {"authorization": f"Bearer {product.key}", "content-type": "application/json"}
+    for parts, status in [([b'{"generations":[', b'{"model":"m"}]}'], 200), ([b" " * 1_000_000] * 21, 413)]:
+        connection = http.client.HTTPConnection(host, timeout=30)
+        connection.request("POST", "/api/v1/generations", iter(parts), headers, encode_chunked=True)
+        answer = connection.getresponse()
+        assert answer.status == status, answer.read()
+        assert json.loads(answer.read() or b"{}") is not None
+        connection.close()
+
+
+def test_a_second_start_on_the_same_folder_is_refused_with_a_reason(product: Product) -> None:
+    with pytest.raises(pytest.fail.Exception, match="did not start"):
+        start(product.data, 1)
+    assert "manage.py up" in command_of(product.process.pid)
+
+
+def test_metrics_count_what_all_processes_took(product: Product) -> None:
+    for number in range(6):
+        product.ask("/api/v1/generations", {"generations": [{"id": str(number), "model": "m"}]})
+    connection = http.client.HTTPConnection(product.url.removeprefix("http://"), timeout=30)
+    connection.request("GET", "/metrics")
+    text = connection.getresponse().read().decode()
+    connection.close()
+    assert 'vigil_ingest_records_total{outcome="stored",protocol="native"} 6.0' in text
