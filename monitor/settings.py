@@ -125,6 +125,8 @@ TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 STATIC_ROOT = VIGIL_DATA / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+# the admin's files come straight out of their packages; there is no collecting step to forget
+WHITENOISE_USE_FINDERS = True
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

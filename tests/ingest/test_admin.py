@@ -1,5 +1,6 @@
 """The admin of senders: a key is seen once, a token never, and people stay in their projects."""
 
+import re
 from typing import Any
 
 import pytest
@@ -123,6 +124,12 @@ def test_every_list_and_form_opens(ada: Client, cast: Cast, page: str) -> None:
     ScrapeTarget.objects.create(project=cast.project, job="a", url=URL)
     assert ada.get(f"/admin/monitor/{page}/").status_code == 200
     assert ada.get(f"/admin/monitor/{page}/add/").status_code == 200
+
+
+def test_the_style_of_the_admin_is_served_without_a_collecting_step(ada: Client) -> None:
+    page = ada.get("/admin/monitor/apikey/").content.decode()
+    for address in re.findall(r'href="(/static/[^"]+\.css)"', page):
+        assert ada.get(address).status_code == 200
 
 
 def staff(cast: Cast, role: Role) -> User:
