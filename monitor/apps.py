@@ -1,6 +1,10 @@
 """Start-up of the engine: registers the system checks."""
 
+import django_stubs_ext
 from django.apps import AppConfig
+
+# before any model or form: lets Django's classes take their type arguments at run time
+django_stubs_ext.monkeypatch()
 
 
 class MonitorConfig(AppConfig):

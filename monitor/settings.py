@@ -5,13 +5,8 @@ Every variable has its line in ``templates/docs/configuration.md``.
 
 from pathlib import Path
 
-import django_stubs_ext
-
 from monitor.core.env import Env
 from monitor.store.layout import Layout, database_settings, local_secret
-
-# lets Django's classes take their type arguments at run time, as the type checker asks for
-django_stubs_ext.monkeypatch()
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
