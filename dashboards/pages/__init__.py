@@ -10,6 +10,10 @@ PAGES = Registry(
     {
         "overview": "dashboards.pages.overview.PAGE",
         "compare": "dashboards.pages.compare.PAGE",
+        "generations": "dashboards.pages.generations.PAGE",
+        "quality": "dashboards.pages.quality.PAGE",
+        "alerts": "dashboards.pages.alerts.PAGE",
+        "explore": "dashboards.pages.explore.PAGE",
         "settings": "dashboards.pages.settings.PAGE",
     },
 )

@@ -98,7 +98,7 @@ class Cell:
     value: float | None
     delta: str = ""
     tone: str = ""
-    leapt: bool = False
+    leapt: float = 0.0
     line: list[float | None] = field(default_factory=list)
     note: str = ""
 
@@ -209,8 +209,9 @@ def _cell(column: Column, value: float | None, before: float | None, line: list[
     small = abs(moved) < 0.1 * abs(before) if before else moved == 0
     if column.worse and not small:
         cell.tone = "bad" if moved * column.worse > 0 else "good"
-    own_unit = column.unit in {"ratio", "score"}
-    cell.leapt = cell.tone == "bad" and abs(moved) >= column.leap * (1.0 if own_unit else abs(before))
+    if cell.tone == "bad":
+        usual = column.leap * (1.0 if column.unit in {"ratio", "score"} else abs(before))
+        cell.leapt = abs(moved) / usual if usual else 0.0
     return cell
 
 
@@ -226,7 +227,7 @@ def _assess(row: Row, all_rows: Sequence[Row], alarms: Sequence[Firing], evidenc
     slower = p99 / usual if p99 and usual and main is not row else 1.0
     row.badness = (
         4.0 * sum(alarm.critical for alarm in mine) + 2.0 * len(mine) + 2.0 * ((evidence or 0) >= DRIFT_PAGE)
-        + min(errors / LEAST_ERRORS, 4.0) * 0.5 + min(max(slower - 1, 0.0), 3.0) + sum(c.leapt for c in row.cells)
+        + min(errors / LEAST_ERRORS, 4.0) * 0.5 + min(max(slower - 1, 0.0), 3.0) + sum(c.leapt >= 1 for c in row.cells)
     )  # fmt: skip
     if not row.value("traffic"):
         row.state, row.reason = "unknown", _("no calls now")
@@ -243,7 +244,7 @@ def _assess(row: Row, all_rows: Sequence[Row], alarms: Sequence[Firing], evidenc
             "times": f"{slower:.1f}",
             "version": main.version or "—",
         }
-    elif leap := next((cell for cell in row.cells if cell.leapt), None):
+    elif (leap := max(row.cells, key=lambda cell: cell.leapt)).leapt >= 1:
         what = {"what": leap.column.title, "delta": leap.delta}
         row.state, row.reason = "warn", _("%(what)s %(delta)s since yesterday") % what
     else:

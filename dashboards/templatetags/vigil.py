@@ -2,7 +2,7 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import template
@@ -69,6 +69,17 @@ def here(context: Context, **changes: Any) -> str:
 def to(context: Context, page: str, **params: Any) -> str:
     """Another page of this project, over the same time."""
     return str(context["visit"].to(page, **{name: str(value) for name, value in params.items()}))
+
+
+@register.simple_tag
+def permille(share: float) -> str:
+    """A share as a coordinate of a drawing that is 1000 wide."""
+    return f"{share * 1000:.1f}"
+
+
+@register.simple_tag
+def get_item(mapping: Mapping[str, Any], name: str) -> Any:
+    return mapping.get(name)
 
 
 @register.filter

@@ -35,3 +35,9 @@ async function copy(text, button) {
   button.textContent = "✓";
   setTimeout(() => { button.textContent = said; }, 1200);
 }
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("[data-submit]")) {
+    event.target.form.requestSubmit();
+  }
+});

@@ -1,0 +1,163 @@
+"""Generations: what did users ask, and what did the model say? A list with filters, and one call whole."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from dashboards import reading
+from dashboards.door import demand
+from dashboards.pages.base import Context, Form, MissingError, Page
+from dashboards.visit import Visit
+from monitor.ingest import calls
+
+LIMIT = 50
+MARKS = (0, 1, 2, 3, 4, 5)
+# the fields a list can be narrowed by, as they stand in the address
+FILTERS: Mapping[str, str | Promise] = {
+    "text": lazy("text"), "model": lazy("model"), "version": lazy("version"), "errors": lazy("failed only"),
+    "slower": lazy("slower than (s)"), "topic": lazy("topic"), "tenant": lazy("tenant"), "language": lazy("language"),
+    "route": lazy("route"), "environment": lazy("environment"), "grounding": lazy("grounding"),
+    "error": lazy("error"), "session": lazy("session"),
+}  # fmt: skip
+CHOICES = ("topic", "tenant", "language", "grounding", "error")
+
+
+class Generations(Page):
+    name = "generations"
+    title = lazy("Generations")
+    question = lazy("What did users ask, and what did it say?")
+    key = "n"
+    routes: ClassVar = (
+        ("", "show", "pages/generations.html"),
+        ("<uuid:generation_id>/", "detail", "pages/generation.html"),
+    )
+
+    def show(self, visit: Visit) -> Context:
+        wanted = wanted_calls(visit)
+        found, before = calls.page(wanted, before=visit.params.get("before", ""), limit=LIMIT)
+        return {
+            "calls": found,
+            "next": visit.here(before=before) if before else "",
+            "first": visit.here(before="") if visit.params.get("before") else "",
+            "chips": chips(visit),
+            "choices": choices(visit),
+            "models": list(dict.fromkeys(version.model for version in visit.versions)),
+        }
+
+    def detail(self, visit: Visit, generation_id: UUID) -> Context:
+        found = calls.one(visit.project_id, generation_id)
+        if found is None:
+            message = _("There is no such call in this project. It may be older than what is kept.")
+            raise MissingError(message)
+        summary, more = found.summary, found.detail
+        contexts = [one for one in more.get("contexts") or () if isinstance(one, Mapping)]
+        return {
+            "call": summary,
+            "whole": found,
+            "lanes": reading.lanes(
+                summary.duration_seconds,
+                summary.queue_seconds,
+                summary.ttft_seconds,
+                summary.inference_seconds,
+            ),
+            "prompt": turns(more.get("prompt_messages"), found.prompt),
+            "output": turns(more.get("output_messages"), found.output),
+            "tokens": reading.risky(more.get("tokens") or ()),
+            "contexts": contexts,
+            "retrieved": "contexts" in more or summary.grounding != "",
+            "supports": reading.supports(found.output, [str(one.get("text", "")) for one in contexts]),
+            "redactions": more.get("redactions") or {},
+            "attributes": more.get("attributes") or {},
+            "user": more.get("user", ""),
+            "reference": more.get("reference", ""),
+            "facts": facts(found),
+            "marks": MARKS,
+            "mine": next((mark.value for mark in found.scores if mark.source == "human"), None),
+            "may_rate": visit.place.allows("labeller"),
+        }
+
+    def act(self, visit: Visit, form: Form, **place: Any) -> HttpResponse | Context:
+        demand(visit, "labeller")
+        if "generation_id" not in place or form.get("mark", "") not in {str(mark) for mark in MARKS}:
+            message = _("A mark is a whole number from 0 to 5.")
+            raise MissingError(message)
+        reason = form.get("reason", "").strip()[:2000]
+        calls.rate(
+            visit.project_id, place["generation_id"], float(form["mark"]), reason, visit.person, now=visit.now
+        )
+        return redirect(visit.path)
+
+
+def wanted_calls(visit: Visit) -> calls.Filter:
+    """The filter that the address asks for."""
+    asked = {name: visit.params.get(name, "").strip() for name in FILTERS}
+    try:
+        slower = float(asked["slower"]) if asked["slower"] else None
+    except ValueError:
+        slower = None
+    return calls.Filter(
+        visit.project_id, visit.span.start, visit.span.end,
+        model=asked["model"], version=asked["version"] if "version" in visit.params else None,
+        environment=asked["environment"], route=asked["route"], tenant=asked["tenant"], topic=asked["topic"],
+        language=asked["language"], grounding=asked["grounding"], error=asked["error"], session=asked["session"],
+        errors_only=asked["errors"] == "1", text=asked["text"].replace("\x00", ""), least_seconds=slower,
+    )  # fmt: skip
+
+
+def chips(visit: Visit) -> list[dict[str, Any]]:
+    """The filters that are on, each with the address without it."""
+    return [
+        {"name": FILTERS[name], "value": visit.params[name] if name != "errors" else "", "without": visit.here(**{name: "", "before": ""})}
+        for name in FILTERS
+        if visit.params.get(name)
+    ]  # fmt: skip
+
+
+def choices(visit: Visit) -> dict[str, list[str]]:
+    """What the dimensions can be narrowed to."""
+    span = visit.span
+    return {name: calls.values_of(visit.project_id, span.start, span.end, name) for name in CHOICES}
+
+
+def turns(messages: Any, text: str) -> list[dict[str, Any]]:
+    """A conversation by its turns; a plain text is one turn without a role."""
+    if isinstance(messages, list) and messages:
+        return [
+            {"role": str(one.get("role", "")), "pieces": reading.marked(_content(one))}
+            for one in messages
+            if isinstance(one, Mapping)
+        ]
+    return [{"role": "", "pieces": reading.marked(text)}] if text else []
+
+
+def _content(message: Mapping[str, Any]) -> str:
+    content = message.get("content") or message.get("parts") or ""
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else [content]
+    return "\n".join(
+        str(part.get("text") or part.get("content") or part) if isinstance(part, Mapping) else str(part)
+        for part in parts
+    )
+
+
+def facts(found: calls.GenerationDetail) -> list[tuple[str | Promise, str]]:
+    """What is known of the call besides its text; unknown things are left out."""
+    one = found.summary
+    listed: list[tuple[str | Promise, str]] = [
+        (_("Sender’s id"), one.client_id), (_("Route"), one.route), (_("Operation"), found.operation),
+        (_("Provider"), found.provider), (_("Environment"), one.environment), (_("Finish reason"), one.finish_reason),
+        (_("Topic"), one.topic), (_("Template"), one.template), (_("Tenant"), one.tenant),
+        (_("Language"), one.language), (_("Session"), one.session), (_("Trace"), one.trace_id),
+        (_("Span"), found.span_id), (_("Grounding"), one.grounding),
+    ]  # fmt: skip
+    return [(name, value) for name, value in listed if value]
+
+
+PAGE = Generations()
