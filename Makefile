@@ -22,6 +22,7 @@ check: $(VENV)/.synced-dev
 bench: $(VENV)/.synced-dev
 	$(BIN)/python -m tests.bench.startup
 	$(BIN)/python -m tests.bench.ingest
+	$(BIN)/python -m tests.bench.promql
 
 # what is installed is exactly what the lock says, by hash
 lock: $(VENV)/bin/uv

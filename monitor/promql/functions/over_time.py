@@ -343,16 +343,23 @@ def stddev_over_time(context: Context, windows: Windows) -> Vector:
 
 
 def _quantiles(values: Floats, spelled: Ragged, q: Floats) -> Floats:
-    """The q-quantile of each window, linear between neighbours; NaN values come first, as in Prometheus."""
-    keys = np.where(np.isnan(values), -np.inf, values)
-    order = np.lexsort((~np.isnan(values), keys, spelled.owner))
-    ordered = values[order]
-    rank = np.clip(q, 0, 1) * (spelled.sizes - 1)
-    rank = np.where(np.isnan(rank), 0, rank)
-    below = np.floor(rank).astype(np.int64)
-    above = np.minimum(spelled.sizes - 1, below + 1)
-    weight = rank - below
-    result = ordered[spelled.starts + below] * (1 - weight) + ordered[spelled.starts + above] * weight
+    """The q-quantile of each window, linear between neighbours; NaN values come first, as in Prometheus.
+
+    Windows of one size are sorted together as the rows of a matrix.
+    """
+    result = np.empty(len(spelled.sizes))
+    for size in np.unique(spelled.sizes).tolist():
+        rows = np.flatnonzero(spelled.sizes == size)
+        ordered = values[spelled.starts[rows][:, None] + np.arange(size)]
+        ordered.sort(axis=1)
+        nans = np.isnan(ordered).sum(axis=1) if np.isnan(ordered[:, -1]).any() else np.zeros(len(rows), int)
+        rank = np.nan_to_num(np.clip(q[rows], 0, 1) * (size - 1))
+        below = np.floor(rank).astype(np.int64)
+        # numpy sorts NaN last, so the places turn round by the number of them
+        lower = ordered[np.arange(len(rows)), (below - nans) % size]
+        upper = ordered[np.arange(len(rows)), (np.minimum(size - 1, below + 1) - nans) % size]
+        weight = rank - below
+        result[rows] = lower * (1 - weight) + upper * weight
     result = np.where(q < 0, -np.inf, np.where(q > 1, np.inf, result))
     return np.where(np.isnan(q), np.nan, result)
 
