@@ -128,8 +128,11 @@ def test_every_list_and_form_opens(ada: Client, cast: Cast, page: str) -> None:
 
 def test_the_style_of_the_admin_is_served_without_a_collecting_step(ada: Client) -> None:
     page = ada.get("/admin/monitor/apikey/").content.decode()
-    for address in re.findall(r'href="(/static/[^"]+\.css)"', page):
-        assert ada.get(address).status_code == 200
+    sheets = [ada.get(address) for address in re.findall(r'href="(/static/[^"]+\.css)"', page)]
+    assert sheets
+    assert {sheet.status_code for sheet in sheets} == {200}
+    for sheet in sheets:
+        sheet.close()
 
 
 def staff(cast: Cast, role: Role) -> User:
