@@ -36,6 +36,7 @@ def marked(text: str, message: str, position: int | None) -> str:
     """The complaint with the line it is about and a mark under the place."""
     if position is None:
         return message
+    message = re.sub(r"^\d+:\d+: ", "", message)
     position = min(max(position, 0), len(text))
     line = text.count("\n", 0, position)
     start = text.rfind("\n", 0, position) + 1
@@ -65,6 +66,14 @@ def texts(values: Mapping[str, str], *, what: str) -> None:
             raise BadRuleError(message) from error
 
 
+def annotations(values: Mapping[str, str]) -> None:
+    for name in values:
+        if not LABEL.fullmatch(name):
+            message = f"annotations: {name!r} is no name; use letters, digits and underscores"
+            raise BadRuleError(message)
+    texts(values, what="annotations")
+
+
 def record_name(name: str) -> None:
     if not METRIC.fullmatch(name):
         message = f"{name!r} is no metric name; use letters, digits, underscores and colons"
@@ -79,11 +88,7 @@ def rule(spec: RuleSpec) -> None:
         record_name(spec.record)
         return
     texts(spec.labels, what="labels")
-    for name in spec.annotations:
-        if not LABEL.fullmatch(name):
-            message = f"annotations: {name!r} is no name; use letters, digits and underscores"
-            raise BadRuleError(message)
-    texts(spec.annotations, what="annotations")
+    annotations(spec.annotations)
 
 
 def complaints(groups: Iterable[GroupSpec]) -> list[str]:

@@ -4,12 +4,14 @@ A subject's ``admin.py`` builds on ``ProjectAdmin``; the model needs a ``project
 to one).
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import admin
 from django.db.models import ForeignKey, Model, QuerySet
-from django.forms import ModelChoiceField
+from django.forms import ModelChoiceField, ModelForm
 from django.http import HttpRequest
+from unfold.decorators import display
 
 from monitor.store import access
 from monitor.store.models import Project, Role
@@ -18,9 +20,21 @@ if TYPE_CHECKING:
     # unfold has no types; its classes are Django's with another look
     BaseAdmin = admin.ModelAdmin[Any]
     BaseInline = admin.TabularInline[Any, Any]
+    BaseForm = ModelForm[Any]
 else:
     from unfold.admin import ModelAdmin as BaseAdmin
     from unfold.admin import TabularInline as BaseInline
+
+    BaseForm = ModelForm
+
+
+F = TypeVar("F", bound=Callable[..., str])
+
+
+def labelled(description: Any, colours: Mapping[str, str], ordering: str | None = None) -> Callable[[F], F]:
+    """A column whose words carry a colour (and stay words)."""
+    decorate: Callable[[F], F] = display(description=description, label=dict(colours), ordering=ordering)
+    return decorate
 
 
 class Inline(BaseInline):

@@ -78,10 +78,10 @@ def tick(service: Service) -> None:
     deliver.run_due(now=service.at)
 
 
-def live(service: Service, minutes: int, **how: float) -> None:
+def live(service: Service, minutes: int, *, error_rate: float = 0, slow_rate: float = 0) -> None:
     """Half a minute at a time: samples, evaluation, delivery."""
     for _ in range(minutes * 2):
-        service.live(0.5, **how)
+        service.live(0.5, error_rate=error_rate, slow_rate=slow_rate)
         tick(service)
 
 
