@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from monitor.management.simulation import remote_write, traffic
+from monitor.management.simulation import ratings, remote_write, traffic
 from monitor.management.simulation.meters import Meters, Sample
 from monitor.management.simulation.push import Pusher
 from monitor.management.simulation.story import DAY, HOUR, MINUTE, Story
@@ -70,7 +70,10 @@ class Player:
             yield heapq.heappop(self.running)[2]
 
     def _push_calls(self, batch: list[traffic.Record]) -> None:
+        """The calls, then what users said of them: a rating needs its call."""
         self.pusher.post_json("/api/v1/generations", {"generations": batch})
+        if scores := list(ratings.of(batch)):
+            self.pusher.post_json("/api/v1/scores", {"scores": scores})
 
     def _push_meters(self, now: float) -> None:
         samples = self.meters.engine(now) + ([] if self.scraped else self.meters.paddle(now))

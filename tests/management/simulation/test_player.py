@@ -109,3 +109,16 @@ def test_meters_are_pushed_every_fifteen_seconds(player: Player, server: Outside
         player.tick(ANCHOR + second)
     assert sum(request.path == "/api/v1/write" for request in server.received) == 4
     assert sum(request.path == "/api/v1/points" for request in server.received) == 4
+
+
+def test_a_rating_follows_its_call(player: Player, server: Outside) -> None:
+    player.history(ANCHOR - HOUR, ANCHOR)
+    known: set[str] = set()
+    rated: list[str] = []
+    for request in server.received:
+        if request.path == "/api/v1/generations":
+            known |= set(calls_in([request]))
+        elif request.path == "/api/v1/scores":
+            rated += [score["generation_id"] for score in request.json["scores"]]
+            assert set(rated) <= known
+    assert 0.01 < len(rated) / len(known) < 0.06
