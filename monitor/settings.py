@@ -101,6 +101,7 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [CSP_SELF],
     },
 }
+UNFOLD = {"SITE_TITLE": "Vigil", "SITE_HEADER": "Vigil"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},

@@ -9,6 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldBooleanSwitchWidget,
+)
 
 from monitor.core import clock
 from monitor.core.labels import NAME
@@ -55,7 +61,7 @@ class Projects(BaseAdmin):
 class KeyForm(forms.ModelForm):  # type: ignore[type-arg] # generic for the type checker only
     scopes = forms.MultipleChoiceField(
         choices=[(scope, scope) for scope in SCOPES],
-        widget=forms.CheckboxSelectMultiple,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
         initial=["ingest"],
         help_text=_("ingest: send; query: read; manage: change rules, silences and releases"),
     )
@@ -121,16 +127,25 @@ class TargetForm(forms.ModelForm):  # type: ignore[type-arg] # as above
     bearer_token = forms.CharField(
         required=False,
         strip=True,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
         help_text=_(
             "Sent as “Authorization: Bearer …”. Never shown again; leave it empty to keep the stored one."
         ),
     )
-    forget_token = forms.BooleanField(required=False, label=_("Forget the stored token"))
+    forget_token = forms.BooleanField(
+        required=False, label=_("Forget the stored token"), widget=UnfoldBooleanSwitchWidget
+    )
 
     class Meta:
         model = ScrapeTarget
         fields = ("project", "job", "url", "interval_seconds", "labels", "enabled", "bearer_token")
+        widgets = {"labels": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
+        labels = {"url": _("Address"), "interval_seconds": _("Interval in seconds")}
+        help_texts = {
+            "job": _("What is scraped; becomes the label “job”."),
+            "url": _("The metrics page, for example http://vllm:8000/metrics"),
+            "labels": _('Further labels for every series of the target, for example {"zone": "cn-east"}'),
+        }
 
     def clean_interval_seconds(self) -> int:
         seconds = int(self.cleaned_data["interval_seconds"])
@@ -172,11 +187,11 @@ class Targets(ProjectAdmin):
     list_filter = ("project", "job", "enabled")
     search_fields = ("job", "url")
     actions = ("scrape_soon",)
-    fields = (
-        "project", "job", "url", "interval_seconds", "labels", "enabled", "bearer_token", "forget_token",
-        "health", "last_ok", "last_error", "last_duration", "last_samples",
-    )  # fmt: skip
+    fields = ("project", "job", "url", "interval_seconds", "labels", "enabled", "bearer_token")
     readonly_fields = ("health", "last_ok", "last_error", "last_duration", "last_samples")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return (*self.fields, "forget_token", *self.readonly_fields) if obj else self.fields
 
     @admin.display(description=_("Health"))
     def health(self, row: ScrapeTarget) -> str:
