@@ -17,6 +17,8 @@ records = Counter("vigil_ingest_records", "Records that came in.", ["protocol", 
 requests = Histogram("vigil_ingest_request_seconds", "From a batch's last byte to its commit.", ["protocol"])
 queries = Histogram("vigil_query_seconds", "PromQL over HTTP, whole answers.", ["endpoint"])
 tasks = Histogram("vigil_task_seconds", "Background tasks.", ["task"])
+rules = Counter("vigil_rule_evaluations", "Rules that were evaluated.", ["outcome"])
+deliveries = Counter("vigil_deliveries", "Messages that were tried.", ["receiver", "outcome"])
 task_failures = Counter("vigil_task_failures", "Background tasks that ended in an error.", ["task"])
 
 

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from monitor import meters
 from monitor.alerting import grouping, message, packing, receive, silences
 from monitor.alerting.models import Alert, AlertGroup, Contact, Delivery, DeliveryAttempt
 from monitor.alerting.receivers import RECEIVERS
@@ -124,6 +125,7 @@ class Record:
         if parcel.outcome == State.WAITING and next_at - parcel.delivery.created_at > GIVE_UP_AFTER:
             parcel.outcome = State.GIVEN_UP
         over = parcel.outcome != State.WAITING
+        meters.deliveries.labels(parcel.contact.kind, parcel.outcome).inc()
         with transaction.atomic():
             DeliveryAttempt.objects.filter(delivery=parcel.delivery, number=parcel.delivery.attempts).update(
                 outcome="later" if not over else parcel.outcome,

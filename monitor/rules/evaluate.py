@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from django.db import transaction
 from django.db.models import F, Q
 
-from monitor import query
+from monitor import meters, query
 from monitor.core import clock
 from monitor.core.alerts import Notice
 from monitor.core.labels import NAME, Labels
@@ -107,8 +107,10 @@ def run_rule(rule: Rule, world: World, *, at: dt.datetime) -> str:
         else:
             _alert(rule, vector, world, asked_at=asked_at, at=at, began=began)
     except (QueryError, state.SameLabelsError, TooManyError) as error:
+        meters.rules.labels("failed").inc()
         _failed(rule, str(error), at=at, took=clock.monotonic() - began)
         return f"{rule.name}: {error}"
+    meters.rules.labels("ok").inc()
     return ""
 
 
