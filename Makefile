@@ -7,10 +7,10 @@ BIND ?= 127.0.0.1:8000
 .PHONY: up test check bench lock clean help
 
 up: $(VENV)/.synced-up
-	exec $(BIN)/python manage.py up --bind $(BIND)
+	@exec $(BIN)/python manage.py up --bind $(BIND)
 
 test: $(VENV)/.synced-dev
-	$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest
 
 check: $(VENV)/.synced-dev
 	$(BIN)/ruff format --check .
@@ -18,6 +18,7 @@ check: $(VENV)/.synced-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py texts --check
 
 bench: $(VENV)/.synced-dev
 	$(BIN)/python -m tests.bench.startup
@@ -43,14 +44,18 @@ $(VENV)/bin/uv:
 	  { echo "Vigil needs Python 3.11 or newer; set PYTHON=python3.12 or the like"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
 	  { echo "this Python can't make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --disable-pip-version-check 'uv>=0.9,<1'
+	@echo "making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check 'uv>=0.9,<1'
 
+# packages for tests hold those for running; going back to fewer is never needed
 $(VENV)/.synced-up: requirements.txt | $(VENV)/bin/uv
-	if ! test $(VENV)/.synced-dev -nt requirements.txt; then rm -f $(VENV)/.synced-dev && \
+	@if ! test $(VENV)/.synced-dev -nt requirements.txt; then \
+	  echo "installing what requirements.txt names" && rm -f $(VENV)/.synced-dev && \
 	  $(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes requirements.txt; fi
-	touch $@
+	@touch $@
 
 $(VENV)/.synced-dev: requirements-dev.txt | $(VENV)/bin/uv
-	$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes requirements-dev.txt
-	touch $@ $(VENV)/.synced-up
+	@echo "installing what requirements-dev.txt names"
+	@$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes requirements-dev.txt
+	@touch $@ $(VENV)/.synced-up
