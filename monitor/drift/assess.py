@@ -4,7 +4,6 @@ Every block (hour) of the reference is compared with the other blocks, never wit
 than the current window has. What they show is normal, whatever the detector and its unit.
 """
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -91,11 +90,3 @@ def _large_enough(blocks: Sequence[Sketch], least: int) -> list[Sketch]:
     if waiting and joined:
         joined[-1] = merged([joined[-1], *waiting])
     return joined
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A half-open stretch of event time."""
-
-    start: dt.datetime
-    end: dt.datetime

@@ -1,0 +1,190 @@
+"""What pages may know about drift: watches sorted by effect, one report with both histograms."""
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from monitor.drift import reports
+from monitor.drift.detectors import DETECTORS
+from monitor.drift.embedders import WHAT_HASHING_SEES
+from monitor.drift.features import FEATURES
+from monitor.drift.models import DriftReport, DriftWatch
+
+__all__ = ["WHAT_HASHING_SEES", "Report", "WatchRow", "moments", "report", "watches"]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchRow:
+    """One watch with what it found last. ``effect`` and the rest are None while ``state`` is unknown.
+
+    ``state``: unknown, learning, ok, warning or drift. ``size``: effect over the edge of the normal band.
+    ``selector``: label matchers for PromQL on ``llm_drift_effect`` and its companions.
+    """
+
+    id: int
+    model: str
+    version: str
+    feature: str
+    label: str
+    detector: str
+    unit: str
+    enabled: bool
+    state: str
+    reason: str
+    at: dt.datetime | None
+    effect: float | None
+    normal_low: float | None
+    normal_high: float | None
+    evidence: float | None
+    change: float | None
+    headline: str
+    selector: str
+    reference_from: dt.datetime | None
+    reference_to: dt.datetime | None
+    reference_version: str
+    last_ok: dt.datetime | None
+    last_error: str
+
+    @property
+    def size(self) -> float:
+        if self.effect is None or not self.normal_high:
+            return -1.0
+        return abs(self.effect) / self.normal_high
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One comparison. ``edges`` has one number more than the two lists of shares; all empty for vectors.
+
+    ``reference_quantiles`` and ``current_quantiles``: p5 p25 p50 p75 p95 p99 → value.
+    """
+
+    watch: WatchRow
+    at: dt.datetime
+    n_reference: int
+    n_current: int
+    reference_span: tuple[dt.datetime, dt.datetime]
+    current_span: tuple[dt.datetime, dt.datetime]
+    reference_version: str
+    edges: list[float] = field(default_factory=list)
+    reference_shares: list[float] = field(default_factory=list)
+    current_shares: list[float] = field(default_factory=list)
+    reference_quantiles: dict[str, float] = field(default_factory=dict)
+    current_quantiles: dict[str, float] = field(default_factory=dict)
+    facts: dict[str, float] = field(default_factory=dict)
+    examples: list[UUID] = field(default_factory=list)
+    note: str = ""
+
+
+def watches(project_id: int, *, model: str = "") -> list[WatchRow]:
+    """Every watch of the project, the largest effect first; those without one last."""
+    rows = DriftWatch.objects.filter(project_id=project_id)
+    if model:
+        rows = rows.filter(model=model)
+    last = {
+        one.watch_id: one
+        for one in DriftReport.objects.filter(watch__in=rows).order_by("watch_id", "-at").distinct("watch_id")
+    }
+    found = [_row(one, last.get(one.pk)) for one in rows]
+    return sorted(found, key=lambda row: (-row.size, row.model, row.version, row.feature))
+
+
+def report(project_id: int, watch_id: int, *, at: dt.datetime | None = None) -> Report | None:
+    """The newest report of a watch, or the newest at or before ``at``; None when there is none."""
+    watch = DriftWatch.objects.filter(project_id=project_id, pk=watch_id).first()
+    found = DriftReport.objects.filter(watch_id=watch_id)
+    if at is not None:
+        found = found.filter(at__lte=at)
+    last = found.order_by("-at").first()
+    return None if watch is None or last is None else _report(watch, last)
+
+
+def moments(project_id: int, watch_id: int, *, limit: int = 200) -> list[tuple[dt.datetime, str]]:
+    """When there are reports, with their states, newest first; for stepping back in time."""
+    rows = DriftReport.objects.filter(watch_id=watch_id, watch__project_id=project_id).order_by("-at")
+    return list(rows.values_list("at", "state")[:limit])
+
+
+def _row(watch: DriftWatch, last: DriftReport | None) -> WatchRow:
+    kind = DETECTORS.get(watch.detector)
+    known = last if last is not None and last.state == watch.state else None
+    body: dict[str, Any] = known.body if known else {}
+    return WatchRow(
+        id=watch.pk,
+        model=watch.model,
+        version=watch.version,
+        feature=watch.feature,
+        label=FEATURES[watch.feature].label if watch.feature in FEATURES else watch.feature,
+        detector=watch.detector,
+        unit=kind.unit if kind else "",
+        enabled=watch.enabled,
+        state=watch.state,
+        reason=watch.reason,
+        at=known.at if known else None,
+        effect=known.effect if known else None,
+        normal_low=known.normal_low if known else None,
+        normal_high=known.normal_high if known else None,
+        evidence=known.evidence if known else None,
+        change=body.get("change"),
+        headline=_headline(watch, known),
+        selector=", ".join(
+            f'{name}="{_escaped(value)}"' for name, value in reports.labels(watch).items_sorted
+        ),
+        reference_from=watch.reference_from,
+        reference_to=watch.reference_to,
+        reference_version=watch.reference_version,
+        last_ok=watch.last_ok,
+        last_error=watch.last_error,
+    )
+
+
+def _headline(watch: DriftWatch, last: DriftReport | None) -> str:
+    """What moved, in words: "prompt length is 31 % longer than in the reference"."""
+    if last is None or last.effect is None:
+        return watch.reason
+    what = _(FEATURES[watch.feature].label)
+    change = last.body.get("change")
+    if change is None:
+        effect, high = f"{last.effect:.2f}", f"{last.normal_high or 0:.2f}"
+        return _("%(what)s: moved by %(effect)s of the usual spread (normal up to %(high)s)") % {
+            "what": what, "effect": effect, "high": high,
+        }  # fmt: skip
+    percent = f"{abs(change) * 100:.0f}"
+    if change >= 0:
+        return _("%(what)s: %(percent)s %% more than in the reference") % {"what": what, "percent": percent}
+    return _("%(what)s: %(percent)s %% less than in the reference") % {"what": what, "percent": percent}
+
+
+def _report(watch: DriftWatch, last: DriftReport) -> Report:
+    body = last.body
+    bars = body["histogram"] or {"edges": [], "reference": [], "current": []}
+    quantiles = body["quantiles"] or {"reference": {}, "current": {}}
+    hashed = body["embedder"].startswith("hashing-")
+    return Report(
+        watch=_row(watch, last),
+        at=last.at,
+        n_reference=body["reference"]["n"],
+        n_current=body["current"]["n"],
+        reference_span=_span(body["reference"]),
+        current_span=_span(body["current"]),
+        reference_version=body["reference"]["version"],
+        edges=bars["edges"],
+        reference_shares=bars["reference"],
+        current_shares=bars["current"],
+        reference_quantiles=quantiles["reference"],
+        current_quantiles=quantiles["current"],
+        facts=body["facts"],
+        examples=[UUID(one) for one in body["examples"]],
+        note=_(WHAT_HASHING_SEES) if hashed else "",
+    )
+
+
+def _span(body: dict[str, Any]) -> tuple[dt.datetime, dt.datetime]:
+    return dt.datetime.fromisoformat(body["start"]), dt.datetime.fromisoformat(body["end"])
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,0 +1,177 @@
+"""Every watch, step by step in event time: compare, add to the evidence, write series and a report.
+
+A step depends on the stored calls and its moment only, so a history that is told late gives the steps that
+it would have given live. Steps lie 2 minutes apart; where much is to be caught up, one window apart.
+"""
+
+import datetime as dt
+import logging
+import zlib
+from collections.abc import Sequence
+
+from monitor.core import clock, fields
+from monitor.drift import pinning, reports, windows
+from monitor.drift.assess import assess
+from monitor.drift.detectors import DETECTORS
+from monitor.drift.detectors.base import Detector, TooFewError, WrongDataError
+from monitor.drift.evidence import Evidence, limit_for
+from monitor.drift.features import FEATURES
+from monitor.drift.models import DriftReport, DriftWatch, WatchState
+from monitor.drift.windows import Reference, Span, Subject
+from monitor.registry import UnknownNameError
+from monitor.store import append
+from monitor.store.generations import VersionRow
+from monitor.store.models import Project
+
+log = logging.getLogger("vigil.drift")
+
+# PromQL looks back 5 minutes for a gauge: a step, the grace and a late tick together must stay below that
+STEP = dt.timedelta(minutes=2)
+# a batch that is on its way at the end of a window still counts
+GRACE = dt.timedelta(seconds=45)
+LOOKBACK = dt.timedelta(days=8)
+STEPS_PER_RUN = 60
+VERSIONS_PER_PROJECT = 20
+WARNING = 0.7
+# a reference shorter than this has not seen much of the day
+SHORT_HOURS = 6.0
+REPORTS_KEPT = dt.timedelta(days=30)
+
+
+def run_due(*, now: dt.datetime) -> int:
+    """Find new versions to watch and take every due step of every watch; how many steps were taken."""
+    taken = 0
+    for project in Project.objects.filter(deleted_at=None):
+        rows = windows.traffic(project.pk, Span(now - LOOKBACK, now))
+        if not rows:
+            continue
+        discover(project.pk, rows, now=now)
+        for watch in DriftWatch.objects.filter(project=project, enabled=True):
+            taken += run(watch, rows, now=now)
+    DriftReport.objects.filter(at__lt=now - REPORTS_KEPT).delete()
+    return taken
+
+
+def discover(project_id: int, rows: Sequence[VersionRow], *, now: dt.datetime) -> None:
+    """A watch per feature for every version with enough traffic that has none."""
+    known = set(DriftWatch.objects.filter(project_id=project_id).values_list("model", "version", "feature"))
+    lively = [row for row in rows if row.n >= pinning.LEAST_CALLS and row.last > now - dt.timedelta(days=1)]
+    for row in lively[:VERSIONS_PER_PROJECT]:
+        for feature in FEATURES.values():
+            if (row.model, row.version, feature.name) not in known:
+                DriftWatch.objects.get_or_create(
+                    project_id=project_id,
+                    model=row.model,
+                    version=row.version,
+                    feature=feature.name,
+                    detector=feature.detector,
+                )
+
+
+def run(watch: DriftWatch, rows: Sequence[VersionRow], *, now: dt.datetime) -> int:
+    """Take the due steps of one watch and note how it went; how many were taken."""
+    started = clock.monotonic()
+    taken, error = 0, ""
+    try:
+        detector = make(watch)
+        found = pinning.reference_of(watch, rows)
+        for moment in due_steps(watch, found, rows, now=now):
+            if not step(watch, detector, found, moment, now=now):
+                break
+            taken += 1
+    except pinning.NoReferenceError as problem:
+        state = WatchState.LEARNING if problem.learning else WatchState.UNKNOWN
+        DriftWatch.objects.filter(pk=watch.pk).update(state=state, reason=str(problem))
+    except (WrongDataError, fields.BadFieldError, UnknownNameError) as problem:
+        error = str(problem)
+        DriftWatch.objects.filter(pk=watch.pk).update(state=WatchState.UNKNOWN, reason=error)
+        if error != watch.last_error:
+            log.warning("drift watch %s: %s", watch, error)
+    noted = {"last_error": error, "last_duration": clock.monotonic() - started}
+    DriftWatch.objects.filter(pk=watch.pk).update(**noted, **({} if error else {"last_ok": now}))
+    return taken
+
+
+def make(watch: DriftWatch) -> Detector:
+    """The detector of a watch; raises UnknownNameError, BadFieldError or WrongDataError."""
+    kind = DETECTORS[watch.detector]
+    made: Detector = kind(fields.clean(kind.fields, watch.settings))
+    feature = FEATURES[watch.feature]
+    if made.kind != feature.kind:
+        message = f"{watch.detector} compares {made.kind}, but {feature.label} are {feature.kind}"
+        raise WrongDataError(message)
+    return made
+
+
+def due_steps(
+    watch: DriftWatch, found: Reference, rows: Sequence[VersionRow], *, now: dt.datetime
+) -> list[dt.datetime]:
+    """The moments still to be looked at, oldest first: never beyond the newest stored call of the project."""
+    window = dt.timedelta(seconds=watch.window_seconds)
+    newest = windows.newest(rows)
+    own = next((row for row in rows if (row.model, row.version) == (watch.model, watch.version)), None)
+    if newest is None or own is None:
+        return []
+    last = windows.aligned(min(now - GRACE, newest), STEP)
+    begin = max(own.first, found.span.end if found.version == watch.version else own.first, now - LOOKBACK)
+    moment = watch.evaluated_to or windows.aligned(begin + window, STEP)
+    steps: list[dt.datetime] = []
+    while len(steps) < STEPS_PER_RUN:
+        width = window if last - moment > window else STEP
+        moment = windows.aligned(moment, width) + width
+        if moment > last:
+            break
+        steps.append(moment)
+    return steps
+
+
+def step(
+    watch: DriftWatch, detector: Detector, found: Reference, moment: dt.datetime, *, now: dt.datetime
+) -> bool:
+    """One step; False when it must wait (vectors on their way) or another worker took it."""
+    feature = FEATURES[watch.feature]
+    subject = Subject(watch.project_id, watch.model, watch.version)
+    span = Span(moment - dt.timedelta(seconds=watch.window_seconds), moment)
+    if feature.kind == "vectors" and windows.vectors_pending(subject, feature, span):
+        return False
+    before = watch.evaluated_to
+    if not _advance(watch, moment):
+        return False
+    held = reports.held(watch, before, moment, STEP)
+    append.samples(watch.project_id, held, now=now)
+    current = windows.current(subject, feature, span, found.embedder)
+    seed = zlib.crc32(f"{watch.pk} {moment.isoformat()}".encode())
+    try:
+        result = assess(detector, found.blocks, current, seed=seed, doubled=found.span.hours < SHORT_HOURS)
+    except TooFewError as problem:
+        made = reports.unknown(watch, detector, found, span, current, str(problem))
+        reports.store(watch, made, moment)
+        return True
+    limit = limit_for(_sharing(watch), watch.window_seconds)
+    evidence = Evidence.from_json(watch.progress)
+    if moment == windows.aligned(moment, dt.timedelta(seconds=watch.window_seconds)):
+        evidence.step(result.excess, outside=result.outside, limit=limit)
+        watch.progress = evidence.to_json()
+        DriftWatch.objects.filter(pk=watch.pk).update(progress=watch.progress)
+    value = evidence.value(limit)
+    state = WatchState.DRIFT if evidence.paged else WatchState.OK
+    if not evidence.paged and (result.outside or value >= WARNING):
+        state = WatchState.WARNING
+    made = reports.known(watch, detector, found, span, current, result, value, state)
+    reports.store(watch, made, moment)
+    append.samples(watch.project_id, reports.points(watch, made, moment), now=now)
+    return True
+
+
+def _advance(watch: DriftWatch, moment: dt.datetime) -> bool:
+    """Claim the step: of two workers only one moves the watch on."""
+    won = DriftWatch.objects.filter(pk=watch.pk, evaluated_to=watch.evaluated_to).update(evaluated_to=moment)
+    if won:
+        reports.drop_passing(watch)
+        watch.evaluated_to = moment
+    return bool(won)
+
+
+def _sharing(watch: DriftWatch) -> int:
+    """How many watches share the model's budget of false pages."""
+    return DriftWatch.objects.filter(project_id=watch.project_id, model=watch.model, enabled=True).count()
