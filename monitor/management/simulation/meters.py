@@ -5,26 +5,23 @@ Pure functions of the story and the time, so any span can be told again.
 
 import math
 from collections.abc import Iterator
-from functools import partial
 from itertools import accumulate, pairwise
 
+from monitor.management.simulation import cards
+from monitor.management.simulation.cards import Sample
 from monitor.management.simulation.services import QWEN
 from monitor.management.simulation.story import Story, diurnal, wobble
 from monitor.management.simulation.totals import Rates, Totals
 
-Sample = tuple[dict[str, str], float]
 BOUNDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, math.inf)
 PADDLE_JOB, PADDLE_INSTANCE = "paddle", "demo-paddle-1"
 ENGINE_LABELS = {"job": "vllm", "instance": "demo-vllm-1", "engine": "0", "model_name": QWEN.model}
-GPU_HOST = "demo-gpu-1"
-GPU_MEMORY = 80 * 2**30
 FAMILIES = {
     "paddle_model_requests_total": "counter",
     "paddle_model_errors_total": "counter",
     "paddle_model_latency_seconds": "histogram",
 }
 STABLE, CANARY = "v1", "v2"
-CARDS = (0, 1)
 
 
 class Meters:
@@ -37,7 +34,7 @@ class Meters:
             CANARY: Totals(lambda at: _served(story, at, canary=True)),
         }
         self.tokens = Totals(lambda at: _tokens(story, at))
-        self.energy = [Totals(partial(_joules, story, card)) for card in CARDS]
+        self.energy = cards.meters(story)
 
     def paddle(self, at: float, *, buckets: bool = True) -> list[Sample]:
         """The counters and the latency histogram of the classic service."""
@@ -71,21 +68,7 @@ class Meters:
 
     def gpus(self, at: float) -> list[Sample]:
         """Two simulated cards, marked as such by a label."""
-        samples: list[Sample] = []
-        for card in CARDS:
-            load = _load(self.story, at, card)
-            labels = {"host": GPU_HOST, "gpu": str(card), "uuid": f"GPU-simulated-{card}"}
-            labels |= {"name": "Simulated 80 GB", "simulated": "true"}
-            values = {
-                "gpu_utilization_ratio": round(load, 4),
-                "gpu_memory_used_bytes": float(int(GPU_MEMORY * min(0.98, 0.71 + 0.2 * load))),
-                "gpu_memory_total_bytes": float(GPU_MEMORY),
-                "gpu_temperature_celsius": round(36 + 41 * load + 9 * card + 2 * wobble(at, 11, 240), 1),
-                "gpu_power_watts": round(_watts(self.story, at, card), 1),
-                "gpu_energy_joules_total": float(int(self.energy[card].at(at)[0])),
-            }
-            samples += [({"__name__": name, **labels}, value) for name, value in values.items()]
-        return samples
+        return cards.read(self.story, self.energy, at)
 
 
 def exposition(samples: list[Sample]) -> str:
@@ -131,18 +114,6 @@ def _tokens(story: Story, at: float) -> Rates:
     """Per second: prompt tokens, generated tokens."""
     calls = story.level(at) * QWEN.share
     return calls * QWEN.input_tokens * (1.3 + 5 * story.drifted(at)), calls * 48
-
-
-def _load(story: Story, at: float, card: int) -> float:
-    return min(1.0, max(0.03, 0.62 * story.level(at) + 0.12 * wobble(at, 5 + card, 90) + 0.08 * card))
-
-
-def _watts(story: Story, at: float, card: int) -> float:
-    return 95 + 560 * _load(story, at, card)
-
-
-def _joules(story: Story, card: int, at: float) -> Rates:
-    return (_watts(story, at, card),)
 
 
 def _normal(z: float) -> float:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from monitor.management.simulation import ratings, remote_write, traffic
-from monitor.management.simulation.meters import Meters, Sample
+from monitor.management.simulation.cards import Sample
+from monitor.management.simulation.meters import Meters
 from monitor.management.simulation.push import Pusher
 from monitor.management.simulation.story import DAY, HOUR, MINUTE, Story
 

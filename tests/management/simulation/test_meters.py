@@ -83,7 +83,3 @@ def test_the_page_is_prometheus_text() -> None:
     }
     assert families["paddle_model_latency_seconds"].type == "histogram"
     assert {sample.labels["version"] for sample in families["paddle_model_requests"].samples} == {"v1", "v2"}
-
-
-def test_simulated_cards_say_so() -> None:
-    assert all(labels["simulated"] == "true" for labels, _ in Meters(Story(ANCHOR)).gpus(ANCHOR))
