@@ -118,7 +118,7 @@ def described(labels: Labels) -> str:
 
 
 def version_of(labels: Mapping[str, str]) -> str:
-    """ "model version": the name by which colours and rows know a version."""
+    """Model and version: the name by which colours and rows know a version."""
     return f"{labels.get('model', '')} {labels.get('version', '')}".strip()
 
 

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.utils.translation.template import templatize
 
 LANGUAGES = {"zh_Hans": "zh-Hans"}
-CODE = ("dashboards",)
+CODE = ("dashboards", "monitor")
 KEYWORDS = {
     "_": None, "gettext": None, "gettext_lazy": None, "lazy": None, "ngettext": (1, 2), "ngettext_lazy": (1, 2),
     "pgettext": ((1, "c"), 2), "npgettext": ((1, "c"), 2, 3),

@@ -1,0 +1,69 @@
+from collections.abc import Sequence
+from uuid import UUID
+
+import pytest
+from django.test import Client
+
+from tests.fixtures.fix_cast import Cast
+from tests.fixtures.fix_world import Look
+
+
+def test_the_newest_call_stands_first(look: Look, world: Sequence[UUID]) -> None:
+    assert look("generations").context["calls"][0].id == world[-1]
+
+
+def test_the_next_page_goes_on_where_this_one_ends(look: Look, world: Sequence[UUID]) -> None:
+    first = look("generations").context
+    before = first["next"].rpartition("before=")[2]
+    second = look("generations", before=before).context["calls"]
+    assert second[0].id == world[-51]
+
+
+@pytest.mark.parametrize("params, n", [
+    ({"errors": "1"}, 10), ({"version": "v2"}, 40), ({"text": "rule 17?"}, 1), ({"slower": "4"}, 8),
+    ({"topic": "none"}, 0), ({"slower": "soon"}, 50), ({"before": "x"}, 50), ({"text": "%"}, 0), ({"text": "\0"}, 50),
+])  # fmt: skip
+def test_a_filter_narrows_the_list(look: Look, world: object, params: dict[str, str], n: int) -> None:
+    assert len(look("generations", **params).context["calls"]) == n
+
+
+def test_a_filter_that_is_on_can_be_taken_away(look: Look, world: object) -> None:
+    chips = look("generations", topic="rules").context["chips"]
+    assert [str(chip["name"]) for chip in chips] == ["topic"]
+    assert "topic" not in chips[0]["without"]
+
+
+def test_a_call_opens_with_its_redactions_marked(look: Look, world: Sequence[UUID]) -> None:
+    assert "<mark>[REDACTED:email]</mark>" in look(f"generations/{world[0]}").content.decode()
+
+
+def test_a_sentence_without_support_is_shown_as_such(look: Look, world: Sequence[UUID]) -> None:
+    supports = look(f"generations/{world[1]}").context["supports"]
+    assert [one.context for one in supports] == [1, None]
+
+
+def test_a_call_of_another_project_is_not_found(look: Look, world: Sequence[UUID], cast: Cast) -> None:
+    assert look(f"generations/{world[0]}", cast.cy, project="other").status_code == 404
+
+
+def test_a_mark_is_stored_under_the_name_of_who_gave_it(
+    client: Client, cast: Cast, look: Look, world: Sequence[UUID]
+) -> None:
+    client.force_login(cast.ada)
+    answer = client.post(f"/p/shop/generations/{world[0]}/", {"mark": "4", "reason": "short"})
+    mark = look(f"generations/{world[0]}").context["whole"].scores[0]
+    assert answer.status_code == 302
+    assert (mark.value, mark.source, mark.author, mark.reason) == (4.0, "human", "ada", "short")
+
+
+def test_a_viewer_may_not_mark(client: Client, cast: Cast, world: Sequence[UUID]) -> None:
+    client.force_login(cast.ben)
+    assert client.post(f"/p/shop/generations/{world[0]}/", {"mark": "4"}).status_code == 403
+
+
+@pytest.mark.parametrize("mark", ["6", "-1", "x", ""])
+def test_a_mark_outside_the_scale_is_refused(
+    client: Client, cast: Cast, world: Sequence[UUID], mark: str
+) -> None:
+    client.force_login(cast.ada)
+    assert client.post(f"/p/shop/generations/{world[0]}/", {"mark": mark}).status_code == 404

@@ -1,0 +1,78 @@
+import pytest
+from django.test import Client
+
+from monitor.ingest.models import ApiKey, ScrapeTarget
+from tests.fixtures.fix_cast import Cast
+from tests.fixtures.fix_world import Look
+
+
+def test_a_new_key_is_shown_once(client: Client, cast: Cast, look: Look) -> None:
+    client.force_login(cast.ada)
+    answer = client.post("/p/shop/settings/", {"do": "create-key", "name": "gw", "scope-ingest": "1"})
+    key = answer.context["new_key"]
+    assert key in answer.content.decode()
+    assert key not in look("settings").content.decode()
+
+
+def test_a_key_without_scope_is_refused_with_a_reason(client: Client, cast: Cast) -> None:
+    client.force_login(cast.ada)
+    answer = client.post("/p/shop/settings/", {"do": "create-key", "name": "gw"})
+    assert "scope" in answer.context["problem"]
+
+
+def test_a_revoked_key_stops_working(client: Client, cast: Cast) -> None:
+    client.force_login(cast.ada)
+    key = ApiKey.objects.get(project=cast.project, name="reader")
+    client.post("/p/shop/settings/", {"do": "revoke-key", "id": str(key.pk)})
+    key.refresh_from_db()
+    assert key.revoked_at is not None
+
+
+def test_a_key_of_another_project_cannot_be_revoked_here(client: Client, cast: Cast) -> None:
+    client.force_login(cast.ada)
+    key = ApiKey.objects.get(project=cast.other)
+    client.post("/p/shop/settings/", {"do": "revoke-key", "id": str(key.pk)})
+    key.refresh_from_db()
+    assert key.revoked_at is None
+
+
+def test_a_viewer_changes_nothing(client: Client, cast: Cast) -> None:
+    client.force_login(cast.ben)
+    answer = client.post("/p/shop/settings/", {"do": "create-key", "name": "x", "scope-ingest": "1"})
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "url, interval", [("ftp://x/y", "15"), ("http://x/metrics", "0"), ("http://x/m", "soon")]
+)
+def test_a_bad_target_is_refused_with_a_reason(client: Client, cast: Cast, url: str, interval: str) -> None:
+    client.force_login(cast.ada)
+    form = {"do": "add-target", "job": "j", "url": url, "interval": interval}
+    assert client.post("/p/shop/settings/", form).context["problem"]
+    assert not ScrapeTarget.objects.exists()
+
+
+def test_a_target_can_be_added(client: Client, cast: Cast) -> None:
+    client.force_login(cast.ada)
+    form = {"do": "add-target", "job": "vllm", "url": "http://127.0.0.1:9/metrics", "interval": "15"}
+    client.post("/p/shop/settings/", form)
+    assert ScrapeTarget.objects.get().job == "vllm"
+
+
+def test_only_a_demo_project_has_a_button_to_be_deleted(client: Client, cast: Cast) -> None:
+    client.force_login(cast.ada)
+    client.post("/p/shop/settings/", {"do": "delete-demo"})
+    cast.project.refresh_from_db()
+    assert cast.project.deleted_at is None
+
+
+def test_the_demo_project_is_deleted_with_one_click(client: Client, cast: Cast) -> None:
+    cast.project.demo = True
+    cast.project.save()
+    client.force_login(cast.ada)
+    client.post("/p/shop/settings/", {"do": "delete-demo"})
+    assert client.get("/p/shop/overview/").status_code == 404
+
+
+def test_the_page_turns_green_when_data_arrives(look: Look, world: object) -> None:
+    assert "Data is arriving" in look("settings").content.decode()

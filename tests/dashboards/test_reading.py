@@ -1,0 +1,50 @@
+"""How one call is laid out for reading."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboards import reading
+
+seconds = st.none() | st.floats(0, 1e4)
+
+
+def test_the_time_of_a_call_is_cut_into_queue_prefill_and_decode() -> None:
+    lanes = reading.lanes(10.0, 1.0, 3.0, 8.0)
+    assert [(lane.name, lane.seconds) for lane in lanes] == [
+        ("queue", 1.0),
+        ("prefill", 2.0),
+        ("decode", 7.0),
+    ]
+
+
+def test_without_a_first_token_only_the_inference_is_known() -> None:
+    assert [lane.name for lane in reading.lanes(10.0, 1.0, None, None)] == ["queue", "inference"]
+
+
+@given(seconds, seconds, seconds, seconds)
+def test_lanes_never_leave_the_call(
+    duration: float | None, queue: float | None, ttft: float | None, inference: float | None
+) -> None:
+    lanes = reading.lanes(duration, queue, ttft, inference)
+    assert all(0 <= lane.start <= 1 and lane.start + lane.width <= 1 + 1e-9 for lane in lanes)
+
+
+def test_a_redaction_is_marked() -> None:
+    marks = [piece.mark for piece in reading.marked("to [REDACTED:email] now")]
+    assert marks == ["", "redacted", ""]
+
+
+@given(st.text())
+def test_marking_loses_no_letter(text: str) -> None:
+    assert "".join(piece.text for piece in reading.marked(text)) == text
+
+
+@pytest.mark.parametrize("logprob, mark", [(-0.01, ""), (-0.6, "r1"), (-1.2, "r2"), (-5, "r3"), (None, "")])
+def test_an_unlikely_token_stands_out(logprob: float | None, mark: str) -> None:
+    assert reading.risky([{"text": "x", "logprob": logprob}])[0].mark == mark
+
+
+def test_a_sentence_is_supported_by_the_context_that_holds_its_words() -> None:
+    found = reading.supports("退货期是三十天。月亮是奶酪做的。", ["别的东西", "我们的退货期是三十天。"])
+    assert [one.context for one in found] == [2, None]

@@ -1,0 +1,32 @@
+"""Every marked text has its translation, and the catalogue holds nothing else."""
+
+import gettext
+
+import pytest
+
+from dashboards import texts
+
+languages = pytest.mark.parametrize("language", list(texts.LANGUAGES))
+
+
+@languages
+def test_no_text_lacks_a_translation(language: str) -> None:
+    assert texts.gaps(language) == []
+
+
+@languages
+def test_nothing_is_translated_that_nobody_says(language: str) -> None:
+    assert texts.leftovers(language) == []
+
+
+def test_texts_of_templates_and_of_code_are_both_found() -> None:
+    said = texts.marked()
+    assert "Overview" in said
+    assert "Skip to content" in said
+
+
+@languages
+def test_gettext_reads_what_was_compiled(language: str) -> None:
+    texts.compile_all()
+    with texts.po_path(language).with_suffix(".mo").open("rb") as file:
+        assert gettext.GNUTranslations(file).gettext("Overview") == "总览"
