@@ -33,7 +33,7 @@ class _Watts:
 
 def _card(story: Story, card: int, joules: float, at: float) -> list[Sample]:
     load = _load(story, card, at)
-    celsius = round(34 + (42 + 16 * card) * load + 2 * wobble(at, 11 + card, 240), 1)
+    celsius = round(34 + (42 + 20 * card) * load + 2 * wobble(at, 11 + card, 240), 1)
     throttled = celsius >= THROTTLED_AT
     memory = float(int(MEMORY * min(0.98, 0.71 + 0.2 * load)))
     sm = TOP_HERTZ * (0.72 if throttled else 0.97)
