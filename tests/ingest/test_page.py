@@ -111,6 +111,11 @@ def test_a_known_line_is_not_parsed_again(monkeypatch: pytest.MonkeyPatch) -> No
     assert page.read(b'a{b="c d"} 2\n', known).points == [(labels("a", b="c d"), UNTIMED, 2.0)]
 
 
+def test_a_number_that_only_python_reads_is_refused_on_a_known_line_too() -> None:
+    found = read("up 1\nup 1_0\n")
+    assert [one.index for one in found.rejected] == [2]
+
+
 def test_labels_are_finished_once_per_series() -> None:
     known: dict[str, Labels] = {}
     found = page.read(b"a 1\na 2\n", known, finish=lambda one: one.having({"job": "x"}))

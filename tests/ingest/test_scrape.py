@@ -21,6 +21,7 @@ from tests.fixtures.fix_outside import Outside
 pytestmark = pytest.mark.django_db
 SECOND = dt.timedelta(seconds=1)
 GONE = "gone"
+Memory = dict[int, tuple[str | None, frozenset[Labels]]]
 
 
 @pytest.fixture(autouse=True)
@@ -124,6 +125,19 @@ def test_another_process_sees_what_vanished_too(cast: Cast, server: Outside, now
     server.always(200, b"queue 2\n")
     scrape.run_due(now=now + 60 * SECOND)
     assert stored(cast.project, "hits_total") == {Labels({"exported_job": "own"}): [3.0, GONE]}
+
+
+def test_two_processes_taking_turns_miss_no_end_of_a_series(
+    cast: Cast, server: Outside, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target(cast, server)
+    memories: tuple[Memory, Memory] = ({}, {})
+    both, one = b"queue 1\nhits_total 1\n", b"queue 1\n"
+    for turn, (process, body) in enumerate([(0, both), (1, one), (0, both), (1, one)]):
+        monkeypatch.setattr(vanished, "_mine", memories[process])
+        server.always(200, body)
+        scrape.run_due(now=now + 60 * turn * SECOND)
+    assert stored(cast.project, "hits_total") == {Labels(): [1.0, GONE, 1.0, GONE]}
 
 
 def test_a_series_with_times_of_its_own_is_never_marked(

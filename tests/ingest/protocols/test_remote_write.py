@@ -61,7 +61,7 @@ def test_samples_become_points(decode: Decode) -> None:
 @given(
     st.dictionaries(st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=9),
                     st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=9), max_size=9),
-    st.lists(st.tuples(st.integers(-(2**62), 2**62), st.floats()), max_size=4),
+    st.lists(st.tuples(st.integers(-(2**62), 2**62) | st.integers(2**35, 2**42), st.floats() | st.just(0.0)), max_size=4),
 )  # fmt: skip
 def test_what_was_sent_is_what_is_read_the_first_time_and_when_known(
     decode: Decode, labels: dict[str, str], samples: list[tuple[int, float]]
@@ -72,6 +72,12 @@ def test_what_was_sent_is_what_is_read_the_first_time_and_when_known(
         assert [(one, at, bits(value)) for one, at, value in points] == [
             (Labels(labels), at, bits(value)) for at, value in samples
         ]
+
+
+@both
+def test_the_zero_of_a_known_series_is_zero(decode: Decode) -> None:
+    points = [decode([series({"__name__": "calm"}, (AT, value))]).points[0] for value in (1.0, 0.0, 2.0, 0.0)]
+    assert [value for _, _, value in points] == [1.0, 0.0, 2.0, 0.0]
 
 
 @both
@@ -128,6 +134,15 @@ def test_labels_behind_the_samples_are_read_too() -> None:
     for _ in range(2):
         batch = RemoteWrite().decode(packed(b"\x0a" + bytes([len(raw)]) + raw), HEADERS_1)
         assert batch.points == [(Labels({"__name__": "m", "a": "b"}), 0, 1.0)]
+
+
+def test_a_field_behind_the_time_is_not_read_as_part_of_it() -> None:
+    """Sixteen bytes, a known series, and yet no time of six bytes: one byte of time and another field."""
+    labels, value = field(1, field(1, b"__name__") + field(2, b"odd")), b"\x09" + struct.pack("<d", 1.0)
+    for sample in (value + number(2, AT), value + number(2, 5) + number(3, 2**27)):
+        assert len(sample) == 16
+        batch = RemoteWrite().decode(packed(field(1, labels + field(2, sample))), HEADERS_1)
+    assert batch.points == [(Labels({"__name__": "odd"}), 5, 1.0)]
 
 
 @both
