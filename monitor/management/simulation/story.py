@@ -12,7 +12,7 @@ CHINA = 8 * HOUR
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """``rate``: calls per second, both models together, on an average moment after the launch."""
+    """``rate``: calls per second, both models together, on an average moment of the first day after the launch."""
 
     anchor: float
     seed: int = 1
@@ -30,11 +30,15 @@ class Story:
 
     def launched(self, at: float) -> float:
         """How far the launch has come, 0 to 1; it takes about half an hour."""
-        return 1 / (1 + math.exp(-max(-40.0, min(40.0, (at - self.launch) / (5 * MINUTE)))))
+        return _step((at - self.launch) / (5 * MINUTE))
+
+    def busy(self, at: float) -> float:
+        """1 on the first day, then 0: a demo that nobody looks at any more need not fill the disk."""
+        return 1 - _step((at - self.anchor - DAY) / (10 * MINUTE))
 
     def level(self, at: float) -> float:
-        """Calls per second at a moment: the hour of day (in China) and the launch."""
-        return self.rate * diurnal(at, 0.45) * (0.2 + 0.8 * self.launched(at))
+        """Calls per second at a moment: the hour of day (in China), the launch, the calm after a day."""
+        return self.rate * diurnal(at, 0.45) * (0.2 + 0.8 * self.launched(at) * self.busy(at))
 
     def drifted(self, at: float) -> float:
         """Share of the prompts that are of the new kind: longer, contract review, mostly Chinese."""
@@ -51,6 +55,11 @@ class Story:
     def quiet_spell(self, at: float) -> bool:
         """The traffic of the classic service collapses: 25 minutes of every twelve hours."""
         return at >= self.anchor and (at - self.anchor - 45 * MINUTE) % (12 * HOUR) < 25 * MINUTE
+
+
+def _step(x: float) -> float:
+    """From 0 to 1 around 0, smoothly."""
+    return 1 / (1 + math.exp(-max(-40.0, min(40.0, x))))
 
 
 def diurnal(at: float, swing: float) -> float:

@@ -62,6 +62,12 @@ def test_live_traffic_stays_under_two_calls_a_second(story: Story) -> None:
         assert sum(1 for _ in traffic.calls(story, at, at + 5 * MINUTE)) < 2 * 300
 
 
+def test_after_a_day_it_calms_down_to_spare_the_disk(story: Story) -> None:
+    first = sum(1 for _ in traffic.calls(story, ANCHOR + 10 * HOUR, ANCHOR + 11 * HOUR))
+    later = sum(1 for _ in traffic.calls(story, ANCHOR + 34 * HOUR, ANCHOR + 35 * HOUR))
+    assert later < 0.3 * first
+
+
 def test_a_canary_gets_its_share_and_not_before_its_time(story: Story, recent: list[traffic.Record]) -> None:
     before = list(traffic.calls(story, ANCHOR - 8 * HOUR, ANCHOR - 6.01 * HOUR))
     assert {call["version"] for call in before} == {QWEN.stable, PADDLE.stable}
