@@ -4,12 +4,12 @@ from django.conf import settings
 
 pytest_plugins = [
     "tests.fixtures.fix_cast",
+    "tests.fixtures.fix_calls",
     "tests.fixtures.fix_world",
     "tests.fixtures.fix_gpu",
     "tests.fixtures.fix_outside",
     "tests.fixtures.fix_alerting",
     "tests.fixtures.fix_product",
-    "tests.fixtures.fix_calls",
     "tests.fixtures.fix_traffic",
     "tests.fixtures.fix_paddle",
 ]
