@@ -7,10 +7,16 @@ from django.conf import settings
 
 from monitor.alerting import deliver, receive
 from monitor.core import clock
+from monitor.drift import embedders, embedding
+from monitor.drift import run as drift
+from monitor.gpu import run as gpu
 from monitor.ingest import scrape
+from monitor.quality import run as quality
+from monitor.quality import sampling
 from monitor.rules import evaluate, memory
 from monitor.store import compact as compaction
 from monitor.store import retention as keeping
+from monitor.store.turns import turn
 
 
 @shared_task
@@ -56,3 +62,36 @@ def forget_alerts(**_: object) -> None:
     now = clock.now()
     deliver.forget(now=now, days=settings.VIGIL_RETENTION_DAYS)
     memory.forget(now=now, days=settings.VIGIL_RETENTION_DAYS)
+
+
+@shared_task
+def judge_due(**_: object) -> None:
+    """Let the judges that are due mark their calls; slow endpoints never hold more than one worker."""
+    with turn("judging") as mine:
+        if mine:
+            quality.run_due(now=clock.now())
+
+
+@shared_task
+def forget_claims(**_: object) -> None:
+    """Drop the claims of judges on calls that they no longer look back to."""
+    sampling.forget_old(now=clock.now())
+
+
+@shared_task
+def watch_drift(**_: object) -> None:
+    """Make the vectors that are missing, then take the due steps of every watch."""
+    with turn("drift") as mine:
+        if not mine:
+            return
+        made = embedders.configured(
+            settings.VIGIL_EMBEDDING_URL, settings.VIGIL_EMBEDDING_MODEL, settings.VIGIL_EMBEDDING_KEY
+        )
+        embedding.embed_missing(made, now=clock.now())
+        drift.run_due(now=clock.now())
+
+
+@shared_task
+def poll_gpus(**_: object) -> None:
+    """Read the cards of the worker's own host."""
+    gpu.run(now=clock.now())

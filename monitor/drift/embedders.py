@@ -5,6 +5,7 @@ see another meaning in the same words, and two paraphrases look far apart to it.
 ``VIGIL_EMBEDDING_URL``. Vectors of different embedders are never compared: a change pins a new reference.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -33,18 +34,20 @@ class Hashing:
 
     name = f"hashing-{DIMENSIONS}-v1"
 
-    def __init__(self) -> None:
-        # 2.5 s and 140 MB to import: never in a web process
-        from sklearn.feature_extraction.text import HashingVectorizer
-
-        self._vectorizer: Any = HashingVectorizer(
-            analyzer="char", ngram_range=(1, 2), n_features=DIMENSIONS, alternate_sign=True, norm="l2"
-        )
-
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         shortened = [text[:LONGEST_TEXT] for text in texts]
-        rows: list[list[float]] = self._vectorizer.transform(shortened).toarray().tolist()
+        rows: list[list[float]] = _vectorizer().transform(shortened).toarray().tolist()
         return rows
+
+
+@functools.cache
+def _vectorizer() -> Any:
+    """2.5 s and 140 MB to import: only when there is a text to embed, never in a web process."""
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    return HashingVectorizer(
+        analyzer="char", ngram_range=(1, 2), n_features=DIMENSIONS, alternate_sign=True, norm="l2"
+    )
 
 
 class Remote:

@@ -133,7 +133,7 @@ class Supervisor:
             "--respawn-failed-workers", "--log-level", "warning", "monitor.wsgi:application",
         ]  # fmt: skip
         worker = [
-            *celery, "worker", "--concurrency", "2", "--loglevel", "warning", "--without-gossip",
+            *celery, "worker", "--concurrency", "3", "--loglevel", "warning", "--without-gossip",
             "--without-mingle", "--without-heartbeat", "-n", "vigil@%h",
         ]  # fmt: skip
         beat = [*celery, "beat", "--loglevel", "warning", "--schedule", schedule, "--pidfile", ""]

@@ -136,8 +136,9 @@ def test_inputs_keep_the_pinned_measure_of_the_version_before(
     settle(watch, now)
     traffic(2, version="v2")
     other = DriftWatch.objects.create(
-        project=cast.project, model="qwen", version="v2", feature="prompt_length", detector="wasserstein"
-    )
+        project=cast.project, model="qwen", version="v2", feature="prompt_length", detector="wasserstein",
+        reference_hours=1,
+    )  # fmt: skip
     settle(other, now)
     assert (other.reference_version, other.reference_from) == ("v1", watch.reference_from)
 
