@@ -20,9 +20,6 @@ class BadRuleError(ValueError):
 
 def expression(text: str) -> None:
     """Raise BadRuleError, with line, column and the place marked, for what is no PromQL or no vector."""
-    fault = query.check(text)
-    if fault is not None:
-        raise BadRuleError(marked(text, fault.message, fault.position))
     try:
         kind = query.result_kind(text)
     except QueryError as error:

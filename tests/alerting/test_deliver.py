@@ -8,6 +8,8 @@ from django.db import connection
 
 from monitor.alerting import deliver, packing
 from monitor.alerting.models import AlertGroup, Contact, Delivery, DeliveryAttempt, Route, Silence
+from monitor.alerting.receivers.base import RefusedError
+from monitor.alerting.receivers.webhook import Webhook
 from tests.fixtures.fix_alerting import Pager
 from tests.fixtures.fix_outside import Outside
 
@@ -143,6 +145,17 @@ def test_a_message_that_fails_for_a_day_is_given_up(pager: Pager) -> None:
     assert pager.states[0] == "given_up"
 
 
+def test_the_end_of_what_never_arrived_is_not_told(pager: Pager) -> None:
+    pager.service.always(500)
+    pager.fire(at=0)
+    pager.run(at=11)
+    Delivery.objects.update(next_at=pager.moment(25 * 3600))
+    pager.resolve(at=20)
+    pager.run(at=72)
+    pager.run(at=25 * 3600)
+    assert pager.states == ["given_up", "skipped"]
+
+
 def test_a_refusal_ends_the_delivery_and_is_shown_on_the_contact(pager: Pager) -> None:
     pager.service.answer(403, b"s3cr3t is no key of ours")
     pager.fire(at=0)
@@ -167,6 +180,19 @@ def test_the_whole_address_never_stands_in_an_error(pager: Pager) -> None:
     pager.run(at=11)
     pager.contact.refresh_from_db()
     assert "s3cr3t" not in pager.contact.last_error
+
+
+def test_a_receiver_that_forgets_itself_still_shows_no_secret(
+    pager: Pager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Webhook, *_: object) -> None:
+        message = f"can't use {self.settings['url']}"
+        raise RefusedError(message)
+
+    monkeypatch.setattr(Webhook, "send", refuse)
+    pager.fire(at=0)
+    pager.run(at=11)
+    assert Delivery.objects.get().last_error == "can't use ••••••"
 
 
 def test_after_a_refusal_the_contact_is_tried_again_when_it_may_be_mended(pager: Pager) -> None:

@@ -212,6 +212,32 @@ def test_deleting_a_rule_ends_its_alerts_once(lab: Lab) -> None:
     assert not RuleAlert.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_alerts_of_a_deleted_rule_are_ended_by_one_of_two_evaluators(lab: Lab) -> None:
+    lab.rule()
+    lab.run(0, [(V2, 1.0)])
+    Rule.objects.all().delete()
+    lab.told.clear()
+
+    def other() -> None:
+        memory.end_orphans(lab._write, lab._tell, now=NOON)
+        connection.close()
+
+    def tell_while_another_looks(project_id: int, notices: Sequence[Notice]) -> None:
+        lab._tell(project_id, notices)
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join(timeout=5)
+
+    memory.end_orphans(lab._write, tell_while_another_looks, now=NOON)
+    assert len(lab.told) == 1
+
+
+def test_only_one_of_two_evaluators_gets_a_due_group(lab: Lab) -> None:
+    first, second = (RuleGroup.objects.get() for _ in range(2))
+    assert [evaluate.claim(one, now=NOON) for one in (first, second)] == [NOON, None]
+
+
 def test_a_second_evaluator_of_the_same_time_changes_nothing(lab: Lab) -> None:
     lab.rule()
     lab.answer = [(V2, 1.0)]
