@@ -11,6 +11,7 @@ from monitor.core.samples import LOOKBACK_MS, Series, is_stale
 from monitor.promql import tree
 from monitor.promql.errors import ExecutionError, TooMuchError
 from monitor.promql.functions import FUNCTIONS
+from monitor.promql.functions.info import Joined
 from monitor.promql.functions.labels import same_labels
 from monitor.promql.functions.registry import Context
 from monitor.promql.operators import aggregate, binary, subquery, unary
@@ -113,6 +114,8 @@ class Evaluation:
         if node.name == "timestamp" and isinstance(node.args[0], tree.Fixed):
             once = tree.Call(node.name, (node.args[0].expr,))
             return _repeated(self._call(once, Grid(grid.start, grid.start, grid.step)), grid.steps)
+        if node.name == "info":
+            return self._info(context, node, grid)
         if node.name == "absent_over_time":
             return self._absent_over_time(context, node, grid)
         ranged = [place for place, arg in enumerate(node.args) if isinstance(arg, tree.Range | tree.Subquery)]
@@ -149,6 +152,17 @@ class Evaluation:
     def _sample_times(self, node: tree.Selector, grid: Grid) -> Vector:
         vector, moments = self._instant(node, grid)
         return merged(vector.with_floats(moments / 1000, vector.present()), same_labels)
+
+    def _info(self, context: Context, node: tree.Call, grid: Grid) -> Vector:
+        source = node.args[1]
+        if not isinstance(source, tree.Selector):
+            message = 'expected label selectors as the second argument to info(), such as {version=~".+"}'
+            raise ExecutionError(message)
+        known, moments = self._instant(source, grid)
+        result: Vector = FUNCTIONS["info"].run(
+            context, self.vector(node.args[0], grid), Joined(known, moments, source.matchers)
+        )
+        return result
 
     def _absent_over_time(self, context: Context, node: tree.Call, grid: Grid) -> Vector:
         there = np.zeros(grid.steps, dtype=bool)

@@ -1,6 +1,7 @@
 """Text to tree. The parser wheel does the grammar; its tree is copied into ours at once."""
 
 import datetime as dt
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -99,7 +100,7 @@ def _copy(node: Any) -> tree.Node:  # noqa: C901 - one line per kind of node
         case wheel.UnaryExpr():
             return _negation(_copy(node.expr))
         case wheel.Call():
-            return tree.Call(node.func.name, tuple(_copy(arg) for arg in node.args))
+            return _call(node)
         case wheel.AggregateExpr():
             return _aggregation(node)
         case wheel.BinaryExpr():
@@ -107,6 +108,26 @@ def _copy(node: Any) -> tree.Node:  # noqa: C901 - one line per kind of node
         case _:
             message = f"a {type(node).__name__} is not understood here"
             raise BadQueryError(message)
+
+
+def _call(node: Any) -> tree.Call:
+    args = tuple(_copy(arg) for arg in node.args)
+    if node.func.name == "info":
+        # its second argument names info metrics, by default target_info
+        last = args[1] if len(args) > 1 else tree.Selector(())
+        if isinstance(last, tree.Selector):
+            args = (args[0], replace(last, matchers=_info_matchers(last.matchers)))
+    return tree.Call(node.func.name, args)
+
+
+def _info_matchers(given: tuple[Matcher, ...]) -> tuple[Matcher, ...]:
+    """The matchers of info()'s second argument with the metric names it stands for."""
+    names = [matcher for matcher in given if matcher.label == NAME]
+    if not names:
+        return (Matcher(NAME, "=", "target_info"), *given)
+    if any(matcher.op in {"=", "=~"} for matcher in names):
+        return given
+    return (Matcher(NAME, "=~", ".+_info"), *given)
 
 
 def _negation(expr: tree.Node) -> tree.Node:

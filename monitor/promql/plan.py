@@ -15,7 +15,7 @@ _REBASED = frozenset({"rate", "increase", "irate", "idelta", "delta"})
 # functions whose result depends on the evaluation time even when their argument does not
 _TIMED = frozenset(
     {"days_in_month", "day_of_month", "day_of_week", "day_of_year", "hour", "minute", "month", "year"}
-    | {"predict_linear", "time", "timestamp", "start", "end", "range", "step"}
+    | {"info", "predict_linear", "time", "timestamp", "start", "end", "range", "step"}
 )
 
 
@@ -91,6 +91,9 @@ def _fixed(node: tree.Node) -> tree.Node:
     """Wraps the largest parts that are the same at every step."""
     if _is_fixed(node) and not isinstance(node, tree.Number | tree.Text | tree.Range | tree.Subquery):
         return tree.Fixed(_mapped(node, _within_fixed))
+    if isinstance(node, tree.Call) and node.name == "info":
+        # its second argument is no vector but a way to name series
+        return replace(node, args=(_fixed(node.args[0]), *node.args[1:]))
     return _mapped(node, lambda child: child if isinstance(node, tree.Range) else _fixed(child))
 
 
