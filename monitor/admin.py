@@ -1,7 +1,10 @@
 """Table of contents: what ops people edit, by subject."""
 
 from monitor.alerting import admin as alerting_admin
+from monitor.drift import admin as drift_admin
+from monitor.gpu import admin as gpu_admin
 from monitor.ingest import admin as ingest_admin
+from monitor.quality import admin as quality_admin
 from monitor.rules import admin as rules_admin
 
-__all__ = ["alerting_admin", "ingest_admin", "rules_admin"]
+__all__ = ["alerting_admin", "drift_admin", "gpu_admin", "ingest_admin", "quality_admin", "rules_admin"]

@@ -116,7 +116,7 @@ def _state(row: Judge) -> JudgeState:
         sample_share=row.sample_share,
         hourly_budget=row.hourly_budget,
         enabled=row.enabled,
-        state=_word(row),
+        state=word(row),
         judged=counts[ClaimState.DONE],
         skipped=counts[ClaimState.SKIPPED],
         given_up=counts[ClaimState.FAILED],
@@ -130,7 +130,8 @@ def _state(row: Judge) -> JudgeState:
     )
 
 
-def _word(row: Judge) -> str:
+def word(row: Judge) -> str:
+    """The state of a judge: off, new, failing or ok."""
     if not row.enabled:
         return "off"
     if row.last_error:
