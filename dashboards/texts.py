@@ -22,6 +22,15 @@ KEYWORDS = {
     "_": None, "gettext": None, "gettext_lazy": None, "lazy": None, "ngettext": (1, 2), "ngettext_lazy": (1, 2),
     "pgettext": ((1, "c"), 2), "npgettext": ((1, "c"), 2, 3),
 }  # fmt: skip
+HEADER = """msgid ""
+msgstr ""
+"Language: {language}\\n"
+"MIME-Version: 1.0\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+"Plural-Forms: nplurals=1; plural=0;\\n"
+
+"""
 Message = str | tuple[str, ...]
 
 
@@ -110,11 +119,16 @@ def update(language: str) -> int:
         new.add(
             message, string, locations=[(path, 0) for path in dict.fromkeys(path for path, _line in places)]
         )
-    po_path(language).parent.mkdir(parents=True, exist_ok=True)
-    with po_path(language).open("wb") as file:
-        # no line numbers and no dates: they would change with every edit of any page
-        write_po(file, new, width=110, omit_header=False, include_lineno=False, sort_output=True)
+    write(new, language)
     return len(gaps(language))
+
+
+def write(catalog: Catalog, language: str) -> None:
+    """The .po file, without dates and line numbers: those would change with every edit of any page."""
+    body = BytesIO()
+    write_po(body, catalog, width=110, omit_header=True, include_lineno=False, sort_output=True)
+    po_path(language).parent.mkdir(parents=True, exist_ok=True)
+    po_path(language).write_bytes(HEADER.format(language=language).encode() + body.getvalue())
 
 
 def compile_all() -> list[Path]:

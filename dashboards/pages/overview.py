@@ -65,7 +65,7 @@ COLUMNS = (
     Column("errors", lazy("Errors"), "ratio", ERRORS, 1, leap=0.01, hint=lazy("Share of calls that failed")),
     Column(
         "quality", lazy("Quality"), "score",
-        f'histogram_avg(sum {BY} (rate(llm_score{{source="judge"}}[W])))', -1, hint=lazy("Mean mark of the judges, 0 to 5"), leap=0.3,
+        f'avg {BY} (histogram_avg(sum by (model, version, score) (rate(llm_score{{source="judge"}}[W]))))', -1, hint=lazy("Mean mark of the judges, 0 to 5"), leap=0.3,
     ),
     Column(
         "drift", lazy("Drift"), "effect",
@@ -140,7 +140,7 @@ class Overview(Page):
         except ask.AskError as error:
             table, problem = [], str(error)
         return {
-            "columns": COLUMNS,
+            "columns": [cell.column for cell in table[0].cells] if table else COLUMNS,
             "rows": table,
             "problem": problem,
             "alarms": alarms,
@@ -171,6 +171,10 @@ def rows(visit: Visit, alarms: Sequence[Firing]) -> list[Row]:
         ]
         cells[0].note = numbers.show(now["traffic"][key] / whole, "ratio")
         found.append(Row(model, version, cells))
+    if not now["gpu"]:
+        # cards rarely say whom they serve; their own page and the tiles below speak of them then
+        for row in found:
+            row.cells = [cell for cell in row.cells if cell.column.name != "gpu"]
     for row in found:
         _assess(row, found, alarms, evidence.get((row.model, row.version)))
     return sorted(found, key=lambda row: (-row.badness, row.model, -(row.value("traffic") or 0)))

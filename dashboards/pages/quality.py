@@ -1,5 +1,6 @@
 """Quality: are the answers getting worse? Marks over time by version, the judges' own state, newest verdicts."""
 
+import numpy as np
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
@@ -7,11 +8,13 @@ from dashboards import ask
 from dashboards.charts import Chart, draw
 from dashboards.lines import by_version, pinned
 from dashboards.pages.base import Context, Page
-from dashboards.panels.base import Frame
+from dashboards.panels.base import Column, Frame
 from dashboards.visit import Visit
+from monitor.core.histograms import HistogramBlock, upper_bounds
 from monitor.quality import read
 
-LATEST = 20
+LATEST = 12
+MARKS = (0, 1, 2, 3, 4, 5)
 JUDGED = 'source=~"judge|rule|reference"'
 
 
@@ -33,7 +36,7 @@ class Quality(Page):
 
 def score_names(visit: Visit) -> list[str]:
     """The names of the marks given in the span, at most six."""
-    expr = f"group by (score) (last_over_time(llm_score[{visit.span.width}]))"
+    expr = f"histogram_count(sum by (score) (increase(llm_score[{visit.span.width}]))) > 0"
     try:
         found = ask.instant(visit.project_id, expr, visit.span.end)
     except ask.AskError:
@@ -63,14 +66,14 @@ def share_low(visit: Visit) -> Chart:
 
 
 def spread_of_marks(visit: Visit) -> Chart:
-    """How the marks are spread, by version."""
+    """The share of each mark, by version."""
     expr = f"sum by (model, version) (increase(llm_score{{{JUDGED}}}[{visit.span.width}]))"
     frames: list[Frame] | ask.AskError
     try:
         frames = [
             Frame(
                 ask.version_of(one.labels),
-                {"low": one.low, "high": one.high, "count": one.count},
+                {"category": np.array([str(mark) for mark in MARKS]), "value": shares(one.block)},
                 one.labels,
                 visit.colours.get(ask.version_of(one.labels), ""),
             )
@@ -79,9 +82,21 @@ def spread_of_marks(visit: Visit) -> Chart:
     except ask.AskError as error:
         frames = error
     return draw(
-        "score-spread", "histogram", _("All marks"), frames, unit="score", log=False,
+        "score-spread", "bar", _("All marks"), frames, unit="ratio",
         empty=_("No call has been marked in this time range."),
     )  # fmt: skip
+
+
+def shares(block: HistogramBlock) -> Column:
+    """The share of each whole mark: the buckets of a histogram of marks are far narrower than one mark."""
+    counts = np.zeros(len(MARKS))
+    counts[0] = block.zero[0]
+    middles = np.sqrt(
+        upper_bounds(block.positive_index, block.schema)
+        * upper_bounds(block.positive_index - 1, block.schema)
+    )
+    np.add.at(counts, np.clip(np.round(middles), 0, MARKS[-1]).astype(int), block.positive[0])
+    return counts / (counts.sum() or 1.0)
 
 
 PAGE = Quality()

@@ -49,7 +49,8 @@ class TimeSeries:
         precise = form.replace("~", ".3~") if form else ".3~g"
         line: dict[str, Any] = {
             "type": "scatter",
-            "mode": "lines+markers" if len(frame) <= DOTS else "lines",
+            "mode": "lines+markers" if len(frame) <= DOTS or lonely(frame) else "lines",
+            "marker": {"size": 4},
             "name": frame.name,
             **even_times(frame),
             "y": shapes.numbers(frame.columns["value"]),
@@ -94,6 +95,14 @@ class TimeSeries:
                 "line": {"color": "var(--bad)", "width": 1, "dash": "dash"},
             })  # fmt: skip
         return marks
+
+
+def lonely(frame: Frame) -> bool:
+    """Whether a value stands between two gaps: a line alone would not show it."""
+    known = np.concatenate(
+        [[False], np.isfinite(np.asarray(frame.columns["value"], dtype=np.float64)), [False]]
+    )
+    return bool((known[1:-1] & ~known[:-2] & ~known[2:]).any())
 
 
 def even_times(frame: Frame) -> dict[str, Any]:

@@ -26,3 +26,10 @@ def test_a_band_lies_under_its_line() -> None:
 def test_a_limit_is_drawn_across() -> None:
     figure = PANEL.figure(kit.frames("timeseries", 3), kit.options(limit=0.5))
     assert figure["layout"]["shapes"][0]["y0"] == 0.5
+
+
+def test_a_value_between_two_gaps_gets_a_dot() -> None:
+    values = np.full(40, np.nan)
+    values[7] = 1.0
+    frame = Frame("v1", {"time": np.arange(40), "value": values})
+    assert PANEL.figure([frame], kit.options())["data"][0]["mode"] == "lines+markers"
