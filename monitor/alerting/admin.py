@@ -67,6 +67,11 @@ class Contacts(ProjectAdmin):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {**super().get_changeform_initial_data(request), "kind": _kind(request)}
 
+    def save_model(self, request: HttpRequest, obj: Contact, form: Any, change: bool) -> None:
+        """A contact that was refused is tried again soon after somebody changed it."""
+        obj.changed_at = clock.now()
+        super().save_model(request, obj, form, change)
+
     @labelled(_("Health"), HEALTHS)
     def health_shown(self, row: Contact) -> str:
         return read.health(row)

@@ -78,7 +78,7 @@ class Dedup:
         group = parcel.delivery.group
         if parcel.test or group is None:
             return
-        said = packing.last_said(group.pk, parcel.contact.pk, now=parcel.now, only_sent=True)
+        said = packing.last_said(group.pk, parcel.contact, now=parcel.now, only_sent=True)
         content = {"alerts": parcel.alerts}
         reason = grouping.need(
             said,

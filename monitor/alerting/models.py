@@ -17,6 +17,7 @@ class Contact(models.Model):
     settings = models.JSONField(default=dict, blank=True)
     send_resolved = models.BooleanField(default=True, help_text="Also tell when an alert is over.")
     enabled = models.BooleanField(default=True)
+    changed_at = models.DateTimeField(null=True, editable=False)
     last_ok = models.DateTimeField(null=True, editable=False)
     last_error = models.TextField(blank=True, editable=False)
     last_duration = models.FloatField(null=True, editable=False)

@@ -19,7 +19,7 @@ from monitor.alerting.routing import Way
 from monitor.core import clock
 
 log = logging.getLogger("vigil.alerting")
-# after a refusal the contact is left alone for this long, unless there is news
+# after a refusal the contact is left alone for this long, unless there is news or somebody mended it
 REST_AFTER_REFUSAL = dt.timedelta(minutes=15)
 Content = dict[str, Any]
 
@@ -64,7 +64,7 @@ def _tell(group: AlertGroup, contact: Contact, alerts: Sequence[Alert], way: Way
     """One delivery for one contact, if it has to be told."""
     firing = [key_of(alert) for alert in alerts if alert.ends_at is None]
     resolved = [key_of(alert) for alert in alerts if alert.ends_at is not None]
-    said = last_said(group.pk, contact.pk, now=now)
+    said = last_said(group.pk, contact, now=now)
     reason = grouping.need(
         said, firing, resolved, repeat=way.repeat, send_resolved=contact.send_resolved, now=now
     )
@@ -81,16 +81,17 @@ def _tell(group: AlertGroup, contact: Contact, alerts: Sequence[Alert], way: Way
 
 
 def last_said(
-    group_id: int, contact_id: int, *, now: dt.datetime, only_sent: bool = False
+    group_id: int, contact: Contact, *, now: dt.datetime, only_sent: bool = False
 ) -> grouping.Said | None:
     """What a contact heard last; a message still on its way counts, unless ``only_sent``."""
     counts = Q(state=Delivery.State.SENT)
     if not only_sent:
         counts |= Q(state=Delivery.State.WAITING)
         failed = Q(state__in=[Delivery.State.REFUSED, Delivery.State.GIVEN_UP])
-        counts |= failed & Q(finished_at__gt=now - REST_AFTER_REFUSAL)
+        rested = max(now - REST_AFTER_REFUSAL, contact.changed_at or now - REST_AFTER_REFUSAL)
+        counts |= failed & Q(finished_at__gt=rested)
     row = (
-        Delivery.objects.filter(counts, group_id=group_id, contact_id=contact_id)
+        Delivery.objects.filter(counts, group_id=group_id, contact=contact)
         .order_by("-created_at")
         .values_list("created_at", "content")
         .first()

@@ -203,6 +203,15 @@ def test_after_a_refusal_the_contact_is_tried_again_when_it_may_be_mended(pager:
     assert pager.states == ["refused", "sent"]
 
 
+def test_after_somebody_changed_a_refused_contact_it_is_tried_at_once(pager: Pager) -> None:
+    pager.service.answer(403)
+    pager.fire(at=0)
+    pager.run(at=11)
+    Contact.objects.update(changed_at=pager.moment(60))
+    pager.run(at=80)
+    assert pager.states == ["refused", "sent"]
+
+
 def test_a_worker_that_dies_after_claiming_leaves_the_message_to_the_next(pager: Pager) -> None:
     pager.fire(at=0)
     packing.pack_due(now=pager.moment(11))
