@@ -33,7 +33,7 @@ def parse(text: str) -> tree.Node:
     """The expression's tree; raises BadQueryError with a position."""
     tokens = scan(text)
     try:
-        return _copy(wheel.parse(rewritten(tokens)))
+        return _copy(wheel.parse(rewritten(text, tokens)))
     except BadMatcherError as error:
         raise failure(text, tokens[0].position, str(error)) from error
     except (ValueError, OverflowError) as error:
@@ -56,7 +56,7 @@ def selector(text: str) -> tuple[Matcher, ...]:
 def pretty(text: str) -> str:
     """The expression in its canonical layout."""
     parse(text)
-    return str(wheel.parse(rewritten(scan(text))).prettify())
+    return str(wheel.parse(rewritten(text, scan(text))).prettify())
 
 
 def result_kind(node: tree.Node) -> tree.Kind:

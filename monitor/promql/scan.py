@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from monitor.promql import spans
 from monitor.promql.errors import BadQueryError
 
 MAX_LENGTH = 16_384
@@ -123,25 +124,69 @@ def _is_huge(token: Token) -> bool:
     return re.fullmatch(r"[\d.]+(e\+?\d+)?", token.text.lower()) is not None and float(token.text) > 1e12
 
 
-def rewritten(tokens: Sequence[Token]) -> str:
-    """The same expression in a spelling the wheel reads rightly."""
+def rewritten(text: str, tokens: Sequence[Token]) -> str:
+    """The same expression in a spelling the wheel reads rightly; raises BadQueryError."""
+    try:
+        return " ".join(_respelling(text, tokens))
+    except spans.BadSpanError as error:
+        raise failure(text, error.position, str(error)) from error
+
+
+def _respelling(text: str, tokens: Sequence[Token]) -> list[str]:
     parts: list[str] = []
-    negative = False
-    for place, token in enumerate(tokens):
-        previous = tokens[place - 1] if place else None
-        if previous and previous.kind == "at" and token.text == "-":
-            negative = True
-            continue
-        if token.kind == "text" and (token.text[0] == "`" or _BYTES.search(token.text)):
-            parts.append(_quoted(_unquoted(token.text)))
-        elif token.kind == "number" and negative:
-            parts.append(repr(float(token.text.replace("_", "")) + NEGATIVE_AT))
-        elif token.kind == "number":
-            parts.append(token.text.replace("_", ""))
+    place = 0
+    while place < len(tokens):
+        token = tokens[place]
+        following = tokens[place + 1] if place + 1 < len(tokens) else None
+        if token.text == "[":
+            stop = _closing(tokens, place)
+            parts.append(_brackets(text[token.position + 1 : tokens[stop].position], token.position + 1))
+            place = stop
+        elif token.text.lower() == "offset" and following and _opens_sum(tokens, place + 1):
+            start = place + 1 + (following.text in {"-", "+"})
+            stop = _closing(tokens, start)
+            inner = text[following.position : tokens[stop].position + 1]
+            parts.append("offset " + spans.folded(inner, following.position, positive=False))
+            place = stop
+        elif token.kind == "at" and following and following.text == "-":
+            number = tokens[place + 2] if place + 2 < len(tokens) else following
+            parts += ["@", repr(float(number.text) + NEGATIVE_AT) if number.kind == "number" else "-"]
+            place += 2 if number.kind == "number" else 1
         else:
-            parts.append(token.text)
-        negative = False
-    return " ".join(parts)
+            parts.append(_respelled(token))
+        place += 1
+    return parts
+
+
+def _opens_sum(tokens: Sequence[Token], place: int) -> bool:
+    if tokens[place].text in {"-", "+"}:
+        place += 1
+    return place < len(tokens) and tokens[place].text == "("
+
+
+def _closing(tokens: Sequence[Token], place: int) -> int:
+    """Where the bracket opened at ``place`` is closed; the scan has made sure that it is."""
+    depth = 0
+    for number in range(place, len(tokens)):
+        depth += (tokens[number].kind == "open") - (tokens[number].kind == "close")
+        if depth == 0:
+            return number
+    return len(tokens) - 1
+
+
+def _brackets(inner: str, position: int) -> str:
+    """What stands between brackets, with sums worked out."""
+    halves = [
+        spans.folded(half, position, positive=True) if spans.is_sum(half) else half
+        for half in inner.split(":")
+    ]
+    return "[" + ":".join(halves) + "]"
+
+
+def _respelled(token: Token) -> str:
+    if token.kind == "text" and (token.text[0] == "`" or _BYTES.search(token.text)):
+        return _quoted(_unquoted(token.text))
+    return token.text.replace("_", "") if token.kind == "number" else token.text
 
 
 def _unquoted(text: str) -> str:
