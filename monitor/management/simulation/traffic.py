@@ -128,7 +128,6 @@ def _say(turn: Turn, record: Record, dice: random.Random) -> None:
     record["attributes"] = {"tokens_of_earlier_messages": earlier}
     record["input_tokens"] = earlier + wording.count_tokens(said.prompt)
     record["cached_input_tokens"] = int(record["input_tokens"] * dice.betavariate(2, 5))
-    record["output_tokens"] = 0
     if turn.error is not None:
         return
     record["output"] = said.output
@@ -148,7 +147,7 @@ def _breakage(dice: random.Random, *, canary: bool) -> str | None:
 
 def _time(turn: Turn, record: Record, dice: random.Random) -> None:
     """Put the seconds in: waiting, first token, decoding, network; and what it cost."""
-    inputs, outputs = float(record["input_tokens"]), float(record["output_tokens"])
+    inputs, outputs = float(record["input_tokens"]), float(record.get("output_tokens", 0))
     speed = turn.service.speed(str(record["version"]))
     waited = dice.expovariate(1 / (0.02 + 0.06 * turn.story.level(turn.at)))
     noise = dice.lognormvariate(0, 0.12)
