@@ -9,6 +9,7 @@ from dashboards.panels.base import Column, Frame
 from dashboards.visit import Visit
 from monitor.canary.compare import Arm
 from monitor.ingest import calls
+from monitor.quality import read
 
 # the newest ones; twice as many would not narrow the intervals by a third and would cost twice the time
 MOST_CALLS = 20_000
@@ -75,10 +76,17 @@ def _side(visit: Visit, model: str, version: str) -> Side:
         ttft=found["ttft_seconds"],
         tokens_per_second=np.where(np.isfinite(speed) & (speed > 0), speed, np.nan),
         failed=failed,
+        quality=_marks(visit, model, version, found["id"]),
     )
     wanted = calls.Filter(visit.project_id, start, end, model=model, version=version)
     newest, _more = calls.page(wanted, limit=30)
     return Side(version, found, arm, [call for call in newest if call.error is None])
+
+
+def _marks(visit: Visit, model: str, version: str, calls_shown: Column) -> Column:
+    """The judges' mean mark of each call, NaN where none has marked it."""
+    given = read.marks(visit.project_id, visit.span.start, visit.span.end, model=model, version=version)
+    return np.array([given.get(call, np.nan) for call in calls_shown], dtype=np.float64)
 
 
 def _cloud(visit: Visit, side: Side, places: Column, most: int, colour: str) -> Frame:

@@ -130,6 +130,13 @@ def _state(row: Judge) -> JudgeState:
     )
 
 
+def marks(
+    project_id: int, start: dt.datetime, end: dt.datetime, *, model: str, version: str, name: str = ""
+) -> dict[UUID, float]:
+    """Call → its mean mark by the judges (``name``: by one), for comparing versions; unmarked calls are absent."""
+    return scores.means(project_id, start, end, model=model, version=version, sources=("judge",), name=name)
+
+
 def word(row: Judge) -> str:
     """The state of a judge: off, new, failing or ok."""
     if not row.enabled:

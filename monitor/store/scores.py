@@ -117,6 +117,32 @@ def recent(
         return [MarkedCall(*row) for row in cursor.fetchall()]
 
 
+def means(
+    project_id: int,
+    start: dt.datetime,
+    end: dt.datetime,
+    *,
+    model: str,
+    version: str,
+    sources: Sequence[str],
+    name: str = "",
+) -> dict[uuid.UUID, float]:
+    """Per marked call of a version the mean of its marks; calls without a mark are left out."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT s.generation_id, avg(s.value) FROM monitor_score s"
+            " JOIN monitor_generation g ON g.shard = s.shard AND g.id = s.generation_id"
+            " WHERE s.project_id = %s AND s.generation_id >= %s AND s.generation_id < %s"
+            " AND g.model = %s AND g.version = %s AND s.source = ANY(%s) AND (%s = '' OR s.name = %s)"
+            " GROUP BY s.generation_id",
+            [
+                project_id, ids.first_at(clock.to_ms(start)), ids.first_at(clock.to_ms(end) + 1), model,
+                version, list(sources), name, name,
+            ],
+        )  # fmt: skip
+        return {row[0]: float(row[1]) for row in cursor.fetchall()}
+
+
 Home = tuple[int, Labels]
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from monitor.quality import read, run
 from monitor.quality.models import Judge
+from monitor.store import scores
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 
@@ -61,6 +62,21 @@ def test_recent_verdicts_come_newest_first_with_the_call_they_belong_to(
         ("the newest", "v2", 0.0),
         ("old", "v1", 5.0),
     ]
+
+
+def test_marks_come_by_call_for_one_version_and_only_from_judges(
+    cast: Cast, now: dt.datetime, push: Push
+) -> None:
+    one, other, rule = push([{"version": "v1"}, {"version": "v2"}, {"version": "v1"}])
+    rows = [
+        scores.ScoreRow(one, "helpfulness", "judge", 4.0),
+        scores.ScoreRow(one, "tone", "judge", 2.0),
+        scores.ScoreRow(other, "tone", "judge", 1.0),
+        scores.ScoreRow(rule, "short", "rule", 5.0),
+    ]
+    scores.put(cast.project.id, rows, now=now)
+    found = read.marks(cast.project.id, now - HOUR, now, model="qwen", version="v1")
+    assert found == {one: 3.0}
 
 
 def test_verdicts_of_another_project_are_not_shown(
