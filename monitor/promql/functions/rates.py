@@ -61,9 +61,9 @@ def _extrapolated(context: Context, windows: Windows, *, counter: bool, per_seco
             remarks.mixed_samples(context.notes, metric)
             ok[row] &= ~mixed
         steps = np.flatnonzero((track.count > 1) & ~mixed)
-        for chosen, block in _histogram_rates(context, metric, track, steps, counter=counter):
+        for chosen, block, begun in _histogram_rates(context, metric, track, steps, counter=counter):
             with np.errstate(all="ignore"):
-                factor = _factor(windows, track, chosen)
+                factor = _factor(windows, track, chosen, block.count, begun)
             if per_second:
                 factor = factor / (windows.frame.width / 1000)
             pieces.append((row, chosen, block.times(factor).as_gauge()))
@@ -135,8 +135,11 @@ def _undo_resets(windows: Windows, first: Ints, last: Ints, result: Floats) -> N
         result[row] -= lost[resets.searchsorted(first[row], "right")]
 
 
-def _factor(windows: Windows, track: Track, steps: Ints) -> Floats:
-    """How much further than its samples a histogram's window reaches. Only floats are held against 0."""
+def _factor(windows: Windows, track: Track, steps: Ints, gained: Floats, begun: Floats | None) -> Floats:
+    """How much further than its samples a histogram's window reaches.
+
+    ``begun`` are the counts that the windows begin with: a counter can't have begun before its line reaches 0.
+    """
     frame = windows.frame
     first, last = track.low[steps], track.high[steps] - 1
     begin, finish = track.times[first], track.times[last]
@@ -144,6 +147,9 @@ def _factor(windows: Windows, track: Track, steps: Ints) -> Floats:
     average = sampled / (last - first)
     to_start = (begin - (frame.ends[steps] - frame.width)) / 1000
     to_start = np.where(to_start >= average * 1.1, average / 2, to_start)
+    if begun is not None:
+        to_zero = np.where((gained > 0) & (begun >= 0), sampled * (begun / gained), to_start)
+        to_start = np.minimum(to_start, to_zero)
     to_end = (frame.ends[steps] - finish) / 1000
     to_end = np.where(to_end >= average * 1.1, average / 2, to_end)
     return np.asarray((sampled + to_start + to_end) / sampled)
@@ -151,8 +157,11 @@ def _factor(windows: Windows, track: Track, steps: Ints) -> Floats:
 
 def _histogram_rates(
     context: Context, metric: str, track: Track, steps: Ints, *, counter: bool
-) -> Iterator[tuple[Ints, HistogramBlock]]:
-    """(steps, last − first with resets undone) for the steps that have an answer."""
+) -> Iterator[tuple[Ints, HistogramBlock, Floats | None]]:
+    """(steps, last − first with resets undone, first counts) for the steps that have an answer.
+
+    The first counts are None where they bear no comparison: gauges, and windows across layouts.
+    """
     parts = np.searchsorted(track.starts, track.low[steps], side="right") - 1
     ends = np.searchsorted(track.starts, track.high[steps] - 1, side="right") - 1
     for part in np.unique(parts[parts == ends]):
@@ -160,13 +169,14 @@ def _histogram_rates(
         block, start = track.parts[part], int(track.starts[part])
         _remark_gauge(context, metric, block.gauge, counter=counter)
         low, last = track.low[chosen] - start, track.high[chosen] - 1 - start
-        yield chosen, _within_part(block, low, last, counter=counter)
+        begun = block.count.take(low) if counter else None
+        yield chosen, _within_part(block, low, last, counter=counter), begun
     for step in steps[parts != ends]:
         context.check()
         samples = [track.sample(index) for index in range(int(track.low[step]), int(track.high[step]))]
         _remark_gauge(context, metric, any(one.gauge for one in samples), counter=counter)
         try:
-            yield np.array([step]), _across_parts(samples, counter=counter)
+            yield np.array([step]), _across_parts(samples, counter=counter), None
         except UnlikeHistogramsError as error:
             remarks.unlike(context.notes, metric, error)
 

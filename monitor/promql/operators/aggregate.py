@@ -1,12 +1,13 @@
 """sum, avg, topk and the other aggregations: rows grouped by labels, all steps at once."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from monitor.core.histograms import HistogramBlock, UnlikeHistogramsError, added
-from monitor.core.labels import NAME, Labels, fingerprint
+from monitor.core.labels import NAME, Labels
 from monitor.promql import tree
 from monitor.promql.errors import ExecutionError
 from monitor.promql.functions import remarks
@@ -334,6 +335,12 @@ def _limitk(vector: Vector, groups: Grouping, k: Floats, _: Notes) -> Vector:
     return vector.where(chosen).without_empty_rows()
 
 
+def _lot(labels: Labels) -> float:
+    """A number from 0 to 1 that a label set always draws, in every process."""
+    text = "\xff".join(part for pair in labels.items_sorted for part in pair)
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") / 2**64
+
+
 def _limit_ratio(vector: Vector, _: Grouping, ratio: Floats, notes: Notes) -> Vector:
     if np.isnan(ratio).any():
         message = "Ratio value is NaN"
@@ -344,7 +351,7 @@ def _limit_ratio(vector: Vector, _: Grouping, ratio: Floats, notes: Notes) -> Ve
         notes.warn(
             f"ratio value should be between -1 and 1, got {remarks.go_number(float(wrong))}, capping to {held}"
         )
-    place = np.array([fingerprint(0, labels) / 2**63 for labels in vector.labels])[:, None]
+    place = np.array([_lot(labels) for labels in vector.labels])[:, None]
     chosen = np.where(capped >= 0, place < capped, place >= 1.0 + capped)
     return vector.where(chosen).without_empty_rows()
 
