@@ -48,7 +48,7 @@ class Contacts(ProjectAdmin):
         return TemplateResponse(request, "admin/monitor/contact/choose.html", context)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT002 — the base class has it so
-        kwargs["form"] = form_for(obj.kind if obj else _kind(request))
+        kwargs["form"] = form_for(obj.kind if obj else _kind(request), new=obj is None)
         kwargs["fields"] = None
         return super().get_form(request, obj, change, **kwargs)
 

@@ -57,9 +57,9 @@ class ContactForm(BaseForm):
         return cleaned
 
 
-def form_for(kind: str) -> type[ContactForm]:
-    """The form of one kind of contact."""
-    extra = {PREFIX + field.name: _form_field(field) for field in _declared(kind)}
+def form_for(kind: str, *, new: bool) -> type[ContactForm]:
+    """The form of one kind of contact. A stored secret need not be typed again."""
+    extra = {PREFIX + field.name: _form_field(field, new=new) for field in _declared(kind)}
     return type("ContactForm", (ContactForm,), extra)
 
 
@@ -71,12 +71,16 @@ def _shown(value: Any) -> Any:
     return ", ".join(value) if isinstance(value, list | tuple) else value
 
 
-def _form_field(field: Field) -> forms.Field:
-    """Whether a value is missing is judged with what is stored, so no form field is required by itself."""
+def _form_field(field: Field, *, new: bool) -> forms.Field:
     text = widgets.UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"})
-    common: dict[str, Any] = {"label": field.label, "help_text": field.help, "required": False}
+    common: dict[str, Any] = {
+        "label": field.label,
+        "help_text": field.help,
+        "required": field.required and (new or not field.secret),
+    }
     if field.secret:
-        help_text = f"{field.help} {_('Not shown again; leave it empty to keep the stored one.')}"
+        hint = _("Not shown again.") if new else _("Not shown; leave it empty to keep the stored one.")
+        help_text = f"{field.help} {hint}"
         return forms.CharField(**{**common, "help_text": help_text}, widget=text)
     match field.kind:
         case "flag":
@@ -90,6 +94,10 @@ def _form_field(field: Field) -> forms.Field:
             return forms.CharField(**common, widget=widgets.UnfoldAdminTextareaWidget())
         case _:
             return forms.CharField(**common, initial=_shown(field.default), widget=text)
+
+
+def _lines(rows: int) -> Any:
+    return widgets.UnfoldAdminTextareaWidget(attrs={"rows": rows})
 
 
 class MatchersForm(BaseForm):
@@ -111,6 +119,7 @@ class RouteForm(MatchersForm):
             "project", "position", "name", "matchers", "contacts", "go_on", "group_by", "group_wait_seconds",
             "group_interval_seconds", "repeat_interval_seconds", "enabled",
         )  # fmt: skip
+        widgets = {"matchers": _lines(2)}
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -125,6 +134,7 @@ class SilenceForm(MatchersForm):
     class Meta:
         model = Silence
         fields = ("project", "matchers", "starts_at", "ends_at", "author", "comment")
+        widgets = {"matchers": _lines(2), "comment": _lines(2)}
 
     def clean_matchers(self) -> str:
         text = super().clean_matchers()

@@ -7,6 +7,7 @@ changes its mind in between gains nothing. Errors name the host and never the pa
 import functools
 import ipaddress
 import json
+import re
 import socket
 import ssl
 from collections.abc import Iterable, Mapping
@@ -23,6 +24,8 @@ from monitor.core.fields import MASK
 
 MAX_ANSWER_BYTES = 1_000_000
 EXCERPT = 300
+# error pages say what they have to say between these
+_TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 # services that hand out a machine's credentials; no message and no scrape has business there
 METADATA = frozenset(map(ipaddress.ip_address, ("100.100.100.200", "fd00:ec2::254")))
 SHARED = ipaddress.ip_network("100.64.0.0/10")
@@ -54,7 +57,8 @@ class Answer:
     @property
     def excerpt(self) -> str:
         """The beginning of the body, safe to show."""
-        return self.safe(self.body[: 10 * EXCERPT].decode(errors="replace"))
+        text = self.body[: 100 * EXCERPT].decode(errors="replace")
+        return self.safe(_TAGS.sub(" ", text) if text.lstrip().startswith("<") else text)
 
     def safe(self, text: str) -> str:
         """Something out of the body, safe to show: short, one line, secrets masked."""

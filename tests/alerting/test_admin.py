@@ -59,7 +59,8 @@ def test_a_bad_setting_is_shown_beside_its_field(admin: Client, cast: Cast) -> N
 
 
 def test_a_missing_setting_is_shown(admin: Client, cast: Cast) -> None:
-    assert "url: missing" in admin.post(ADD, typed(cast, setting_url="")).content.decode()
+    assert "This field is required." in admin.post(ADD, typed(cast, setting_url="")).content.decode()
+    assert not Contact.objects.exists()
 
 
 def test_secrets_are_never_shown_again_and_stay_when_left_empty(admin: Client, cast: Cast) -> None:

@@ -63,7 +63,7 @@ def test_group_by_is_read_as_people_type_it() -> None:
         ("", True), ('"team"="a",', True),
     ],
 )  # fmt: skip
-def test_matchers_are_alertmanagers(text: str, matches: bool) -> None:  # noqa: FBT001
+def test_matchers_are_alertmanagers(text: str, matches: bool) -> None:
     assert matching.all_match(matching.parse(text), CRITICAL) is matches
 
 

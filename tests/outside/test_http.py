@@ -53,6 +53,12 @@ def test_an_excerpt_of_an_answer_hides_the_secrets(outside: Callable[[], Outside
     assert Caller(secrets=(SECRET,)).post(server.url, {}).excerpt == "bad token •••••• twice"
 
 
+def test_an_excerpt_of_an_error_page_is_its_words(outside: Callable[[], Outside]) -> None:
+    server = outside()
+    server.answer(404, b"<!doctype html><style>a {b: c}</style><title>404</title><p>no such robot</p>")
+    assert Caller().post(server.url, {}).excerpt == "404 no such robot"
+
+
 @pytest.mark.parametrize(
     "address, private, may",
     [
@@ -60,12 +66,12 @@ def test_an_excerpt_of_an_answer_hides_the_secrets(outside: Callable[[], Outside
         ("10.1.2.3", True, True), ("10.1.2.3", False, False), ("192.168.0.1", False, False),
         ("169.254.169.254", True, False), ("169.254.169.254", False, False), ("fe80::1", True, False),
         ("fe80::1%eth0", True, False), ("::ffff:169.254.169.254", True, False),
-        ("64:ff9b::a9fe:a9fe", True, False), ("2002:a9fe:a9fe::", True, False), ("0.0.0.0", True, False),  # noqa: S104
+        ("64:ff9b::a9fe:a9fe", True, False), ("2002:a9fe:a9fe::", True, False), ("0.0.0.0", True, False),
         ("::", True, False), ("224.0.0.1", True, False), ("100.100.100.200", True, False),
         ("fd00:ec2::254", True, False), ("fd12::1", True, True), ("::1", False, False), ("100.64.1.1", True, True),
     ],
 )  # fmt: skip
-def test_which_addresses_may_be_called(address: str, private: bool, may: bool) -> None:  # noqa: FBT001
+def test_which_addresses_may_be_called(address: str, private: bool, may: bool) -> None:
     assert allowed(address, private=private) is may
 
 

@@ -17,7 +17,7 @@ BUSY = -1
 
 
 class DingTalk:
-    """Posts Markdown to a group robot; the secret signs time and key as the robot's page describes."""
+    """DingTalk 钉钉 group robot 群机器人: Markdown, signed with the robot's secret."""
 
     fields = (
         Field(

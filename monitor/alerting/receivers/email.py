@@ -13,7 +13,7 @@ ADDRESS = re.compile(r"[^@\s,<>]+@[^@\s,<>]+")
 
 
 class Email:
-    """Sends one letter, as text and as HTML, to all addresses."""
+    """E-mail 邮件: one letter, as text and as HTML, to all addresses."""
 
     fields = (Field("to", "To", kind="list", required=True, help="Addresses, separated by commas."),)
     limit_bytes = 200_000

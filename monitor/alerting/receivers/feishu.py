@@ -16,7 +16,7 @@ COLORS = {"critical": "red", "error": "red", "warning": "orange", "info": "blue"
 
 
 class Feishu:
-    """Posts a card to a group robot; the secret signs an empty text, as the robot's page describes."""
+    """Feishu / Lark 飞书 group robot 群机器人: a card, signed with the robot's secret."""
 
     fields = (
         Field(

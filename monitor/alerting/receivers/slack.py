@@ -11,7 +11,7 @@ COLORS = {"critical": "#c62828", "error": "#c62828", "warning": "#ef6c00", "info
 
 
 class Slack:
-    """Posts one coloured attachment to an incoming webhook."""
+    """Slack, or a service that takes its incoming webhooks (Mattermost, Rocket.Chat)."""
 
     fields = (
         Field(

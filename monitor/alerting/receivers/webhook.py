@@ -12,7 +12,7 @@ NEVER = "0001-01-01T00:00:00Z"
 
 
 class Webhook:
-    """POSTs Alertmanager's webhook JSON; a retry carries the same ``X-Vigil-Delivery``."""
+    """Webhook: Alertmanager's JSON to any address; a retry carries the same X-Vigil-Delivery header."""
 
     fields = (
         Field("url", "URL", kind="url", required=True, secret=True, help="Where to POST the JSON."),

@@ -11,7 +11,7 @@ TOO_FAST, BUSY = 45009, -1
 
 
 class WeCom:
-    """Posts Markdown to a group robot; angle brackets are escaped, so that no label mentions anyone."""
+    """WeCom 企业微信 group robot 群机器人: Markdown of at most 4,096 bytes."""
 
     fields = (
         Field(
@@ -41,4 +41,5 @@ class WeCom:
 
 
 def _escape(text: str) -> str:
+    """Angle brackets mention people."""
     return text.replace("<", "＜").replace(">", "＞")
