@@ -14,13 +14,14 @@ Op = Literal["=", "!=", "=~", "!~"]
 class Labels(Mapping[str, str]):
     """An immutable label set. An empty value is the same as no label, so such labels are dropped."""
 
-    __slots__ = ("_hash", "_map", "items_sorted")
+    __slots__ = ("_hash", "_map", "items_sorted", "kept_fingerprint")
 
     def __init__(self, pairs: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
         known = dict(pairs)
         self._map = {name: known[name] for name in sorted(known) if known[name] != ""}
         self.items_sorted = tuple(self._map.items())
         self._hash = hash(self.items_sorted)
+        self.kept_fingerprint: tuple[int, int] | None = None
 
     def __getitem__(self, name: str) -> str:
         return self._map[name]
@@ -60,11 +61,12 @@ class Labels(Mapping[str, str]):
 
 def fingerprint(project_id: int, labels: Labels) -> int:
     """A 63-bit hash of project and labels: the id of a series. Stable across processes and versions."""
-    digest = hashlib.blake2b(digest_size=8)
-    digest.update(project_id.to_bytes(8, "big"))
-    for name, value in labels.items_sorted:
-        digest.update(name.encode() + b"\xff" + value.encode() + b"\xff")
-    return int.from_bytes(digest.digest(), "big") >> 1
+    kept = labels.kept_fingerprint
+    if kept is None or kept[0] != project_id:
+        text = "\0".join(part for pair in labels.items_sorted for part in pair)
+        digest = hashlib.blake2b(text.encode(), digest_size=8, key=project_id.to_bytes(8, "big")).digest()
+        kept = labels.kept_fingerprint = (project_id, int.from_bytes(digest, "big") >> 1)
+    return kept[1]
 
 
 class BadMatcherError(ValueError):

@@ -5,6 +5,7 @@ project spreads over ``buckets`` of them; with one bucket all its rows share a n
 """
 
 import hashlib
+from functools import cache
 
 KEYS: tuple[int, ...] = (
     *range(14), 16, 17, 18, 19, 21, 22, 24, 27, 28, 31, 36, 37, 39, 41, 43, 44, 45, 46, 48, 50, 52, 58, 59, 60,
@@ -16,13 +17,19 @@ KEYS: tuple[int, ...] = (
 def shard_of(project_id: int, buckets: int, item: bytes | int) -> int:
     """The shard key of one item (a client id, a series fingerprint) of a project."""
     number = item if isinstance(item, int) else _number(item)
-    return KEYS[(_number(project_id.to_bytes(8, "big")) + number % buckets) % len(KEYS)]
+    return KEYS[(_first(project_id) + number % buckets) % len(KEYS)]
 
 
 def shards_of(project_id: int, buckets: int) -> list[int]:
     """Every shard key that rows of a project with this many buckets can have."""
-    first = _number(project_id.to_bytes(8, "big"))
+    first = _first(project_id)
     return [KEYS[(first + bucket) % len(KEYS)] for bucket in range(buckets)]
+
+
+@cache
+def _first(project_id: int) -> int:
+    """Where in the table a project's keys begin."""
+    return _number(project_id.to_bytes(8, "big"))
 
 
 def _number(text: bytes) -> int:
