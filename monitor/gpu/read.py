@@ -136,7 +136,8 @@ def _card(
         gpu=labels.get("gpu", ""),
         uuid=labels["uuid"],
         name=labels.get("name", ""),
-        simulated="simulated" in (labels.get("name", "") + labels["uuid"]).lower(),
+        simulated=labels.get("simulated") == "true"
+        or "simulated" in (labels.get("name", "") + labels["uuid"]).lower(),
         at=at,
         utilization_ratio=plain.get("gpu_utilization_ratio"),
         memory_used_bytes=plain.get("gpu_memory_used_bytes"),
