@@ -31,12 +31,18 @@ class Command(BaseCommand):
         story = Story(now - now % 3600, seed=options["seed"], rate=options["rate"])
         try:
             past = durations.parse(options["history"] or "0") / 1000
-            player = Player(story, Pusher(options["url"], options["key"]))
+            pusher = Pusher(options["url"], options["key"])
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        player = Player(story, pusher)
+        try:
             if past:
                 self.stdout.write(f"told {player.history(now - past, now)} calls of the past")
             if options["live"]:
                 player.play(lambda: clock.now().timestamp(), clock.sleep)
-        except (RefusedError, ValueError) as error:
+        except RefusedError as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             self.stdout.write("stopped")
+        finally:
+            pusher.close()
