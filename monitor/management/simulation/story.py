@@ -45,8 +45,9 @@ class Story:
         return 0.02 + 0.33 * self.launched(at)
 
     def knowledge_base_down(self, at: float) -> bool:
-        """The retrieval index is empty or ignored: two hours out of every eight, the first at the anchor."""
-        return at >= self.anchor - 100 * MINUTE and (at - self.anchor + 100 * MINUTE) % (8 * HOUR) < 2 * HOUR
+        """The retrieval index is empty or ignored: three hours of every eight, first around the anchor."""
+        since = at - self.anchor + 70 * MINUTE
+        return since >= 0 and since % (8 * HOUR) < 3 * HOUR
 
     def canary_storm(self, at: float) -> bool:
         """The canary runs into time-outs and rate limits: twelve minutes of every hour."""
