@@ -6,6 +6,7 @@ pytest_plugins = [
     "tests.fixtures.fix_cast",
     "tests.fixtures.fix_calls",
     "tests.fixtures.fix_world",
+    "tests.fixtures.fix_browser",
     "tests.fixtures.fix_gpu",
     "tests.fixtures.fix_outside",
     "tests.fixtures.fix_alerting",

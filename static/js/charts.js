@@ -59,6 +59,21 @@ function local(figure) {
   }
 }
 
+// The library speaks English only; numbers are understood everywhere.
+function dates() {
+  const hover = { hoverformat: "%Y-%m-%d %H:%M:%S" };
+  if (document.documentElement.lang.startsWith("en")) return hover;
+  return {
+    ...hover,
+    tickformatstops: [
+      { dtickrange: [null, 60000], value: "%H:%M:%S" },
+      { dtickrange: [60000, 86400000], value: "%H:%M\n%m-%d" },
+      { dtickrange: [86400000, "M1"], value: "%m-%d" },
+      { dtickrange: ["M1", null], value: "%Y-%m" },
+    ],
+  };
+}
+
 function dressed(figure) {
   const text = colour("var(--muted)");
   const grid = colour("var(--grid)");
@@ -67,6 +82,7 @@ function dressed(figure) {
   for (const name of Object.keys(layout)) {
     if (/^[xy]axis\d*$/.test(name)) layout[name] = { ...axis, ...layout[name] };
   }
+  if (layout.xaxis?.type === "date") Object.assign(layout.xaxis, dates());
   if (layout.yaxis && layout.xaxis?.type === "date") layout.yaxis.fixedrange = true;
   layout.paper_bgcolor = layout.plot_bgcolor = "rgba(0,0,0,0)";
   layout.font = { family: getComputedStyle(document.body).fontFamily, size: 11, color: text };
@@ -99,7 +115,7 @@ function listen(element, Plotly) {
   element.on("plotly_relayout", (change) => {
     const from = change["xaxis.range[0]"];
     const to = change["xaxis.range[1]"];
-    if (!isTimed(element) || from === undefined || element.dataset.following) return;
+    if (!isTimed(element) || from === undefined) return;
     const shift = shiftOf(JSON.parse(read(element.dataset.figure)).layout);
     const seconds = (value) => Math.round((new Date(`${value}Z`.replace(" ", "T")).getTime() - shift) / 1000);
     const [a, b] = [seconds(String(from)), seconds(String(to))];

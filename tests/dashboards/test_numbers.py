@@ -32,7 +32,7 @@ def test_unknown_is_a_dash_and_never_a_zero(value: float | None) -> None:
 
 @pytest.mark.parametrize("value, before, unit, text", [
     (1.2, 1.0, "seconds", "+20 %"), (0.02, 0.01, "ratio", "+1 pp"), (4.0, 4.2, "score", "-0.20"),
-    (0, 0, "seconds", "0 %"), (1.0007, 1, "seconds", "+<1 %"), (1, 0, "seconds", "—"), (1, None, "seconds", "—"),
+    (0, 0, "seconds", "0 %"), (1.0007, 1, "seconds", "<1 %"), (1, 0, "seconds", "—"), (1, None, "seconds", "—"),
 ])  # fmt: skip
 def test_a_change_is_signed_in_the_unit_that_fits(
     value: float, before: float | None, unit: str, text: str

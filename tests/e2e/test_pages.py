@@ -1,0 +1,80 @@
+"""The pages as a person meets them: drawn, quiet on the console, fitting the window, led by the keyboard."""
+
+import pytest
+
+from dashboards.pages import PAGES
+from tests.fixtures.fix_browser import Viewer
+
+pytestmark = pytest.mark.browser
+
+CHART = "#plot-latency"
+RANGE = f"document.querySelector('{CHART}').layout.xaxis.range.map(Math.round)"
+
+
+@pytest.mark.parametrize("page", list(PAGES))
+def test_a_page_opens_quietly_and_fits_a_desk_and_a_pocket(viewer: Viewer, world: object, page: str) -> None:
+    for width, height in ((1440, 900), (390, 844)):
+        viewer.page.set_viewport_size({"width": width, "height": height})
+        assert viewer.open(page) == 200
+        assert viewer.overflow() == 0, f"{page} is wider than {width} pixels"
+    assert viewer.trouble == []
+
+
+def test_a_call_opens_quietly(viewer: Viewer, world: list[object]) -> None:
+    assert viewer.open(f"generations/{world[1]}") == 200
+    assert viewer.trouble == []
+
+
+def test_charts_are_drawn_and_have_a_table_behind_them(viewer: Viewer, world: object) -> None:
+    viewer.open("compare")
+    viewer.page.wait_for_selector(f"{CHART}.js-plotly-plot")
+    viewer.page.click("#behind-latency summary")
+    viewer.page.wait_for_selector("#behind-latency tr:nth-child(6)")
+
+
+def test_a_refresh_keeps_the_zoom(viewer: Viewer, world: object) -> None:
+    viewer.open("compare")
+    viewer.page.wait_for_selector(f"{CHART}.js-plotly-plot")
+    viewer.page.evaluate(f"Plotly.relayout(document.querySelector('{CHART}'), {{'xaxis.range': [-1, 1]}})")
+    viewer.page.evaluate("document.querySelector('[data-part=latency]').dataset.digest = 'old'")
+    viewer.page.keyboard.press("r")
+    viewer.page.wait_for_selector("[data-part=latency]:not([data-digest=old])")
+    assert viewer.page.evaluate(RANGE) == [-1, 1]
+
+
+def test_a_part_that_changed_is_replaced_in_place(viewer: Viewer, world: object) -> None:
+    viewer.open("overview")
+    forget = "document.querySelector('[data-part=tiles]').dataset.digest = 'old'"
+    viewer.page.evaluate(forget + "; document.querySelector('[data-part=tiles]').innerHTML = ''")
+    viewer.page.keyboard.press("r")
+    viewer.page.wait_for_selector("[data-part=tiles] .tile")
+
+
+def test_the_keyboard_leads_to_pages_and_to_help(viewer: Viewer, world: object) -> None:
+    viewer.open("overview")
+    viewer.page.keyboard.press("?")
+    assert viewer.page.locator("#help").is_visible()
+    viewer.page.keyboard.press("Escape")
+    viewer.page.wait_for_selector("#help", state="hidden")
+    viewer.page.keyboard.press("g")
+    viewer.page.keyboard.press("e")
+    viewer.page.wait_for_url("**/explore/**")
+
+
+def test_the_theme_stays_as_chosen(viewer: Viewer, world: object) -> None:
+    viewer.open("overview")
+    before = viewer.page.evaluate("getComputedStyle(document.body.parentElement).backgroundColor")
+    viewer.page.click("[data-do=theme]")
+    viewer.open("overview")
+    assert viewer.page.evaluate("getComputedStyle(document.body.parentElement).backgroundColor") != before
+
+
+def test_the_pages_speak_chinese(viewer: Viewer, world: object) -> None:
+    viewer.open("overview")
+    viewer.page.click("button[value=zh-hans]")
+    viewer.page.wait_for_selector("h1:has-text('总览')")
+
+
+def test_a_time_is_written_in_the_zone_of_the_viewer(viewer: Viewer, world: object) -> None:
+    viewer.open("generations")
+    assert "UTC" not in viewer.page.locator("td time").first.inner_text()
