@@ -142,20 +142,21 @@ def _row(watch: DriftWatch, last: DriftReport | None) -> WatchRow:
 
 
 def _headline(watch: DriftWatch, last: DriftReport | None) -> str:
-    """What moved, in words: "prompt length is 31 % longer than in the reference"."""
+    """What moved, in words; a change of shape can be large where the average hardly moved."""
     if last is None or last.effect is None:
         return watch.reason
-    what = _(FEATURES[watch.feature].label)
+    said = {
+        "what": _(FEATURES[watch.feature].label),
+        "effect": f"{last.effect:.2g}",
+        "high": f"{last.normal_high or 0:.2g}",
+    }
     change = last.body.get("change")
     if change is None:
-        effect, high = f"{last.effect:.2f}", f"{last.normal_high or 0:.2f}"
-        return _("%(what)s: moved by %(effect)s of the usual spread (normal up to %(high)s)") % {
-            "what": what, "effect": effect, "high": high,
-        }  # fmt: skip
-    percent = f"{abs(change) * 100:.0f}"
+        return _("%(what)s: moved by %(effect)s (normal up to %(high)s)") % said
+    said["percent"] = f"{abs(change) * 100:.0f}"
     if change >= 0:
-        return _("%(what)s: %(percent)s %% more than in the reference") % {"what": what, "percent": percent}
-    return _("%(what)s: %(percent)s %% less than in the reference") % {"what": what, "percent": percent}
+        return _("%(what)s: on average %(percent)s %% more; effect %(effect)s (normal up to %(high)s)") % said
+    return _("%(what)s: on average %(percent)s %% less; effect %(effect)s (normal up to %(high)s)") % said
 
 
 def _report(watch: DriftWatch, last: DriftReport) -> Report:

@@ -42,7 +42,8 @@ def test_the_largest_effect_comes_first_and_unknown_ones_last(cast: Cast, drifte
 def test_the_headline_says_what_moved_and_by_how_much(cast: Cast, drifted: DriftWatch) -> None:
     said = read.watches(cast.project.id)[0].headline
     assert said.startswith("prompt length: ")
-    assert "% more than in the reference" in said
+    assert "% more; effect " in said
+    assert "(normal up to 0." in said
 
 
 def test_the_selector_finds_the_series_of_the_watch(
