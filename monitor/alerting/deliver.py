@@ -265,6 +265,7 @@ def _message(parcel: Parcel) -> message.Message:
         project=str(project),
         contact=parcel.contact.name,
         external_url=settings.VIGIL_PUBLIC_URL,
+        page=f"/p/{project.slug}/alerts/",
         now=parcel.now,
     )
 

@@ -84,9 +84,10 @@ def build(
     project: str,
     contact: str,
     external_url: str,
+    page: str = "/",
     now: dt.datetime,
 ) -> Message:
-    """The message of a stored delivery (see ``content``)."""
+    """The message of a stored delivery (see ``packing.content_of``); ``page`` shows the project's alerts."""
     alerts = tuple(_alert(one, external_url) for one in content["alerts"])
     firing = [alert for alert in alerts if alert.status == "firing"]
     status: Status = "firing" if firing else "resolved"
@@ -99,7 +100,7 @@ def build(
         status=status,
         severity=severity,
         facts=_facts(project, severity, status, alerts),
-        links=_links(alerts, external_url),
+        links=_links(alerts, urljoin(external_url, page)),
         alerts=alerts,
         group_key=str(content["group_key"]),
         group_labels=dict(group_labels),
@@ -211,8 +212,8 @@ def _facts(
     return tuple(facts)
 
 
-def _links(alerts: Sequence[AlertText], external_url: str) -> tuple[tuple[str, str], ...]:
-    links = [("查看告警 Open alerts", urljoin(external_url, "/alerts/"))]
+def _links(alerts: Sequence[AlertText], page: str) -> tuple[tuple[str, str], ...]:
+    links = [("查看告警 Open alerts", page)]
     cause = next((alert.link for alert in alerts if alert.link), "")
     links += [("查看曲线 Open the chart", cause)] if cause else []
     runbook = next(

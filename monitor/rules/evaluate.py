@@ -211,7 +211,7 @@ def _since_epoch(at: dt.datetime) -> dt.timedelta:
 
 def rule_link(rule: Rule) -> str:
     """Where a person sees the rule's expression drawn."""
-    return "/explore/?" + urlencode({"project": rule.group.project.slug, "expr": rule.expr})
+    return f"/p/{rule.group.project.slug}/explore/?" + urlencode({"expr": rule.expr})
 
 
 def _worst(alerts: Sequence[state.Alert]) -> RuleState:

@@ -9,6 +9,7 @@ from monitor.alerting.receivers import RECEIVERS, base
 from monitor.core.fields import Field
 
 FOLDER = Path(receivers.__file__).parent
+PAGE = Path(__file__).parents[2] / "templates" / "docs" / "alerting.md"
 TESTS = Path(__file__).parent.parent / "alerting" / "receivers"
 
 
@@ -30,6 +31,12 @@ def test_every_receiver_says_what_it_does(name: str) -> None:
 @pytest.mark.parametrize("name", RECEIVERS)
 def test_every_receiver_has_its_own_test(name: str) -> None:
     assert (TESTS / f"test_{name}.py").exists()
+
+
+@pytest.mark.parametrize("name", RECEIVERS)
+def test_every_receiver_has_its_row_in_the_manual(name: str) -> None:
+    row = next(line for line in PAGE.read_text("utf-8").splitlines() if line.startswith(f"| `{name}` |"))
+    assert row.split("|")[2].strip() == ", ".join(f"`{field.name}`" for field in RECEIVERS[name].fields)
 
 
 def test_no_file_lies_unregistered() -> None:

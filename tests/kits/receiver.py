@@ -46,7 +46,7 @@ def alert(
         "value": "0.7",
         "starts_at": (NOON - dt.timedelta(minutes=5)).isoformat(),
         "ends_at": None if firing else NOON.isoformat(),
-        "link": "/explore/?expr=up",
+        "link": "/p/shop/explore/?expr=up",
     }
 
 
@@ -62,6 +62,7 @@ def message(*alerts: Mapping[str, Any]) -> Message:
         project="shop",
         contact="ops",
         external_url="http://vigil.example/",
+        page="/p/shop/alerts/",
         now=NOON,
     )
 

@@ -316,3 +316,7 @@ def test_pages_read_plain_facts(lab: Lab, cast: Cast) -> None:
         [],
         0,
     )
+
+
+def test_the_link_of_a_rule_opens_its_expression(lab: Lab) -> None:
+    assert evaluate.rule_link(lab.rule()) == "/p/shop/explore/?expr=llm_p99+%3E+0.5"

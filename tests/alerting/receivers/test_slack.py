@@ -7,7 +7,7 @@ def test_the_attachment_has_title_text_and_colour() -> None:
     assert attachment["title"] == "🔴 [告警 FIRING:1] HighLatency · shop"
     assert attachment["color"] == "#c62828"
     assert "*级别 Severity*: critical" in attachment["text"]
-    assert "<http://vigil.example/alerts/|查看告警 Open alerts>" in attachment["text"]
+    assert "<http://vigil.example/p/shop/alerts/|查看告警 Open alerts>" in attachment["text"]
 
 
 def test_no_label_can_mention_people() -> None:

@@ -26,7 +26,7 @@ def test_the_body_is_alertmanagers_version_4(outside: Callable[[], Outside]) -> 
                 "annotations": {"summary": "模型变慢 model is slow", "description": "p99 is 0.7 s"},
                 "startsAt": "2026-11-18T11:55:00.000Z",
                 "endsAt": "0001-01-01T00:00:00Z",
-                "generatorURL": "http://vigil.example/explore/?expr=up",
+                "generatorURL": "http://vigil.example/p/shop/explore/?expr=up",
                 "fingerprint": "00ab",
             }
         ],
