@@ -48,7 +48,7 @@ def chart(visit: Visit, name: str) -> Chart:
     """The mean mark of one name over time, by version."""
     # marks are few: a narrow window would leave more gaps than line
     window = visit.span.window(24)
-    expr = f"histogram_avg(sum by (model, version) (rate(llm_score{{score={ask.quoted(name)},{JUDGED}}}[{window}])))"
+    expr = f"histogram_avg(sum by (model, version) (rate(llm_score{{score={ask.quoted(name)}}}[{window}])))"
     return draw(
         f"score-{name}", "timeseries", _("Mean mark: %(name)s") % {"name": name}, by_version(visit, expr),
         unit="score", from_zero=False, empty=_("No marks of this name in this time range."), **pinned(visit),
