@@ -7,7 +7,7 @@ grid step before its first event and goes on flat for a day after its last one.
 import numpy as np
 
 from monitor.core.histograms import HistogramRun
-from monitor.core.samples import Selection, Series
+from monitor.core.samples import LOOKBACK_MS, Selection, Series
 from monitor.store.append import GRID_MS
 from monitor.store.blocks import NEGATIVE, POSITIVE, Block, Ints, Table
 from monitor.store.catalog import FLAT_MS, Known
@@ -19,21 +19,29 @@ LEAST_PER_WINDOW = 4
 
 
 def spacing(selection: Selection) -> int:
-    """How far apart samples are reported: 10 s, or wider where the question is too long for that."""
-    span = selection.end_ms - selection.start_ms
-    window = selection.range_ms or max(selection.step_ms, GRID_MS)
+    """How far apart a range selector's samples are: 10 s, or wider where the question is too long for that."""
+    span, window = selection.end_ms - selection.start_ms, selection.range_ms
     wanted = max(window // PER_WINDOW, min(span // MOST_POINTS, window // LEAST_PER_WINDOW))
     return max(GRID_MS, wanted // GRID_MS * GRID_MS)
 
 
 def grid(selection: Selection, known: Known, last_event: int) -> Ints:
-    """The times at which a series reports within the selection; empty where it does not exist."""
-    step = spacing(selection)
+    """The times at which a series reports within the selection; empty where it does not exist.
+
+    An instant selector reads one sample per step, so it gets one just there; a range selector gets a
+    regular grid and the two samples with which the series begins.
+    """
     begin = known.first_ms - GRID_MS
     low, high = max(selection.start_ms, begin), min(selection.end_ms, last_event + FLAT_MS)
     if high < low:
         return np.empty(0, dtype=np.int64)
-    regular = np.arange(-(-low // step) * step, high + 1, step, dtype=np.int64)
+    if selection.range_ms:
+        step = spacing(selection)
+        regular = np.arange(-(-low // step) * step, high + 1, step, dtype=np.int64)
+    else:
+        first = selection.start_ms + LOOKBACK_MS - 1
+        steps = np.arange(first, selection.end_ms + 1, max(selection.step_ms, 1), dtype=np.int64)
+        regular = np.minimum(steps[(steps >= low) & (steps < high + LOOKBACK_MS)], high)
     edges = [t for t in (begin, known.first_ms) if low <= t <= high]
     return np.union1d(regular, np.array(edges, dtype=np.int64))
 

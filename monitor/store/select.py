@@ -24,6 +24,8 @@ __all__ = ["TooManySamplesError", "label_names", "label_values", "select", "seri
 
 CACHE_NUMBERS = 12_000_000
 NUMBERS_PER_ROW = 5
+# closer than this samples hardly ever stand; a shorter question can't be too long
+DENSEST_MS = 1_000
 
 # a chunk that ended before the question counts with its totals alone (head), an overlapping one with its rows
 _READ = """
@@ -43,6 +45,12 @@ _READ = """
 
 class TooManySamplesError(RuntimeError):
     """The question touches more samples than it may. Ask for a shorter span, a wider step or fewer series."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"the query touches more than {limit} samples; "
+            "ask for a shorter span, a wider step or fewer series"
+        )
 
 
 @dataclass(slots=True)
@@ -66,6 +74,8 @@ def select(project_id: int, selections: Sequence[Selection], *, max_samples: int
         return [[] for _ in selections]
     start = min(s.start_ms for s in selections)
     end = max(s.end_ms for s in selections)
+    if len(wanted) * (end - start) > max_samples * DENSEST_MS:
+        _refuse_too_many(project_id, wanted, start, end, max_samples)
     read = _read(project_id, wanted, start, end)
     ids = np.array(sorted(wanted), dtype=np.int64)
     pushed = _by_series(blocks.settle(_narrow(read.pushed, ids)), ids)
@@ -83,6 +93,18 @@ def select(project_id: int, selections: Sequence[Selection], *, max_samples: int
     ]
 
 
+def _refuse_too_many(project_id: int, wanted: dict[int, Known], start: int, end: int, limit: int) -> None:
+    """Count in the table what a long question would read, before a byte of it is decoded."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(n), 0) FROM monitor_chunk WHERE shard = ANY(%s) AND series_id = ANY(%s)"
+            " AND kind = 0 AND t0 <= to_timestamp(%s / 1000.0) AND max_ms >= %s",
+            [shards_of(project_id, buckets_of(project_id)), list(wanted), end, start],
+        )
+        if cursor.fetchone()[0] > limit:
+            raise TooManySamplesError(limit)
+
+
 class _Budget:
     def __init__(self, limit: int) -> None:
         self.limit, self.left = limit, limit
@@ -91,11 +113,7 @@ class _Budget:
         width = sum(len(run.times) * (run.positive.shape[-1] + 1) for run in found.histograms)
         self.left -= len(found.times) + width
         if self.left < 0:
-            message = (
-                f"the query touches more than {self.limit} samples; "
-                "ask for a shorter span, a wider step or fewer series"
-            )
-            raise TooManySamplesError(message)
+            raise TooManySamplesError(self.limit)
         return True
 
 

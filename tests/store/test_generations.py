@@ -108,7 +108,9 @@ def test_a_changed_score_moves_its_series(cast: Cast, now: dt.datetime, calls: l
         scores.put(cast.project.id, [scores.ScoreRow(known, "helpful", "human", value)], now=now)
     at = clock.to_ms(now)
     (found,) = select(
-        cast.project.id, [Selection((Matcher("__name__", "=", "llm_score"),), at, at)], max_samples=1000
+        cast.project.id,
+        [Selection((Matcher("__name__", "=", "llm_score"),), at, at, range_ms=10_000)],
+        max_samples=1000,
     )[0]
     run = found.histograms[0]
     assert (run.count[-1], run.total[-1]) == (1.0, 4.0)

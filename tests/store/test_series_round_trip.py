@@ -8,7 +8,7 @@ import pytest
 from monitor.core import clock
 from monitor.core.histograms import HistogramRun
 from monitor.core.labels import Labels, Matcher, Op
-from monitor.core.samples import STALE, Selection, Series, is_stale
+from monitor.core.samples import LOOKBACK_MS, STALE, Selection, Series, is_stale
 from monitor.store import append, compact, partitions
 from monitor.store.append import Deltas
 from monitor.store.select import TooManySamplesError, select
@@ -20,7 +20,13 @@ HOUR = 3_600_000
 
 
 def ask(project_id: int, name: str, start: int, end: int, **hints: int) -> list[Series]:
-    selection = Selection((Matcher("__name__", "=", name),), start, end, step_ms=hints.get("step_ms", 0))
+    selection = Selection(
+        (Matcher("__name__", "=", name),),
+        start,
+        end,
+        range_ms=hints.get("range_ms", 0),
+        step_ms=hints.get("step_ms", 0),
+    )
     return select(project_id, [selection], max_samples=10**7)[0]
 
 
@@ -83,7 +89,7 @@ def test_a_counter_starts_at_zero_and_adds_up(cast: Cast, now: dt.datetime) -> N
     for second in (0, 3, 11, 45):
         found.count(labels("llm_requests_total"), at + second * 1000)
     put(cast, found, now)
-    (series,) = ask(cast.project.id, "llm_requests_total", at - 60_000, at + 60_000, step_ms=10_000)
+    (series,) = ask(cast.project.id, "llm_requests_total", at - 60_000, at + 60_000, range_ms=120_000)
     assert series.times[0] == at - 10_000
     assert series.values.tolist()[:4] == [0.0, 2.0, 3.0, 3.0]
     assert series.values[-1] == 4.0
@@ -99,9 +105,21 @@ def test_a_silent_counter_stays_flat_for_a_day(cast: Cast, now: dt.datetime) -> 
     found = Deltas()
     found.count(labels("c"), at)
     put(cast, found, now)
-    (day,) = ask(cast.project.id, "c", at + 20 * HOUR, at + 30 * HOUR)
+    (day,) = ask(cast.project.id, "c", at + 20 * HOUR, at + 30 * HOUR, step_ms=60_000)
     assert at + 23.9 * HOUR < day.times[-1] <= at + 24 * HOUR
     assert set(day.values.tolist()) == {1.0}
+
+
+def test_a_wide_step_still_gets_a_sample_at_each_step(cast: Cast, now: dt.datetime) -> None:
+    at = clock.to_ms(now)
+    found = Deltas()
+    for day in range(3):
+        found.count(labels("c"), at + day * 24 * HOUR)
+    put(cast, found, now)
+    first = at + 1_234
+    (series,) = ask(cast.project.id, "c", first - LOOKBACK_MS + 1, first + 48 * HOUR, step_ms=24 * HOUR)
+    steps = {int(t): v for t, v in zip(series.times, series.values, strict=True)}
+    assert [steps[first + day * 24 * HOUR] for day in range(3)] == [1.0, 2.0, 3.0]
 
 
 def test_totals_survive_sealing_and_lateness(cast: Cast, now: dt.datetime) -> None:
@@ -112,8 +130,8 @@ def test_totals_survive_sealing_and_lateness(cast: Cast, now: dt.datetime) -> No
         found.observe(labels("h"), at + hour * HOUR, 0.5 + hour)
         put(cast, found, now)
         compact.run(now=now)
-    (counter,) = ask(cast.project.id, "c", at + 8 * HOUR, at + 9 * HOUR)
-    (histogram,) = ask(cast.project.id, "h", at + 8 * HOUR, at + 9 * HOUR)
+    (counter,) = ask(cast.project.id, "c", at + 8 * HOUR, at + 9 * HOUR, range_ms=HOUR)
+    (histogram,) = ask(cast.project.id, "h", at + 8 * HOUR, at + 9 * HOUR, range_ms=HOUR)
     assert counter.values[-1] == 6.0
     run = histogram.histograms[0]
     assert run.count[-1] == run.positive[-1].sum() == 6.0
@@ -125,7 +143,7 @@ def test_negative_observations_fill_negative_buckets(cast: Cast, now: dt.datetim
     found.observe(labels("llm_token_logprob"), clock.to_ms(now), -1.0)
     found.observe(labels("llm_token_logprob"), clock.to_ms(now), 0.0)
     put(cast, found, now)
-    (series,) = ask(cast.project.id, "llm_token_logprob", clock.to_ms(now), clock.to_ms(now))
+    (series,) = ask(cast.project.id, "llm_token_logprob", clock.to_ms(now), clock.to_ms(now), range_ms=10_000)
     run = series.histograms[0]
     assert (run.negative_index.tolist(), run.negative.tolist(), run.zero.tolist()) == ([0], [[1.0]], [1.0])
 

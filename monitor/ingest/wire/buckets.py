@@ -47,7 +47,7 @@ def run_of(histogram: Histogram) -> HistogramRun | None:
         custom_bounds=_bounds(histogram.custom_values) if custom else (),
         gauge=histogram.reset_hint == GAUGE_HINT,
     )
-    _check(run, custom=custom)
+    _check(run, custom=custom, whole=whole)
     return run
 
 
@@ -92,7 +92,7 @@ def _bounds(values: Sequence[float]) -> tuple[float, ...]:
     return bounds
 
 
-def _check(run: HistogramRun, *, custom: bool) -> None:
+def _check(run: HistogramRun, *, custom: bool, whole: bool) -> None:
     if not math.isfinite(run.count[0]) or run.count[0] < 0 or not run.zero[0] >= 0:
         message = "the count is not a number of at least 0"
         raise BadHistogramError(message)
@@ -103,7 +103,7 @@ def _check(run: HistogramRun, *, custom: bool) -> None:
         message = "the zero threshold is not a number of at least 0"
         raise BadHistogramError(message)
     held = run.positive.sum() + run.negative.sum() + run.zero[0]
-    # NaN observations are counted but fall into no bucket
-    if held > run.count[0] * (1 + 1e-9) + 1e-9:
+    # NaN observations are counted but fall into no bucket; float histograms may be sums of anything
+    if whole and held > run.count[0] * (1 + 1e-9) + 1e-9:
         message = f"the buckets hold {held:g} observations, the count says {run.count[0]:g}"
         raise BadHistogramError(message)
