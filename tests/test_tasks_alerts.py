@@ -1,8 +1,10 @@
 """The doors through which the beat evaluates rules and delivers alerts."""
 
 import datetime as dt
+from urllib.parse import urlsplit
 
 import pytest
+from django.urls import resolve
 
 from monitor import tasks
 from monitor.core import clock
@@ -28,6 +30,8 @@ def test_a_rule_that_is_true_reaches_the_contact_by_two_ticks(
     tasks.deliver_alerts()
     assert read.firing_count(pager.cast.project.id) == 1
     assert pager.heard == ["firing Always"]
+    link = pager.service.received[0].json["alerts"][0]["generatorURL"]
+    assert resolve(urlsplit(link).path).kwargs == {"slug": "shop"}
 
 
 def test_old_history_is_forgotten(pager: Pager, at: dt.datetime, monkeypatch: pytest.MonkeyPatch) -> None:

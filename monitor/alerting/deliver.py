@@ -58,14 +58,15 @@ class Stage(Protocol):
 
 
 class Mute:
-    """Takes out what was silenced since the message was written."""
+    """Takes out what was silenced, or all if the contact was switched off, since the message was written."""
 
     always: ClassVar[bool] = False
 
     def run(self, parcel: Parcel) -> None:
         mutes = silences.in_force(parcel.delivery.project_id, now=parcel.now)
         parcel.alerts = [one for one in parcel.alerts if not silences.muted_by(one["labels"], mutes)]
-        if not parcel.alerts:
+        switched_off = not parcel.contact.enabled and not parcel.test
+        if switched_off or not parcel.alerts:
             parcel.outcome = State.MUTED
 
 

@@ -307,6 +307,14 @@ def test_a_silence_made_after_the_message_was_written_still_mutes_it(pager: Page
     assert (pager.heard, pager.states) == ([], ["muted"])
 
 
+def test_a_contact_switched_off_after_the_message_was_written_hears_nothing(pager: Pager) -> None:
+    pager.fire(at=0)
+    packing.pack_due(now=pager.moment(11))
+    Contact.objects.update(enabled=False)
+    pager.run(at=12)
+    assert (pager.heard, pager.states) == ([], ["muted"])
+
+
 def test_an_empty_silence_mutes_nothing(pager: Pager) -> None:
     silence(pager, "", 0, 1000)
     pager.fire(at=0)
