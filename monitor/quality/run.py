@@ -88,11 +88,12 @@ def make(judge: Judge) -> JudgeContract:
 
 
 def _work(judge: Judge, made: JudgeContract, outcome: Outcome, *, now: dt.datetime, started: float) -> None:
-    room = min(BATCH, sampling.left_in_budget(judge, now=now))
+    left = sampling.left_in_budget(judge, now=now)
+    room = min(BATCH, left)
     if not room:
         return
     claims = sampling.take_over(judge, now=now, limit=room)
-    fresh = sampling.candidates(judge, now=now, limit=room - len(claims))
+    fresh = sampling.candidates(judge, now=now, left=left - len(claims), limit=room - len(claims))
     claims += sampling.claim(judge, fresh, now=now)
     ask = asker(Budget(3 * len(claims)))
     pending = list(claims)

@@ -13,6 +13,7 @@ from monitor.quality.models import ClaimState, Judge, JudgeClaim
 from monitor.store import generations, ids
 
 LOOKBACK = dt.timedelta(hours=26)
+RECENT = dt.timedelta(minutes=15)
 # calls younger than this may still be on their way into the store beside their batch
 SETTLE = dt.timedelta(seconds=5)
 ABANDONED = dt.timedelta(minutes=15)
@@ -25,14 +26,27 @@ def left_in_budget(judge: Judge, *, now: dt.datetime) -> int:
     return max(0, judge.hourly_budget - spent)
 
 
-def candidates(judge: Judge, *, now: dt.datetime, limit: int) -> list[UUID]:
-    """The newest calls of the judge's sample that nobody has claimed for it yet."""
-    start = now - LOOKBACK
-    claimed = JudgeClaim.objects.filter(judge=judge, generation_id__gte=ids.first_at(to_ms(start)))
+def candidates(judge: Judge, *, now: dt.datetime, left: int, limit: int) -> list[UUID]:
+    """The newest calls of the judge's sample that nobody has claimed for it yet.
+
+    Older ones get at most half of the hour's budget: a history that comes in at once must not leave the
+    judge without a word on what happens now.
+    """
+    fresh = _unclaimed(judge, now - RECENT, now - SETTLE, limit)
+    room = min(limit - len(fresh), left - len(fresh) - judge.hourly_budget // 2)
+    return fresh + (_unclaimed(judge, now - LOOKBACK, now - RECENT, room) if room > 0 else [])
+
+
+def _unclaimed(judge: Judge, start: dt.datetime, end: dt.datetime, limit: int) -> list[UUID]:
+    claimed = JudgeClaim.objects.filter(
+        judge=judge,
+        generation_id__gte=ids.first_at(to_ms(start)),
+        generation_id__lte=ids.first_at(to_ms(end) + 1),
+    )
     return generations.sample_ids(
         judge.project_id,
         start,
-        now - SETTLE,
+        end,
         model=judge.model,
         version=judge.version or None,
         seed=judge.name,

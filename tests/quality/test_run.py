@@ -156,6 +156,19 @@ def test_the_hourly_budget_is_kept(now: dt.datetime, judge: Judge, push: Push, s
     assert len(server.received) == 3
 
 
+def test_old_calls_get_at_most_half_of_the_budget(
+    now: dt.datetime, judge: Judge, push: Push, server: Outside
+) -> None:
+    Judge.objects.update(hourly_budget=6)
+    judge.refresh_from_db()
+    push([{"at": now - 5 * dt.timedelta(hours=1)} for _ in range(9)])
+    run.run(judge, now=now)
+    assert len(server.received) == 3
+    push([{} for _ in range(9)])
+    run.run(judge, now=now + MINUTE)
+    assert len(server.received) == 6
+
+
 def test_the_sample_is_the_same_whenever_it_is_drawn(now: dt.datetime, judge: Judge, push: Push) -> None:
     Judge.objects.update(sample_share=0.3)
     judge.refresh_from_db()

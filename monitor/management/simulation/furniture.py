@@ -44,7 +44,7 @@ def place(project: Project, url: str) -> None:
                 "model": model,
                 "settings": asked,
                 "sample_share": 0.2,
-                "hourly_budget": 400,
+                "hourly_budget": 2000,
             },
         )
 

@@ -19,7 +19,7 @@ from tests.kits.judge import ITEM, Script, made
         ({"must_be_json": True}, "a: 1", False),
     ],
 )
-def test_a_rule_is_kept_or_broken(rule: dict[str, Any], output: str, kept: bool) -> None:  # noqa: FBT001 — a table
+def test_a_rule_is_kept_or_broken(rule: dict[str, Any], output: str, kept: bool) -> None:
     verdict = made("business_rule", **{"longest": None, **rule}).judge(replace(ITEM, output=output), Script())
     assert verdict is not None
     assert verdict.value == (5 if kept else 0)
