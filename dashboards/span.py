@@ -30,6 +30,16 @@ class Span:
         """The whole span as a PromQL duration."""
         return durations.text(int(self.seconds) * 1000)
 
+    @property
+    def label(self) -> str:
+        """The width in words: as it was chosen, else as it comes out."""
+        return self.quick or self.width
+
+    @property
+    def before(self) -> str:
+        """How far back to compare: a day, which cancels the hours of the day; longer spans their own width."""
+        return durations.text(max(86_400, int(self.seconds)) * 1000)
+
     def step(self, points: int) -> dt.timedelta:
         """A round step that gives at most about ``points`` points."""
         wanted = self.seconds / max(points, 1)

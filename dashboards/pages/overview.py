@@ -144,6 +144,7 @@ class Overview(Page):
             "rows": table,
             "problem": problem,
             "alarms": alarms,
+            "yesterday": visit.span.before == "1d",
             "tiles": tiles(visit),
             "charts": [*charts(visit)],
         }
@@ -153,7 +154,9 @@ def rows(visit: Visit, alarms: Sequence[Firing]) -> list[Row]:
     """One row per version with calls in the span, the worst first. Three questions per column, whatever the rows."""
     window = visit.span.width
     now = {column.name: _values(visit, column.expr, window) for column in COLUMNS}
-    before = {column.name: _values(visit, _yesterday(column.expr), window) for column in COLUMNS}
+    before = {
+        column.name: _values(visit, earlier(column.expr, visit.span.before), window) for column in COLUMNS
+    }
     lines = {column.name: _lines(visit, column) for column in COLUMNS}
     evidence = _values(visit, EVIDENCE, window)
     whole = sum(now["traffic"].values()) or 1.0
@@ -180,12 +183,11 @@ def rows(visit: Visit, alarms: Sequence[Firing]) -> list[Row]:
     return sorted(found, key=lambda row: (-row.badness, row.model, -(row.value("traffic") or 0)))
 
 
-def _yesterday(expr: str) -> str:
-    return (
-        expr.replace("[W]", "[W] offset 1d")
-        .replace("[1h]", "[1h] offset 1d")
-        .replace('!=""}', '!=""} offset 1d')
-    )
+def earlier(expr: str, shift: str) -> str:
+    """The same question about the time ``shift`` before."""
+    for end in ("[W]", "[1h]", '!=""}'):
+        expr = expr.replace(end, f"{end} offset {shift}")
+    return expr
 
 
 def _values(visit: Visit, expr: str, window: str) -> dict[tuple[str, str], float]:
@@ -250,7 +252,7 @@ def _assess(row: Row, all_rows: Sequence[Row], alarms: Sequence[Firing], evidenc
         }
     elif (leap := max(row.cells, key=lambda cell: cell.leapt)).leapt >= 1:
         what = {"what": leap.column.title, "delta": leap.delta}
-        row.state, row.reason = "warn", _("%(what)s %(delta)s since yesterday") % what
+        row.state, row.reason = "warn", _("%(what)s %(delta)s since before") % what
     else:
         row.state, row.reason = "good", _("nothing found")
 

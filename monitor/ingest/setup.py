@@ -71,7 +71,7 @@ def add_target(project_id: int, job: str, url: str, interval_seconds: int) -> No
         raise SetupError(message)
     target = ScrapeTarget(project_id=project_id, job=job, url=url, interval_seconds=interval_seconds)
     try:
-        target.full_clean(exclude=["project"])
+        target.full_clean()
     except ValidationError as error:
         message = "; ".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
         raise SetupError(message) from error

@@ -42,3 +42,10 @@ def test_shifting_back_moves_the_whole_width(now: dt.datetime) -> None:
 def test_zooming_out_doubles_the_width(now: dt.datetime) -> None:
     wide = span.read(span.read({"range": "1h"}, now).wider(), now)
     assert wide.seconds == 7200
+
+
+@pytest.mark.parametrize("width, before", [("1h", "1d"), ("24h", "1d"), ("7d", "1w")])
+def test_a_span_is_compared_with_a_day_ago_or_with_its_own_width_ago(
+    now: dt.datetime, width: str, before: str
+) -> None:
+    assert span.read({"range": width}, now).before == before

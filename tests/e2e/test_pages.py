@@ -58,7 +58,7 @@ def test_the_keyboard_leads_to_pages_and_to_help(viewer: Viewer, world: object) 
     viewer.page.wait_for_selector("#help", state="hidden")
     viewer.page.keyboard.press("g")
     viewer.page.keyboard.press("e")
-    viewer.page.wait_for_url("**/explore/**")
+    viewer.page.wait_for_selector("h1:has-text('Explore')", timeout=8000)
 
 
 def test_the_theme_stays_as_chosen(viewer: Viewer, world: object) -> None:

@@ -40,4 +40,4 @@ def test_a_change_is_against_the_same_time_yesterday(look: Look, push: Push, now
 
 
 def test_an_old_figure_is_asked_for_in_every_column() -> None:
-    assert all("offset 1d" in overview._yesterday(column.expr) for column in overview.COLUMNS)
+    assert all("offset 1d" in overview.earlier(column.expr, "1d") for column in overview.COLUMNS)
