@@ -62,8 +62,9 @@ class Arm:
 class Metric:
     """What is compared and how much is too much.
 
-    ``tolerance``: worse only when the whole interval lies beyond it; ``margin``: not worse when the whole
-    interval lies within it. Both are shares of stable's value (``relative``), plain units, or ratios.
+    ``tolerance``: worse when the whole interval lies beyond it. ``margin``: not worse when the whole interval
+    lies within it and the estimate within the tolerance (else more calls could still turn it into worse).
+    Both are shares of stable's value (``relative``), plain units, or ratios.
     """
 
     name: str
@@ -177,14 +178,14 @@ def _difference(stable: Arm, canary: Arm, metric: Metric, alpha: float) -> Diffe
             return _mean(stable, canary, metric, alpha)
 
 
-def _verdict(metric: Metric, interval: Interval, limits: Interval) -> Verdict:
+def _verdict(metric: Metric, estimate: float, interval: Interval, limits: Interval) -> Verdict:
     """``limits``: tolerance and margin in the interval's own units, both on the side of "worse"."""
     worst_case, best_case = interval.high, interval.low
     if not metric.more_is_worse:
-        worst_case, best_case = -interval.low, -interval.high
+        worst_case, best_case, estimate = -interval.low, -interval.high, -estimate
     if best_case > limits.low:
         return "worse"
-    return "not worse" if worst_case < limits.high else "undecided"
+    return "not worse" if worst_case < limits.high and estimate <= limits.low else "undecided"
 
 
 def _limits(metric: Metric, stable_value: float) -> Interval:
@@ -203,7 +204,7 @@ def _quantile(stable: Arm, canary: Arm, metric: Metric, alpha: float) -> Differe
     value_s, value_c = ranked_s.quantile(metric.q), ranked_c.quantile(metric.q)
     interval = quantile_difference(ranked_s, ranked_c, metric.q, alpha)
     limits = _limits(metric, value_s)
-    verdict = _verdict(metric, interval, limits)
+    verdict = _verdict(metric, value_c - value_s, interval, limits)
     return Difference(
         metric, value_s, value_c, value_c - value_s, interval, verdict, ranked_s.n, ranked_c.n, limits
     )
@@ -229,8 +230,8 @@ def _ratio(stable: Arm, canary: Arm, metric: Metric, alpha: float) -> Difference
     interval = ratio_sequence(counts, alpha)
     rate_s, rate_c = float(np.mean(failed_s)), float(np.mean(failed_c))
     limits = _limits(metric, rate_s)
-    verdict = _verdict(metric, interval, limits)
     estimate = rate_c / rate_s if rate_s > 0 else (math.inf if rate_c > 0 else 1.0)
+    verdict = _verdict(metric, estimate, interval, limits)
     return Difference(
         metric, rate_s, rate_c, estimate, interval, verdict, failed_s.size, failed_c.size, limits
     )
@@ -250,7 +251,7 @@ def _mean(stable: Arm, canary: Arm, metric: Metric, alpha: float) -> Difference:
     if values_c.size < LEAST_ITEMS_FOR_A_MEAN or values_s.size < LEAST_ITEMS_FOR_A_MEAN:
         interval = Interval(-math.inf, math.inf)
     limits = _limits(metric, mean_s)
-    verdict = _verdict(metric, interval, limits)
+    verdict = _verdict(metric, estimate, interval, limits)
     n_s, n_c = int(values_s.size), int(values_c.size)
     return Difference(metric, mean_s, mean_c, estimate, interval, verdict, n_s, n_c, limits)
 

@@ -53,6 +53,15 @@ def test_an_equal_version_with_many_calls_is_not_worse() -> None:
     assert result.verdict == "not worse"
 
 
+def test_what_more_calls_would_call_worse_is_not_called_not_worse_before() -> None:
+    stable, canary = arm("v1", 21, 60_000), arm("v2", 22, 60_000, slower=1.05)
+    looks = [
+        compare(first(stable, n), first(canary, n)).of("latency_p50") for n in (5000, 10_000, 20_000, 60_000)
+    ]
+    said = [look.verdict for look in looks if look is not None]
+    assert said == ["undecided", "undecided", "undecided", "worse"]
+
+
 def test_a_few_calls_leave_it_undecided() -> None:
     assert compare(arm("v1", 5), arm("v2", 6, 40)).verdict == "undecided"
 
