@@ -19,6 +19,7 @@ check: $(VENV)/.synced-dev
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py texts --check
+	$(BIN)/python manage.py docs --check
 
 bench: $(VENV)/.synced-dev
 	$(BIN)/python -m tests.bench.startup

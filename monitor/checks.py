@@ -1,1 +1,60 @@
 """Configuration mistakes, found before the server listens: each has an id and a hint."""
+
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage, Error, register
+
+from monitor.registry import Registry
+
+# dotted path of each list of plug-ins; imported here only when the checks run
+LISTS = (
+    "monitor.ingest.protocols.PROTOCOLS",
+    "monitor.alerting.receivers.RECEIVERS",
+    "monitor.drift.detectors.DETECTORS",
+    "monitor.quality.judges.JUDGES",
+)
+
+
+@register()
+def plugins_load(**_: Any) -> list[CheckMessage]:
+    """Every name in every list of plug-ins leads to something."""
+    return [problem for path in LISTS for problem in broken(_registry(path))]
+
+
+def broken(registry: Registry) -> Iterable[CheckMessage]:
+    """An error for each entry that can't be imported."""
+    for name in registry:
+        try:
+            registry[name]
+        except (ImportError, AttributeError) as error:
+            yield Error(
+                f"the {registry.kind} {name!r} can't be loaded from {registry.paths[name]}: {error}",
+                hint="mend the dotted path in the list, or the file it names",
+                id="monitor.E001",
+            )
+
+
+@register(deploy=True)
+def reachable_by_name(**_: Any) -> list[CheckMessage]:
+    """Bound for others to reach, but answering to loopback names only."""
+    host = settings.VIGIL_BIND[0]
+    local = {"127.0.0.1", "localhost", "::1", "[::1]"}
+    if host in local or not set(settings.ALLOWED_HOSTS) <= local:
+        return []
+    return [
+        checks.Warning(
+            f"Vigil listens on {host} but answers only to {', '.join(settings.ALLOWED_HOSTS)}",
+            hint="set VIGIL_ALLOWED_HOSTS to the names by which people and senders reach it",
+            id="monitor.W001",
+        )
+    ]
+
+
+def _registry(path: str) -> Registry:
+    module, _, name = path.rpartition(".")
+    found: Registry = getattr(import_module(module), name)
+    return found

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -35,6 +36,13 @@ def forget_process(pid: int) -> None:
     """A process has ended: its gauges go, its counts stay."""
     if os.environ.get(FOLDER):
         mark_process_dead(pid)  # type: ignore[no-untyped-call] # as above
+
+
+def described() -> list[tuple[str, str, str]]:
+    """(name, type, help) of every meter above, for the manual."""
+    found = [meter for meter in globals().values() if isinstance(meter, MetricWrapperBase)]
+    families = sorted((next(iter(meter.describe())) for meter in found), key=lambda family: family.name)
+    return [(family.name, family.type, family.documentation) for family in families]
 
 
 @contextmanager

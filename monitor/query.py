@@ -19,6 +19,7 @@ from monitor.promql import tree
 from monitor.promql.errors import BadQueryError, DeadlineError, ExecutionError, QueryError, TooMuchError
 from monitor.promql.evaluate import Evaluation
 from monitor.promql.functions import FUNCTIONS
+from monitor.promql.functions.known import missing
 from monitor.promql.operators.subquery import frame
 from monitor.promql.plan import Plan, Read, inner_grid, plan
 from monitor.promql.values import Cells, Floats, Grid, Ints, Mask, Value, Vector
@@ -154,6 +155,11 @@ def functions() -> list[FunctionHelp]:
     """Every function with its help, for completion and the reference."""
     known = sorted(FUNCTIONS.values(), key=lambda one: one.name)
     return [FunctionHelp(one.name, one.signature, one.help, not one.own) for one in known]
+
+
+def unsupported_functions() -> list[str]:
+    """Functions of Prometheus that are refused here, for the manual."""
+    return missing()
 
 
 def ask(source: Source, expr: str, grid: Grid, *, limits: Limits | None = None, at_once: bool) -> Result:

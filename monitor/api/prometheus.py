@@ -5,11 +5,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from django.db.utils import InterfaceError, OperationalError
 from django.http import HttpResponse
 from django.urls import path
 
-from monitor import query
+from monitor import meters, query
 from monitor.api.auth import ApiRequest, needs
 from monitor.api.encode import encode_result
 from monitor.api.errors import refuse, reply
@@ -37,14 +36,13 @@ def door(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         if request.method not in {"GET", "POST"}:
             return refuse(405, f"{request.method} is not taken here; use GET or POST")
         try:
-            return view(request, **names)
+            with meters.queries.labels(view.__name__.strip("_")).time():
+                return view(request, **names)
         except BadParameterError as error:
             return refuse(400, str(error))
         except QueryError as error:
             prefix = 'invalid parameter "query": ' if error.position is not None else ""
             return refuse(STATUS[error.kind], prefix + error.message, error_type=error.kind)
-        except (OperationalError, InterfaceError) as error:
-            return refuse(503, f"the store does not answer now ({type(error).__name__}); ask again")
 
     return guarded
 
