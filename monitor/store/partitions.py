@@ -52,7 +52,7 @@ def ahead(now: dt.datetime) -> None:
         for_batches(day)
 
 
-def drop_before(table: str, milliseconds: int) -> list[str]:
+def drop_before(table: str, milliseconds: int, *, only_empty: bool = False) -> list[str]:
     """Drop the partitions of ``table`` that end at or before that time; their names."""
     gone = []
     with connection.cursor() as cursor:
@@ -62,12 +62,19 @@ def drop_before(table: str, milliseconds: int) -> list[str]:
         for (name,) in cursor.fetchall():
             start = dt.datetime.strptime(name[-8:], "%Y%m%d").replace(tzinfo=dt.UTC)
             length = WEEK_MS if table == CHUNKS else DAY_MS
-            if clock.to_ms(start) + length <= milliseconds:
-                cursor.execute(f"DROP TABLE {connection.ops.quote_name(name)}")
-                gone.append(name)
+            if clock.to_ms(start) + length > milliseconds or (only_empty and _holds_rows(name)):
+                continue
+            cursor.execute(f"DROP TABLE {connection.ops.quote_name(name)}")
+            gone.append(name)
     with _lock:
         _known.difference_update(gone)
     return gone
+
+
+def _holds_rows(name: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {connection.ops.quote_name(name)})")
+        return bool(cursor.fetchone()[0])
 
 
 def _ensure_day(table: str, day: int) -> None:

@@ -9,6 +9,7 @@ from monitor.store import catalog, partitions, series
 from monitor.store.models import Project
 
 TABLES = (*partitions.BY_ID, partitions.CHUNKS)
+SETTLED_DAYS = 2
 PROJECT_TABLES = (
     "monitor_generation", "monitor_payload", "monitor_embedding", "monitor_score", "monitor_sample_batch",
     "monitor_chunk", "monitor_series", "monitor_generation_key",
@@ -20,6 +21,9 @@ def run(*, now: dt.datetime, days: int) -> list[str]:
     partitions.ahead(now)
     oldest = now - dt.timedelta(days=days)
     gone = [name for table in TABLES for name in partitions.drop_before(table, clock.to_ms(oldest))]
+    # batches become chunks within hours; what is left of their days is empty
+    settled = clock.to_ms(now) - SETTLED_DAYS * partitions.DAY_MS
+    gone += partitions.drop_before(partitions.BATCHES, settled, only_empty=True)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM monitor_generation_key WHERE seen < %s", [oldest.date()])
         cursor.execute("DELETE FROM monitor_series WHERE last_seen < %s", [oldest])
