@@ -26,11 +26,9 @@ def change(value: float | None, before: float | None, unit: str = "number") -> s
     if before == 0:
         return _with("0", "%") if value == 0 else UNKNOWN
     moved = 100 * (value - before) / abs(before)
-    return (
-        _sign(moved) + _with(digits(abs(moved), 2) if abs(moved) >= 1 else "<1", "%")
-        if moved
-        else _with("0", "%")
-    )
+    if abs(moved) < 1:
+        return _with("<1" if moved else "0", "%")
+    return _sign(moved) + _with(digits(abs(moved), 2), "%")
 
 
 def signed(value: float | None, unit: str = "number") -> str:
@@ -142,6 +140,6 @@ _WRITERS: dict[str, Callable[[float], str]] = {
     "per_second": _suffixed("/s"),
     "watts": _suffixed("W"),
     "celsius": _suffixed("°C"),
-    "hertz": _suffixed("Hz"),
+    "hertz": lambda value: _number(value) + ("" if abs(value) >= 1e6 else NO_BREAK) + "Hz",
 }
 UNITS = tuple(_WRITERS)

@@ -151,7 +151,7 @@ def charts(visit: Visit, arms: Arms) -> dict[str, Chart]:
     timed = pinned(visit)
     return {
         "latency": draw(
-            "latency", "histogram", _("Latency"), spread("llm_request_duration_seconds"), unit="seconds",
+            "latency", "histogram", _("Latency"), spread("llm_request_duration_seconds"), unit="seconds", height=300,
             note=_("share of calls; the dashed line is p99"), marks=_p99_marks(visit, arms, pick, window),
         ),
         "ttft": draw("ttft", "histogram", _("Time to first token"), spread("llm_ttft_seconds"), unit="seconds"),

@@ -20,6 +20,7 @@ def plain(text: str) -> str:
     (38.21, "tokens_per_second", "38.2 tok/s"), (4120, "count", "4 120"), (12_345_678, "count", "12.3 M"),
     (3 * 2**30, "bytes", "3 GiB"), (0.0012, "usd", "$0.0012"), (1234.5, "usd", "$1 234.50"),
     (4.5, "score", "4.50"), (71, "celsius", "71 °C"), (1e-7, "number", "0.0000001"), (0.5, "per_second", "0.5 /s"),
+    (1.92e9, "hertz", "1.92 GHz"), (50, "hertz", "50 Hz"),
 ])  # fmt: skip
 def test_a_value_is_written_with_unit_and_sane_digits(value: float, unit: str, text: str) -> None:
     assert plain(numbers.show(value, unit)) == text

@@ -1,6 +1,12 @@
+import datetime as dt
+from collections.abc import Sequence
+from uuid import UUID
+
 import pytest
 
 from dashboards.pages.compare import likeness
+from monitor.store import scores
+from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_world import Look
 
 
@@ -44,3 +50,14 @@ def test_a_single_version_has_nothing_to_be_compared_with(look: Look, push: obje
 
 def test_texts_without_spaces_can_be_alike() -> None:
     assert likeness("退货期是多久", "退货期是多长") > 0.4 > likeness("退货期是多久", "写一首诗吧")
+
+
+def test_the_marks_of_judges_are_weighed(
+    look: Look, world: Sequence[UUID], cast: Cast, now: dt.datetime
+) -> None:
+    rows = [
+        scores.ScoreRow(one, "h", "judge", 4.0 if place % 4 == 3 else 4.5) for place, one in enumerate(world)
+    ]
+    scores.put(cast.project.id, rows, now=now)
+    line = next(line for line in look("compare").context["lines"] if line.name == "quality")
+    assert (line.a, line.b) == ("4.50", "4.00")
