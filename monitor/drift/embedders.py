@@ -9,12 +9,14 @@ import functools
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from django.utils.translation import gettext_lazy as _
+
 from monitor.outside import llm
 from monitor.outside.llm import Endpoint
 
 DIMENSIONS = 256
 LONGEST_TEXT = 8_000
-WHAT_HASHING_SEES = (
+WHAT_HASHING_SEES = _(
     "Vectors are made offline from letters and pairs of letters. They show another language, vocabulary or "
     "format, but not another meaning in the same words. For meaning, set VIGIL_EMBEDDING_URL to an "
     "OpenAI-compatible endpoint."

@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 
 @dataclass(frozen=True, slots=True)
 class Feature:
     """``source``: a column of the calls, or the kind of their vectors. ``input``: the users make it."""
 
     name: str
-    label: str
+    label: str | Promise
     kind: Literal["numbers", "vectors"]
     source: str
     input: bool
@@ -19,12 +22,12 @@ class Feature:
 FEATURES = {
     one.name: one
     for one in (
-        Feature("prompt_length", "prompt length", "numbers", "input_tokens", True, "wasserstein"),
-        Feature("output_length", "output length", "numbers", "output_tokens", False, "wasserstein"),
-        Feature("prompt_embedding", "prompt embedding", "vectors", "prompt", True, "embedding_distance"),
+        Feature("prompt_length", _("prompt length"), "numbers", "input_tokens", True, "wasserstein"),
+        Feature("output_length", _("output length"), "numbers", "output_tokens", False, "wasserstein"),
+        Feature("prompt_embedding", _("prompt embedding"), "vectors", "prompt", True, "embedding_distance"),
     )
 }
 
 
-def choices() -> list[tuple[str, str]]:
+def choices() -> list[tuple[str, str | Promise]]:
     return [(one.name, one.label) for one in FEATURES.values()]

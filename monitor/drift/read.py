@@ -117,7 +117,7 @@ def _row(watch: DriftWatch, last: DriftReport | None) -> WatchRow:
         model=watch.model,
         version=watch.version,
         feature=watch.feature,
-        label=FEATURES[watch.feature].label if watch.feature in FEATURES else watch.feature,
+        label=str(FEATURES[watch.feature].label) if watch.feature in FEATURES else watch.feature,
         detector=watch.detector,
         unit=kind.unit if kind else "",
         enabled=watch.enabled,
@@ -146,7 +146,7 @@ def _headline(watch: DriftWatch, last: DriftReport | None) -> str:
     if last is None or last.effect is None:
         return watch.reason
     said = {
-        "what": _(FEATURES[watch.feature].label),
+        "what": FEATURES[watch.feature].label,
         "effect": f"{last.effect:.2g}",
         "high": f"{last.normal_high or 0:.2g}",
     }
@@ -179,7 +179,7 @@ def _report(watch: DriftWatch, last: DriftReport) -> Report:
         current_quantiles=quantiles["current"],
         facts=body["facts"],
         examples=[UUID(one) for one in body["examples"]],
-        note=_(WHAT_HASHING_SEES) if hashed else "",
+        note=str(WHAT_HASHING_SEES) if hashed else "",
     )
 
 

@@ -4,11 +4,13 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext_lazy as _
+
 from monitor import query
 from monitor.core.labels import Labels
 from monitor.gpu.models import GpuPoller, PollerState
 
-HOW_TO_POLL = (
+HOW_TO_POLL = _(
     "No NVIDIA driver here. On each GPU host install Vigil and run: python manage.py gpu_agent "
     "--url https://this-vigil --key KEY, with an API key that has the scope ingest. DCGM-exporter can be "
     "scraped as well."
@@ -92,7 +94,7 @@ def cards(project_id: int, now: dt.datetime) -> list[CardRow]:
     """Every card that told something in the last five minutes, by host and number."""
     found: dict[tuple[str, str], dict[Labels, float]] = {}
     names: dict[tuple[str, str], Labels] = {}
-    for labels, _, values in query.instant(project_id, '{__name__=~"gpu_.+", uuid!=""}', now).points():
+    for labels, _times, values in query.instant(project_id, '{__name__=~"gpu_.+", uuid!=""}', now).points():
         key = (labels.get("host", ""), labels["uuid"])
         found.setdefault(key, {})[labels] = float(values[-1])
         names.setdefault(key, labels)
@@ -117,14 +119,16 @@ def _seen(project_id: int, now: dt.datetime) -> dict[tuple[str, str], dt.datetim
     expr = f"max by (host, uuid) ({' or '.join(f'timestamp({name})' for name in told)})"
     return {
         (labels.get("host", ""), labels.get("uuid", "")): dt.datetime.fromtimestamp(float(values[-1]), dt.UTC)
-        for labels, _, values in query.instant(project_id, expr, now).points()
+        for labels, _times, values in query.instant(project_id, expr, now).points()
     }
 
 
 def _processes(project_id: int, now: dt.datetime) -> Mapping[Labels, float]:
     """When each process was last seen: one that ended keeps its series for five minutes."""
     expr = "timestamp(gpu_process_memory_bytes)"
-    return {labels: float(values[-1]) for labels, _, values in query.instant(project_id, expr, now).points()}
+    return {
+        labels: float(values[-1]) for labels, _times, values in query.instant(project_id, expr, now).points()
+    }
 
 
 def _card(

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Count, Q
+from django.utils.translation import gettext_lazy as _
 
 from monitor.core import fields
 from monitor.quality.judges import JUDGES
 from monitor.quality.models import ClaimState, Judge
 from monitor.store import scores
 
-HOW_TO_ADD = (
+HOW_TO_ADD = _(
     "No judge is set up. In the admin, under Judges, add one: choose the kind “rubric”, give the address of "
     "an OpenAI-compatible endpoint (for example http://vllm:8000/v1) and the model that judges, and say what "
     "is judged. Without any endpoint the kinds “business_rule” and “overlap” work on their own."

@@ -21,7 +21,7 @@ def rule(cast: Cast) -> Judge:
 
 def test_without_judges_the_page_can_say_how_to_add_one(cast: Cast) -> None:
     assert read.judges(cast.project.id) == []
-    assert "endpoint" in read.HOW_TO_ADD
+    assert "endpoint" in str(read.HOW_TO_ADD)
 
 
 def test_a_judge_tells_what_it_has_done(cast: Cast, now: dt.datetime, rule: Judge, push: Push) -> None:
