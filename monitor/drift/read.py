@@ -81,7 +81,7 @@ class Report:
 
 def watches(project_id: int, *, model: str = "") -> list[WatchRow]:
     """Every watch of the project, the largest effect first; those without one last."""
-    rows = DriftWatch.objects.filter(project_id=project_id)
+    rows = DriftWatch.objects.filter(project_id=project_id).defer("reference", "progress")
     if model:
         rows = rows.filter(model=model)
     last = {

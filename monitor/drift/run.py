@@ -32,6 +32,7 @@ STEP = dt.timedelta(minutes=2)
 # a batch that is on its way at the end of a window still counts
 GRACE = dt.timedelta(seconds=45)
 LOOKBACK = dt.timedelta(days=8)
+SILENCE = dt.timedelta(minutes=10)
 STEPS_PER_RUN = 60
 VERSIONS_PER_PROJECT = 20
 WARNING = 0.7
@@ -47,8 +48,6 @@ def run_due(*, now: dt.datetime) -> int:
     taken, started = 0, clock.monotonic()
     for project in Project.objects.filter(deleted_at=None):
         rows = windows.traffic(project.pk, Span(now - LOOKBACK, now))
-        if not rows:
-            continue
         discover(project.pk, rows, now=now)
         for watch in DriftWatch.objects.filter(project=project, enabled=True).order_by(
             models.F("evaluated_to").asc(nulls_first=True), "pk"
@@ -86,6 +85,7 @@ def run(watch: DriftWatch, rows: Sequence[VersionRow], *, now: dt.datetime) -> i
             if not step(watch, detector, found, moment, now=now):
                 break
             taken += 1
+        _mark_silence(watch, rows, now=now)
     except pinning.NoReferenceError as problem:
         state = WatchState.LEARNING if problem.learning else WatchState.UNKNOWN
         DriftWatch.objects.filter(pk=watch.pk).update(state=state, reason=str(problem))
@@ -97,6 +97,14 @@ def run(watch: DriftWatch, rows: Sequence[VersionRow], *, now: dt.datetime) -> i
     noted = {"last_error": error, "last_duration": clock.monotonic() - started}
     DriftWatch.objects.filter(pk=watch.pk).update(**noted, **({} if error else {"last_ok": now}))
     return taken
+
+
+def _mark_silence(watch: DriftWatch, rows: Sequence[VersionRow], *, now: dt.datetime) -> None:
+    """A project without any call for a window: its last state says nothing about now."""
+    newest = windows.newest(rows)
+    if newest is None or now - newest > dt.timedelta(seconds=watch.window_seconds) + SILENCE:
+        since = f" since {newest:%Y-%m-%d %H:%M} UTC" if newest else " in the last days"
+        DriftWatch.objects.filter(pk=watch.pk).update(state=WatchState.UNKNOWN, reason=f"no calls{since}")
 
 
 def make(watch: DriftWatch) -> Detector:

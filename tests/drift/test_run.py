@@ -112,6 +112,19 @@ def test_too_few_calls_are_unknown_and_leave_a_gap(
     assert query.instant(cast.project.id, "llm_drift_effect", now).single() is None
 
 
+def test_a_project_that_fell_silent_is_unknown_and_not_as_always(
+    now: dt.datetime, watch: DriftWatch, traffic: Traffic
+) -> None:
+    traffic(10)
+    assert settle(watch, now).state == WatchState.OK
+    run.run_due(now=now + 3 * HOUR)
+    watch.refresh_from_db()
+    assert (watch.state, watch.reason[:14]) == (WatchState.UNKNOWN, "no calls since")
+    run.run_due(now=now + dt.timedelta(days=30))
+    watch.refresh_from_db()
+    assert watch.state == WatchState.UNKNOWN
+
+
 def test_a_new_version_borrows_the_reference_of_the_one_before(
     cast: Cast, now: dt.datetime, watch: DriftWatch, traffic: Traffic
 ) -> None:
