@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.template.loader import render_to_string
 from django.test import Client
 
 from tests.fixtures.fix_cast import Cast
@@ -83,3 +84,20 @@ def test_a_lost_page_is_friendly(client: Client, cast: Cast) -> None:
 def test_the_language_changes_with_one_click(client: Client, look: Look) -> None:
     client.post("/language/setlang/", {"language": "zh-hans", "next": "/"})
     assert 'lang="zh-hans"' in look("overview").content.decode()
+
+
+def test_a_refresh_weighs_at_most_30_kb_even_when_everything_changed(look: Look, world: object) -> None:
+    answer = look("compare", headers={"x-vigil-parts": "", "accept-encoding": "gzip"})
+    assert 1000 < len(answer.content) < 30_000
+
+
+def test_the_page_of_a_failure_needs_nothing_that_could_fail() -> None:
+    assert "Something broke on our side" in render_to_string("500.html")
+
+
+def test_a_form_without_its_token_is_refused_kindly(cast: Cast) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(cast.ada)
+    answer = strict.post("/p/shop/settings/", {"do": "create-key"})
+    assert answer.status_code == 403
+    assert "This form is too old" in answer.content.decode()
