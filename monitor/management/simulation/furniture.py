@@ -43,7 +43,7 @@ def place(project: Project, url: str) -> None:
                 "kind": kind,
                 "model": model,
                 "settings": asked,
-                "sample_share": 0.2,
+                "sample_share": 0.1,
                 "hourly_budget": 2000,
             },
         )

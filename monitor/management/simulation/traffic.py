@@ -100,12 +100,14 @@ def _topic(service: Service, dice: random.Random, *, drifted: bool) -> Topic:
 
 
 def _error(story: Story, at: float, dice: random.Random, *, canary: bool) -> str | None:
+    storm = canary and story.canary_storm(at)
     share = 0.004
     if canary:
-        share = 0.22 if story.canary_storm(at) else 0.01
+        share = 0.22 if storm else 0.01
     if dice.random() >= share:
         return None
-    return dice.choices(("rate_limit", "server_error", "timeout"), (7, 2, 1))[0]
+    # a time-out takes half a minute: one in a hundred calls would be all that a p99 shows
+    return dice.choices(("rate_limit", "server_error", "timeout"), (7, 2, 1 if storm else 0))[0]
 
 
 def _say(turn: Turn, record: Record, dice: random.Random) -> None:
