@@ -13,7 +13,7 @@ import numpy as np
 from monitor.core import clock
 from monitor.core.histograms import HistogramRun
 from monitor.core.labels import Labels
-from monitor.core.samples import Selection, Series, is_stale
+from monitor.core.samples import LOOKBACK_MS, Selection, Series, is_stale
 from monitor.promql import parse as parser
 from monitor.promql import tree
 from monitor.promql.errors import BadQueryError, DeadlineError, ExecutionError, QueryError, TooMuchError
@@ -33,12 +33,15 @@ Kind = Literal["vector", "matrix", "scalar", "string"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one query may cost: samples read or held, series, steps, seconds."""
+    """What one query may cost: samples read or held, series, steps, seconds; and how far an instant selector
+    looks back.
+    """
 
     samples: int = 50_000_000
     series: int = 100_000
     steps: int = 11_000
     seconds: float = 30.0
+    lookback_ms: int = LOOKBACK_MS
 
 
 @dataclass(slots=True)
@@ -108,7 +111,7 @@ class FunctionHelp:
 def instant(project_id: int, expr: str, at: Moment, *, limits: Limits | None = None) -> Result:
     """The answer at one moment; raises QueryError."""
     moment = _ms(at)
-    return ask(_stored(project_id), expr, Grid(moment, moment, 1), limits=limits, at_once=True)
+    return ask(_stored(project_id, limits), expr, Grid(moment, moment, 1), limits=limits, at_once=True)
 
 
 def range(  # noqa: A001 - the word of the HTTP API
@@ -129,7 +132,7 @@ def range(  # noqa: A001 - the word of the HTTP API
     if last < first:
         message = "the end must not lie before the start"
         raise BadQueryError(message)
-    return ask(_stored(project_id), expr, Grid(first, last, width), limits=limits, at_once=False)
+    return ask(_stored(project_id, limits), expr, Grid(first, last, width), limits=limits, at_once=False)
 
 
 def check(expr: str) -> Fault | None:
@@ -175,15 +178,14 @@ def ask(source: Source, expr: str, grid: Grid, *, limits: Limits | None = None, 
 
     def in_time() -> None:
         if clock.monotonic() > deadline:
-            message = f"query timed out after {bounds.seconds:g} seconds; ask for less, or raise the limit"
-            raise DeadlineError(message)
+            raise _late(bounds)
 
     root = parser.parse(expr)
     kind = parser.result_kind(root)
     if not at_once and kind in {"matrix", "string"}:
         message = f'invalid expression type "{_SAID[kind]}" for range query, must be Scalar or instant Vector'
         raise BadQueryError(message)
-    made = plan(root, grid, max_samples=bounds.samples)
+    made = plan(root, grid, max_samples=bounds.samples, lookback=bounds.lookback_ms)
     data, samples = _read(source, made, bounds, ordered=at_once)
     evaluation = Evaluation(made, data, in_time, bounds.samples)
     in_time()
@@ -191,6 +193,12 @@ def ask(source: Source, expr: str, grid: Grid, *, limits: Limits | None = None, 
     result.samples = samples
     result.warnings, result.infos = list(evaluation.notes.warnings), list(evaluation.notes.infos)
     return result
+
+
+def _late(bounds: Limits) -> DeadlineError:
+    return DeadlineError(
+        f"query timed out after {bounds.seconds:g} seconds; ask for less, or raise the limit"
+    )
 
 
 _SAID = {"matrix": "range vector", "string": "string"}
@@ -293,14 +301,19 @@ def _cut(run: HistogramRun, chosen: Mask) -> HistogramRun:
     )
 
 
-def _stored(project_id: int) -> Source:
-    from monitor.store import select
+def _stored(project_id: int, limits: Limits | None) -> Source:
+    from monitor.store import deadline, select
+
+    bounds = limits or Limits()
 
     def read(selections: Sequence[Selection], max_samples: int) -> Sequence[Sequence[Series]]:
         try:
-            return select.select(project_id, selections, max_samples=max_samples)
+            with deadline.stopped_after(bounds.seconds):
+                return select.select(project_id, selections, max_samples=max_samples)
         except select.TooManySamplesError as error:
             raise TooMuchError(str(error)) from error
+        except deadline.StoppedError as error:
+            raise _late(bounds) from error
 
     return read
 

@@ -73,7 +73,7 @@ class Evaluation:
         """The newest sample within the look-back, and the times (ms) of the samples taken."""
         series = self.data[Read(node, 0, grid)]
         self._afford(len(series), grid)
-        return instant(series, subquery.frame(node, 0, grid).ends)
+        return instant(series, subquery.frame(node, 0, grid).ends, self.plan.lookback)
 
     def _afford(self, rows: int, grid: Grid) -> None:
         if rows * grid.steps > self.max_samples:
@@ -174,7 +174,9 @@ class Evaluation:
         return result
 
 
-def instant(series: Sequence[Series], moments: np.ndarray) -> tuple[Vector, Floats]:
+def instant(
+    series: Sequence[Series], moments: np.ndarray, lookback: int = LOOKBACK_MS
+) -> tuple[Vector, Floats]:
     """For each series and moment the newest sample not older than the look-back, and its time (ms)."""
     steps = len(moments)
     if not series:
@@ -194,13 +196,13 @@ def instant(series: Sequence[Series], moments: np.ndarray) -> tuple[Vector, Floa
             found = index >= 0
             index[~found] = 0
             when = times[index] if len(times) else np.zeros(steps, dtype=np.int64)
-            found &= when > moments - LOOKBACK_MS
+            found &= when > moments - lookback
         if len(times):
             values[row] = one.values[index]
         floats[row] = found
         taken[row] = when
         if one.histograms:
-            cells += _newest_histograms(one, moments, row, floats, taken)
+            cells += _newest_histograms(one, moments, lookback, row, floats, taken)
     stale = is_stale(values.reshape(-1)).reshape(values.shape)
     if stale.any():
         floats &= ~stale
@@ -209,7 +211,7 @@ def instant(series: Sequence[Series], moments: np.ndarray) -> tuple[Vector, Floa
 
 
 def _newest_histograms(
-    series: Series, moments: np.ndarray, row: int, floats: np.ndarray, taken: np.ndarray
+    series: Series, moments: np.ndarray, lookback: int, row: int, floats: np.ndarray, taken: np.ndarray
 ) -> list[Cells]:
     """Histograms that are newer than the float (or stale marker) found; clears that float."""
     results = []
@@ -224,7 +226,7 @@ def _newest_histograms(
         newer = there & (when > last)
         last[newer], owner[newer], place[newer] = when[newer], number, index[newer]
     float_time = np.where(floats[row], taken[row], np.iinfo(np.int64).min)
-    wins = (owner >= 0) & (last > moments - LOOKBACK_MS) & (last > float_time)
+    wins = (owner >= 0) & (last > moments - lookback) & (last > float_time)
     floats[row] &= ~wins
     taken[row] = np.where(wins, last, taken[row])
     for number, run in enumerate(series.histograms):

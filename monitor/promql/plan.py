@@ -33,18 +33,19 @@ class Plan:
     root: tree.Node
     grid: Grid
     selections: dict[Read, Selection]
+    lookback: int = LOOKBACK_MS
 
 
-def plan(root: tree.Node, grid: Grid, *, max_samples: int) -> Plan:
+def plan(root: tree.Node, grid: Grid, *, max_samples: int, lookback: int = LOOKBACK_MS) -> Plan:
     """The plan for ``root`` on ``grid``; refuses with TooMuchError what could only end over the limit."""
     fixed = _fixed(_anchored(root, grid))
     selections: dict[Read, Selection] = {}
     for read, rebased in _reads(fixed, grid, max_samples, rebased=False):
-        selection = _selection(read, rebased=rebased)
+        selection = _selection(read, lookback, rebased=rebased)
         known = selections.get(read)
         # a selector used by rate() and bare alike must not be rebased
         selections[read] = selection if known is None or known.rebased else known
-    return Plan(fixed, grid, selections)
+    return Plan(fixed, grid, selections, lookback)
 
 
 def reference_times(node: tree.Selector | tree.Subquery, grid: Grid) -> tuple[int, int]:
@@ -141,8 +142,8 @@ def _reads(node: tree.Node, grid: Grid, max_samples: int, *, rebased: bool) -> I
                 yield from _reads(child, grid, max_samples, rebased=False)
 
 
-def _selection(read: Read, *, rebased: bool) -> Selection:
+def _selection(read: Read, lookback: int, *, rebased: bool) -> Selection:
     first, last = reference_times(read.selector, read.grid)
-    reach = read.width or LOOKBACK_MS
+    reach = read.width or lookback
     step = read.grid.step if read.grid.steps > 1 else 0
     return Selection(read.selector.matchers, first - reach + 1, last, read.width, step, rebased)
