@@ -63,10 +63,10 @@ def run(url: str, *, again: bool = False) -> str:
             note.told = True
             _write(path, note)
         player.play(lambda: clock.now().timestamp(), clock.sleep)
-    except RefusedError as error:
+    except RefusedError:
         if Project.objects.filter(pk=project.pk, deleted_at=None).exists():
             raise
-        return f"{GONE} ({error})"
+        return GONE
     finally:
         pusher.close()
         stage.stop()
