@@ -19,7 +19,7 @@ AXES: dict[str, tuple[str, str]] = {
     "watts": ("~s", "W"),
     "celsius": ("", " °C"),
     "hertz": ("~s", "Hz"),
-    "usd": ("$~s", ""),
+    "usd": ("$~g", ""),
     "count": ("~s", ""),
 }
 

@@ -249,7 +249,10 @@ def _bars(visit: Visit, arms: Arms, expr: str, label: str) -> list[Frame] | ask.
         values = {
             one.labels.get(label, ""): one.value for one in found if one.labels.get("version", "") == version
         }
-        columns = {"category": np.array(kinds), "value": np.array([values.get(kind, 0.0) for kind in kinds])}
+        columns = {
+            "category": np.array([kind.replace("_", " ") for kind in kinds]),
+            "value": np.array([values.get(kind, 0.0) for kind in kinds]),
+        }
         frames.append(Frame(version or "—", columns, {}, visit.colour(arms.model, version)))
     return frames if kinds else []
 

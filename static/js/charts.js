@@ -84,9 +84,15 @@ function dressed(figure) {
   }
   if (layout.xaxis?.type === "date") Object.assign(layout.xaxis, dates());
   if (layout.yaxis && layout.xaxis?.type === "date") layout.yaxis.fixedrange = true;
-  layout.paper_bgcolor = layout.plot_bgcolor = "rgba(0,0,0,0)";
+  // long names beside a chart would leave no room for it in a pocket
+  if (layout.yaxis?.type === "category" && innerWidth < 600) layout.yaxis.ticklabelposition = "inside";
+  layout.paper_bgcolor = "rgba(0,0,0,0)";
+  // spike lines get an outline in this colour
+  layout.plot_bgcolor = colour("var(--card)");
+  if (layout.yaxis) layout.yaxis.showspikes = false;
   layout.font = { family: getComputedStyle(document.body).fontFamily, size: 11, color: text };
   layout.hoverlabel = { bgcolor: colour("var(--raised)"), bordercolor: grid, font: { color: colour("var(--text)") } };
+  layout.legend = { ...layout.legend, itemclick: "toggleothers", itemdoubleclick: "toggle" };
   layout.dragmode = "zoom";
   return figure;
 }
@@ -111,14 +117,16 @@ async function draw(element) {
 
 const isTimed = (element) => element.layout?.xaxis?.type === "date";
 
+// Plotly's dates are texts in the shifted zone.
+const moment = (text) => new Date(`${text}Z`.replace(" ", "T")).getTime();
+
 function listen(element, Plotly) {
   element.on("plotly_relayout", (change) => {
     const from = change["xaxis.range[0]"];
     const to = change["xaxis.range[1]"];
     if (!isTimed(element) || from === undefined) return;
     const shift = shiftOf(JSON.parse(read(element.dataset.figure)).layout);
-    const seconds = (value) => Math.round((new Date(`${value}Z`.replace(" ", "T")).getTime() - shift) / 1000);
-    const [a, b] = [seconds(String(from)), seconds(String(to))];
+    const [a, b] = [from, to].map((value) => Math.round((moment(value) - shift) / 1000));
     if (!(b - a >= 10)) return;
     const address = new URL(location.href);
     for (const name of ["range", "before"]) address.searchParams.delete(name);
@@ -131,20 +139,18 @@ function listen(element, Plotly) {
     if (typeof link === "string" && link.startsWith("/")) location.assign(link);
   });
   element.on("plotly_hover", (event) => shareCrosshair(element, event, Plotly));
-  element.on("plotly_unhover", () => shareCrosshair(element, null, Plotly));
+  element.on("plotly_unhover", (event) => shareCrosshair(element, { event: event?.event }, Plotly));
 }
 
-// One cross-hair for all time charts of the page.
-let sharing = false;
+// One cross-hair for all time charts of the page. Only a real pointer leads; what follows must not lead back.
 function shareCrosshair(from, event, Plotly) {
-  if (sharing || !isTimed(from)) return;
-  sharing = true;
+  if (!event?.event?.isTrusted || !isTimed(from)) return;
+  const at = event.xvals ? moment(event.xvals[0]) : null;
   for (const other of document.querySelectorAll(".plot.js-plotly-plot")) {
     if (other === from || !isTimed(other)) continue;
-    if (event) Plotly.Fx.hover(other, { xval: event.xvals?.[0] }, "xy");
+    if (at) Plotly.Fx.hover(other, { xval: at }, "xy");
     else Plotly.Fx.unhover(other);
   }
-  sharing = false;
 }
 
 const seen = new IntersectionObserver((entries) => {

@@ -78,3 +78,25 @@ def test_the_pages_speak_chinese(viewer: Viewer, world: object) -> None:
 def test_a_time_is_written_in_the_zone_of_the_viewer(viewer: Viewer, world: object) -> None:
     viewer.open("generations")
     assert "UTC" not in viewer.page.locator("td time").first.inner_text()
+
+
+def test_a_cross_hair_is_shared_by_the_charts_of_a_page(viewer: Viewer, world: object) -> None:
+    viewer.open("overview")
+    viewer.page.wait_for_selector("#plot-overview-errors.js-plotly-plot")
+    viewer.page.locator("#plot-overview-p99 .nsewdrag").first.hover()
+    viewer.page.wait_for_selector("#plot-overview-errors .hoverlayer .spikeline", state="attached")
+    assert viewer.trouble == []
+
+
+def test_dragging_over_a_chart_sets_the_time_of_the_page(viewer: Viewer, world: object) -> None:
+    viewer.open("overview")
+    viewer.page.wait_for_selector("#plot-overview-p99.js-plotly-plot")
+    before = viewer.page.url
+    box = viewer.page.locator("#plot-overview-p99 .nsewdrag").first.bounding_box()
+    viewer.page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 30)
+    viewer.page.mouse.down()
+    viewer.page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + 32, steps=8)
+    with viewer.page.expect_navigation():
+        viewer.page.mouse.up()
+    assert "from=" in viewer.page.url
+    assert viewer.page.url != before
