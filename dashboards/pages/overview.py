@@ -222,7 +222,7 @@ def _cell(column: Column, value: float | None, before: float | None, line: list[
 
 
 def _assess(row: Row, all_rows: Sequence[Row], alarms: Sequence[Firing], evidence: float | None) -> None:
-    """State and reason: alerts first, then drift, then errors and slowness against the main version."""
+    """State and reason: alerts, failures, slowness against the main version, drift, a leap."""
     mine = [alarm for alarm in alarms if alarm.concerns(row.model, row.version)]
     errors, p99 = row.value("errors") or 0.0, row.value("p99")
     main = max(
@@ -240,8 +240,6 @@ def _assess(row: Row, all_rows: Sequence[Row], alarms: Sequence[Firing], evidenc
     elif mine:
         worst = max(mine, key=lambda alarm: alarm.critical)
         row.state, row.reason = "bad" if worst.critical else "warn", worst.name
-    elif (evidence or 0) >= DRIFT_WARN:
-        row.state, row.reason = "warn", _("drifting")
     elif errors >= LEAST_ERRORS:
         row.state, row.reason = "warn", _("%(share)s fail") % {"share": numbers.show(errors, "ratio")}
     elif slower >= WORTH_A_LOOK:
@@ -250,6 +248,8 @@ def _assess(row: Row, all_rows: Sequence[Row], alarms: Sequence[Firing], evidenc
             "times": f"{slower:.1f}",
             "version": main.version or "—",
         }
+    elif (evidence or 0) >= DRIFT_WARN:
+        row.state, row.reason = "warn", _("drifting")
     elif (leap := max(row.cells, key=lambda cell: cell.leapt)).leapt >= 1:
         what = {"what": leap.column.title, "delta": leap.delta}
         row.state, row.reason = "warn", _("%(what)s %(delta)s since before") % what
