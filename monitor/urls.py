@@ -3,11 +3,12 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from monitor.api import health, ingest, metrics, prometheus, rules, targets
+from monitor.api import health, ingest, metadata, metrics, prometheus, rules, targets
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *health.urlpatterns,
     *ingest.urlpatterns,
+    *metadata.urlpatterns,
     *metrics.urlpatterns,
     *prometheus.urlpatterns,
     *rules.urlpatterns,

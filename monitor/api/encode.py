@@ -1,6 +1,6 @@
 """Query results in the exact JSON of Prometheus' HTTP API. Written by hand: it is the hot part of an answer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from operator import add
 
 import msgspec
@@ -19,9 +19,12 @@ Objects = npt.NDArray[np.object_]
 PLAIN_FROM, PLAIN_TO = 1e-4, 1e15
 
 
-def encode_result(result: Result) -> bytes:
-    """The whole body of a successful answer."""
-    parts = ['{"status":"success","data":{"resultType":"', result.kind, '","result":', _data(result), "}"]
+def encode_result(result: Result, stats: Mapping[str, object] | None = None) -> bytes:
+    """The whole body of a successful answer, with ``stats`` of the query beside its data."""
+    parts = ['{"status":"success","data":{"resultType":"', result.kind, '","result":', _data(result)]
+    if stats is not None:
+        parts += [',"stats":', msgspec.json.encode(stats).decode()]
+    parts.append("}")
     for name, texts in (("warnings", result.warnings), ("infos", result.infos)):
         if texts:
             parts += [f',"{name}":', msgspec.json.encode(texts).decode()]

@@ -9,6 +9,7 @@ from django.urls import path
 
 from monitor.api.auth import ApiRequest, needs
 from monitor.api.errors import refuse, reply
+from monitor.api.packing import packed
 from monitor.core import durations
 from monitor.core.labels import Matcher
 from monitor.promql.errors import QueryError
@@ -123,4 +124,4 @@ def _moment(moment: dt.datetime | None) -> str:
     return NEVER if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
-urlpatterns = [path("api/v1/rules", rules), path("api/v1/alerts", alerts)]
+urlpatterns = [path("api/v1/rules", packed(rules)), path("api/v1/alerts", packed(alerts))]

@@ -8,6 +8,7 @@ from django.urls import path
 
 from monitor.api.auth import ApiRequest, needs
 from monitor.api.errors import refuse, reply
+from monitor.api.packing import packed
 from monitor.core import durations
 from monitor.ingest import read
 
@@ -70,4 +71,13 @@ def _moment(moment: dt.datetime | None) -> str:
     return NEVER if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
-urlpatterns = [path("api/v1/targets", targets)]
+@needs("query")
+def pools(request: ApiRequest) -> HttpResponse:
+    """The jobs that targets belong to."""
+    if request.method != "GET":
+        return refuse(405, f"{request.method} is not taken here; GET the pools")
+    jobs = sorted({one.job for one in read.targets(request.project_id)})
+    return reply({"status": "success", "data": {"scrapePools": jobs}})
+
+
+urlpatterns = [path("api/v1/targets", packed(targets)), path("api/v1/scrape_pools", pools)]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from monitor.ingest import scrape
+from monitor.ingest import about, scrape
 from monitor.ingest.models import ScrapeTarget
 
 Health = Literal["up", "down", "unknown"]
@@ -36,6 +36,28 @@ class TargetState:
 def targets(project_id: int) -> list[TargetState]:
     """The project's targets by job and address."""
     return [_state(row) for row in ScrapeTarget.objects.filter(project_id=project_id)]
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a target's page says of one family of its metrics."""
+
+    target: Mapping[str, str]
+    metric: str
+    type: str
+    help: str
+    unit: str
+
+
+def metadata(project_id: int) -> list[Described]:
+    """What the pages of the project's targets say, by target and metric."""
+    rows = {row.pk: row for row in ScrapeTarget.objects.filter(project_id=project_id, enabled=True)}
+    known = about.of_targets(rows)
+    return [
+        Described(scrape.target_labels(rows[target_id]), name, fact.type, fact.help, fact.unit)
+        for target_id, families in known.items()
+        for name, fact in sorted(families.items())
+    ]
 
 
 def _state(row: ScrapeTarget) -> TargetState:

@@ -12,7 +12,7 @@ from django.db.models import Q
 from monitor.core import clock
 from monitor.core.labels import NAME, Labels
 from monitor.core.samples import STALE
-from monitor.ingest import page, pipeline, vanished
+from monitor.ingest import about, page, pipeline, vanished
 from monitor.ingest.envelope import UNTIMED, Batch, Point
 from monitor.ingest.models import ScrapeTarget
 from monitor.ingest.wire.known import KnownLabels
@@ -95,6 +95,8 @@ def keep(target: ScrapeTarget, fetched: Fetched, *, now: dt.datetime) -> None:
     ]
     batch = Batch(points=[*points, *markers, *own])
     pipeline.take(target.project_id, batch, now=now)
+    if points:
+        about.remember(target.pk, fetched.body, openmetrics=page.is_openmetrics(fetched.headers), now=now)
     if batch.rejected and not error:
         error = f"{len(batch.rejected)} samples refused; first: {batch.rejected[0].error}"
     _note(target, fetched, error, len(points), now if up else None)

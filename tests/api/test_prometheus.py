@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 
 from monitor.core import clock
@@ -158,6 +159,13 @@ def test_a_bare_range_selector_gives_the_samples(ask: Ask, at: int) -> None:
         ),
         ("query", {"query": "sum_over_time(up[100y:1s])", "time": 0}, 422, "execution", "limit of"),
         ("query", {"query": "up", "time": 0, "timeout": "-1"}, 503, "timeout", "timed out"),
+        ("query", {"query": "up", "timeout": "soon"}, 400, "bad_data", '"timeout": cannot parse "soon"'),
+        ("query", {"query": "up", "lookback_delta": "-5"}, 400, "bad_data", "less than 0"),
+        ("query", {"query": "up", "limit": "-1"}, 400, "bad_data", "whole number"),
+        ("query_exemplars", {"start": 0, "end": 1}, 400, "bad_data", 'invalid parameter "query"'),
+        ("query_exemplars", {"query": "sum("}, 400, "bad_data", "1:4: parse error"),
+        ("labels", {"start": 9, "end": 3}, 400, "bad_data", "before start"),
+        ("targets/metadata", {"metric": "nosuch"}, 404, "not_found", "not found"),
         ("series", {}, 400, "bad_data", "no match[]"),
         ("series", {"match[]": "rate(x[5m])"}, 400, "bad_data", "selector"),
     ],
@@ -212,3 +220,74 @@ def test_grafana_learns_our_level(ask: Ask) -> None:
 def test_a_limit_cuts_the_answer_and_says_so(ask: Ask, at: int) -> None:
     body = ask("query", query="hits_total", time=at / 1000, limit=1).json()
     assert (len(body["data"]["result"]), body["warnings"]) == (1, ["results truncated due to limit"])
+
+
+@pytest.mark.parametrize(("lookback", "found"), [("", 1), ("30s", 0), ("90", 1), ("0", 1)])
+def test_the_look_back_can_be_set(ask: Ask, at: int, lookback: str, found: int) -> None:
+    body = ask("query", query="hits_total{version='v1'}", time=at / 1000 + 60, lookback_delta=lookback).json()
+    assert len(body["data"]["result"]) == found
+
+
+def test_a_range_looks_back_as_far_as_it_is_told(ask: Ask, at: int) -> None:
+    body = ask(
+        "query_range",
+        query="count(hits_total)",
+        start=at / 1000,
+        end=at / 1000 + 90,
+        step=30,
+        lookback_delta="40s",
+    ).json()
+    assert [moment - at / 1000 for moment, _ in body["data"]["result"][0]["values"]] == [0, 30]
+
+
+def test_stats_come_when_they_are_asked_for(ask: Ask, at: int) -> None:
+    stats = ask("query", query="hits_total[1m]", time=at / 1000, stats="all").json()["data"]["stats"]
+    assert stats["samples"]["totalQueryableSamples"] == 8
+    assert stats["timings"]["execTotalTime"] > 0
+    assert "stats" not in ask("query", query="hits_total", time=at / 1000).json()["data"]
+
+
+def test_no_exemplars_are_kept(ask: Ask) -> None:
+    assert ask("query_exemplars", query="hits_total", start=0, end=1).json() == {
+        "status": "success",
+        "data": [],
+    }
+
+
+@pytest.mark.parametrize(
+    "path", ["query", "query_range", "series", "labels", "label/version/values", "query_exemplars"]
+)
+def test_every_question_may_be_a_posted_form(
+    client: Client, cast: Cast, ask: Ask, at: int, path: str
+) -> None:
+    form = {
+        "query": "hits_total",
+        "match[]": "hits_total",
+        "start": at / 1000 - 60,
+        "end": at / 1000,
+        "time": at / 1000,
+        "step": 15,
+    }
+    posted = client.post(f"/api/v1/{path}", form, headers={"authorization": f"Bearer {cast.query_key}"})
+    asked = ask(path, **form)
+    assert posted.status_code == 200
+    assert posted.json()["data"] == asked.json()["data"]
+
+
+def test_a_name_that_a_path_cannot_hold_is_escaped(ask: Ask, cast: Cast, at: int, now: dt.datetime) -> None:
+    append.samples(cast.project.id, [(Labels({"__name__": "up", "http.host/x_y": "a"}), at, 1.0)], now=now)
+    assert ask("label/U__http_2e_host_2f_x__y/values").json()["data"] == ["a"]
+
+
+def test_a_query_that_the_store_cannot_end_in_time_is_stopped_there(
+    ask: Ask, at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forever(*_: object, **__: object) -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(60)")
+
+    monkeypatch.setattr("monitor.store.select.select", forever)
+    answer = ask("query", query="hits_total", time=at / 1000, timeout="0.05")
+    assert (answer.status_code, answer.json()["errorType"]) == (503, "timeout")
+    assert answer.json()["error"].startswith("query timed out")
+    assert "Retry-After" in answer.headers
