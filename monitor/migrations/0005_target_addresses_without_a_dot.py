@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('monitor', '0004_drift_quality_gpu'),
+        ("monitor", "0004_drift_quality_gpu"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='scrapetarget',
-            name='url',
+            model_name="scrapetarget",
+            name="url",
             field=models.CharField(max_length=500),
         ),
     ]
