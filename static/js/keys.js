@@ -1,6 +1,8 @@
 // Keyboard: "/" search, "g o" pages, "t z" time, "r" refresh, digits rate, "?" help.
+// the first key of two waits this long for the second
+const PATIENCE_MS = 5000;
 let before = "";
-let timer = 0;
+let since = 0;
 
 const follow = (selector) => document.querySelector(selector)?.click();
 
@@ -21,16 +23,15 @@ document.addEventListener("keydown", (event) => {
     if (event.target.matches("[data-search]")) event.target.blur();
     return;
   }
-  if (event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
-  const waiting = before;
+  if (event.target.closest("input, textarea, select, [contenteditable], dialog[open]")) return;
+  const waiting = event.timeStamp - since < PATIENCE_MS ? before : "";
   before = "";
-  clearTimeout(timer);
   if (after[waiting]) {
     event.preventDefault();
     after[waiting](event.key);
   } else if (after[event.key]) {
     before = event.key;
-    timer = setTimeout(() => { before = ""; }, 1500);
+    since = event.timeStamp;
   } else if (plain[event.key]) {
     event.preventDefault();
     plain[event.key]();
