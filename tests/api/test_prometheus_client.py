@@ -4,7 +4,8 @@ import datetime as dt
 from collections.abc import Iterator
 
 import pytest
-from prometheus_api_client import PrometheusApiClientException, PrometheusConnect
+from prometheus_api_client import PrometheusConnect
+from prometheus_api_client.exceptions import PrometheusApiClientException
 from pytest_django.live_server_helper import LiveServer
 
 from monitor.core import clock
