@@ -22,7 +22,8 @@ from monitor.core import clock
 from monitor.core.env import Env
 from monitor.store import embedded
 
-LONGEST_BACKOFF = 30.0
+FIRST_BACKOFF = 0.5
+LONGEST_BACKOFF = 15.0
 STEADY_SECONDS = 60.0
 READY_SECONDS = 60.0
 MANAGE = str(settings.BASE_DIR / "manage.py")
@@ -46,7 +47,7 @@ class Child:
     may_end: bool = False
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
-    backoff: float = 0.5
+    backoff: float = FIRST_BACKOFF
     due: float = 0.0
 
     def launch(self) -> None:
@@ -60,14 +61,25 @@ class Child:
             return
         if self.process is not None and self.process.poll() is not None:
             _kill_group(self.process)
-            self.backoff = (
-                0.5 if now - self.started > STEADY_SECONDS else min(self.backoff * 2, LONGEST_BACKOFF)
+            steady = now - self.started > STEADY_SECONDS
+            self._later(
+                f"ended with {self.process.returncode}", FIRST_BACKOFF if steady else self.backoff * 2
             )
-            self.due = now + self.backoff
-            say(f"{self.name} ended with {self.process.returncode}; starting it again in {self.backoff:g} s")
-            self.process = None
         if self.process is None and now >= self.due:
+            self._relaunch()
+
+    def _relaunch(self) -> None:
+        """A killed database leaves helpers that hold its memory for a moment; one failure is not the end."""
+        try:
             self.launch()
+        except (embedded.EmbeddedServerError, OSError) as error:
+            self._later(f"did not start ({error})", self.backoff * 2)
+
+    def _later(self, reason: str, backoff: float) -> None:
+        self.process = None
+        self.backoff = min(backoff, LONGEST_BACKOFF)
+        self.due = clock.monotonic() + self.backoff
+        say(f"{self.name} {reason}; starting it again in {self.backoff:g} s")
 
 
 @dataclass(slots=True)

@@ -1,0 +1,73 @@
+"""A child that falls is started again, later each time, and a failed start is not the end."""
+
+import subprocess
+import sys
+
+import pytest
+
+from monitor.management import supervisor
+from monitor.management.supervisor import Child
+from monitor.store.embedded import EmbeddedServerError
+
+
+WHY = "read postgres.log"
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    lines: list[str] = []
+    monkeypatch.setattr(supervisor, "say", lines.append)
+    return lines
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The clock of the supervisor, moved by hand."""
+    moment = [0.0]
+    monkeypatch.setattr("monitor.core.clock.monotonic", lambda: moment[0])
+    return moment
+
+
+def ended() -> subprocess.Popen[bytes]:
+    process = subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"], start_new_session=True)
+    process.wait()
+    return process
+
+
+def test_it_waits_longer_after_each_fall(said: list[str], time: list[float]) -> None:
+    child = Child("web", ended)
+    child.launch()
+    waits = []
+    for _ in range(6):
+        child.watch()
+        waits.append(child.backoff)
+        time[0] = child.due
+        child.watch()
+    assert waits == [1.0, 2.0, 4.0, 8.0, 15.0, 15.0]
+    assert said[0] == "web ended with 3; starting it again in 1 s"
+
+
+def test_a_start_that_fails_is_tried_again(said: list[str], time: list[float]) -> None:
+    starts = []
+
+    def start() -> subprocess.Popen[bytes]:
+        starts.append(time[0])
+        if len(starts) == 2:
+            raise EmbeddedServerError(WHY)
+        return ended()
+
+    child = Child("postgres", start)
+    child.launch()
+    for _ in range(4):
+        child.watch()
+        time[0] = child.due
+    assert len(starts) >= 3
+    assert any("did not start (read postgres.log)" in line for line in said)
+
+
+def test_a_long_life_forgives_the_past(said: list[str], time: list[float]) -> None:
+    child = Child("web", ended, backoff=8.0)
+    child.launch()
+    time[0] = 120.0
+    child.watch()
+    assert child.backoff == 0.5
