@@ -9,7 +9,6 @@ from monitor.management import supervisor
 from monitor.management.supervisor import Child
 from monitor.store.embedded import EmbeddedServerError
 
-
 WHY = "read postgres.log"
 
 
