@@ -14,7 +14,7 @@ Op = Literal["=", "!=", "=~", "!~"]
 class Labels(Mapping[str, str]):
     """An immutable label set. An empty value is the same as no label, so such labels are dropped."""
 
-    __slots__ = ("_hash", "_map", "items_sorted", "kept_fingerprint")
+    __slots__ = ("_hash", "_map", "_nameless", "items_sorted", "kept_fingerprint")
 
     def __init__(self, pairs: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
         known = dict(pairs)
@@ -22,6 +22,7 @@ class Labels(Mapping[str, str]):
         self.items_sorted = tuple(self._map.items())
         self._hash = hash(self.items_sorted)
         self.kept_fingerprint: tuple[int, int] | None = None
+        self._nameless: Labels | None = None
 
     def __getitem__(self, name: str) -> str:
         return self._map[name]
@@ -45,6 +46,15 @@ class Labels(Mapping[str, str]):
     def name(self) -> str:
         """The metric name, or the empty text."""
         return self._map.get(NAME, "")
+
+    @property
+    def nameless(self) -> "Labels":
+        """These labels without the metric name; worked out once, queries ask for it again and again."""
+        if NAME not in self._map:
+            return self
+        if self._nameless is None:
+            self._nameless = self.drop((NAME,))
+        return self._nameless
 
     def keep(self, names: Iterable[str]) -> "Labels":
         wanted = frozenset(names)

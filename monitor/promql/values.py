@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.core.histograms import HistogramBlock, stacked
-from monitor.core.labels import NAME, Labels
+from monitor.core.labels import Labels
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -101,7 +101,7 @@ def empty(steps: int) -> Vector:
 
 
 def nameless(labels: Iterable[Labels]) -> list[Labels]:
-    return [one.drop((NAME,)) if one.name else one for one in labels]
+    return [one.nameless for one in labels]
 
 
 def moved(cells: Iterable[Cells], target: Ints, steps: int) -> tuple[Cells, ...]:

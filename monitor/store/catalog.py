@@ -1,11 +1,11 @@
 """Which series a matcher means: each process keeps the label sets of the projects it is asked about.
 
-The table is read once, then only rows touched since; a row may commit a while after its stamp, hence the
-overlap. Memory: about 1 KB a series.
+The table is read once, then only rows written by transactions that the last look could not see. The same
+statement tells what the keepers of decoded samples and of answers must know: whether samples have arrived since
+that lie further back than what is never kept. Memory: about 1 KB a series.
 """
 
-import datetime as dt
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
@@ -13,15 +13,29 @@ from threading import Lock
 import msgspec
 from django.db import connection
 
-from monitor.core import clock
 from monitor.core.labels import NAME, Labels, Matcher
 from monitor.store.append import GRID_MS
 from monitor.store.models import SeriesKind
 from monitor.store.series import TOUCH_MS
 
-OVERLAP = dt.timedelta(seconds=60)
 FLAT_MS = 86_400_000
 PROJECTS_KEPT = 50
+# samples younger than this are never kept: a batch with older ones is noted as late (with minutes to spare)
+OPEN_MS = 600_000
+CHANGES_KEPT = 256
+ALWAYS = -(2**62)
+
+# one snapshot: its own horizon and time, series written since, late batches since
+_CHANGES = """
+    SELECT 0, pg_snapshot_xmin(pg_current_snapshot())::text::bigint, NULL, NULL,
+           extract(epoch FROM clock_timestamp())::float8,
+           (SELECT buckets FROM monitor_project WHERE id = %(project)s)
+    UNION ALL
+    SELECT 1, id, labels, kind, extract(epoch FROM first_seen)::float8, extract(epoch FROM last_seen)::float8
+    FROM monitor_series WHERE project_id = %(project)s AND xid >= %(since)s
+    UNION ALL
+    SELECT 2, id, NULL, NULL, min_ms, NULL FROM monitor_late_batch WHERE project_id = %(project)s AND xid >= %(since)s
+"""
 
 
 @dataclass(slots=True)
@@ -40,6 +54,18 @@ class Known:
         return self.first_ms - GRID_MS <= end_ms and self.last_ms + slack >= start_ms
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a look at the store saw: samples up to ``closed_ms`` stay as they are until a change is told.
+
+    ``version`` grows with every change to such samples.
+    """
+
+    version: int
+    closed_ms: int
+    buckets: int
+
+
 @dataclass(slots=True)
 class Catalog:
     """All series of one project, indexed by label pair."""
@@ -47,21 +73,44 @@ class Catalog:
     project_id: int
     members: dict[int, Known] = field(default_factory=dict)
     index: dict[str, dict[str, set[int]]] = field(default_factory=dict)
-    seen: dt.datetime | None = None
+    moment: Moment = Moment(0, ALWAYS, 1)
+    since: int = 0
+    # ids of the late batches that the last look returned; a later one may return them again
+    told: frozenset[int] = frozenset()
+    changes: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=CHANGES_KEPT))
     lock: Lock = field(default_factory=Lock)
 
-    def refresh(self) -> None:
-        """Take in what was touched since the last look."""
-        with self.lock, connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT id, labels, kind, extract(epoch FROM first_seen)::float8,"
-                " extract(epoch FROM last_seen)::float8, touched_at"
-                " FROM monitor_series WHERE project_id = %s AND touched_at >= %s",
-                [self.project_id, self.seen - OVERLAP if self.seen else clock.from_ms(0)],
-            )
-            for identity, labels, kind, first, last, touched in cursor.fetchall():
+    def refresh(self) -> Moment:
+        """Take in what was written since the last look."""
+        with self.lock:
+            with connection.cursor() as cursor:
+                cursor.execute(_CHANGES, {"project": self.project_id, "since": self.since})
+                rows = cursor.fetchall()
+            changed = [
                 self._take(identity, labels, SeriesKind(kind), round(first * 1000), round(last * 1000))
-                self.seen = max(touched, self.seen) if self.seen else touched
+                for what, identity, labels, kind, first, last in rows
+                if what == 1
+            ]
+            late = {identity: int(least) for what, identity, _, _, least, _ in rows if what == 2}
+            changed += [least - GRID_MS for identity, least in late.items() if identity not in self.told]
+            version = self.moment.version
+            least = min((at for at in changed if at is not None), default=None)
+            if least is not None:
+                version += 1
+                self.changes.append((version, least))
+            self.told = frozenset(late)
+            self.since, now, buckets = next((row[1], row[4], row[5]) for row in rows if row[0] == 0)
+            self.moment = Moment(version, round(now * 1000) - OPEN_MS, int(buckets or 1))
+            return self.moment
+
+    def changed_from(self, version: int) -> int | None:
+        """From which time on samples may have changed since that version; None: they have not."""
+        with self.lock:
+            if version >= self.moment.version:
+                return None
+            if not self.changes or self.changes[0][0] > version + 1:
+                return ALWAYS
+            return min(at for number, at in self.changes if number > version)
 
     def find(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Known]:
         """The series that fulfil every matcher and may have samples in the span, by id."""
@@ -72,11 +121,18 @@ class Catalog:
             if not chosen:
                 return []
         everything = self.members if chosen is None else chosen
-        return [
-            self.members[identity]
-            for identity in sorted(everything)
-            if self.members[identity].may_hold(start_ms, end_ms)
-        ]
+        members = [self.members[identity] for identity in sorted(everything)]
+        return [member for member in members if member.may_hold(start_ms, end_ms)]
+
+    def values_of(self, name: str, start_ms: int, end_ms: int) -> list[str]:
+        """The label's values of all series that may have samples in the span, sorted."""
+        members = self.members
+        values = self.index.get(name, {}).copy()
+        return sorted(
+            value
+            for value, owners in values.items()
+            if any(members[identity].may_hold(start_ms, end_ms) for identity in owners.copy())
+        )
 
     def _matching(self, matcher: Matcher, among: set[int] | None) -> set[int]:
         values = self.index.get(matcher.label, {})
@@ -89,15 +145,20 @@ class Catalog:
             found |= {i for i in candidates if matcher.label not in self.members[i].labels}
         return found
 
-    def _take(self, identity: int, labels: str, kind: SeriesKind, first: int, last: int) -> None:
+    def _take(self, identity: int, labels: str, kind: SeriesKind, first: int, last: int) -> int | None:
+        """Take in one row; the time from which on it changes what is long past, if it does."""
         known = self.members.get(identity)
         if known is not None:
+            # a derived series that was silent for longer than it goes on flat now has no gap any more
+            resumed = kind != SeriesKind.PUSHED and last > known.last_ms + FLAT_MS - TOUCH_MS
+            before = known.last_ms
             known.first_ms, known.last_ms = min(known.first_ms, first), max(known.last_ms, last)
-            return
+            return before if resumed else None
         known = Known(identity, Labels(msgspec.json.decode(labels)), kind, first, last)
         self.members[identity] = known
         for pair in known.labels.items_sorted:
             self.index.setdefault(pair[0], {}).setdefault(pair[1], set()).add(identity)
+        return None
 
 
 _catalogs: OrderedDict[int, Catalog] = OrderedDict()
@@ -106,12 +167,18 @@ _lock = Lock()
 
 def of_project(project_id: int) -> Catalog:
     """The project's catalog, up to date with every commit before this call."""
+    catalog = held(project_id)
+    catalog.refresh()
+    return catalog
+
+
+def held(project_id: int) -> Catalog:
+    """The project's catalog as this process knows it; refresh it before it is asked."""
     with _lock:
         catalog = _catalogs.pop(project_id, None) or Catalog(project_id)
         _catalogs[project_id] = catalog
         while len(_catalogs) > PROJECTS_KEPT:
             _catalogs.popitem(last=False)
-    catalog.refresh()
     return catalog
 
 
@@ -147,6 +214,8 @@ def label_values(
     project_id: int, name: str, matcher_sets: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
 ) -> list[str]:
     """Values of one label in use, sorted."""
+    if not matcher_sets:
+        return of_project(project_id).values_of(name, start_ms, end_ms)
     series = found(project_id, matcher_sets, start_ms, end_ms)
     return sorted({known.labels[name] for known in series if name in known.labels})
 

@@ -1,26 +1,27 @@
-"""The read path: selections in, series out. One statement reads unsealed batches and chunks in one snapshot."""
+"""The read path: selections in, series out. One statement reads unsealed batches and chunks in one snapshot.
 
-from collections import OrderedDict, defaultdict
+Samples of pushed series that stay as they are come from tapes; only what no tape holds is read.
+"""
+
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from threading import Lock
 from uuid import UUID
 
 import numpy as np
 from django.db import connection
 
-from monitor.core.histograms import CUSTOM_SCHEMA, HistogramRun
 from monitor.core.samples import Selection, Series
-from monitor.store import blocks, catalog, derived
-from monitor.store.append import buckets_of
-from monitor.store.blocks import CUSTOM, NEGATIVE, POSITIVE, Block, Ints, Table
-from monitor.store.catalog import Known, label_names, label_values, series
+from monitor.store import blocks, catalog, derived, pushed, tapes
+from monitor.store.blocks import Block
+from monitor.store.catalog import Catalog, Known, Moment, label_names, label_values, series
 from monitor.store.chunks import WINDOW_MS
 from monitor.store.models import BatchKind, SeriesKind
+from monitor.store.runs import by_series, narrow
 from monitor.store.shards import shards_of
 
-__all__ = ["TooManySamplesError", "label_names", "label_values", "select", "series"]
+__all__ = ["TooManySamplesError", "View", "label_names", "label_values", "look", "select", "series"]
 
 CACHE_NUMBERS = 12_000_000
 NUMBERS_PER_ROW = 5
@@ -57,49 +58,111 @@ class TooManySamplesError(RuntimeError):
 class _Read:
     """What one statement brought: rows within the span, and totals from before it."""
 
-    pushed: list[Block] = field(default_factory=list)
+    pushed: list[tuple[int | None, Block]] = field(default_factory=list)
     deltas: list[Block] = field(default_factory=list)
     heads: list[Block] = field(default_factory=list)
 
 
-def select(project_id: int, selections: Sequence[Selection], *, max_samples: int) -> list[list[Series]]:
-    """For each selection its series, samples ascending and within the closed span.
+@dataclass(frozen=True, slots=True)
+class View:
+    """A project's series as one look at the store saw them."""
 
-    Raises TooManySamplesError when more than ``max_samples`` would be handed out.
-    """
-    known = catalog.of_project(project_id)
-    chosen = [known.find(s.matchers, s.start_ms, s.end_ms) for s in selections]
+    project_id: int
+    known: Catalog
+    moment: Moment
+
+    def changed_from(self, version: int) -> int | None:
+        """From which time on samples may have changed since that version; None: they have not."""
+        return self.known.changed_from(version)
+
+    def select(self, selections: Sequence[Selection], *, max_samples: int) -> list[list[Series]]:
+        """For each selection its series, samples ascending and within the closed span.
+
+        Raises TooManySamplesError when more than ``max_samples`` would be handed out.
+        """
+        chosen = [self.known.find(s.matchers, s.start_ms, s.end_ms) for s in selections]
+        budget = _Budget(max_samples)
+        found: dict[int, list[Series]] = {}
+        for group in _spans(selections):
+            members = [chosen[place] for place in group]
+            parts = _answer(self, [selections[place] for place in group], members, budget)
+            found.update(zip(group, parts, strict=True))
+        return [found[place] for place in np.arange(len(selections)).tolist()]
+
+
+def look(project_id: int) -> View:
+    """The project as of now: every commit before this call is in it."""
+    known = catalog.held(project_id)
+    moment = known.refresh()
+    seen = tapes.kept.version(project_id)
+    tapes.kept.follow(project_id, moment.version, known.changed_from(seen))
+    return View(project_id, known, moment)
+
+
+def select(project_id: int, selections: Sequence[Selection], *, max_samples: int) -> list[list[Series]]:
+    """What a look at this moment selects."""
+    return look(project_id).select(selections, max_samples=max_samples)
+
+
+def _spans(selections: Sequence[Selection]) -> list[list[int]]:
+    """Places of selections whose spans overlap, together: far apart ones are read one by one."""
+    groups: list[list[int]] = []
+    end = 0
+    for place in sorted(np.arange(len(selections)).tolist(), key=lambda place: selections[place].start_ms):
+        if groups and selections[place].start_ms <= end:
+            groups[-1].append(place)
+            end = max(end, selections[place].end_ms)
+        else:
+            groups.append([place])
+            end = selections[place].end_ms
+    return groups
+
+
+def _answer(
+    view: View, selections: Sequence[Selection], chosen: Sequence[Sequence[Known]], budget: "_Budget"
+) -> list[list[Series]]:
+    """The series of selections whose spans overlap."""
     wanted = {member.id: member for members in chosen for member in members}
     if not wanted:
         return [[] for _ in selections]
     start = min(s.start_ms for s in selections)
     end = max(s.end_ms for s in selections)
-    if len(wanted) * (end - start) > max_samples * DENSEST_MS:
-        _refuse_too_many(project_id, wanted, start, end, max_samples)
-    read = _read(project_id, wanted, start, end)
-    ids = np.array(sorted(wanted), dtype=np.int64)
-    pushed = _by_series(blocks.settle(_narrow(read.pushed, ids)), ids)
-    deltas = _by_series(blocks.add_up(_narrow(read.deltas, ids)), ids)
-    heads = _by_series(_narrow(read.heads, ids), ids)
-    budget = _Budget(max_samples)
-    return [
-        [
-            found
-            for member in members
-            if (found := _series(member, pushed, deltas, heads, selection)) is not None
-            and budget.spend(found)
-        ]
-        for selection, members in zip(selections, chosen, strict=True)
-    ]
+    if len(wanted) * (end - start) > budget.limit * DENSEST_MS:
+        _refuse_too_many(view, wanted, start, end, budget.limit)
+    plain = {identity: member for identity, member in wanted.items() if member.kind == SeriesKind.PUSHED}
+    kept = pushed.Kept(view.project_id, view.moment, plain, start, end)
+    summed = {identity: member for identity, member in wanted.items() if identity not in plain}
+    read = _Read()
+    for identities, first, last in kept.missing():
+        _read_into(read, view, [*identities], first, last, {SeriesKind.PUSHED})
+    if summed:
+        _read_into(read, view, list(summed), start, end, {SeriesKind.DERIVED_COUNTER})
+    kept.take(read.pushed)
+    ids = np.array(sorted(summed), dtype=np.int64)
+    deltas = by_series(blocks.add_up(narrow(read.deltas, ids)), ids) if summed else {}
+    heads = by_series(narrow(read.heads, ids), ids) if summed else {}
+    answers = []
+    for selection, members in zip(selections, chosen, strict=True):
+        answer = []
+        for member in members:
+            if member.id in plain:
+                found = kept.series(member, selection.start_ms, selection.end_ms)
+            else:
+                found = _derived(member, deltas, heads, selection)
+            if found is not None:
+                budget.spend(found)
+                answer.append(found)
+        answers.append(answer)
+    return answers
 
 
-def _refuse_too_many(project_id: int, wanted: dict[int, Known], start: int, end: int, limit: int) -> None:
+def _refuse_too_many(view: View, wanted: dict[int, Known], start: int, end: int, limit: int) -> None:
     """Count in the table what a long question would read, before a byte of it is decoded."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT coalesce(sum(n), 0) FROM monitor_chunk WHERE shard = ANY(%s) AND series_id = ANY(%s)"
             " AND kind = 0 AND t0 <= to_timestamp(%s / 1000.0) AND max_ms >= %s",
-            [shards_of(project_id, buckets_of(project_id)), list(wanted), end, start],
+            [shards_of(view.project_id, view.moment.buckets), list(wanted), end, start],
         )
         if cursor.fetchone()[0] > limit:
             raise TooManySamplesError(limit)
@@ -109,139 +172,48 @@ class _Budget:
     def __init__(self, limit: int) -> None:
         self.limit, self.left = limit, limit
 
-    def spend(self, found: Series) -> bool:
+    def spend(self, found: Series) -> None:
         width = sum(len(run.times) * (run.positive.shape[-1] + 1) for run in found.histograms)
         self.left -= len(found.times) + width
         if self.left < 0:
             raise TooManySamplesError(self.limit)
-        return True
 
 
-def _series(
-    member: Known,
-    pushed: dict[int, Block],
-    deltas: dict[int, Block],
-    heads: dict[int, Block],
-    selection: Selection,
+def _derived(
+    member: Known, deltas: dict[int, Block], heads: dict[int, Block], selection: Selection
 ) -> Series | None:
     nothing = blocks.empty()
-    if member.kind == SeriesKind.PUSHED:
-        mine = pushed.get(member.id, nothing).within(selection.start_ms, selection.end_ms)
-        return _as_pushed(member, mine) if mine.n else None
     mine, head = deltas.get(member.id, nothing), heads.get(member.id, nothing)
     if member.kind == SeriesKind.DERIVED_COUNTER:
         return derived.counter(member, mine.tables["f"], float(head.tables["f"]["v"].sum()), selection)
     return derived.histogram(member, mine, head, selection)
 
 
-def _as_pushed(member: Known, block: Block) -> Series:
-    floats = block.tables["f"]
-    return Series(
-        member.labels, floats["t"].astype(np.int64, copy=False), floats["v"].astype(np.float64, copy=False),
-        tuple(_runs(block.tables["h"], block.tables["b"])),
-    )  # fmt: skip
-
-
-def _runs(heads: Table, rows: Table) -> list[HistogramRun]:
-    """Consecutive histogram samples of one layout, as runs."""
-    n = len(heads["t"])
-    if not n:
-        return []
-    bounds = {int(t): _bounds_at(rows, int(t)) for t in heads["t"][heads["schema"] == CUSTOM_SCHEMA]}
-    layouts = [
-        (
-            int(heads["schema"][i]),
-            float(heads["threshold"][i]),
-            int(heads["gauge"][i]),
-            bounds.get(int(heads["t"][i]), ()),
-        )
-        for i in range(n)
-    ]
-    cuts = [0, *(i for i in range(1, n) if layouts[i] != layouts[i - 1]), n]
-    return [_run(heads, rows, slice(first, last), layouts[first]) for first, last in pairwise(cuts)]
-
-
-def _run(
-    heads: Table, rows: Table, part: slice, layout: tuple[int, float, int, tuple[float, ...]]
-) -> HistogramRun:
-    times = heads["t"][part].astype(np.int64)
-    inside = (rows["t"] >= times[0]) & (rows["t"] <= times[-1])
-    positive_index, positive = _matrix(rows, inside & (rows["side"] == POSITIVE), times)
-    negative_index, negative = _matrix(rows, inside & (rows["side"] == NEGATIVE), times)
-    return HistogramRun(
-        times=times, count=heads["count"][part], total=heads["sum"][part], zero=heads["zero"][part],
-        schema=layout[0], zero_threshold=layout[1], gauge=bool(layout[2]), custom_bounds=layout[3],
-        positive_index=positive_index, positive=positive,
-        negative_index=negative_index, negative=negative,
-    )  # fmt: skip
-
-
-def _matrix(
-    rows: Table, mask: "np.ndarray[tuple[int], np.dtype[np.bool_]]", times: Ints
-) -> tuple[Ints, blocks.Floats]:
-    index = np.unique(rows["index"][mask]).astype(np.int64)
-    matrix = np.zeros((len(times), len(index)))
-    matrix[np.searchsorted(times, rows["t"][mask]), np.searchsorted(index, rows["index"][mask])] = rows[
-        "count"
-    ][mask]
-    return index, matrix
-
-
-def _bounds_at(rows: Table, at: int) -> tuple[float, ...]:
-    mine = (rows["t"] == at) & (rows["side"] == CUSTOM)
-    return tuple(rows["count"][mine][np.argsort(rows["index"][mine])].tolist())
-
-
-def _narrow(parts: Sequence[Block], ids: Ints) -> Block:
-    return blocks.join([blocks.empty(), *(part.of_series(ids) for part in parts)])
-
-
-def _by_series(block: Block, ids: Ints) -> dict[int, Block]:
-    """One small block per series that has rows; ``block`` is sorted by series within each table or unsorted heads."""
-    slices: dict[int, dict[str, slice]] = defaultdict(dict)
-    tables = {}
-    for name, table in block.tables.items():
-        order = np.argsort(table["series"], kind="stable")
-        tables[name] = {column: values[order] for column, values in table.items()}
-        column = tables[name]["series"]
-        left, right = np.searchsorted(column, ids, "left"), np.searchsorted(column, ids, "right")
-        for identity, low, high in zip(ids.tolist(), left.tolist(), right.tolist(), strict=True):
-            if high > low:
-                slices[identity][name] = slice(low, high)
-    nothing = slice(0, 0)
-    return {
-        identity: Block({
-            name: {column: values[part.get(name, nothing)] for column, values in table.items()}
-            for name, table in tables.items()
-        })
-        for identity, part in slices.items()
-    }  # fmt: skip
-
-
-def _read(project_id: int, wanted: dict[int, Known], start: int, end: int) -> _Read:
-    kinds = {member.kind for member in wanted.values()}
+def _read_into(
+    read: _Read, view: View, series_ids: list[int], start: int, end: int, kinds: set[SeriesKind]
+) -> None:
+    """Add the rows of these series within the span; batches come whole."""
     held = _cache.held()
     with connection.cursor() as cursor:
         cursor.execute(
             _READ,
             {
-                "project": project_id, "shards": shards_of(project_id, buckets_of(project_id)),
-                "series": list(wanted), "start": start, "end": end, "oldest": start - WINDOW_MS,
+                "project": view.project_id, "shards": shards_of(view.project_id, view.moment.buckets),
+                "series": series_ids, "start": start, "end": end, "oldest": start - WINDOW_MS,
                 "cached": list(held), "pushed": SeriesKind.PUSHED in kinds,
                 "derived": kinds != {SeriesKind.PUSHED},
             },
         )  # fmt: skip
         rows = cursor.fetchall()
-    read = _Read()
+    # chunks first, then batches in the order in which they came: of two samples at one time the first stays
+    rows.sort(key=lambda row: row[0].bytes if row[0] is not None else b"")
     for batch_id, series_id, kind, data, is_head in rows:
-        block = (
-            blocks.as_series(blocks.decode(bytes(data)), series_id)
-            if batch_id is None
-            else _of_batch(batch_id, data, held)
-        )
-        target = read.heads if is_head else read.deltas if kind == BatchKind.DELTAS else read.pushed
-        target.append(block)
-    return read
+        block = blocks.decode(bytes(data)) if batch_id is None else _of_batch(batch_id, data, held)
+        if kind == BatchKind.SAMPLES:
+            read.pushed.append((series_id, block))
+        else:
+            whole = block if series_id is None else blocks.as_series(block, series_id)
+            (read.heads if is_head else read.deltas).append(whole)
 
 
 def _of_batch(identity: UUID, data: bytes | None, held: dict[UUID, Block]) -> Block:
@@ -265,9 +237,10 @@ class _BlockCache:
 
     def keep(self, identity: UUID, block: Block) -> None:
         with self.lock:
-            self.kept[identity] = block
+            if identity not in self.kept:
+                self.kept[identity] = block
+                self.used += block.n * NUMBERS_PER_ROW
             self.kept.move_to_end(identity)
-            self.used = sum(member.n for member in self.kept.values()) * NUMBERS_PER_ROW
             while self.used > self.room and len(self.kept) > 1:
                 self.used -= self.kept.popitem(last=False)[1].n * NUMBERS_PER_ROW
 

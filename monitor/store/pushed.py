@@ -1,0 +1,160 @@
+"""The samples of pushed series for one question: kept tapes first, what was read besides, both put together."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+from django.db import connection
+
+from monitor.core.histograms import HistogramRun
+from monitor.core.samples import Series
+from monitor.store import blocks, tapes
+from monitor.store.blocks import Block, Floats, Ints
+from monitor.store.catalog import Known, Moment
+from monitor.store.chunks import WINDOW_MS
+from monitor.store.runs import by_series, narrow, runs_of
+from monitor.store.tapes import NONE, WORTH_MS, Sharing, Tape
+
+Part = tuple[Ints, Floats]
+
+
+class Kept:
+    """One question about pushed series: say what is ``missing``, ``take`` it, then ask for ``series``."""
+
+    def __init__(
+        self, project_id: int, moment: Moment, wanted: Mapping[int, Known], start: int, end: int
+    ) -> None:
+        self.project_id, self.moment, self.wanted = project_id, moment, wanted
+        self.first, self.last = _widened(start, end, moment.closed_ms)
+        self.tapes = tapes.kept.covering(project_id, wanted, start)
+        highs = [tape.high for tape in self.tapes.values()]
+        # where the reading of what the tapes lack begins: the same for all, so that one statement does
+        self.resume = min(highs) + 1 if highs and min(highs) < end else None
+        self.sharing = Sharing()
+        self.fresh: dict[int, Part] = {}
+        self.histograms: dict[int, Block] = {}
+
+    def missing(self) -> Iterator[tuple[list[int], int, int]]:
+        """(series, first, last) of what must be read."""
+        bare = [identity for identity in self.wanted if identity not in self.tapes]
+        if bare:
+            yield bare, self.first, self.last
+        if self.resume is not None:
+            yield list(self.tapes), self.resume, self.last
+
+    def take(self, read: Sequence[tuple[int | None, Block]]) -> None:
+        """What was read, in order of arrival; a series of its own is named beside its block."""
+        if not read:
+            self._keep()
+            return
+        ids = np.array(sorted(self.wanted), dtype=np.int64)
+        parts: dict[int, list[Part]] = {}
+        for series_id, block in read:
+            floats = block.tables["f"]
+            if series_id is not None:
+                parts.setdefault(series_id, []).append((floats["t"], floats["v"]))
+            elif len(floats["t"]):
+                for identity, rows in _slices(floats["series"], ids):
+                    parts.setdefault(identity, []).append((floats["t"][rows], floats["v"][rows]))
+        for identity, mine in parts.items():
+            times, values = _in_order(mine)
+            first = self.first if identity not in self.tapes else self.tapes[identity].high + 1
+            rows, times = self.sharing.part(self.sharing.one(times), first, self.last)
+            self.fresh[identity] = (times, values[rows])
+        self.histograms = _histograms(read, ids)
+        self._keep()
+
+    def series(self, member: Known, start: int, end: int) -> Series | None:
+        """One series within the closed span; None when it has no sample there."""
+        times, values = self._within(member.id, start, end)
+        runs: tuple[HistogramRun, ...] = ()
+        if member.id in self.histograms:
+            mine = self.histograms[member.id].within(start, end)
+            runs = tuple(runs_of(mine.tables["h"], mine.tables["b"]))
+        if not len(times) and not runs:
+            return None
+        return Series(member.labels, times, values, runs)
+
+    def _within(self, identity: int, start: int, end: int) -> Part:
+        tape = self.tapes.get(identity)
+        times, values = self.fresh.get(identity, NONE)
+        rows, times = self.sharing.part(times, start, end)
+        values = values[rows]
+        if tape is None:
+            return times, values
+        rows, before = self.sharing.part(tape.times, start, end)
+        if not len(times):
+            return before, tape.values[rows]
+        if not len(before):
+            return times, values
+        return self.sharing.end_to_end(before, times), np.concatenate([tape.values[rows], values])
+
+    def _keep(self) -> None:
+        """Keep what was read and stays as it is; nothing within a transaction, which may be undone."""
+        high = min(self.last, self.moment.closed_ms)
+        if connection.in_atomic_block or high < self.first:
+            return
+        longer = {}
+        for identity in self.wanted:
+            if identity in self.histograms:
+                continue
+            old, (times, values) = self.tapes.get(identity), self.fresh.get(identity, NONE)
+            if old is None:
+                rows, times = self.sharing.part(times, self.first, high)
+                longer[identity] = Tape(self.first, high, times, values[rows])
+            elif self.resume is not None and high - old.high >= WORTH_MS:
+                rows, times = self.sharing.part(times, old.high + 1, high)
+                joined = self.sharing.end_to_end(old.times, times)
+                longer[identity] = Tape(old.low, high, joined, np.concatenate([old.values, values[rows]]))
+        if longer:
+            tapes.kept.keep(self.project_id, self.moment.version, longer)
+
+
+def _widened(start: int, end: int, closed: int) -> tuple[int, int]:
+    """Whole windows where they are closed: their chunks are decoded whole anyway."""
+    if start > closed:
+        return start, end
+    first = start // WINDOW_MS * WINDOW_MS
+    last = max(end, min(closed, (end // WINDOW_MS + 1) * WINDOW_MS - 1))
+    return first, last
+
+
+def _slices(series: Ints, wanted: Ints) -> Iterator[tuple[int, slice]]:
+    """Where the wanted series lie in a sorted column."""
+    left = np.searchsorted(series, wanted, "left")
+    right = np.searchsorted(series, wanted, "right")
+    for place in np.flatnonzero(right > left).tolist():
+        yield int(wanted[place]), slice(int(left[place]), int(right[place]))
+
+
+def _in_order(parts: list[Part]) -> Part:
+    """The samples of one series in order of time, the first of several at one time kept."""
+    parts = [part for part in parts if len(part[0])]
+    if not parts:
+        return NONE
+    if len(parts) == 1:
+        return parts[0]
+    apart = sorted(parts, key=_begin)
+    if all(one[0][-1] < other[0][0] for one, other in pairwise(apart)):
+        return np.concatenate([times for times, _ in apart]), np.concatenate([values for _, values in apart])
+    times = np.concatenate([times for times, _ in parts])
+    values = np.concatenate([values for _, values in parts])
+    order = np.argsort(times, kind="stable")
+    times, values = times[order], values[order]
+    first = np.concatenate(([True], times[1:] != times[:-1]))
+    return times[first], values[first]
+
+
+def _begin(part: Part) -> int:
+    return int(part[0][0])
+
+
+def _histograms(read: Sequence[tuple[int | None, Block]], ids: Ints) -> dict[int, Block]:
+    """Native histogram samples by series; most questions meet none."""
+    rows = [
+        Block({**blocks.empty().tables, "h": whole.tables["h"], "b": whole.tables["b"]})
+        for series_id, block in read
+        if len(block.tables["h"]["t"])
+        for whole in [block if series_id is None else blocks.as_series(block, series_id)]
+    ]
+    return by_series(blocks.settle(narrow(rows, ids)), ids) if rows else {}
