@@ -35,6 +35,7 @@ def every(seconds: float, task: str) -> dict[str, Any]:
 
 
 app.conf.beat_schedule = {
+    "discover-due": every(5, "discover_due"),
     "scrape-due": every(5, "scrape_due"),
     "evaluate-rules": every(5, "evaluate_rules"),
     "deliver-alerts": every(5, "deliver_alerts"),

@@ -18,6 +18,8 @@ VIGIL_DEMO = env.flag("VIGIL_DEMO", default=env.flag("DEMO", default=True))
 VIGIL_WEB_WORKERS = env.number("VIGIL_WEB_WORKERS", 2, least=1)
 VIGIL_RETENTION_DAYS = env.number("VIGIL_RETENTION_DAYS", 90, least=1)
 VIGIL_MAX_BODY_BYTES = env.number("VIGIL_MAX_BODY_BYTES", 20_000_000, least=1_000)
+# files of scrape targets are read below these folders only
+VIGIL_SCRAPE_FILES = env.names("VIGIL_SCRAPE_FILES", f"/etc/prometheus,{VIGIL_DATA / 'targets'}")
 VIGIL_ALLOW_PRIVATE_TARGETS = env.flag("VIGIL_ALLOW_PRIVATE_TARGETS", default=True)
 # an OpenAI-compatible endpoint for vectors of prompts; unset: the offline embedder
 VIGIL_EMBEDDING_URL = env.text("VIGIL_EMBEDDING_URL")

@@ -10,7 +10,7 @@ from monitor.core import clock
 from monitor.drift import embedders, embedding
 from monitor.drift import run as drift
 from monitor.gpu import run as gpu
-from monitor.ingest import scrape
+from monitor.ingest import discover, scrape
 from monitor.quality import run as quality
 from monitor.quality import sampling
 from monitor.rules import evaluate, memory
@@ -35,6 +35,12 @@ def retention(**_: object) -> None:
 def remove_deleted(**_: object) -> None:
     """The rows of projects that somebody deleted."""
     keeping.remove_deleted()
+
+
+@shared_task
+def discover_due(**_: object) -> None:
+    """Look again for the targets of the scrape jobs that are due."""
+    discover.run_due(now=clock.now())
 
 
 @shared_task

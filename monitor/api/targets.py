@@ -23,8 +23,16 @@ def targets(request: ApiRequest) -> HttpResponse:
     state, pool = request.GET.get("state", "any"), request.GET.get("scrapePool", "")
     found = [one for one in read.targets(request.project_id) if pool in {"", one.job}]
     active = [_active(one) for one in found if one.enabled] if state in {"any", "active", ""} else []
-    dropped = [_dropped(one) for one in found if not one.enabled] if state in {"any", "dropped", ""} else []
-    data = {"activeTargets": active, "droppedTargets": dropped, "droppedTargetCounts": _counts(found)}
+    left_out = [one for one in read.dropped(request.project_id) if pool in {"", one.job}]
+    dropped: list[dict[str, Any]] = []
+    if state in {"any", "dropped", ""}:
+        dropped = [_dropped(one) for one in found if not one.enabled]
+        dropped += [{"discoveredLabels": dict(one.discovered), "scrapePool": one.job} for one in left_out]
+    data = {
+        "activeTargets": active,
+        "droppedTargets": dropped,
+        "droppedTargetCounts": _counts(found, left_out),
+    }
     return reply({"status": "success", "data": data})
 
 
@@ -49,6 +57,8 @@ def _dropped(one: read.TargetState) -> dict[str, Any]:
 
 
 def _discovered(one: read.TargetState) -> dict[str, str]:
+    if one.discovered:
+        return dict(one.discovered)
     scheme, _, rest = one.url.partition("://")
     address, _, path_and_query = rest.partition("/")
     return {
@@ -60,10 +70,12 @@ def _discovered(one: read.TargetState) -> dict[str, str]:
     }
 
 
-def _counts(found: list[read.TargetState]) -> dict[str, int]:
+def _counts(found: list[read.TargetState], left_out: list[read.DroppedTarget]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for one in found:
         counts[one.job] = counts.get(one.job, 0) + (not one.enabled)
+    for other in left_out:
+        counts[other.job] = counts.get(other.job, 0) + 1
     return counts
 
 

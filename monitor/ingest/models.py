@@ -31,14 +31,45 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
 
+class ScrapeJob(models.Model):
+    """One entry of Prometheus' ``scrape_configs``: how targets are found, rewritten and read.
+
+    ``config`` is the entry as it was written, defaults of its file's ``global`` filled in.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="scrape_jobs")
+    name = models.CharField(max_length=200)
+    config = models.JSONField()
+    enabled = models.BooleanField(default=True)
+    due_at = models.DateTimeField(null=True, editable=False)
+    last_ok = models.DateTimeField(null=True, editable=False)
+    last_error = models.TextField(blank=True, editable=False)
+    last_duration = models.FloatField(null=True, editable=False)
+    dropped = models.JSONField(default=list, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="scrape_job_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class ScrapeTarget(models.Model):
-    """A page in Prometheus' text format that we read at an interval."""
+    """A page of metrics that we read at an interval; those with a ``source`` were found by that job."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="targets")
-    job = models.CharField(max_length=80)
-    url = models.CharField(max_length=500)
+    source = models.ForeignKey(
+        ScrapeJob, on_delete=models.CASCADE, related_name="targets", null=True, editable=False
+    )
+    job = models.CharField(max_length=200)
+    url = models.CharField(max_length=2000)
     interval_seconds = models.PositiveIntegerField(default=15)
+    timeout_seconds = models.FloatField(null=True, editable=False)
     labels = models.JSONField(default=dict, blank=True)
+    discovered = models.JSONField(default=dict, editable=False)
+    # a hash of address and labels: what makes a found target the same one next time
+    identity = models.CharField(max_length=32, default="", editable=False)
     bearer_token = models.CharField(max_length=500, blank=True)
     enabled = models.BooleanField(default=True)
     due_at = models.DateTimeField(null=True, editable=False)
@@ -49,7 +80,12 @@ class ScrapeTarget(models.Model):
 
     class Meta:
         ordering = ["job", "url"]
-        constraints = [models.UniqueConstraint(fields=["project", "url"], name="target_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "url"], condition=models.Q(source=None), name="target_once"
+            ),
+            models.UniqueConstraint(fields=["source", "identity"], name="found_target_once"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.job} {self.url}"

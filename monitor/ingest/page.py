@@ -14,6 +14,8 @@ from monitor.core.labels import NAME, Labels
 from monitor.ingest.envelope import UNTIMED, Point, Rejection
 from monitor.ingest.labelsets import BadLabelsError, checked
 
+# stands for the label set of a line that is left out
+DROPPED = Labels()
 OPENMETRICS = "application/openmetrics-text"
 MAX_LINE = 16_384
 MAX_SAMPLES = 100_000
@@ -35,11 +37,15 @@ class BadPageError(ValueError):
 
 @dataclass(slots=True)
 class Page:
-    """``points`` without a time of their own are UNTIMED; ``lines`` are the points' line numbers."""
+    """``points`` without a time of their own are UNTIMED; ``lines`` are the points' line numbers.
+
+    ``dropped`` counts samples that were read and left out.
+    """
 
     points: list[Point] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
+    dropped: int = 0
 
 
 def read(
@@ -52,7 +58,7 @@ def read(
     """All samples of a page; raises BadPageError.
 
     ``known`` maps the text before a value to the label set it stands for, after
-    ``finish``; new ones are added.
+    ``finish``; new ones are added. ``finish`` may answer DROPPED.
     """
     lines = _lines(body, openmetrics=openmetrics)
     page = Page()
@@ -69,6 +75,9 @@ def read(
             value = float(text)
         except ValueError:
             page.rejected.append(_bad_value(number, text))
+            continue
+        if labels is DROPPED:
+            page.dropped += 1
             continue
         points.append((labels, UNTIMED, value))
         places.append(number)
@@ -135,6 +144,9 @@ def _take(
         at = _time(time, seconds=seconds)
     except OverflowError:
         page.rejected.append(Rejection(number, "timestamp", f"{time[:40]!r} is no time"))
+        return
+    if labels is DROPPED:
+        page.dropped += 1
         return
     page.points.append((labels, at, value))
     page.lines.append(number)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from monitor.ingest import about, scrape
-from monitor.ingest.models import ScrapeTarget
+from monitor.ingest.models import ScrapeJob, ScrapeTarget
 
 Health = Literal["up", "down", "unknown"]
 
@@ -31,11 +31,27 @@ class TargetState:
     last_scrape: dt.datetime | None
     last_duration_seconds: float | None
     last_samples: int | None
+    discovered: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedTarget:
+    """An address that the rules of its job left out."""
+
+    job: str
+    discovered: Mapping[str, str]
+
+
+def dropped(project_id: int) -> list[DroppedTarget]:
+    """What jobs found and their rules dropped, at most a few hundred a job."""
+    jobs = ScrapeJob.objects.filter(project_id=project_id, enabled=True)
+    return [DroppedTarget(job.name, labels) for job in jobs for labels in job.dropped]
 
 
 def targets(project_id: int) -> list[TargetState]:
     """The project's targets by job and address."""
-    return [_state(row) for row in ScrapeTarget.objects.filter(project_id=project_id)]
+    rows = ScrapeTarget.objects.filter(project_id=project_id).select_related("source")
+    return [_state(row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +82,19 @@ def _state(row: ScrapeTarget) -> TargetState:
         scraped = row.due_at - dt.timedelta(seconds=row.interval_seconds)
     return TargetState(
         id=row.pk,
-        job=row.job,
+        job=row.job if row.source is None else row.source.name,
         url=row.url,
         labels=scrape.target_labels(row),
         interval_seconds=row.interval_seconds,
         timeout_seconds=scrape.timeout_of(row),
-        enabled=row.enabled,
+        enabled=row.enabled and (row.source is None or row.source.enabled),
         health=health(row),
         last_error=row.last_error,
         last_ok=row.last_ok,
         last_scrape=scraped,
         last_duration_seconds=row.last_duration,
         last_samples=row.last_samples,
+        discovered=row.discovered,
     )
 
 

@@ -1,5 +1,6 @@
 """Pulls the targets that do not push: claim what is due, fetch the pages together, store them one by one."""
 
+import base64
 import datetime as dt
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -12,8 +13,10 @@ from django.db.models import Q
 from monitor.core import clock
 from monitor.core.labels import NAME, Labels
 from monitor.core.samples import STALE
-from monitor.ingest import about, page, pipeline, vanished
+from monitor.ingest import about, jobs, page, pipeline, relabel, vanished
 from monitor.ingest.envelope import UNTIMED, Batch, Point
+from monitor.ingest.jobs import Auth, Job
+from monitor.ingest.labelsets import BadLabelsError
 from monitor.ingest.models import ScrapeTarget
 from monitor.ingest.wire.known import KnownLabels
 from monitor.outside import http
@@ -39,7 +42,12 @@ class Fetched:
 
 
 Fetch = Callable[[ScrapeTarget], Fetched]
-_known: dict[tuple[int, Labels], KnownLabels[str]] = {}
+_known: dict[tuple[object, ...], KnownLabels[str]] = {}
+_jobs: dict[int, tuple[object, Job]] = {}
+OWN = (
+    "up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_samples_post_metric_relabeling",
+    "scrape_series_added",
+)  # fmt: skip
 
 
 def run_due(*, now: dt.datetime) -> int:
@@ -61,11 +69,12 @@ def run_due(*, now: dt.datetime) -> int:
 
 def fetch(target: ScrapeTarget) -> Fetched:
     """The target's page. Never raises for what the other side does."""
-    headers = {"accept": ACCEPT}
-    if target.bearer_token:
-        headers["authorization"] = f"Bearer {target.bearer_token}"
+    job = job_of(target)
+    auth = job.auth if job else Auth("Bearer", target.bearer_token)
+    headers = {"accept": ACCEPT, **authorization(auth)}
+    headers["x-prometheus-scrape-timeout-seconds"] = f"{timeout_of(target):g}"
     caller = http.Caller(
-        secrets=(target.bearer_token,),
+        secrets=secrets_of(auth),
         timeout_seconds=timeout_of(target),
         max_answer_bytes=MAX_PAGE_BYTES,
     )
@@ -83,16 +92,14 @@ def fetch(target: ScrapeTarget) -> Fetched:
 def keep(target: ScrapeTarget, fetched: Fetched, *, now: dt.datetime) -> None:
     """Store what came, mark what no longer came, and note on the target how it went."""
     common = target_labels(target)
-    points, error = _points(target, common, fetched)
+    points, scraped, error = _points(target, common, fetched)
     at = clock.to_ms(now)
     current = frozenset(labels for labels, moment, _ in points if moment == UNTIMED)
-    markers: list[Point] = [(labels, at, STALE) for labels in vanished.gone(target.pk, current)]
+    ended, began = vanished.changed(target.pk, current)
+    markers: list[Point] = [(labels, at, STALE) for labels in ended]
     up = bool(points) or not error
-    own = [
-        (_named("up", common), at, float(up)),
-        (_named("scrape_duration_seconds", common), at, fetched.seconds),
-        (_named("scrape_samples_scraped", common), at, float(len(points))),
-    ]
+    told = (float(up), fetched.seconds, float(scraped), float(len(points)), float(len(began)))
+    own = [(_named(name, common), at, value) for name, value in zip(OWN, told, strict=True)]
     batch = Batch(points=[*points, *markers, *own])
     pipeline.take(target.project_id, batch, now=now)
     if points:
@@ -102,13 +109,51 @@ def keep(target: ScrapeTarget, fetched: Fetched, *, now: dt.datetime) -> None:
     _note(target, fetched, error, len(points), now if up else None)
 
 
+def end(target: ScrapeTarget, *, now: dt.datetime) -> None:
+    """The target is no longer ours to scrape: all its series end now."""
+    at, common = clock.to_ms(now), target_labels(target)
+    ended, _ = vanished.changed(target.pk, frozenset())
+    if target.last_duration is not None:
+        ended |= {_named(name, common) for name in OWN}
+    if ended:
+        pipeline.take(target.project_id, Batch(points=[(labels, at, STALE) for labels in ended]), now=now)
+
+
+def job_of(target: ScrapeTarget) -> Job | None:
+    """The job that found the target, read once per change of it; None for a target made by hand."""
+    source = target.source
+    if source is None:
+        return None
+    known = _jobs.get(source.pk)
+    if known is None or known[0] != source.config:
+        known = _jobs[source.pk] = (source.config, jobs.read(source.config))
+    return known[1]
+
+
+def authorization(auth: Auth) -> dict[str, str]:
+    """The header that the other side knows us by, if any."""
+    if auth.kind == "Basic" and not auth.credentials:
+        plain = f"{auth.username}:{auth.password}".encode()
+        return {"authorization": f"Basic {base64.b64encode(plain).decode()}"}
+    return {"authorization": f"{auth.kind} {auth.credentials}"} if auth.credentials else {}
+
+
+def secrets_of(auth: Auth) -> tuple[str, ...]:
+    """What must never stand in an error."""
+    return (auth.credentials, auth.password, *(one.partition(" ")[2] for one in authorization(auth).values()))
+
+
 def timeout_of(target: ScrapeTarget) -> float:
     """A scrape must be over when the next one is due."""
+    if target.timeout_seconds is not None:
+        return target.timeout_seconds
     return min(MAX_TIMEOUT_SECONDS, float(target.interval_seconds))
 
 
 def target_labels(target: ScrapeTarget) -> Labels:
     """What every series of the target carries: job, instance and its own labels."""
+    if target.source_id is not None:
+        return Labels(target.labels)
     parts = urlsplit(target.url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
@@ -127,9 +172,30 @@ def attached(labels: Labels, common: Labels) -> Labels:
     return Labels({**moved, **common})
 
 
+def _finish(job: Job | None, common: Labels) -> Callable[[Labels], Labels]:
+    """What a scraped label set becomes; an empty one is dropped. Raises BadLabelsError."""
+    if job is None:
+        return lambda labels: attached(labels, common)
+
+    def finish(labels: Labels) -> Labels:
+        whole = Labels({**common, **labels}) if job.honor_labels else attached(labels, common)
+        kept = relabel.apply(whole, job.metric_rules) if job.metric_rules else whole
+        if kept is None:
+            return page.DROPPED
+        if not kept.name:
+            raise BadLabelsError(NAME, "metric_relabel_configs leave no metric name")
+        if job.label_limit and len(kept) > job.label_limit:
+            raise BadLabelsError("labels", f"{len(kept)} labels; label_limit is {job.label_limit}")
+        return kept
+
+    return finish
+
+
 def _due(now: dt.datetime) -> Sequence[ScrapeTarget]:
     due = Q(due_at=None) | Q(due_at__lte=now)
-    return list(ScrapeTarget.objects.filter(due, enabled=True, project__deleted_at=None).order_by("due_at"))
+    usable = Q(source=None) | Q(source__enabled=True)
+    rows = ScrapeTarget.objects.filter(due, usable, enabled=True, project__deleted_at=None)
+    return list(rows.select_related("source").order_by("due_at"))
 
 
 def _claim(target: ScrapeTarget, now: dt.datetime) -> bool:
@@ -142,38 +208,44 @@ def _claim(target: ScrapeTarget, now: dt.datetime) -> bool:
     return row.update(due_at=next_due) == 1
 
 
-def _points(target: ScrapeTarget, common: Labels, fetched: Fetched) -> tuple[list[Point], str]:
-    """The samples of the page and what is to be said about it."""
+def _points(target: ScrapeTarget, common: Labels, fetched: Fetched) -> tuple[list[Point], int, str]:
+    """The samples of the page, how many those were before any was dropped, and what is to be said about it."""
     if fetched.error:
-        return [], fetched.error
-    known = _known_of(target.pk, common)
+        return [], 0, fetched.error
+    job = job_of(target)
+    known = _known_of((target.pk, common, job and (job.honor_labels, job.metric_rules, job.label_limit)))
     try:
         found = page.read(
             fetched.body,
             known,
             openmetrics=page.is_openmetrics(fetched.headers),
-            finish=lambda labels: attached(labels, common),
+            finish=_finish(job, common),
         )
     except page.BadPageError as error:
-        return [], f"no metrics page: {error}"
-    if len(found.points) > page.MAX_SAMPLES:
-        return [], f"{len(found.points)} samples; at most {page.MAX_SAMPLES} a page"
-    if len(known) > 2 * len(found.points) + 1000:
+        return [], 0, f"no metrics page: {error}"
+    points, scraped = found.points, len(found.points) + found.dropped
+    if scraped > page.MAX_SAMPLES:
+        return [], scraped, f"{scraped} samples; at most {page.MAX_SAMPLES} a page"
+    if job and job.sample_limit and len(points) > job.sample_limit:
+        return [], scraped, f"{len(points)} samples; sample_limit is {job.sample_limit}"
+    if job and not job.honor_timestamps:
+        points = [(labels, UNTIMED, value) for labels, _, value in points]
+    if len(known) > 2 * scraped + 1000:
         known.clear()
     if not found.rejected:
-        return found.points, ""
+        return points, scraped, ""
     first = found.rejected[0]
-    what = f"{len(found.rejected)} lines refused" if found.points else "no metrics page"
-    return found.points, f"{what}; line {first.index}, {first.field}: {first.error}"
+    what = f"{len(found.rejected)} lines refused" if points else "no metrics page"
+    return points, scraped, f"{what}; line {first.index}, {first.field}: {first.error}"
 
 
-def _known_of(target_id: int, common: Labels) -> KnownLabels[str]:
-    """The label sets of the target's lines; labels of the target are part of them, so new ones start anew."""
-    known = _known.get((target_id, common))
+def _known_of(key: tuple[object, ...]) -> KnownLabels[str]:
+    """The label sets of the target's lines. What rewrites them is part of the key, so new rules start anew."""
+    known = _known.get(key)
     if known is None:
         if len(_known) >= MOST_TARGETS:
             _known.clear()
-        known = _known[target_id, common] = KnownLabels(page.MAX_SAMPLES)
+        known = _known[key] = KnownLabels(page.MAX_SAMPLES)
     return known
 
 

@@ -79,5 +79,5 @@ def add_target(project_id: int, job: str, url: str, interval_seconds: int) -> No
 
 
 def remove_target(project_id: int, target_id: int) -> bool:
-    """Whether there was such a target; its series stay."""
-    return ScrapeTarget.objects.filter(project_id=project_id, pk=target_id).delete()[0] > 0
+    """Whether there was such a target; its series stay. One that a job finds goes with its job."""
+    return ScrapeTarget.objects.filter(project_id=project_id, pk=target_id, source=None).delete()[0] > 0

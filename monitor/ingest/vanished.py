@@ -18,8 +18,8 @@ _mine: dict[int, tuple[str | None, frozenset[Labels]]] = {}
 MOST_TARGETS = 200
 
 
-def gone(target_id: int, current: frozenset[Labels]) -> frozenset[Labels]:
-    """What was there before ``current``; remembers ``current`` for the next time."""
+def changed(target_id: int, current: frozenset[Labels]) -> tuple[frozenset[Labels], frozenset[Labels]]:
+    """What was there before and is no more, and what is new; remembers ``current`` for the next time."""
     token_key, series_key = f"scrape:{target_id}:token", f"scrape:{target_id}:series"
     token = cache.get(token_key)
     mine = _mine.get(target_id)
@@ -31,7 +31,7 @@ def gone(target_id: int, current: frozenset[Labels]) -> frozenset[Labels]:
     if len(_mine) >= MOST_TARGETS and target_id not in _mine:
         _mine.clear()
     _mine[target_id] = (token, current)
-    return previous - current
+    return previous - current, current - previous
 
 
 def _packed(series: frozenset[Labels]) -> bytes:

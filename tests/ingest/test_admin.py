@@ -8,7 +8,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from monitor.ingest import keys
-from monitor.ingest.models import ApiKey, ScrapeTarget
+from monitor.ingest.models import ApiKey, ScrapeJob, ScrapeTarget
 from monitor.store.models import Membership, Project, Role
 from tests.fixtures.fix_cast import NOON, Cast
 
@@ -163,3 +163,49 @@ def test_an_editor_makes_no_keys_for_a_project_he_does_not_run(client: Client, c
     assert not ApiKey.objects.filter(name="mine").exists()
     client.post("/admin/monitor/apikey/add/", {**form, "project": cast.other.pk})
     assert ApiKey.objects.filter(name="mine").exists()
+
+
+def test_an_address_is_a_target_once(ada: Client, cast: Cast) -> None:
+    ScrapeTarget.objects.create(project=cast.project, job="a", url=URL)
+    answer = ada.post("/admin/monitor/scrapetarget/add/", target(cast))
+    assert list(answer.context["adminform"].form.errors) == ["url"]
+
+
+JOB = "job_name: vllm\nbasic_auth: {username: u, password: s3cret-word}\nstatic_configs: [{targets: ['a:1']}]"
+
+
+def test_a_scrape_job_is_written_as_in_prometheus_and_its_secrets_stay_hidden(
+    ada: Client, cast: Cast
+) -> None:
+    form = {"project": cast.project.pk, "enabled": "on", "written": JOB}
+    ada.post("/admin/monitor/scrapejob/add/", form)
+    row = ScrapeJob.objects.get(name="vllm")
+    page = f"/admin/monitor/scrapejob/{row.pk}/change/"
+    shown = ada.get(page)
+    assert b"s3cret-word" not in shown.content
+    written = shown.context["adminform"].form.initial["written"].replace("a:1", "b:2")
+    ada.post(page, {"enabled": "on", "written": written})
+    row.refresh_from_db()
+    assert row.config["basic_auth"]["password"] == "s3cret-word"
+    assert row.config["static_configs"][0]["targets"] == ["b:2"]
+
+
+@pytest.mark.parametrize(
+    "written, says",
+    [("job_name: a\nec2_sd_configs: [{}]", "scrape_configs[0].ec2_sd_configs"), ("- job_name: a\n- job_name: b", "one entry"), ("job_name: there", "of this name")],
+)  # fmt: skip
+def test_a_job_that_cannot_work_is_refused_by_its_key(
+    ada: Client, cast: Cast, written: str, says: str
+) -> None:
+    ScrapeJob.objects.create(project=cast.project, name="there", config={"job_name": "there"})
+    answer = ada.post("/admin/monitor/scrapejob/add/", {"project": cast.project.pk, "written": written})
+    assert says in str(answer.context["adminform"].form.errors)
+    assert ScrapeJob.objects.count() == 1
+
+
+def test_what_a_job_found_is_changed_in_the_job(ada: Client, cast: Cast) -> None:
+    job = ScrapeJob.objects.create(project=cast.project, name="a", config={"job_name": "a"})
+    row = ScrapeTarget.objects.create(project=cast.project, source=job, job="a", url=URL, identity="1")
+    page = f"/admin/monitor/scrapetarget/{row.pk}/change/"
+    assert ada.post(page, target(cast)).status_code == 403
+    assert ada.get(page).status_code == 200
