@@ -14,15 +14,18 @@ from monitor.core import clock
 from monitor.core.histograms import HistogramRun
 from monitor.core.labels import Labels
 from monitor.core.samples import LOOKBACK_MS, Selection, Series, is_stale
+from monitor.promql import kept, tree
 from monitor.promql import parse as parser
-from monitor.promql import tree
 from monitor.promql.errors import BadQueryError, DeadlineError, ExecutionError, QueryError, TooMuchError
 from monitor.promql.evaluate import Evaluation
 from monitor.promql.functions import FUNCTIONS
 from monitor.promql.functions.known import missing
+from monitor.promql.kept import Look
 from monitor.promql.operators.subquery import frame
 from monitor.promql.plan import Plan, Read, inner_grid, plan
-from monitor.promql.values import Cells, Floats, Grid, Ints, Mask, Value, Vector
+from monitor.promql.values import Cells, Floats, Grid, Ints, Mask, Notes, Value, Vector
+from monitor.store import deadline, select
+from monitor.store.select import View
 
 # what callers on the floors above catch
 Failed = QueryError
@@ -111,7 +114,7 @@ class FunctionHelp:
 def instant(project_id: int, expr: str, at: Moment, *, limits: Limits | None = None) -> Result:
     """The answer at one moment; raises QueryError."""
     moment = _ms(at)
-    return ask(_stored(project_id, limits), expr, Grid(moment, moment, 1), limits=limits, at_once=True)
+    return ask(_Stored(project_id, limits), expr, Grid(moment, moment, 1), limits=limits, at_once=True)
 
 
 def range(  # noqa: A001 - the word of the HTTP API
@@ -132,7 +135,7 @@ def range(  # noqa: A001 - the word of the HTTP API
     if last < first:
         message = "the end must not lie before the start"
         raise BadQueryError(message)
-    return ask(_stored(project_id, limits), expr, Grid(first, last, width), limits=limits, at_once=False)
+    return ask(_Stored(project_id, limits), expr, Grid(first, last, width), limits=limits, at_once=False)
 
 
 def check(expr: str) -> Fault | None:
@@ -185,14 +188,49 @@ def ask(source: Source, expr: str, grid: Grid, *, limits: Limits | None = None, 
     if not at_once and kind in {"matrix", "string"}:
         message = f'invalid expression type "{_SAID[kind]}" for range query, must be Scalar or instant Vector'
         raise BadQueryError(message)
-    made = plan(root, grid, max_samples=bounds.samples, lookback=bounds.lookback_ms)
-    data, samples = _read(source, made, bounds, ordered=at_once)
-    evaluation = Evaluation(made, data, in_time, bounds.samples)
-    in_time()
-    result = _raw(evaluation, made) if kind == "matrix" else _shaped(evaluation.run(), grid, at_once=at_once)
-    result.samples = samples
-    result.warnings, result.infos = list(evaluation.notes.warnings), list(evaluation.notes.infos)
+    look = source.look() if isinstance(source, _Stored) else None
+    work, notes = _Work(source, look, bounds, in_time, ordered=at_once), Notes()
+    if kind == "matrix":
+        evaluation = work.prepared(root, grid, grid, notes)
+        result = _raw(evaluation, evaluation.plan)
+    elif at_once or look is None:
+        result = _shaped(work.evaluate(root, grid, grid, notes), grid, at_once=at_once)
+    else:
+        value = kept.value(root, grid, look, work.evaluate, lookback=bounds.lookback_ms, notes=notes)
+        result = _shaped(value, grid, at_once=at_once)
+    result.samples = work.samples
+    result.warnings, result.infos = list(notes.warnings), list(notes.infos)
     return result
+
+
+@dataclass(slots=True)
+class _Work:
+    """One question under way: it may be answered in parts."""
+
+    source: Source
+    look: Look | None
+    bounds: Limits
+    in_time: Callable[[], None]
+    ordered: bool
+    samples: int = 0
+
+    def evaluate(self, node: tree.Node, grid: Grid, whole: Grid, notes: Notes) -> Value:
+        return self.prepared(node, grid, whole, notes).run()
+
+    def prepared(self, node: tree.Node, grid: Grid, whole: Grid, notes: Notes) -> Evaluation:
+        """Everything but the evaluation itself; ``whole`` is the grid of which this one is a part."""
+        look, lookback = self.look, self.bounds.lookback_ms
+        if look is not None:
+
+            def inner(expr: tree.Node, steps: Grid) -> Value:
+                return kept.value(expr, steps, look, self.evaluate, lookback=lookback, notes=notes)
+
+            node = kept.with_given(node, grid, self.bounds.samples, inner)
+        made = plan(node, grid, max_samples=self.bounds.samples, lookback=lookback, whole=whole)
+        data, samples = _read(self.source, made, self.bounds, ordered=self.ordered)
+        self.samples += samples
+        self.in_time()
+        return Evaluation(made, data, self.in_time, self.bounds.samples, notes)
 
 
 def _late(bounds: Limits) -> DeadlineError:
@@ -301,21 +339,30 @@ def _cut(run: HistogramRun, chosen: Mask) -> HistogramRun:
     )
 
 
-def _stored(project_id: int, limits: Limits | None) -> Source:
-    from monitor.store import deadline, select
+class _Stored:
+    """The series of a project as of the first look; a Source."""
 
-    bounds = limits or Limits()
+    def __init__(self, project_id: int, limits: Limits | None) -> None:
+        self.project_id, self.bounds = project_id, limits or Limits()
+        self.view: View | None = None
 
-    def read(selections: Sequence[Selection], max_samples: int) -> Sequence[Sequence[Series]]:
+    def look(self) -> Look:
+        view = self._view()
+        moment = view.moment
+        return Look(self.project_id, moment.version, moment.closed_ms, view.changed_from, view.lasting)
+
+    def __call__(self, selections: Sequence[Selection], max_samples: int) -> Sequence[Sequence[Series]]:
         try:
-            with deadline.stopped_after(bounds.seconds):
-                return select.select(project_id, selections, max_samples=max_samples)
+            return self._view().select(selections, max_samples=max_samples, seconds=self.bounds.seconds)
         except select.TooManySamplesError as error:
             raise TooMuchError(str(error)) from error
         except deadline.StoppedError as error:
-            raise _late(bounds) from error
+            raise _late(self.bounds) from error
 
-    return read
+    def _view(self) -> View:
+        if self.view is None:
+            self.view = select.look(self.project_id)
+        return self.view
 
 
 def _ms(moment: Moment) -> int:

@@ -48,6 +48,8 @@ class Evaluation:
                 return text
             case tree.Selector():
                 return self._instant(node, grid)[0]
+            case tree.Given(value=known):
+                return known
             case tree.Fixed(expr=expr):
                 return _repeated(self.value(expr, Grid(grid.start, grid.start, grid.step)), grid.steps)
             case tree.Negation(expr=expr):

@@ -1,8 +1,7 @@
 """Which series a query needs, over which span, and at which steps each part is evaluated."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 from monitor.core.samples import LOOKBACK_MS, Selection
 from monitor.promql import tree
@@ -36,12 +35,18 @@ class Plan:
     lookback: int = LOOKBACK_MS
 
 
-def plan(root: tree.Node, grid: Grid, *, max_samples: int, lookback: int = LOOKBACK_MS) -> Plan:
-    """The plan for ``root`` on ``grid``; refuses with TooMuchError what could only end over the limit."""
+def plan(
+    root: tree.Node, grid: Grid, *, max_samples: int, lookback: int = LOOKBACK_MS, whole: Grid | None = None
+) -> Plan:
+    """The plan for ``root`` on ``grid``; refuses with TooMuchError what could only end over the limit.
+
+    ``whole`` is the grid of the question of which this one is a part.
+    """
+    more = 0 if whole is None else (whole.steps - grid.steps) * grid.step
     fixed = _fixed(_anchored(root, grid))
     selections: dict[Read, Selection] = {}
     for read, rebased in _reads(fixed, grid, max_samples, rebased=False):
-        selection = _selection(read, lookback, rebased=rebased)
+        selection = _selection(read, lookback, more, rebased=rebased)
         known = selections.get(read)
         # a selector used by rate() and bare alike must not be rebased
         selections[read] = selection if known is None or known.rebased else known
@@ -69,46 +74,32 @@ def _anchored(node: tree.Node, grid: Grid) -> tree.Node:
             node = replace(node, at=grid.start)
         case tree.Selector(at="end") | tree.Subquery(at="end"):
             node = replace(node, at=grid.end)
-    return _mapped(node, lambda child: _anchored(child, grid))
-
-
-def _mapped(node: tree.Node, change: Callable[[Any], Any]) -> tree.Node:
-    match node:
-        case tree.Call(args=args):
-            return replace(node, args=tuple(change(arg) for arg in args))
-        case tree.Aggregation(expr=expr, param=param):
-            return replace(node, expr=change(expr), param=None if param is None else change(param))
-        case tree.Binary(left=left, right=right):
-            return replace(node, left=change(left), right=change(right))
-        case tree.Subquery(expr=expr) | tree.Negation(expr=expr) | tree.Fixed(expr=expr):
-            return replace(node, expr=change(expr))
-        case tree.Range(selector=selector):
-            return replace(node, selector=change(selector))
-        case _:
-            return node
+    return tree.mapped(node, lambda child: _anchored(child, grid))
 
 
 def _fixed(node: tree.Node) -> tree.Node:
     """Wraps the largest parts that are the same at every step."""
     if _is_fixed(node) and not isinstance(node, tree.Number | tree.Text | tree.Range | tree.Subquery):
-        return tree.Fixed(_mapped(node, _within_fixed))
+        return tree.Fixed(tree.mapped(node, _within_fixed))
     if isinstance(node, tree.Call) and node.name == "info":
         # its second argument is no vector but a way to name series
         return replace(node, args=(_fixed(node.args[0]), *node.args[1:]))
-    return _mapped(node, lambda child: child if isinstance(node, tree.Range) else _fixed(child))
+    return tree.mapped(node, lambda child: child if isinstance(node, tree.Range) else _fixed(child))
 
 
 def _within_fixed(node: tree.Node) -> tree.Node:
     """Inside a fixed part only subqueries can hold more to fix."""
     if isinstance(node, tree.Subquery):
         return replace(node, expr=_fixed(node.expr))
-    return _mapped(node, _within_fixed)
+    return tree.mapped(node, _within_fixed)
 
 
 def _is_fixed(node: tree.Node) -> bool:
     match node:
         case tree.Number() | tree.Text():
             return True
+        case tree.Given():
+            return False
         case tree.Selector(at=at) | tree.Subquery(at=at):
             return at is not None
         case tree.Call(name=name) if name in _TIMED:
@@ -142,8 +133,9 @@ def _reads(node: tree.Node, grid: Grid, max_samples: int, *, rebased: bool) -> I
                 yield from _reads(child, grid, max_samples, rebased=False)
 
 
-def _selection(read: Read, lookback: int, *, rebased: bool) -> Selection:
+def _selection(read: Read, lookback: int, more: int, *, rebased: bool) -> Selection:
     first, last = reference_times(read.selector, read.grid)
     reach = read.width or lookback
     step = read.grid.step if read.grid.steps > 1 else 0
-    return Selection(read.selector.matchers, first - reach + 1, last, read.width, step, rebased)
+    begin = first - reach + 1
+    return Selection(read.selector.matchers, begin, last, read.width, step, rebased, last - begin + more)

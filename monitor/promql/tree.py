@@ -1,9 +1,13 @@
 """The expression tree: frozen, hashable, free of the parser's own types. Times are milliseconds."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from monitor.core.labels import Matcher
+
+if TYPE_CHECKING:
+    from monitor.promql.values import Vector
 
 Kind = Literal["scalar", "string", "vector", "matrix"]
 Cardinality = Literal["one-to-one", "many-to-one", "one-to-many", "many-to-many"]
@@ -93,7 +97,14 @@ class Fixed:
     expr: "Node"
 
 
-Node = Number | Text | Selector | Range | Subquery | Call | Aggregation | Binary | Negation | Fixed
+@dataclass(frozen=True, slots=True, eq=False)
+class Given:
+    """A part that was worked out before, on the grid on which it stands."""
+
+    value: "Vector"
+
+
+Node = Number | Text | Selector | Range | Subquery | Call | Aggregation | Binary | Negation | Fixed | Given
 
 
 def children(node: Node) -> tuple[Node, ...]:
@@ -110,3 +121,20 @@ def children(node: Node) -> tuple[Node, ...]:
             return (selector,)
         case _:
             return ()
+
+
+def mapped(node: Node, change: Callable[[Any], Any]) -> Node:
+    """The node with its children changed; a leaf as it is."""
+    match node:
+        case Call(args=args):
+            return replace(node, args=tuple(change(arg) for arg in args))
+        case Aggregation(expr=expr, param=param):
+            return replace(node, expr=change(expr), param=None if param is None else change(param))
+        case Binary(left=left, right=right):
+            return replace(node, left=change(left), right=change(right))
+        case Subquery(expr=expr) | Negation(expr=expr) | Fixed(expr=expr):
+            return replace(node, expr=change(expr))
+        case Range(selector=selector):
+            return replace(node, selector=change(selector))
+        case _:
+            return node

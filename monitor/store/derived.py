@@ -20,7 +20,7 @@ LEAST_PER_WINDOW = 4
 
 def spacing(selection: Selection) -> int:
     """How far apart a range selector's samples are: 10 s, or wider where the question is too long for that."""
-    span, window = selection.end_ms - selection.start_ms, selection.range_ms
+    span, window = selection.span_ms or selection.end_ms - selection.start_ms, selection.range_ms
     wanted = max(window // PER_WINDOW, min(span // MOST_POINTS, window // LEAST_PER_WINDOW))
     return max(GRID_MS, wanted // GRID_MS * GRID_MS)
 

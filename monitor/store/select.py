@@ -13,7 +13,7 @@ import numpy as np
 from django.db import connection
 
 from monitor.core.samples import Selection, Series
-from monitor.store import blocks, catalog, derived, pushed, tapes
+from monitor.store import blocks, catalog, deadline, derived, pushed, tapes
 from monitor.store.blocks import Block
 from monitor.store.catalog import Catalog, Known, Moment, label_names, label_values, series
 from monitor.store.chunks import WINDOW_MS
@@ -27,6 +27,7 @@ CACHE_NUMBERS = 12_000_000
 NUMBERS_PER_ROW = 5
 # closer than this samples hardly ever stand; a shorter question can't be too long
 DENSEST_MS = 1_000
+LONGEST_SECONDS = 30.0
 
 # a chunk that ended before the question counts with its totals alone (head), an overlapping one with its rows
 _READ = """
@@ -71,17 +72,25 @@ class View:
     known: Catalog
     moment: Moment
 
+    @property
+    def lasting(self) -> bool:
+        """Whether what is seen stays: a transaction may yet be undone."""
+        return not connection.in_atomic_block
+
     def changed_from(self, version: int) -> int | None:
         """From which time on samples may have changed since that version; None: they have not."""
         return self.known.changed_from(version)
 
-    def select(self, selections: Sequence[Selection], *, max_samples: int) -> list[list[Series]]:
+    def select(
+        self, selections: Sequence[Selection], *, max_samples: int, seconds: float = LONGEST_SECONDS
+    ) -> list[list[Series]]:
         """For each selection its series, samples ascending and within the closed span.
 
-        Raises TooManySamplesError when more than ``max_samples`` would be handed out.
+        Raises TooManySamplesError when more than ``max_samples`` would be handed out, and
+        deadline.StoppedError when a statement takes longer than ``seconds``.
         """
         chosen = [self.known.find(s.matchers, s.start_ms, s.end_ms) for s in selections]
-        budget = _Budget(max_samples)
+        budget = _Budget(max_samples, seconds)
         found: dict[int, list[Series]] = {}
         for group in _spans(selections):
             members = [chosen[place] for place in group]
@@ -128,15 +137,18 @@ def _answer(
     start = min(s.start_ms for s in selections)
     end = max(s.end_ms for s in selections)
     if len(wanted) * (end - start) > budget.limit * DENSEST_MS:
-        _refuse_too_many(view, wanted, start, end, budget.limit)
+        with deadline.stopped_after(budget.seconds):
+            _refuse_too_many(view, wanted, start, end, budget.limit)
     plain = {identity: member for identity, member in wanted.items() if member.kind == SeriesKind.PUSHED}
     kept = pushed.Kept(view.project_id, view.moment, plain, start, end)
     summed = {identity: member for identity, member in wanted.items() if identity not in plain}
-    read = _Read()
-    for identities, first, last in kept.missing():
-        _read_into(read, view, [*identities], first, last, {SeriesKind.PUSHED})
+    parts = [(identities, first, last, {SeriesKind.PUSHED}) for identities, first, last in kept.missing()]
     if summed:
-        _read_into(read, view, list(summed), start, end, {SeriesKind.DERIVED_COUNTER})
+        parts.append((list(summed), start, end, {SeriesKind.DERIVED_COUNTER}))
+    read = _Read()
+    for identities, first, last, kinds in parts:
+        with deadline.stopped_after(budget.seconds):
+            _read_into(read, view, identities, first, last, kinds)
     kept.take(read.pushed)
     ids = np.array(sorted(summed), dtype=np.int64)
     deltas = by_series(blocks.add_up(narrow(read.deltas, ids)), ids) if summed else {}
@@ -169,8 +181,8 @@ def _refuse_too_many(view: View, wanted: dict[int, Known], start: int, end: int,
 
 
 class _Budget:
-    def __init__(self, limit: int) -> None:
-        self.limit, self.left = limit, limit
+    def __init__(self, limit: int, seconds: float) -> None:
+        self.limit, self.left, self.seconds = limit, limit, seconds
 
     def spend(self, found: Series) -> None:
         width = sum(len(run.times) * (run.positive.shape[-1] + 1) for run in found.histograms)

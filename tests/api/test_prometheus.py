@@ -280,13 +280,15 @@ def test_a_name_that_a_path_cannot_hold_is_escaped(ask: Ask, cast: Cast, at: int
 
 
 def test_a_query_that_the_store_cannot_end_in_time_is_stopped_there(
-    ask: Ask, at: int, monkeypatch: pytest.MonkeyPatch
+    ask: Ask, cast: Cast, at: int, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    append.samples(cast.project.id, [(Labels({"__name__": "hits_total"}), at, 1.0)], now=now)
+
     def forever(*_: object, **__: object) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_sleep(60)")
 
-    monkeypatch.setattr("monitor.store.select.select", forever)
+    monkeypatch.setattr("monitor.store.select._read_into", forever)
     answer = ask("query", query="hits_total", time=at / 1000, timeout="0.05")
     assert (answer.status_code, answer.json()["errorType"]) == (503, "timeout")
     assert answer.json()["error"].startswith("query timed out")
