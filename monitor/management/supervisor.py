@@ -5,6 +5,7 @@ supervisor be killed outright, they end by themselves and the next start finds n
 """
 
 import fcntl
+import hashlib
 import os
 import signal
 import socket
@@ -250,14 +251,31 @@ def _hold(lock: IO[str]) -> None:
 
 
 def _prepare() -> str:
-    """Migrations and the like, in a process of their own; what it has to say to a person."""
+    """Migrations and the like, in a process of their own; what it has to say to a person.
+
+    Skipped where nothing it depends on has changed since it last succeeded; that saves half of a start.
+    """
+    mark = settings.LAYOUT.run / "prepared"
+    wanted = _state_of_the_code()
+    if settings.EMBEDDED_DATABASE and mark.exists() and mark.read_text(encoding="ascii") == wanted:
+        return ""
     done = subprocess.run(
         [sys.executable, MANAGE, "prepare"], cwd=settings.BASE_DIR, check=False, capture_output=True, text=True
     )  # fmt: skip
     if done.returncode:
         message = f"preparing the database failed:\n{done.stderr.strip()[-2000:]}"
         raise embedded.EmbeddedServerError(message)
+    mark.write_text(wanted, encoding="ascii")
     return done.stdout.strip()
+
+
+def _state_of_the_code() -> str:
+    """A digest of what preparing depends on: the migrations and the texts."""
+    digest = hashlib.blake2b(digest_size=16)
+    for pattern in ("monitor/migrations/*.py", "dashboards/migrations/*.py", "templates/locale/**/*.po"):
+        for path in sorted(settings.BASE_DIR.glob(pattern)):
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _log(name: str) -> IO[bytes]:
