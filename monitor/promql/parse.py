@@ -9,8 +9,9 @@ import promql_parser as wheel
 
 from monitor.core.labels import NAME, BadMatcherError, Matcher, Op
 from monitor.promql import tree
+from monitor.promql.blame import SCALAR_FUNCTIONS, blame
 from monitor.promql.errors import BadQueryError
-from monitor.promql.scan import NEGATIVE_AT, blame, failure, rewritten, scan
+from monitor.promql.scan import NEGATIVE_AT, failure, rewritten, scan
 
 _CARDINALITIES: dict[str, tree.Cardinality] = {
     "VectorMatchCardinality.OneToOne": "one-to-one",
@@ -76,9 +77,6 @@ def result_kind(node: tree.Node) -> tree.Kind:
             return "scalar" if name in SCALAR_FUNCTIONS else "vector"
         case _:
             return "vector"
-
-
-SCALAR_FUNCTIONS = frozenset({"time", "scalar", "pi", "start", "end", "range", "step", "max_of", "min_of"})
 
 
 def _copy(node: Any) -> tree.Node:  # noqa: C901 - one line per kind of node

@@ -43,10 +43,6 @@ _ESCAPES = {
     '"': '"',
 }
 _WORDS = frozenset({"and", "or", "unless", "atan2"})
-_PREFIX_WORDS = frozenset(
-    {"by", "without", "on", "ignoring", "group_left", "group_right", "bool", "offset", "fill", "fill_left"}
-    | {"fill_right"}
-)
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _NAMES = {"(": "parenthesis", "[": "bracket", "{": "brace"}
 
@@ -185,11 +181,11 @@ def _brackets(inner: str, position: int) -> str:
 
 def _respelled(token: Token) -> str:
     if token.kind == "text" and (token.text[0] == "`" or _BYTES.search(token.text)):
-        return _quoted(_unquoted(token.text))
+        return _quoted(unquoted(token.text))
     return token.text.replace("_", "") if token.kind == "number" else token.text
 
 
-def _unquoted(text: str) -> str:
+def unquoted(text: str) -> str:
     """What the literal says. Byte escapes spell UTF-8; bytes that are none become U+FFFD."""
     if text[0] == "`":
         return text[1:-1]
@@ -214,54 +210,3 @@ def _unquoted(text: str) -> str:
 
 def _quoted(raw: str) -> str:
     return '"' + raw.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-
-
-def blame(text: str, tokens: Sequence[Token], reason: str) -> BadQueryError:
-    """The wheel's ``reason`` with the place it most likely means."""
-    named = re.search(r"(?:function|with name|call to) (?:function )?'([^']+)'", reason)
-    if named:
-        for token in tokens:
-            if token.text == named.group(1):
-                return failure(text, token.position, reason)
-    pattern = re.fullmatch(r"illegal regex for (.*)", reason, re.DOTALL)
-    if pattern:
-        for token in tokens:
-            if token.kind == "text" and _unquoted(token.text) == pattern.group(1):
-                return failure(text, token.position, f"bad regular expression {pattern.group(1)!r}")
-    if reason == "invalid promql query":
-        return _first_oddity(text, tokens)
-    return failure(text, tokens[0].position, reason)
-
-
-def _first_oddity(text: str, tokens: Sequence[Token]) -> BadQueryError:
-    """Where operands and operators stop alternating."""
-    wants_operand = True
-    depth = 0
-    for place, token in enumerate(tokens):
-        depth += (token.text in "{[") - (token.text in "}]") if token.kind in {"open", "close"} else 0
-        if depth:
-            wants_operand = False
-            continue
-        after = tokens[place + 1].text if place + 1 < len(tokens) else ""
-        if token.kind == "operator" or token.text in _WORDS:
-            if wants_operand and token.text not in {"+", "-"}:
-                return failure(text, token.position, f"unexpected {token.text!r}")
-            wants_operand = True
-        elif token.text in _PREFIX_WORDS or token.kind in {"at", "comma", "open"}:
-            wants_operand = True
-        elif token.kind == "close":
-            if wants_operand and token.text == ")" and tokens[place - 1].kind in {"operator", "comma"}:
-                return failure(text, token.position, f"unexpected {token.text!r}, expected an operand")
-            # what follows "by (x)" or "on (x)" is an operand, what follows any other group is not
-            wants_operand = after not in {"", ")", ","} and not _is_operator(after)
-        else:
-            if not wants_operand:
-                return failure(text, token.position, f"unexpected {token.text!r}, expected an operator")
-            wants_operand = False
-    if wants_operand:
-        return failure(text, len(text), "unexpected end of input, expected an operand")
-    return failure(text, tokens[0].position, "this is no PromQL expression")
-
-
-def _is_operator(text: str) -> bool:
-    return text in _WORDS or text in _PREFIX_WORDS or not (text[0].isalnum() or text[0] in "_:\"'`(")

@@ -45,7 +45,7 @@ def test_byte_escapes_spell_utf8() -> None:
         ("a\n+ * b", 4, "unexpected '*'"),
         ('up{job="x}', 7, "unterminated quoted string"),
         ("1 + nosuch(up)", 4, "unknown function"),
-        ("2 * rate(up)", 4, "expected type matrix"),
+        ("2 * rate(up)", 9, 'expected type range vector in call to function "rate", got instant vector'),
         ("x[0]", 2, "greater than 0"),
         ("x[0s]", 2, "greater than 0"),
         ('{a="b" or c="d"}', 7, "unexpected 'or'"),
