@@ -272,7 +272,8 @@ def _by_labels(series: Series) -> tuple[tuple[str, str], ...]:
 
 
 def _size(series: Series) -> int:
-    return len(series.times) + sum(len(run.times) for run in series.histograms)
+    floats = len(series.times)
+    return floats + sum(len(run.times) for run in series.histograms) if series.histograms else floats
 
 
 def _shaped(value: Value, grid: Grid, *, at_once: bool) -> Result:

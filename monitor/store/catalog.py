@@ -9,8 +9,10 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import Any
 
 import msgspec
+import psycopg
 from django.db import connection
 
 from monitor.core.labels import NAME, Labels, Matcher
@@ -20,9 +22,12 @@ from monitor.store.series import TOUCH_MS
 
 FLAT_MS = 86_400_000
 PROJECTS_KEPT = 50
+FOUND_KEPT = 200
 # samples younger than this are never kept: a batch with older ones is noted as late (with minutes to spare)
 OPEN_MS = 600_000
 CHANGES_KEPT = 256
+# late batches are told for longer than this; who has not asked for as long forgets what it kept
+REMEMBERED_HOURS = 12
 ALWAYS = -(2**62)
 
 # one snapshot: its own horizon and time, series written since, late batches since
@@ -54,6 +59,10 @@ class Known:
         return self.first_ms - GRID_MS <= end_ms and self.last_ms + slack >= start_ms
 
 
+def _by_labels(known: Known) -> tuple[tuple[str, str], ...]:
+    return known.labels.items_sorted
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """What a look at the store saw: samples up to ``closed_ms`` stay as they are until a change is told.
@@ -79,13 +88,13 @@ class Catalog:
     told: frozenset[int] = frozenset()
     changes: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=CHANGES_KEPT))
     lock: Lock = field(default_factory=Lock)
+    # what matchers were last asked for: how many series there were, and those that fulfil them
+    found: dict[tuple[Matcher, ...], tuple[int, list[Known]]] = field(default_factory=dict)
 
     def refresh(self) -> Moment:
         """Take in what was written since the last look."""
         with self.lock:
-            with connection.cursor() as cursor:
-                cursor.execute(_CHANGES, {"project": self.project_id, "since": self.since})
-                rows = cursor.fetchall()
+            rows = _rows({"project": self.project_id, "since": self.since})
             changed = [
                 self._take(identity, labels, SeriesKind(kind), round(first * 1000), round(last * 1000))
                 for what, identity, labels, kind, first, last in rows
@@ -93,14 +102,17 @@ class Catalog:
             ]
             late = {identity: int(least) for what, identity, _, _, least, _ in rows if what == 2}
             changed += [least - GRID_MS for identity, least in late.items() if identity not in self.told]
+            self.since, now, buckets = next((row[1], row[4], row[5]) for row in rows if row[0] == 0)
+            closed = round(now * 1000) - OPEN_MS
+            if closed - self.moment.closed_ms > REMEMBERED_HOURS * 3_600_000:
+                changed.append(ALWAYS)
             version = self.moment.version
             least = min((at for at in changed if at is not None), default=None)
             if least is not None:
                 version += 1
                 self.changes.append((version, least))
             self.told = frozenset(late)
-            self.since, now, buckets = next((row[1], row[4], row[5]) for row in rows if row[0] == 0)
-            self.moment = Moment(version, round(now * 1000) - OPEN_MS, int(buckets or 1))
+            self.moment = Moment(version, closed, int(buckets or 1))
             return self.moment
 
     def changed_from(self, version: int) -> int | None:
@@ -113,7 +125,18 @@ class Catalog:
             return min(at for number, at in self.changes if number > version)
 
     def find(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Known]:
-        """The series that fulfil every matcher and may have samples in the span, by id."""
+        """The series that fulfil every matcher and may have samples in the span, by their labels."""
+        key = tuple(matchers)
+        known = self.found.get(key)
+        if known is None or known[0] != len(self.members):
+            if len(self.found) >= FOUND_KEPT:
+                self.found.clear()
+            size = len(self.members)
+            members = sorted(self._matched(matchers), key=_by_labels)
+            known = self.found[key] = (size, members)
+        return [member for member in known[1] if member.may_hold(start_ms, end_ms)]
+
+    def _matched(self, matchers: Sequence[Matcher]) -> list[Known]:
         chosen: set[int] | None = None
         for matcher in sorted(matchers, key=lambda m: m.op != "="):
             found = self._matching(matcher, chosen)
@@ -121,8 +144,7 @@ class Catalog:
             if not chosen:
                 return []
         everything = self.members if chosen is None else chosen
-        members = [self.members[identity] for identity in sorted(everything)]
-        return [member for member in members if member.may_hold(start_ms, end_ms)]
+        return [self.members[identity] for identity in everything.copy()]
 
     def values_of(self, name: str, start_ms: int, end_ms: int) -> list[str]:
         """The label's values of all series that may have samples in the span, sorted."""
@@ -138,10 +160,10 @@ class Catalog:
         values = self.index.get(matcher.label, {})
         if matcher.op == "=" and matcher.value:
             return values.get(matcher.value, set())
-        hits = [members for value, members in values.items() if matcher.matches(value)]
+        hits = [members for value, members in list(values.items()) if matcher.matches(value)]
         found = set().union(*hits)
         if matcher.matches(""):
-            candidates = self.members.keys() if among is None else among
+            candidates = list(self.members) if among is None else among
             found |= {i for i in candidates if matcher.label not in self.members[i].labels}
         return found
 
@@ -159,6 +181,24 @@ class Catalog:
         for pair in known.labels.items_sorted:
             self.index.setdefault(pair[0], {}).setdefault(pair[1], set()).add(identity)
         return None
+
+
+def _rows(values: dict[str, int]) -> list[tuple[Any, ...]]:
+    """What the statement tells. It asks the server itself, so it is the check of the connection too."""
+    connection.ensure_connection()
+    try:
+        with psycopg.Cursor(connection.connection) as cursor:
+            rows: list[tuple[Any, ...]] = cursor.execute(_CHANGES, values).fetchall()
+    except psycopg.OperationalError:
+        if connection.in_atomic_block:
+            raise
+        # the server went away while the connection was idle: once more over a new one, errors Django's own
+        connection.close()
+        with connection.cursor() as cursor:
+            cursor.execute(_CHANGES, values)
+            rows = cursor.fetchall()
+    connection.health_check_done = True  # type: ignore[attr-defined] # missing in the stubs
+    return rows
 
 
 _catalogs: OrderedDict[int, Catalog] = OrderedDict()

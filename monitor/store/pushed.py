@@ -45,7 +45,8 @@ class Kept:
     def take(self, read: Sequence[tuple[int | None, Block]]) -> None:
         """What was read, in order of arrival; a series of its own is named beside its block."""
         if not read:
-            self._keep()
+            if self.resume is not None or len(self.tapes) < len(self.wanted):
+                self._keep()
             return
         ids = np.array(sorted(self.wanted), dtype=np.int64)
         parts: dict[int, list[Part]] = {}
@@ -68,7 +69,7 @@ class Kept:
         """One series within the closed span; None when it has no sample there."""
         times, values = self._within(member.id, start, end)
         runs: tuple[HistogramRun, ...] = ()
-        if member.id in self.histograms:
+        if self.histograms and member.id in self.histograms:
             mine = self.histograms[member.id].within(start, end)
             runs = tuple(runs_of(mine.tables["h"], mine.tables["b"]))
         if not len(times) and not runs:
@@ -76,12 +77,15 @@ class Kept:
         return Series(member.labels, times, values, runs)
 
     def _within(self, identity: int, start: int, end: int) -> Part:
-        tape = self.tapes.get(identity)
-        times, values = self.fresh.get(identity, NONE)
-        rows, times = self.sharing.part(times, start, end)
-        values = values[rows]
-        if tape is None:
-            return times, values
+        tape, part = self.tapes.get(identity), self.fresh.get(identity)
+        if tape is None and part is None:
+            return NONE
+        if tape is None or part is None:
+            times, values = part or (tape.times, tape.values)  # type: ignore[union-attr] # one of them is there
+            rows, times = self.sharing.part(times, start, end)
+            return times, values[rows]
+        rows, times = self.sharing.part(part[0], start, end)
+        values = part[1][rows]
         rows, before = self.sharing.part(tape.times, start, end)
         if not len(times):
             return before, tape.values[rows]

@@ -13,6 +13,7 @@ SETTLED_DAYS = 2
 PROJECT_TABLES = (
     "monitor_generation", "monitor_payload", "monitor_embedding", "monitor_score", "monitor_sample_batch",
     "monitor_chunk", "monitor_series", "monitor_generation_key",
+    "monitor_late_batch",
 )  # fmt: skip
 
 
@@ -26,6 +27,8 @@ def run(*, now: dt.datetime, days: int) -> list[str]:
     gone += partitions.drop_before(partitions.BATCHES, settled, only_empty=True)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM monitor_generation_key WHERE seen < %s", [oldest.date()])
+        forgotten = now - dt.timedelta(hours=2 * catalog.REMEMBERED_HOURS)
+        cursor.execute("DELETE FROM monitor_late_batch WHERE at < %s", [forgotten])
         cursor.execute("DELETE FROM monitor_series WHERE last_seen < %s", [oldest])
     return gone
 

@@ -185,8 +185,9 @@ class _Budget:
         self.limit, self.left, self.seconds = limit, limit, seconds
 
     def spend(self, found: Series) -> None:
-        width = sum(len(run.times) * (run.positive.shape[-1] + 1) for run in found.histograms)
-        self.left -= len(found.times) + width
+        self.left -= len(found.times)
+        if found.histograms:
+            self.left -= sum(len(run.times) * (run.positive.shape[-1] + 1) for run in found.histograms)
         if self.left < 0:
             raise TooManySamplesError(self.limit)
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -31,18 +32,21 @@ class Grouping:
         return np.split(self.order, self.starts[1:])
 
 
+@lru_cache(maxsize=50_000)
+def _key(labels: Labels, names: frozenset[str], without: bool) -> tuple[tuple[str, str], ...]:  # noqa: FBT001 - cached by position
+    """The labels by which a series is grouped; the same series are grouped again and again."""
+    if without:
+        dropped = names | {NAME}
+        return tuple(pair for pair in labels.items_sorted if pair[0] not in dropped)
+    return tuple(pair for pair in labels.items_sorted if pair[0] in names)
+
+
 def grouping(rows: Sequence[Labels], node: tree.Aggregation) -> Grouping:
     names = frozenset(node.labels)
-    dropped = names | {NAME}
     places: dict[tuple[tuple[str, str], ...], int] = {}
     group = np.empty(len(rows), dtype=np.int64)
     for row, labels in enumerate(rows):
-        if node.without:
-            key = tuple(pair for pair in labels.items_sorted if pair[0] not in dropped)
-        elif names:
-            key = tuple(pair for pair in labels.items_sorted if pair[0] in names)
-        else:
-            key = ()
+        key = _key(labels, names, node.without) if names or node.without else ()
         group[row] = places.setdefault(key, len(places))
     order = np.argsort(group, kind="stable")
     starts = np.searchsorted(group[order], np.arange(len(places)))
