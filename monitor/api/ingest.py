@@ -50,7 +50,7 @@ def door(name: str) -> Callable[..., HttpResponse]:
 
 
 def _count(name: str, batch: Batch, duplicates: int) -> None:
-    taken = len(batch.generations) + len(batch.points) + len(batch.histograms) + len(batch.scores)
+    taken = batch.records
     meters.records.labels(name, "stored").inc(taken - duplicates)
     meters.records.labels(name, "duplicate").inc(duplicates)
     meters.records.labels(name, "rejected").inc(len(batch.rejected))

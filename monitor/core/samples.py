@@ -38,6 +38,48 @@ class Series:
     histograms: tuple[HistogramRun, ...] = field(default=())
 
 
+@dataclass(slots=True)
+class Columns:
+    """Float samples on their way in: the first ``counts[0]`` of them belong to ``labels[0]``, and so on."""
+
+    labels: list[Labels]
+    counts: Times
+    times: Times
+    values: Values
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def owners(self) -> Times:
+        """For each sample the position of its label set."""
+        return np.repeat(np.arange(len(self.labels)), self.counts)
+
+    def where(self, kept: npt.NDArray[np.bool_]) -> "Columns":
+        """Only the samples for which ``kept`` is true; label sets stay, some perhaps without samples."""
+        counts = np.bincount(self.owners()[kept], minlength=len(self.labels))
+        return Columns(self.labels, counts, self.times[kept], self.values[kept])
+
+
+def of_points(points: Sequence[tuple[Labels, int, float]]) -> Columns:
+    """Single samples as columns."""
+    return Columns(
+        [labels for labels, _, _ in points],
+        np.ones(len(points), dtype=np.int64),
+        np.array([at for _, at, _ in points], dtype=np.int64),
+        np.array([value for _, _, value in points], dtype=np.float64),
+    )
+
+
+def joined(first: Columns, second: Columns) -> Columns:
+    """The samples of both, in this order."""
+    return Columns(
+        first.labels + second.labels,
+        np.concatenate((first.counts, second.counts)),
+        np.concatenate((first.times, second.times)),
+        np.concatenate((first.values, second.values)),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What a query wants to read: matchers and the closed span [start_ms, end_ms] of sample times.

@@ -119,6 +119,7 @@ class Keys(ProjectAdmin):
     @admin.action(description=_("Revoke"), permissions=["change"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> None:
         count = chosen.filter(revoked_at=None).update(revoked_at=clock.now())
+        keys.forget()
         messages.success(
             request, _("%(count)d keys revoked; they are refused from now on.") % {"count": count}
         )

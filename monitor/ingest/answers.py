@@ -21,7 +21,7 @@ class Answer:
 
 def counted(batch: Batch, *, duplicates: int) -> Answer:
     """200 with the counts; 400 when nothing could be taken."""
-    taken = len(batch.generations) + len(batch.points) + len(batch.histograms) + len(batch.scores)
+    taken = batch.records
     content: dict[str, Any] = {
         "accepted": taken - duplicates,
         "duplicates": duplicates,

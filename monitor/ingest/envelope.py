@@ -7,6 +7,7 @@ import msgspec
 
 from monitor.core.histograms import HistogramRun
 from monitor.core.labels import Labels
+from monitor.core.samples import Columns
 
 Point = tuple[Labels, int, float]
 # the time of a point whose sender gave none: it gets the time of receipt
@@ -88,8 +89,21 @@ class Batch:
     places: list[int] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     point_places: list[int] = field(default_factory=list)
+    # what a protocol read without looking at each sample; ``column_places`` go with its label sets
+    columns: Columns | None = None
+    column_places: list[int] = field(default_factory=list)
     histograms: list[tuple[Labels, HistogramRun]] = field(default_factory=list)
     histogram_places: list[int] = field(default_factory=list)
     scores: list[ScoreRecord] = field(default_factory=list)
     score_places: list[int] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
+
+    @property
+    def samples(self) -> int:
+        """How many float samples there are."""
+        return len(self.points) + (len(self.columns) if self.columns else 0)
+
+    @property
+    def records(self) -> int:
+        """How many records there are of all kinds."""
+        return len(self.generations) + self.samples + len(self.histograms) + len(self.scores)

@@ -8,13 +8,18 @@ from itertools import zip_longest
 from typing import Any
 
 import msgspec
+import numpy as np
 from django.conf import settings
 
+from monitor import meters
 from monitor.core import clock
+from monitor.core.samples import Columns, Times, joined, of_points
 from monitor.ingest import derive, grounding, language
 from monitor.ingest.envelope import UNTIMED, Batch, Generation, Rejection
 from monitor.ingest.redact import redact, redact_value, storable
-from monitor.store import append, ids, scores
+from monitor.store import append, ids, pushes, scores
+
+Places = Times
 
 AHEAD = dt.timedelta(minutes=10)
 SAMPLES_BACK = dt.timedelta(days=3_650)
@@ -27,10 +32,10 @@ def take(project_id: int, batch: Batch, *, now: dt.datetime) -> int:
     Raises only when the store itself fails; the same batch can then be sent again.
     """
     _stamp_generations(batch, now)
-    _stamp_points(batch, now)
+    samples, places = _stamp_samples(batch, now)
     _check_histograms(batch, now)
-    duplicates = _store_generations(project_id, batch.generations, now)
-    append.samples(project_id, batch.points, now=now)
+    duplicates = _store_generations(project_id, batch.generations, now) if batch.generations else 0
+    _store_samples(project_id, batch, samples, places, now)
     append.histograms(project_id, batch.histograms, now=now)
     duplicates += _store_scores(project_id, batch, now)
     batch.rejected.sort(key=lambda rejection: rejection.index)
@@ -54,20 +59,42 @@ def _stamp_generations(batch: Batch, now: dt.datetime) -> None:
     batch.generations = kept
 
 
-def _stamp_points(batch: Batch, now: dt.datetime) -> None:
-    present, oldest = clock.to_ms(now), clock.to_ms(now - SAMPLES_BACK)
-    newest = clock.to_ms(now + AHEAD)
-    kept = []
-    for place, (labels, at, value) in zip(
-        batch.point_places or range(len(batch.points)), batch.points, strict=True
-    ):
-        moment = present if at == UNTIMED else at
-        problem = _time_problem(moment, oldest, newest)
-        if problem:
-            batch.rejected.append(Rejection(place, "at", problem))
-        else:
-            kept.append((labels, moment, value))
-    batch.points = kept
+def _stamp_samples(batch: Batch, now: dt.datetime) -> tuple[Columns, Places]:
+    """All float samples as columns, those of impossible times refused; and the place of each label set."""
+    samples = of_points(batch.points)
+    places = np.array(batch.point_places or range(len(batch.points)), dtype=np.int64)
+    if batch.columns is not None:
+        samples = joined(batch.columns, samples) if batch.points else batch.columns
+        places = np.concatenate((np.array(batch.column_places, dtype=np.int64), places))
+    samples.times[samples.times == UNTIMED] = clock.to_ms(now)
+    oldest, newest = clock.to_ms(now - SAMPLES_BACK), clock.to_ms(now + AHEAD)
+    fits = (samples.times >= oldest) & (samples.times <= newest)
+    if fits.all():
+        return samples, places
+    for row in np.flatnonzero(~fits).tolist():
+        problem = _time_problem(int(samples.times[row]), oldest, newest)
+        batch.rejected.append(
+            Rejection(int(places[samples.owners()[row]]), "at", f"out of bounds: {problem}")
+        )
+    meters.refused.labels("out of bounds").inc(int((~fits).sum()))
+    return samples.where(fits), places
+
+
+def _store_samples(project_id: int, batch: Batch, samples: Columns, places: Places, now: dt.datetime) -> None:
+    refused = pushes.store(project_id, samples, now=now)
+    if refused.size:
+        owners = samples.owners()
+        for row in refused.tolist():
+            why = (
+                f"duplicate sample for timestamp {samples.times[row]}: another value is stored there, "
+                f"{samples.values[row]!r} came too late"
+            )
+            batch.rejected.append(Rejection(int(places[owners[row]]), "value", why))
+        meters.refused.labels("duplicate").inc(len(refused))
+        kept = np.ones(len(samples), dtype=bool)
+        kept[refused] = False
+        samples = samples.where(kept)
+    batch.columns, batch.points = samples, []
 
 
 def _check_histograms(batch: Batch, now: dt.datetime) -> None:

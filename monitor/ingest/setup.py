@@ -56,9 +56,10 @@ def create_key(project_id: int, name: str, scopes: list[str], *, now: dt.datetim
 
 def revoke_key(project_id: int, key_id: int, *, now: dt.datetime) -> bool:
     """Whether a live key was revoked."""
-    return bool(
-        ApiKey.objects.filter(project_id=project_id, pk=key_id, revoked_at=None).update(revoked_at=now)
-    )
+    live = ApiKey.objects.filter(project_id=project_id, pk=key_id, revoked_at=None)
+    revoked = live.update(revoked_at=now)
+    keys.forget()
+    return bool(revoked)
 
 
 def add_target(project_id: int, job: str, url: str, interval_seconds: int) -> None:

@@ -17,10 +17,23 @@ from django.db import connection, transaction
 from monitor.core import clock
 from monitor.core.histograms import HistogramRun
 from monitor.core.labels import Labels, fingerprint
-from monitor.store import blocks, ids, partitions, series
+from monitor.core.samples import of_points
+from monitor.store import batches, blocks, ids, partitions, pushes, series
+from monitor.store.batches import buckets_of
 from monitor.store.blocks import Block
-from monitor.store.models import BatchKind, Project, SeriesKind
+from monitor.store.models import BatchKind, SeriesKind
 from monitor.store.shards import shard_of
+
+__all__ = [
+    "Appended",
+    "Deltas",
+    "GenerationRow",
+    "buckets_of",
+    "deltas",
+    "generations",
+    "histograms",
+    "samples",
+]
 
 Point = tuple[Labels, int, float]
 GRID_MS = 10_000
@@ -69,17 +82,8 @@ class Appended:
 
 
 def samples(project_id: int, points: Sequence[Point], *, now: dt.datetime) -> int:
-    """Store pushed float samples; how many were given."""
-    if not points:
-        return 0
-    spans: dict[int, series.SeriesSpan] = {}
-    identities = [_span(spans, project_id, labels, at, SeriesKind.PUSHED) for labels, at, _ in points]
-    block = blocks.of_floats(
-        np.array(identities, dtype=np.int64),
-        np.array([at for _, at, _ in points], dtype=np.int64),
-        np.array([value for _, _, value in points], dtype=np.float64),
-    )
-    _store_pushed(project_id, block, spans, now=now)
+    """Store pushed float samples; how many were given. Where another value stands already, that one stays."""
+    pushes.store(project_id, of_points(points), now=now)
     return len(points)
 
 
@@ -130,10 +134,6 @@ def deltas(project_id: int, shard: int, found: Deltas, *, now: dt.datetime) -> N
     _store_deltas(project_id, shard, found, now=now)
 
 
-def buckets_of(project_id: int) -> int:
-    return Project.objects.values_list("buckets", flat=True).get(id=project_id)
-
-
 def _span(
     spans: dict[int, series.SeriesSpan], project_id: int, labels: Labels, at: int, kind: SeriesKind
 ) -> int:
@@ -150,7 +150,7 @@ def _store_pushed(
     project_id: int, block: Block, spans: dict[int, series.SeriesSpan], *, now: dt.datetime
 ) -> None:
     partitions.for_batches(clock.to_ms(now))
-    buckets = buckets_of(project_id)
+    buckets = batches.recent_buckets_of(project_id, now=now)
     by_shard: dict[int, list[int]] = defaultdict(list)
     for identity in spans:
         by_shard[shard_of(project_id, buckets, identity)].append(identity)
@@ -159,7 +159,7 @@ def _store_pushed(
         part = settled if len(by_shard) == 1 else settled.of_series(np.array(sorted(members), dtype=np.int64))
         with transaction.atomic():
             series.register(project_id, shard, [spans[member] for member in members], now=now)
-            write_batch(project_id, shard, BatchKind.SAMPLES, part, now=now)
+            batches.write(project_id, shard, BatchKind.SAMPLES, part, now=now)
 
 
 def _store_deltas(project_id: int, shard: int, found: Deltas, *, now: dt.datetime) -> None:
@@ -180,7 +180,7 @@ def _store_deltas(project_id: int, shard: int, found: Deltas, *, now: dt.datetim
         ])
     )  # fmt: skip
     series.register(project_id, shard, list(spans.values()), now=now)
-    write_batch(project_id, shard, BatchKind.DELTAS, block, now=now)
+    batches.write(project_id, shard, BatchKind.DELTAS, block, now=now)
 
 
 def _columns(
@@ -207,21 +207,6 @@ def _columns(
         identities.append(identity)
         times.append(on_grid)
     return np.array(identities, dtype=np.int64), np.array(times, dtype=np.int64)
-
-
-def write_batch(project_id: int, shard: int, kind: BatchKind, block: Block, *, now: dt.datetime) -> None:
-    """One row of ``sample_batch``; inside the caller's transaction."""
-    if not block.n:
-        return
-    first, last = block.span()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO monitor_sample_batch (shard, id, project_id, kind, min_ms, max_ms, n, data)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-            [
-                shard, ids.fresh(clock.to_ms(now)), project_id, kind.value, first, last, block.n, block.encode(),
-            ],
-        )  # fmt: skip
 
 
 def _claim(

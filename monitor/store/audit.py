@@ -33,8 +33,8 @@ def derived_totals(project_id: int) -> dict[Labels, Block]:
             {"p": project_id, "k": BatchKind.DELTAS.value},
         )
         for series_id, data in cursor.fetchall():
-            block = chunks.totals(blocks.decode(bytes(data)))
-            parts.append(block if series_id is None else blocks.as_series(block, series_id))
+            block = blocks.decode(bytes(data))
+            parts.append(chunks.totals(block if series_id is None else blocks.as_series(block, series_id)))
     whole = blocks.add_up(blocks.join(parts))
     return {
         known[identity]: whole.of_series(np.array([identity], dtype=np.int64))

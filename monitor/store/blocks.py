@@ -67,13 +67,15 @@ class Block:
             name: (table["t"] >= first) & (table["t"] <= last) for name, table in self.tables.items()
         })  # fmt: skip
 
-    def encode(self) -> bytes:
-        return pack({
+    def encode(self, *, brief: bool = False) -> bytes:
+        """The block as bytes; ``brief``: quickly, for what is merged soon."""
+        columns = {
             f"{name}.{column}": values
             for name, table in self.tables.items()
             if len(table["t"])
             for column, values in table.items()
-        })  # fmt: skip
+        }
+        return pack(columns, brief=brief)
 
 
 def decode(data: bytes) -> Block:

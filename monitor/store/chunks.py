@@ -32,11 +32,16 @@ def window_of(milliseconds: int) -> int:
 def seal(series_id: int, window: int, kind: BatchKind, block: Block) -> ChunkData:
     """The chunk of one series over one window; the series column is left out, the row knows it."""
     first, last = block.span()
-    bare = Block(
-        {name: {**table, "series": np.zeros_like(table["t"])} for name, table in block.tables.items()}
-    )
-    head = totals(bare).encode() if kind == BatchKind.DELTAS else None
-    return ChunkData(series_id, window, kind, first, last, block.n, head, bare.encode())
+    head = _bare(totals(block)).encode() if kind == BatchKind.DELTAS else None
+    return ChunkData(series_id, window, kind, first, last, block.n, head, _bare(block).encode())
+
+
+def _bare(block: Block) -> Block:
+    """The columns that the row does not know."""
+    return Block({
+        name: {column: values for column, values in table.items() if column != "series"}
+        for name, table in block.tables.items()
+    })  # fmt: skip
 
 
 def totals(block: Block) -> Block:

@@ -24,6 +24,11 @@ def fresh(milliseconds: int) -> uuid.UUID:
     return timed(milliseconds, secrets.randbits(74))
 
 
+def written(milliseconds: int, writer: int) -> uuid.UUID:
+    """An id nobody can repeat that ends with the 32 bits of who wrote the row."""
+    return timed(milliseconds, secrets.randbits(42) << 32 | writer)
+
+
 def of_key(milliseconds: int, key: uuid.UUID) -> uuid.UUID:
     """The id of the generation known to its sender by ``key``."""
     return timed(milliseconds, key.int >> 54)

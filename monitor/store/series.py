@@ -8,10 +8,11 @@ import msgspec
 from django.db import connection, transaction
 
 from monitor.core.labels import Labels
+from monitor.store import homes
 from monitor.store.models import SeriesKind
 
 # a span in the table may lag behind the samples by this much, so that not every push writes here
-TOUCH_MS = 600_000
+TOUCH_MS = 3_600_000
 
 _UPSERT = """
     INSERT INTO monitor_series (shard, id, project_id, name, labels, kind, first_seen, last_seen, touched_at)
@@ -24,7 +25,15 @@ _UPSERT = """
         first_seen = least(monitor_series.first_seen, excluded.first_seen),
         last_seen = greatest(monitor_series.last_seen, excluded.last_seen),
         touched_at = excluded.touched_at
-    RETURNING id, labels
+    RETURNING id, labels, xmax = 0
+"""
+_TOUCH = """
+    UPDATE monitor_series SET
+        first_seen = least(first_seen, to_timestamp(s.first_ms / 1000.0)),
+        last_seen = greatest(last_seen, to_timestamp(s.last_ms / 1000.0)), touched_at = %s
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS s(id, first_ms, last_ms)
+    WHERE monitor_series.shard = %s AND monitor_series.id = s.id
+    RETURNING monitor_series.id
 """
 
 
@@ -48,11 +57,37 @@ _known: dict[tuple[int, int], tuple[int, int]] = {}
 _KNOWN_LIMIT = 500_000
 
 
-def register(project_id: int, shard: int, spans: Sequence[SeriesSpan], *, now: dt.datetime) -> None:
-    """Write the series that are new here or whose span grew; inside the caller's transaction."""
+def register(project_id: int, shard: int, spans: Sequence[SeriesSpan], *, now: dt.datetime) -> set[int]:
+    """Write the series that are new here or whose span grew; inside the caller's transaction.
+
+    Returns the ids of those that did not exist before.
+    """
     news = [span for span in spans if _grows(shard, span)]
-    if not news:
-        return
+    touched = _touch(shard, [span for span in news if (shard, span.id) in _known], now)
+    strangers = [span for span in news if span.id not in touched]
+    made = _insert(project_id, shard, strangers, now) if strangers else set()
+    transaction.on_commit(lambda: _remember(shard, news))
+    return made
+
+
+def _touch(shard: int, spans: Sequence[SeriesSpan], now: dt.datetime) -> set[int]:
+    """Widen the spans of known series; the ids of those that are still there."""
+    if not spans:
+        return set()
+    # one order for all, so that two writers never wait for each other
+    ordered = sorted(spans, key=lambda span: span.id)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TOUCH,
+            [
+                now, [span.id for span in ordered], [span.first_ms for span in ordered],
+                [span.last_ms for span in ordered], shard,
+            ],
+        )  # fmt: skip
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _insert(project_id: int, shard: int, news: Sequence[SeriesSpan], now: dt.datetime) -> set[int]:
     rows = [
         {
             "id": span.id, "name": span.labels.name, "labels": dict(span.labels), "kind": span.kind.value,
@@ -65,9 +100,9 @@ def register(project_id: int, shard: int, spans: Sequence[SeriesSpan], *, now: d
             _UPSERT,
             {"shard": shard, "project": project_id, "now": now, "rows": msgspec.json.encode(rows).decode()},
         )
-        stored = {identity: labels for identity, labels in cursor.fetchall()}  # noqa: C416 — rows, not pairs
-    _compare(news, stored)
-    transaction.on_commit(lambda: _remember(shard, news))
+        answer = cursor.fetchall()
+    _compare(news, {identity: labels for identity, labels, _ in answer})
+    return {identity for identity, _, made in answer if made}
 
 
 def _grows(shard: int, span: SeriesSpan) -> bool:
@@ -95,3 +130,4 @@ def _remember(shard: int, news: Sequence[SeriesSpan]) -> None:
 def forget() -> None:
     """Drop what this process remembers; after a restore or a deleted project."""
     _known.clear()
+    homes.forget()

@@ -12,8 +12,10 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client
 
+from monitor import meters
 from monitor.core import clock
 from tests.fixtures.fix_cast import Cast
+from tests.fixtures.remote_write import series, version_1
 
 pytestmark = pytest.mark.django_db
 
@@ -203,3 +205,20 @@ def test_projects_do_not_share_ids(client: Client, cast: Cast) -> None:
         headers=headers,
     )
     assert answer.json()["accepted"] == 1
+
+
+def test_another_value_for_a_stored_time_is_refused_and_counted(client: Client, cast: Cast) -> None:
+    at = clock.to_ms(clock.now())
+
+    def send(*samples: tuple[int, float]) -> Any:
+        body = version_1([series({"__name__": "x"}, *samples)])
+        return post(client, cast, body, "write", kind="application/x-protobuf", content_encoding="snappy")
+
+    before = meters.refused.labels("duplicate")._value.get()
+    assert send((at, 1.0)).status_code == 204
+    assert send((at, 1.0)).status_code == 204
+    answer = send((at, 2.0), (at + 1, 3.0))
+    assert answer.status_code == 400
+    assert "duplicate sample for timestamp" in answer.json()["error"]
+    assert "1 samples stored" in answer.json()["error"]
+    assert meters.refused.labels("duplicate")._value.get() == before + 1

@@ -36,4 +36,4 @@ def payloads(name: str) -> list[Payload]:
 
 
 def records(batch: Batch) -> int:
-    return len(batch.generations) + len(batch.points) + len(batch.histograms) + len(batch.scores)
+    return batch.records

@@ -1,6 +1,5 @@
 """Prometheus remote-write 1.0 and 2.0: what Prometheus, its agents and most collectors push."""
 
-import struct
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import starmap
 from typing import ClassVar
@@ -14,7 +13,7 @@ from monitor.ingest import labelsets
 from monitor.ingest.answers import Answer
 from monitor.ingest.envelope import Batch, Rejection
 from monitor.ingest.protocols.base import MalformedError, TooLargeError
-from monitor.ingest.wire import buckets, snappy
+from monitor.ingest.wire import buckets, fixed, snappy
 from monitor.ingest.wire import remote_write_pb2 as wire
 from monitor.ingest.wire.known import MAX_KEY, KnownLabels
 
@@ -23,11 +22,6 @@ MAX_SERIES = 100_000
 MAX_SERIES_BYTES = 4_000_000
 VERSION_2 = "io.prometheus.write.v2.request"
 VERSION_1 = "prometheus.writerequest"
-
-# how a series with one sample ends: field 2, a double (left out when it is 0), a time of six bytes (1971 to 2109)
-_VALUE = b"\x12\x10\x09"
-_ZERO = b"\x12\x07\x10"
-_value_at = struct.Struct("<d").unpack_from
 
 
 class RemoteWrite:
@@ -61,7 +55,7 @@ class RemoteWrite:
         if not batch.rejected:
             return Answer(204, headers=written)
         first = batch.rejected[0]
-        stored = len(batch.points) + len(batch.histograms)
+        stored = batch.samples + len(batch.histograms)
         error = (
             f"{len(batch.rejected)} series or samples refused, {stored} samples stored; "
             f"first: series {first.index}, {first.field}: {first.error}"
@@ -70,22 +64,8 @@ class RemoteWrite:
         return Answer(400, msgspec.json.encode(content), headers=written)
 
     def _take_1(self, request: wire.Request1, batch: Batch) -> None:
-        known, points, places = self.known_1, batch.points, batch.point_places
-        times: dict[bytes, int | None] = {}
-        for index, series in enumerate(_bounded(request.timeseries)):
-            if series[-18:-15] == _VALUE and series[-7] == 0x10:
-                labels, value = known.get(series[:-18]), _value_at(series, len(series) - 15)[0]
-            elif series[-9:-6] == _ZERO:
-                labels, value = known.get(series[:-9]), 0.0
-            else:
-                labels = None
-            if labels is not None:
-                stamp = series[-6:]
-                at = times[stamp] if stamp in times else times.setdefault(stamp, _six_byte_time(stamp))
-                if at is not None:
-                    points.append((labels, at, value))
-                    places.append(index)
-                    continue
+        rest = fixed.Reader(self.known_1)
+        for index, series in rest.left(_bounded(request.timeseries)):
             try:
                 message = wire.Series1.FromString(_short(series))
                 labels = self._labels_1(series, message)
@@ -94,7 +74,9 @@ class RemoteWrite:
             except DecodeError:
                 batch.rejected.append(Rejection(index, "timeseries", "is no Protobuf message"))
             else:
+                rest.expect(len(message.samples))
                 _append(batch, index, labels, message.samples, message.histograms)
+        batch.columns, batch.column_places = rest.columns(), rest.places
 
     def _labels_1(self, series: bytes, message: wire.Series1) -> Labels:
         end, count = _labels_end(series)
@@ -218,13 +200,6 @@ def _append(
     batch.point_places += [index] * len(points)
 
 
-def _six_byte_time(stamp: bytes) -> int | None:
-    """The milliseconds of a varint of exactly six bytes; None when it is none."""
-    if stamp[5] > 0x7F or any(byte < 0x80 for byte in stamp[:5]):
-        return None
-    return sum((byte & 0x7F) << (7 * n) for n, byte in enumerate(stamp))
-
-
 def _labels_end(series: bytes) -> tuple[int, int]:
     """Where the label fields that open a series end, and how many they are."""
     at, count, size = 0, 0, len(series)
@@ -241,7 +216,7 @@ def _labels_end(series: bytes) -> tuple[int, int]:
 
 def _written(batch: Batch) -> dict[str, str]:
     return {
-        "X-Prometheus-Remote-Write-Samples-Written": str(len(batch.points)),
+        "X-Prometheus-Remote-Write-Samples-Written": str(batch.samples),
         "X-Prometheus-Remote-Write-Histograms-Written": str(
             sum(len(run.times) for _, run in batch.histograms)
         ),

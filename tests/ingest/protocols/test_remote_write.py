@@ -22,6 +22,8 @@ from tests.fixtures.remote_write import (
     field,
     number,
     packed,
+    placed,
+    points,
     series,
     version_1,
     version_2,
@@ -50,10 +52,10 @@ def bits(value: float) -> int:
 @both
 def test_samples_become_points(decode: Decode) -> None:
     batch = decode([series(UP, (AT, 1.5)), series({"__name__": "x"}, (AT, 0.0), (AT + 1, -2.0))])
-    assert batch.points == [
+    assert points(batch) == [
         (Labels(UP), AT, 1.5), (Labels({"__name__": "x"}), AT, 0.0), (Labels({"__name__": "x"}), AT + 1, -2.0),
     ]  # fmt: skip
-    assert batch.point_places == [0, 1, 1]
+    assert [place for place, *_ in placed(batch)] == [0, 1, 1]
     assert batch.rejected == []
 
 
@@ -68,16 +70,16 @@ def test_what_was_sent_is_what_is_read_the_first_time_and_when_known(
 ) -> None:
     labels = {**labels, "__name__": "m"}
     for _ in range(2):
-        points = decode([series(labels, *samples)]).points
-        assert [(one, at, bits(value)) for one, at, value in points] == [
+        found = points(decode([series(labels, *samples)]))
+        assert [(one, at, bits(value)) for one, at, value in found] == [
             (Labels(labels), at, bits(value)) for at, value in samples
         ]
 
 
 @both
 def test_the_zero_of_a_known_series_is_zero(decode: Decode) -> None:
-    points = [decode([series({"__name__": "calm"}, (AT, value))]).points[0] for value in (1.0, 0.0, 2.0, 0.0)]
-    assert [value for _, _, value in points] == [1.0, 0.0, 2.0, 0.0]
+    found = [points(decode([series({"__name__": "calm"}, (AT, value))]))[0] for value in (1.0, 0.0, 2.0, 0.0)]
+    assert [value for _, _, value in found] == [1.0, 0.0, 2.0, 0.0]
 
 
 @both
@@ -85,7 +87,7 @@ def test_the_bits_of_a_staleness_marker_and_of_other_nans_stay(decode: Decode) -
     values = [STALE, float("nan"), -0.0, float("inf"), 5e-324]
     for _ in range(2):
         batch = decode([series({"__name__": f"n{i}"}, (AT, value)) for i, value in enumerate(values)])
-        assert [bits(value) for _, _, value in batch.points] == [bits(value) for value in values]
+        assert [bits(value) for _, _, value in points(batch)] == [bits(value) for value in values]
     assert bits(STALE) == STALE_BITS
 
 
@@ -107,7 +109,7 @@ def test_the_bits_of_a_staleness_marker_and_of_other_nans_stay(decode: Decode) -
 )
 def test_a_bad_series_is_refused_alone(decode: Decode, labels: list[tuple[str, str]], field: str) -> None:
     batch = decode([series(UP, (AT, 1)), Sent(labels, [(AT, 1.0)]), series(UP, (AT + 1, 2))])
-    assert [(labels, at) for labels, at, _ in batch.points] == [(Labels(UP), AT), (Labels(UP), AT + 1)]
+    assert [(labels, at) for labels, at, _ in points(batch)] == [(Labels(UP), AT), (Labels(UP), AT + 1)]
     (refused,) = batch.rejected
     assert refused.index == 1
     assert refused.field == (field if len(labels) < 9_000 or decode is first else "labels_refs")
@@ -117,13 +119,13 @@ def test_a_bad_series_is_refused_alone(decode: Decode, labels: list[tuple[str, s
 def test_names_in_any_utf_8_are_taken_quotes_too(decode: Decode) -> None:
     labels = {"__name__": "模型.latency", 'we"ird': "a\nb", "": ""} | {"x": "y"}
     del labels[""]
-    assert decode([series(labels, (AT, 1))]).points[0][0] == Labels(labels)
+    assert points(decode([series(labels, (AT, 1))]))[0][0] == Labels(labels)
 
 
 @both
 def test_an_empty_value_is_no_label_and_order_does_not_matter(decode: Decode) -> None:
     sent = Sent([("z", "1"), ("empty", ""), ("__name__", "m")], [(AT, 1.0)])
-    assert decode([sent]).points[0][0] == Labels({"__name__": "m", "z": "1"})
+    assert points(decode([sent]))[0][0] == Labels({"__name__": "m", "z": "1"})
 
 
 def test_labels_behind_the_samples_are_read_too() -> None:
@@ -133,7 +135,7 @@ def test_labels_behind_the_samples_are_read_too() -> None:
     raw = start + rest + late
     for _ in range(2):
         batch = RemoteWrite().decode(packed(b"\x0a" + bytes([len(raw)]) + raw), HEADERS_1)
-        assert batch.points == [(Labels({"__name__": "m", "a": "b"}), 0, 1.0)]
+        assert points(batch) == [(Labels({"__name__": "m", "a": "b"}), 0, 1.0)]
 
 
 def test_a_field_behind_the_time_is_not_read_as_part_of_it() -> None:
@@ -142,7 +144,7 @@ def test_a_field_behind_the_time_is_not_read_as_part_of_it() -> None:
     for sample in (value + number(2, AT), value + number(2, 5) + number(3, 2**27)):
         assert len(sample) == 16
         batch = RemoteWrite().decode(packed(field(1, labels + field(2, sample))), HEADERS_1)
-    assert batch.points == [(Labels({"__name__": "odd"}), 5, 1.0)]
+    assert points(batch) == [(Labels({"__name__": "odd"}), 5, 1.0)]
 
 
 @both
@@ -168,7 +170,7 @@ def test_custom_bounds_and_gauges_are_kept(decode: Decode) -> None:
 def test_a_stale_histogram_is_a_marker_among_the_samples(decode: Decode) -> None:
     batch = decode([Sent(list(UP.items()), histograms=[Native(AT, {}, total=STALE)])])
     assert batch.histograms == []
-    assert np.array([batch.points[0][2]]).view(np.uint64)[0] == STALE_BITS
+    assert np.array([points(batch)[0][2]]).view(np.uint64)[0] == STALE_BITS
 
 
 @both
@@ -189,7 +191,7 @@ def test_a_histogram_that_contradicts_itself_is_refused_alone(
     decode: Decode, native: Native, why: str
 ) -> None:
     batch = decode([Sent(list(UP.items()), [(AT, 1.0)], [native, Native(AT, {1: 1})])])
-    assert (len(batch.points), len(batch.histograms)) == (1, 1)
+    assert (len(points(batch)), len(batch.histograms)) == (1, 1)
     assert batch.rejected[0].field == "histograms[0]"
     assert why in batch.rejected[0].error
 
@@ -226,7 +228,7 @@ def test_references_that_lead_nowhere_are_refused_alone(refs: list[int]) -> None
     good, bad = field(5, field(1, b"\x01\x02") + sample), field(5, field(1, bytes(refs)) + sample)
     batch = RemoteWrite().decode(packed(symbols + good + bad + good), HEADERS_2)
     assert [(one.index, one.field) for one in batch.rejected] == [(1, "labels_refs")]
-    assert batch.point_places == [0, 2]
+    assert [place for place, *_ in placed(batch)] == [0, 2]
 
 
 def test_2_0_is_told_what_was_written() -> None:

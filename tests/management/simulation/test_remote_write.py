@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 from monitor.core.labels import Labels
 from monitor.ingest.protocols.remote_write import RemoteWrite
 from monitor.management.simulation import remote_write
+from tests.fixtures import remote_write as sent
 
 HEADERS = {name.lower(): text for name, text in remote_write.HEADERS.items()}
 names = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True)
@@ -21,4 +22,4 @@ def test_the_product_reads_what_the_simulator_writes(
 ) -> None:
     named = {"__name__": "m", **labels}
     batch = RemoteWrite().decode(remote_write.encode([(named, run)]), HEADERS)
-    assert batch.points == [(Labels(named), at_ms, value) for at_ms, value in run]
+    assert sent.points(batch) == [(Labels(named), at_ms, value) for at_ms, value in run]
