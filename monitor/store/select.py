@@ -13,10 +13,10 @@ import numpy as np
 from django.db import connection
 
 from monitor.core.samples import Selection, Series
-from monitor.store import blocks, catalog, deadline, derived, pushed, tapes
+from monitor.store import bases, blocks, catalog, deadline, derived, pushed, tapes
 from monitor.store.blocks import Block
 from monitor.store.catalog import Catalog, Known, Moment, label_names, label_values, series
-from monitor.store.chunks import WINDOW_MS
+from monitor.store.chunks import WINDOW_MS, window_of
 from monitor.store.models import BatchKind, SeriesKind
 from monitor.store.runs import by_series, narrow
 from monitor.store.shards import shards_of
@@ -28,19 +28,21 @@ NUMBERS_PER_ROW = 5
 # closer than this samples hardly ever stand; a shorter question can't be too long
 DENSEST_MS = 1_000
 LONGEST_SECONDS = 30.0
+# before any sample
+BEGINNING = -(2**40)
 
 # a chunk that ended before the question counts with its totals alone (head), an overlapping one with its rows
 _READ = """
-    SELECT id, NULL::bigint, kind, CASE WHEN id = ANY(%(cached)s) THEN NULL ELSE data END, false
+    SELECT id, NULL::bigint, kind, CASE WHEN id = ANY(%(cached)s) THEN NULL ELSE data END, false, 0::float8
     FROM monitor_sample_batch
     WHERE project_id = %(project)s AND shard = ANY(%(shards)s) AND min_ms <= %(end)s
-          AND ((kind = 0 AND %(pushed)s AND max_ms >= %(start)s) OR (kind = 1 AND %(derived)s))
+          AND ((kind = 0 AND %(pushed)s AND max_ms >= %(start)s) OR (kind = 1 AND %(derived)s AND max_ms >= %(since)s))
     UNION ALL
     SELECT NULL, series_id, kind, CASE WHEN kind = 1 AND max_ms < %(start)s THEN head ELSE data END,
-           kind = 1 AND max_ms < %(start)s
+           kind = 1 AND max_ms < %(start)s, extract(epoch FROM t0)::float8
     FROM monitor_chunk
     WHERE shard = ANY(%(shards)s) AND series_id = ANY(%(series)s) AND t0 <= to_timestamp(%(end)s / 1000.0)
-          AND (%(derived)s OR t0 >= to_timestamp(%(oldest)s / 1000.0))
+          AND t0 >= to_timestamp(%(since)s / 1000.0)
           AND (kind = 1 OR max_ms >= %(start)s)
 """
 
@@ -57,11 +59,11 @@ class TooManySamplesError(RuntimeError):
 
 @dataclass(slots=True)
 class _Read:
-    """What one statement brought: rows within the span, and totals from before it."""
+    """What one statement brought: rows within the span, and totals of earlier windows with their begin."""
 
     pushed: list[tuple[int | None, Block]] = field(default_factory=list)
     deltas: list[Block] = field(default_factory=list)
-    heads: list[Block] = field(default_factory=list)
+    heads: list[tuple[int, Block]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ def look(project_id: int) -> View:
     moment = known.refresh()
     seen = tapes.kept.version(project_id)
     tapes.kept.follow(project_id, moment.version, known.changed_from(seen))
+    bases.kept.follow(project_id, moment.version, known.changed_from(bases.kept.version(project_id)))
     return View(project_id, known, moment)
 
 
@@ -142,17 +145,12 @@ def _answer(
     plain = {identity: member for identity, member in wanted.items() if member.kind == SeriesKind.PUSHED}
     kept = pushed.Kept(view.project_id, view.moment, plain, start, end)
     summed = {identity: member for identity, member in wanted.items() if identity not in plain}
-    parts = [(identities, first, last, {SeriesKind.PUSHED}) for identities, first, last in kept.missing()]
-    if summed:
-        parts.append((list(summed), start, end, {SeriesKind.DERIVED_COUNTER}))
     read = _Read()
-    for identities, first, last, kinds in parts:
+    for identities, first, last in kept.missing():
         with deadline.stopped_after(budget.seconds):
-            _read_into(read, view, identities, first, last, kinds)
+            _read_into(read, view, identities, (first, last), None)
+    deltas, heads = _summed(view, summed, start, end, budget) if summed else ({}, {})
     kept.take(read.pushed)
-    ids = np.array(sorted(summed), dtype=np.int64)
-    deltas = by_series(blocks.add_up(narrow(read.deltas, ids)), ids) if summed else {}
-    heads = by_series(narrow(read.heads, ids), ids) if summed else {}
     answers = []
     for selection, members in zip(selections, chosen, strict=True):
         answer = []
@@ -166,6 +164,30 @@ def _answer(
                 answer.append(found)
         answers.append(answer)
     return answers
+
+
+def _summed(
+    view: View, summed: dict[int, Known], start: int, end: int, budget: "_Budget"
+) -> tuple[dict[int, Block], dict[int, Block]]:
+    """By series the deltas within the span, and the totals of what came before them."""
+    boundary = window_of(min(start, view.moment.closed_ms))
+    base = bases.kept.latest(view.project_id, summed, boundary)
+    since = BEGINNING if base is None else base.boundary
+    read = _Read()
+    with deadline.stopped_after(budget.seconds):
+        _read_into(read, view, list(summed), (start, end), since)
+    ids = np.array(sorted(summed), dtype=np.int64)
+    earlier = [] if base is None else [base.totals.of_series(ids)]
+    # what the base has counted may still stand in a batch whose other rows are newer
+    deltas = narrow(read.deltas, ids).within(since, 2**62)
+    before, after = deltas.within(since, boundary - 1), deltas.within(boundary, 2**62)
+    sealed = [block for begin, block in read.heads if begin < boundary]
+    totals = bases.added([*earlier, *(block.of_series(ids) for block in sealed), before])
+    if view.lasting and since < boundary:
+        found = bases.Base(boundary, frozenset(summed), totals)
+        bases.kept.keep(view.project_id, view.moment.version, found)
+    later = [block for begin, block in read.heads if begin >= boundary]
+    return by_series(blocks.add_up(after), ids), by_series(bases.added([totals, *later]), ids)
 
 
 def _refuse_too_many(view: View, wanted: dict[int, Known], start: int, end: int, limit: int) -> None:
@@ -203,30 +225,38 @@ def _derived(
 
 
 def _read_into(
-    read: _Read, view: View, series_ids: list[int], start: int, end: int, kinds: set[SeriesKind]
+    read: _Read, view: View, series_ids: list[int], span: tuple[int, int], since: int | None
 ) -> None:
-    """Add the rows of these series within the span; batches come whole."""
+    """Add the rows of these series within the span; batches come whole.
+
+    ``since`` is for derived series: from which window on they are read, what precedes the span as totals.
+    """
+    start, end = span
+    oldest = start - WINDOW_MS if since is None else since
     held = _cache.held()
     with connection.cursor() as cursor:
         cursor.execute(
             _READ,
             {
                 "project": view.project_id, "shards": shards_of(view.project_id, view.moment.buckets),
-                "series": series_ids, "start": start, "end": end, "oldest": start - WINDOW_MS,
-                "cached": list(held), "pushed": SeriesKind.PUSHED in kinds,
-                "derived": kinds != {SeriesKind.PUSHED},
+                "series": series_ids, "start": start, "end": end, "since": oldest,
+                "cached": list(held), "pushed": since is None,
+                "derived": since is not None,
             },
         )  # fmt: skip
         rows = cursor.fetchall()
     # chunks first, then batches in the order in which they came: of two samples at one time the first stays
     rows.sort(key=lambda row: row[0].bytes if row[0] is not None else b"")
-    for batch_id, series_id, kind, data, is_head in rows:
+    for batch_id, series_id, kind, data, is_head, begin in rows:
         block = blocks.decode(bytes(data)) if batch_id is None else _of_batch(batch_id, data, held)
         if kind == BatchKind.SAMPLES:
             read.pushed.append((series_id, block))
         else:
             whole = block if series_id is None else blocks.as_series(block, series_id)
-            (read.heads if is_head else read.deltas).append(whole)
+            if is_head:
+                read.heads.append((round(begin * 1000), whole))
+            else:
+                read.deltas.append(whole)
 
 
 def _of_batch(identity: UUID, data: bytes | None, held: dict[UUID, Block]) -> Block:

@@ -13,7 +13,7 @@ from monitor.core.labels import Labels
 from monitor.promql import kept, parse, tree
 from monitor.promql.plan import Plan, plan
 from monitor.promql.values import Grid
-from monitor.store import append, compact
+from monitor.store import append, bases, compact, partitions, tapes
 from monitor.store.append import Deltas
 from monitor.store.shards import shards_of
 from tests.fixtures.fix_cast import Cast
@@ -44,11 +44,12 @@ def _nothing_kept() -> Iterator[None]:
 
 def anew(project_id: int, expr: str, start: int, end: int, step: int) -> query.Result:
     """The answer of a process that has kept nothing."""
-    before, kept.answers = kept.answers, kept.Answers(10**8)
+    before = kept.answers, tapes.kept, bases.kept
+    kept.answers, tapes.kept, bases.kept = kept.Answers(10**8), tapes.Tapes(10**7), bases.Bases(10**6)
     try:
         return query.range(project_id, expr, start, end, step)
     finally:
-        kept.answers = before
+        kept.answers, tapes.kept, bases.kept = before
 
 
 def same(one: query.Result, other: query.Result) -> None:
@@ -67,6 +68,7 @@ def count(project_id: int, a: int, moments: list[int]) -> None:
     deltas = Deltas()
     for at in moments:
         deltas.count(Labels({"__name__": "llm_events_total", "a": str(a)}), at)
+    partitions.for_batches(clock.to_ms(clock.now()))
     append.deltas(project_id, shards_of(project_id, 1)[0], deltas, now=clock.now())
 
 
