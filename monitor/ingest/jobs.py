@@ -15,8 +15,7 @@ LEAST_INTERVAL_MS, MOST_INTERVAL_MS = 5_000, 3_600_000
 MASKED = "<secret>"
 # keys that change nothing here: pages come packed or not, in the format that we ask for
 _HARMLESS = frozenset(
-    {"enable_compression", "scrape_protocols", "fallback_scrape_protocol", "scrape_native_histograms"}
-    | {"scrape_classic_histograms", "always_scrape_classic_histograms", "body_size_limit"}
+    {"enable_compression", "scrape_protocols", "fallback_scrape_protocol", "body_size_limit"}
 )
 _INSTEAD = {
     "tls_config": "certificates are checked against those that the system trusts",
@@ -94,6 +93,8 @@ class Job:
     sample_limit: int
     label_limit: int
     target_limit: int
+    native_histograms: bool
+    classic_histograms: bool
 
 
 def load(text: str) -> list[dict[str, Any]]:
@@ -179,10 +180,18 @@ def read(entry: Any, where: str = "") -> Job:
         sample_limit=table.number("sample_limit"),
         label_limit=table.number("label_limit"),
         target_limit=table.number("target_limit"),
+        native_histograms=table.flag("scrape_native_histograms", default=False),
+        classic_histograms=_classic(table),
     )
     table.refuse_true("track_timestamps_staleness", "samples with times of their own are never marked")
     table.done(_HARMLESS)
     return job
+
+
+def _classic(table: "_Table") -> bool:
+    """Two names for one wish: the first is that of Prometheus 2."""
+    older = table.flag("scrape_classic_histograms", default=False)
+    return table.flag("always_scrape_classic_histograms", default=False) or older
 
 
 def _params(table: "_Table") -> Mapping[str, tuple[str, ...]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from monitor.core.histograms import HistogramRun
 from monitor.core.labels import NAME, Labels
 from monitor.ingest.envelope import UNTIMED, Point, Rejection
 from monitor.ingest.labelsets import BadLabelsError, checked
@@ -44,6 +45,7 @@ class Page:
 
     points: list[Point] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
+    histograms: list[tuple[Labels, HistogramRun]] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
     dropped: int = 0
 

@@ -13,7 +13,7 @@ from django.db.models import Q
 from monitor.core import clock
 from monitor.core.labels import NAME, Labels
 from monitor.core.samples import STALE
-from monitor.ingest import about, jobs, page, pipeline, relabel, vanished
+from monitor.ingest import about, families, jobs, page, pipeline, relabel, vanished
 from monitor.ingest.envelope import UNTIMED, Batch, Point
 from monitor.ingest.jobs import Auth, Job
 from monitor.ingest.labelsets import BadLabelsError
@@ -28,6 +28,11 @@ MAX_TIMEOUT_SECONDS = 10.0
 TOGETHER = 16
 # plain text first: it is what the quick path of the reader knows
 ACCEPT = "text/plain;version=0.0.4;q=1,application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1"
+# the only format with native histograms
+ACCEPT_NATIVE = (
+    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=1,"
+    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+)
 MOST_TARGETS = 200
 
 
@@ -71,7 +76,8 @@ def fetch(target: ScrapeTarget) -> Fetched:
     """The target's page. Never raises for what the other side does."""
     job = job_of(target)
     auth = job.auth if job else Auth("Bearer", target.bearer_token)
-    headers = {"accept": ACCEPT, **authorization(auth)}
+    wanted = ACCEPT_NATIVE if job and job.native_histograms else ACCEPT
+    headers = {"accept": wanted, **authorization(auth)}
     headers["x-prometheus-scrape-timeout-seconds"] = f"{timeout_of(target):g}"
     caller = http.Caller(
         secrets=secrets_of(auth),
@@ -92,21 +98,25 @@ def fetch(target: ScrapeTarget) -> Fetched:
 def keep(target: ScrapeTarget, fetched: Fetched, *, now: dt.datetime) -> None:
     """Store what came, mark what no longer came, and note on the target how it went."""
     common = target_labels(target)
-    points, scraped, error = _points(target, common, fetched)
+    found, error = _page(target, common, fetched)
     at = clock.to_ms(now)
-    current = frozenset(labels for labels, moment, _ in points if moment == UNTIMED)
+    samples = len(found.points) + len(found.histograms)
+    current = frozenset(labels for labels, moment, _ in found.points if moment == UNTIMED)
+    current |= {labels for labels, run in found.histograms if run.times[0] == UNTIMED}
+    for _, run in found.histograms:
+        run.times[run.times == UNTIMED] = at
     ended, began = vanished.changed(target.pk, current)
     markers: list[Point] = [(labels, at, STALE) for labels in ended]
-    up = bool(points) or not error
-    told = (float(up), fetched.seconds, float(scraped), float(len(points)), float(len(began)))
+    up = samples > 0 or not error
+    told = (float(up), fetched.seconds, float(samples + found.dropped), float(samples), float(len(began)))
     own = [(_named(name, common), at, value) for name, value in zip(OWN, told, strict=True)]
-    batch = Batch(points=[*points, *markers, *own])
+    batch = Batch(points=[*found.points, *markers, *own], histograms=found.histograms)
     pipeline.take(target.project_id, batch, now=now)
-    if points:
+    if found.points and not families.is_protobuf(fetched.headers):
         about.remember(target.pk, fetched.body, openmetrics=page.is_openmetrics(fetched.headers), now=now)
     if batch.rejected and not error:
         error = f"{len(batch.rejected)} samples refused; first: {batch.rejected[0].error}"
-    _note(target, fetched, error, len(points), now if up else None)
+    _note(target, fetched, error, samples, now if up else None)
 
 
 def end(target: ScrapeTarget, *, now: dt.datetime) -> None:
@@ -208,35 +218,40 @@ def _claim(target: ScrapeTarget, now: dt.datetime) -> bool:
     return row.update(due_at=next_due) == 1
 
 
-def _points(target: ScrapeTarget, common: Labels, fetched: Fetched) -> tuple[list[Point], int, str]:
-    """The samples of the page, how many those were before any was dropped, and what is to be said about it."""
+def _page(target: ScrapeTarget, common: Labels, fetched: Fetched) -> tuple[page.Page, str]:
+    """What the target's page holds, and what is to be said about it; an empty page where that is an error."""
     if fetched.error:
-        return [], 0, fetched.error
+        return page.Page(), fetched.error
     job = job_of(target)
-    known = _known_of((target.pk, common, job and (job.honor_labels, job.metric_rules, job.label_limit)))
     try:
-        found = page.read(
-            fetched.body,
-            known,
-            openmetrics=page.is_openmetrics(fetched.headers),
-            finish=_finish(job, common),
-        )
+        found = _read(target, job, common, fetched)
     except page.BadPageError as error:
-        return [], 0, f"no metrics page: {error}"
-    points, scraped = found.points, len(found.points) + found.dropped
-    if scraped > page.MAX_SAMPLES:
-        return [], scraped, f"{scraped} samples; at most {page.MAX_SAMPLES} a page"
-    if job and job.sample_limit and len(points) > job.sample_limit:
-        return [], scraped, f"{len(points)} samples; sample_limit is {job.sample_limit}"
+        return page.Page(), f"no metrics page: {error}"
+    kept = len(found.points) + len(found.histograms)
+    if kept + found.dropped > page.MAX_SAMPLES:
+        return page.Page(), f"{kept + found.dropped} samples; at most {page.MAX_SAMPLES} a page"
+    if job and job.sample_limit and kept > job.sample_limit:
+        return page.Page(dropped=kept), f"{kept} samples; sample_limit is {job.sample_limit}"
     if job and not job.honor_timestamps:
-        points = [(labels, UNTIMED, value) for labels, _, value in points]
-    if len(known) > 2 * scraped + 1000:
-        known.clear()
+        found.points = [(labels, UNTIMED, value) for labels, _, value in found.points]
+        for _, run in found.histograms:
+            run.times[:] = UNTIMED
     if not found.rejected:
-        return points, scraped, ""
+        return found, ""
     first = found.rejected[0]
-    what = f"{len(found.rejected)} lines refused" if points else "no metrics page"
-    return points, scraped, f"{what}; line {first.index}, {first.field}: {first.error}"
+    what = f"{len(found.rejected)} lines refused" if kept else "no metrics page"
+    return found, f"{what}; line {first.index}, {first.field}: {first.error}"
+
+
+def _read(target: ScrapeTarget, job: Job | None, common: Labels, fetched: Fetched) -> page.Page:
+    finish = _finish(job, common)
+    if families.is_protobuf(fetched.headers):
+        return families.read(fetched.body, classic=bool(job and job.classic_histograms), finish=finish)
+    known = _known_of((target.pk, common, job and (job.honor_labels, job.metric_rules, job.label_limit)))
+    found = page.read(fetched.body, known, openmetrics=page.is_openmetrics(fetched.headers), finish=finish)
+    if len(known) > 2 * (len(found.points) + found.dropped) + 1000:
+        known.clear()
+    return found
 
 
 def _known_of(key: tuple[object, ...]) -> KnownLabels[str]:

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from pytest_django import Settings
 
+from monitor import query
 from monitor.core.labels import Labels, Matcher
 from monitor.core.samples import STALE_BITS, Selection
-from monitor.ingest import discover, read, scrape, vanished
+from monitor.ingest import discover, families, read, scrape, vanished
 from monitor.ingest.models import ScrapeJob, ScrapeTarget
+from monitor.ingest.wire import exposition_pb2 as wire
 from monitor.store.models import Project
 from monitor.store.select import select
 from tests.fixtures.fix_cast import Cast
@@ -255,3 +257,24 @@ def test_a_job_that_is_switched_off_is_not_scraped(cast: Cast, now: dt.datetime,
     found(row, now)
     ScrapeJob.objects.update(enabled=False)
     assert scrape.run_due(now=now) == 0
+
+
+def test_native_histograms_are_scraped_when_the_job_says_so(
+    cast: Cast, now: dt.datetime, outside: Callable[[], Outside]
+) -> None:
+    server = outside()
+    one = wire.Metric(histogram=wire.Histogram(
+        sample_count=3, sample_sum=4.5, schema=0, zero_threshold=0.001,
+        positive_span=[wire.Span(offset=0, length=2)], positive_delta=[1, 1],
+    ))  # fmt: skip
+    body = wire.Family(name="took_seconds", metric=[one]).SerializeToString()
+    server.always(200, bytes([len(body)]) + body, content_type=f"{families.PROTOBUF}; encoding=delimited")
+    row = job(cast, scrape_native_histograms=True, static_configs=[{"targets": [address(server)]}])
+    found(row, now)
+    scrape.run_due(now=now)
+    assert server.received[0].headers["accept"].startswith(families.PROTOBUF)
+    counted = query.instant(cast.project.id, "histogram_count(took_seconds)", now)
+    assert [values.tolist() for _, _, values in counted.points()] == [[3.0]]
+    server.always(200, b"", content_type=families.PROTOBUF)
+    scrape.run_due(now=now + MINUTE)
+    assert list(query.instant(cast.project.id, "histogram_count(took_seconds)", now + MINUTE).points()) == []
