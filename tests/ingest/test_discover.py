@@ -115,7 +115,8 @@ def test_files_become_targets(cast: Cast, now: dt.datetime, folder: Path, name: 
 
 
 @pytest.mark.parametrize(
-    "pattern", ["/etc/passwd.json", "{folder}/../secret.json", "/etc/*.yml", "{folder}/link.json"]
+    "pattern",
+    ["/etc/passwd.json", "{folder}/../secret.json", "/etc/*.yml", "{folder}/link.json", "{folder}/li*.json"],
 )
 def test_files_outside_the_folders_are_not_read(
     cast: Cast, now: dt.datetime, folder: Path, pattern: str
