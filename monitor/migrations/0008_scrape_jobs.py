@@ -5,78 +5,92 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('monitor', '0007_changes_since'),
+        ("monitor", "0007_changes_since"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ScrapeJob',
+            name="ScrapeJob",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200)),
-                ('config', models.JSONField()),
-                ('enabled', models.BooleanField(default=True)),
-                ('due_at', models.DateTimeField(editable=False, null=True)),
-                ('last_ok', models.DateTimeField(editable=False, null=True)),
-                ('last_error', models.TextField(blank=True, editable=False)),
-                ('last_duration', models.FloatField(editable=False, null=True)),
-                ('dropped', models.JSONField(default=list, editable=False)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("config", models.JSONField()),
+                ("enabled", models.BooleanField(default=True)),
+                ("due_at", models.DateTimeField(editable=False, null=True)),
+                ("last_ok", models.DateTimeField(editable=False, null=True)),
+                ("last_error", models.TextField(blank=True, editable=False)),
+                ("last_duration", models.FloatField(editable=False, null=True)),
+                ("dropped", models.JSONField(default=list, editable=False)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.RemoveConstraint(
-            model_name='scrapetarget',
-            name='target_once',
+            model_name="scrapetarget",
+            name="target_once",
         ),
         migrations.AddField(
-            model_name='scrapetarget',
-            name='discovered',
+            model_name="scrapetarget",
+            name="discovered",
             field=models.JSONField(default=dict, editable=False),
         ),
         migrations.AddField(
-            model_name='scrapetarget',
-            name='identity',
-            field=models.CharField(default='', editable=False, max_length=32),
+            model_name="scrapetarget",
+            name="identity",
+            field=models.CharField(default="", editable=False, max_length=32),
         ),
         migrations.AddField(
-            model_name='scrapetarget',
-            name='timeout_seconds',
+            model_name="scrapetarget",
+            name="timeout_seconds",
             field=models.FloatField(editable=False, null=True),
         ),
         migrations.AlterField(
-            model_name='scrapetarget',
-            name='job',
+            model_name="scrapetarget",
+            name="job",
             field=models.CharField(max_length=200),
         ),
         migrations.AlterField(
-            model_name='scrapetarget',
-            name='url',
+            model_name="scrapetarget",
+            name="url",
             field=models.CharField(max_length=2000),
         ),
         migrations.AddField(
-            model_name='scrapejob',
-            name='project',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='scrape_jobs', to='monitor.project'),
+            model_name="scrapejob",
+            name="project",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="scrape_jobs", to="monitor.project"
+            ),
         ),
         migrations.AddField(
-            model_name='scrapetarget',
-            name='source',
-            field=models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='targets', to='monitor.scrapejob'),
+            model_name="scrapetarget",
+            name="source",
+            field=models.ForeignKey(
+                editable=False,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="targets",
+                to="monitor.scrapejob",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='scrapetarget',
-            constraint=models.UniqueConstraint(condition=models.Q(('source', None)), fields=('project', 'url'), name='target_once'),
+            model_name="scrapetarget",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("source", None)), fields=("project", "url"), name="target_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='scrapetarget',
-            constraint=models.UniqueConstraint(fields=('source', 'identity'), name='found_target_once'),
+            model_name="scrapetarget",
+            constraint=models.UniqueConstraint(fields=("source", "identity"), name="found_target_once"),
         ),
         migrations.AddConstraint(
-            model_name='scrapejob',
-            constraint=models.UniqueConstraint(fields=('project', 'name'), name='scrape_job_once'),
+            model_name="scrapejob",
+            constraint=models.UniqueConstraint(fields=("project", "name"), name="scrape_job_once"),
         ),
     ]

@@ -4,7 +4,7 @@ import datetime as dt
 import os
 
 import psycopg
-from django.db import connection
+from django.db import connection, transaction
 
 from monitor.core import clock
 from monitor.store import ids
@@ -15,6 +15,13 @@ BUCKETS_HOLD = dt.timedelta(seconds=5)
 _INSERT = (
     "INSERT INTO monitor_sample_batch (shard, id, project_id, kind, min_ms, max_ms, n, data)"
     " VALUES (%s, %s, %s, %s, %s, %s, %s, %b)"
+)
+# readers keep what is older than ten minutes; a batch with samples older than this is told to them
+LATE_MS = 120_000
+FRESH_MS = 60_000
+_NOTE = (
+    "INSERT INTO monitor_late_batch (project_id, min_ms)"
+    " SELECT %s, %s WHERE %s < extract(epoch FROM clock_timestamp()) * 1000 - %s"
 )
 
 _buckets: dict[int, tuple[int, dt.datetime]] = {}
@@ -35,7 +42,23 @@ def recent_buckets_of(project_id: int, *, now: dt.datetime) -> int:
 def write(
     project_id: int, shard: int, kind: BatchKind, block: Block, *, now: dt.datetime, brief: bool = False
 ) -> None:
-    """One row; in the caller's transaction, or one of its own. ``brief``: squeezed quickly, not small."""
+    """One row of new samples, in the caller's transaction. ``brief``: squeezed quickly, not small."""
+    if not block.n:
+        return
+    first = block.span()[0]
+    if first >= clock.to_ms(now) - FRESH_MS:
+        move(project_id, shard, kind, block, now=now, brief=brief)
+        return
+    # both or neither: a reader that missed the note would keep an old answer for ever
+    with transaction.atomic(), connection.cursor() as cursor:
+        move(project_id, shard, kind, block, now=now, brief=brief)
+        cursor.execute(_NOTE, [project_id, first, first, LATE_MS])
+
+
+def move(
+    project_id: int, shard: int, kind: BatchKind, block: Block, *, now: dt.datetime, brief: bool = False
+) -> None:
+    """One row of samples that readers know already: nothing is noted, nobody has to forget anything."""
     if not block.n:
         return
     first, last = block.span()

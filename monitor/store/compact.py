@@ -63,7 +63,7 @@ def _pass(shard: int, project_id: int, kind: int, *, closed: int, now: dt.dateti
         whole = tidy(blocks.join([blocks.decode(bytes(data)) for _, data in taken]))
         _delete(shard, [identity for identity, _ in taken])
         old = whole.within(-(2**62), closed - 1)
-        batches.write(project_id, shard, BatchKind(kind), whole.within(closed, 2**62), now=now)
+        batches.move(project_id, shard, BatchKind(kind), whole.within(closed, 2**62), now=now)
         sealed = _seal(shard, project_id, BatchKind(kind), old) if old.n else 0
     return Compacted(len(taken), sealed)
 

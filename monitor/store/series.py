@@ -15,23 +15,28 @@ from monitor.store.models import SeriesKind
 TOUCH_MS = 3_600_000
 
 _UPSERT = """
-    INSERT INTO monitor_series (shard, id, project_id, name, labels, kind, first_seen, last_seen, touched_at)
+    INSERT INTO monitor_series (shard, id, project_id, name, labels, kind, first_seen, last_seen, touched_at, xid)
     SELECT %(shard)s, s.id, %(project)s, s.name, s.labels, s.kind,
-           to_timestamp(s.first_ms / 1000.0), to_timestamp(s.last_ms / 1000.0), %(now)s
+           to_timestamp(s.first_ms / 1000.0), to_timestamp(s.last_ms / 1000.0), %(now)s,
+           pg_current_xact_id()::text::bigint
     FROM jsonb_to_recordset(%(rows)s::jsonb)
          AS s(id bigint, name text, labels jsonb, kind smallint, first_ms bigint, last_ms bigint)
     ORDER BY s.id
     ON CONFLICT (shard, id) DO UPDATE SET
         first_seen = least(monitor_series.first_seen, excluded.first_seen),
         last_seen = greatest(monitor_series.last_seen, excluded.last_seen),
-        touched_at = excluded.touched_at
+        touched_at = excluded.touched_at, xid = excluded.xid
     RETURNING id, labels, xmax = 0
 """
 _TOUCH = """
     UPDATE monitor_series SET
         first_seen = least(first_seen, to_timestamp(s.first_ms / 1000.0)),
-        last_seen = greatest(last_seen, to_timestamp(s.last_ms / 1000.0)), touched_at = %s
-    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS s(id, first_ms, last_ms)
+        last_seen = greatest(last_seen, to_timestamp(s.last_ms / 1000.0)), touched_at = %s,
+        xid = s.xid
+    FROM (
+        SELECT *, pg_current_xact_id()::text::bigint AS xid
+        FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS u(id, first_ms, last_ms)
+    ) AS s
     WHERE monitor_series.shard = %s AND monitor_series.id = s.id
     RETURNING monitor_series.id
 """

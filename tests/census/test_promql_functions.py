@@ -7,8 +7,9 @@ import promql_parser as wheel
 import pytest
 
 from monitor.promql import tree
+from monitor.promql.blame import SCALAR_FUNCTIONS
 from monitor.promql.functions import FUNCTIONS
-from monitor.promql.parse import SCALAR_FUNCTIONS, parse
+from monitor.promql.parse import parse
 from tests.promql.language import cases
 
 SCRIPTS = Path(__file__).parent.parent / "promql"

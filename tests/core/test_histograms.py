@@ -143,7 +143,7 @@ def test_custom_buckets_add_only_to_the_same_bounds() -> None:
 def test_a_counter_that_lost_anything_started_anew(
     before: HistogramBlock,
     after: HistogramBlock,
-    reset: bool,  # noqa: FBT001 - a table
+    reset: bool,
 ) -> None:
     assert reset_rows(before, after).tolist() == [reset]
 

@@ -55,7 +55,7 @@ def test_the_same_selector_is_read_once() -> None:
 @pytest.mark.parametrize(
     ("text", "rebased"), [("rate(x[5m])", True), ("idelta(x[5m])", True), ("max_over_time(x[5m])", False)]
 )
-def test_only_differences_matter_to_rates(text: str, rebased: bool) -> None:  # noqa: FBT001 - a table
+def test_only_differences_matter_to_rates(text: str, rebased: bool) -> None:
     assert only(text).rebased is rebased
 
 
