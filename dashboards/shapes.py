@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from dashboards import colours
+from dashboards import numbers as numbers_text
 from dashboards.panels.base import Column, Figure, Frame, NoDataError, Options
 
 # tick format and suffix by unit; "~s" writes 0.2 as 200m, which a suffix makes 200ms
@@ -22,6 +23,7 @@ AXES: dict[str, tuple[str, str]] = {
     "usd": ("$~g", ""),
     "count": ("~s", ""),
 }
+LOG_TICKS = [step * 10.0**power for power in range(-4, 7) for step in (1, 2, 5)]
 
 
 def numbers(column: Column, most: int = 4) -> list[float | None]:
@@ -40,8 +42,11 @@ def numbers(column: Column, most: int = 4) -> list[float | None]:
 
 def axis(unit: str, title: str = "", **more: Any) -> dict[str, Any]:
     """A value axis with ticks in ``unit``."""
-    form, suffix = AXES.get(unit, ("~g" if unit in {"score", "effect"} else "~s", ""))
-    found: dict[str, Any] = {"tickformat": form, "ticksuffix": suffix, **more}
+    form, suffix = AXES.get(unit, ("~g", "") if unit in {"score", "effect"} else ("", ""))
+    found: dict[str, Any] = {"tickformat": form, "ticksuffix": suffix, "exponentformat": "SI", **more}
+    if more.get("type") == "log":
+        # Plotly leaves the suffix off between powers of ten, and then 20m reads as minutes
+        found |= {"tickvals": LOG_TICKS, "ticktext": [numbers_text.show(tick, unit) for tick in LOG_TICKS]}
     if title:
         found["title"] = {"text": title}
     return {name: value for name, value in found.items() if value != ""}

@@ -1,9 +1,9 @@
 """Every door, by its path. Wiring only."""
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from monitor.api import health, ingest, metadata, metrics, prometheus, rules, targets
+from monitor.api import errors, health, ingest, metadata, metrics, prometheus, rules, targets
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *health.urlpatterns,
@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *prometheus.urlpatterns,
     *rules.urlpatterns,
     *targets.urlpatterns,
+    re_path(r"^(?:api|v1)/", errors.unknown_path),
     path("admin/", admin.site.urls),
     path("", include("dashboards.urls")),
 ]

@@ -23,6 +23,8 @@ from monitor.rules import read
 
 MOST_DELIVERIES = 30
 MOST_LANES = 24
+# a condition of several parts has no one limit to draw
+SEVERAL = re.compile(r"\b(?:and|or|unless)\b")
 LIMIT = re.compile(
     r"^(?P<left>.+?)\s*(?:>=|<=|==|>|<)\s*(?P<limit>-?[0-9.]+(?:e-?[0-9]+)?)\s*\)?\s*$", re.DOTALL
 )
@@ -102,7 +104,7 @@ def _is_of(rule: read.RuleRow, alarm: Firing | None, rule_id: int | None) -> boo
 
 def series(visit: Visit, expr: str, labels: dict[str, str]) -> Chart:
     """What the rule looks at. A trailing comparison is taken off, so that the calm times are seen too."""
-    match = LIMIT.match(expr.strip())
+    match = None if SEVERAL.search(expr) else LIMIT.match(expr.strip())
     level = None
     if match and query.check(match["left"]) is None:
         expr, level = match["left"], float(match["limit"])

@@ -3,7 +3,8 @@
 from typing import Any
 
 import msgspec
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
 
 ERROR_TYPES = {
     400: "bad_data", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "bad_data",
@@ -15,6 +16,12 @@ ERROR_TYPES = {
 def reply(content: Any, status: int = 200) -> HttpResponse:
     """JSON, encoded by msgspec."""
     return HttpResponse(msgspec.json.encode(content), status=status, content_type="application/json")
+
+
+@csrf_exempt
+def unknown_path(request: HttpRequest, **_: str) -> HttpResponse:
+    """A path under ``/api/`` or ``/v1/`` that nobody serves: programs get JSON, never a page."""
+    return refuse(404, f"{request.path} is not served here; see /docs/send/ for the paths that are")
 
 
 def refuse(status: int, error: str, **more: Any) -> HttpResponse:

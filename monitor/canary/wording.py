@@ -3,7 +3,7 @@
 import math
 from typing import Literal
 
-from monitor.canary.compare import Comparison, Difference
+from monitor.canary.compare import LEAST_ITEMS_FOR_A_MEAN, Comparison, Difference
 
 Language = Literal["en", "zh"]
 
@@ -55,12 +55,21 @@ def span(one: Difference, language: Language) -> str:
     open_high = not math.isfinite(high)
     first, last = _signed(one, low), _signed(one, high)
     if open_low and open_high:
-        return "could be anything" if language == "en" else "目前无法判断"
+        return _too_little(one, language)
     if open_low:
         return f"at most {last}" if language == "en" else f"至多 {last}"
     if open_high:
         return f"at least {first}" if language == "en" else f"至少 {first}"
     return f"between {first} and {last}" if language == "en" else f"介于 {first} 与 {last} 之间"
+
+
+def _too_little(one: Difference, language: Language) -> str:
+    """Why nothing can be said yet: for a mean, how many marks there are and how many it takes."""
+    n = min(one.n_stable, one.n_canary)
+    if one.metric.way == "mean" and n < LEAST_ITEMS_FOR_A_MEAN:
+        least = LEAST_ITEMS_FOR_A_MEAN
+        return f"too few to say: {n} of {least}" if language == "en" else f"样本不足：{n} / {least}"
+    return "could be anything" if language == "en" else "目前无法判断"
 
 
 def _worse(comparison: Comparison, language: Language) -> str:

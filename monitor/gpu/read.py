@@ -11,7 +11,7 @@ from monitor.core.labels import Labels
 from monitor.gpu.models import GpuPoller, PollerState
 
 HOW_TO_POLL = _(
-    "No NVIDIA driver here. On each GPU host install Vigil and run: python manage.py gpu_agent "
+    "No NVIDIA driver here. On each GPU host install Vigil and run: .venv/bin/python manage.py gpu_agent "
     "--url https://this-vigil --key KEY, with an API key that has the scope ingest. DCGM-exporter can be "
     "scraped as well."
 )

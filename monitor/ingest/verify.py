@@ -35,7 +35,12 @@ class Verdict:
 
 
 def verify(project_id: int) -> Verdict:
-    """Recount one project. Rows and deltas are committed together, so they agree at any moment without load."""
+    """Recount one project. Rows and deltas are committed together, so they agree at any moment."""
+    with audit.snapshot():
+        return _recount(project_id)
+
+
+def _recount(project_id: int) -> Verdict:
     verdict = Verdict()
     deriver = Deriver()
     for row in audit.rows(project_id):

@@ -1,6 +1,7 @@
 """A recount: what the stored deltas of a project add up to, and its rows one by one. For ``verify`` only."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,17 @@ ROW = (
     "duration_seconds", "ttft_seconds", "inference_seconds", "queue_seconds", "input_tokens",
     "cached_input_tokens", "output_tokens", "error", "cost_usd", "grounding", "mean_logprob",
 )  # fmt: skip
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """All that is read inside is of one moment, whatever is written meanwhile."""
+    outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        if outermost:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield
 
 
 def derived_totals(project_id: int) -> dict[Labels, Block]:

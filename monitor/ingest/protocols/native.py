@@ -77,8 +77,8 @@ class WirePoint(msgspec.Struct):
 class WireScore(msgspec.Struct):
     generation_id: Annotated[str, Meta(min_length=1, max_length=500)]
     name: Annotated[str, Meta(min_length=1, max_length=100)]
-    value: float
-    source: Annotated[str, Meta(pattern="^(human|rule|reference|judge)$")] = "human"
+    value: Annotated[float, Meta(ge=0, le=5)]
+    source: Annotated[str, Meta(pattern="^(human|rule|reference)$")] = "human"
     reason: Annotated[str, Meta(max_length=10_000)] = ""
     author: Name = ""
 
