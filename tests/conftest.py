@@ -1,6 +1,9 @@
 """Gathers the fixtures; each subject has its own file under ``fixtures/``."""
 
+import pytest
 from django.conf import settings
+
+from dashboards import texts
 
 pytest_plugins = [
     "tests.fixtures.fix_cast",
@@ -20,3 +23,9 @@ pytest_plugins = [
 def pytest_configure() -> None:
     """The real hasher takes 0.2 s per person, and the cast has three in each test."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _texts() -> None:
+    """Pages in Chinese need the compiled catalogue, which `make up` would have made."""
+    texts.compile_all()

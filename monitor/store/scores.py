@@ -39,8 +39,6 @@ def put(project_id: int, rows: Sequence[ScoreRow], *, now: dt.datetime) -> int:
     """
     if not rows:
         return 0
-    partitions.for_generations({ids.milliseconds_of(row.generation_id) for row in rows})
-    partitions.for_batches(clock.to_ms(now))
     homes = _homes(project_id, [row.generation_id for row in rows])
     by_shard: dict[int, dict[tuple[uuid.UUID, str, str], ScoreRow]] = defaultdict(dict)
     for row in rows:
@@ -48,6 +46,9 @@ def put(project_id: int, rows: Sequence[ScoreRow], *, now: dt.datetime) -> int:
             message = f"generation {row.generation_id} is not stored; send it before its scores"
             raise UnknownGenerationError(message)
         by_shard[homes[row.generation_id][0]][row.generation_id, row.name, row.source] = row
+    # only now: an id that nobody stored names any time at all
+    partitions.for_generations({ids.milliseconds_of(row.generation_id) for row in rows})
+    partitions.for_batches(clock.to_ms(now))
     changed = 0
     for shard, members in sorted(by_shard.items()):
         with transaction.atomic():

@@ -1,6 +1,7 @@
 """Calls come back as lists, whole, as columns and as samples."""
 
 import datetime as dt
+from uuid import UUID
 
 import msgspec
 import numpy as np
@@ -114,3 +115,12 @@ def test_a_changed_score_moves_its_series(cast: Cast, now: dt.datetime, calls: l
     )[0]
     run = found.histograms[0]
     assert (run.count[-1], run.total[-1]) == (1.0, 4.0)
+
+
+@pytest.mark.parametrize(
+    "identity", ["ffffffff-ffff-8fff-bfff-ffffffffffff", "00000000-0000-8000-8000-000000000000"]
+)
+def test_a_mark_for_an_id_of_no_time_is_refused_cleanly(cast: Cast, now: dt.datetime, identity: str) -> None:
+    row = scores.ScoreRow(UUID(identity), "helpful", "human", 1.0)
+    with pytest.raises(scores.UnknownGenerationError):
+        scores.put(cast.project.id, [row], now=now)
