@@ -38,7 +38,9 @@ class Drift(Page):
     def show(self, visit: Visit) -> Context:
         watches = read.watches(visit.project_id)
         chosen = next((one for one in watches if str(one.id) == visit.params.get("watch")), None)
-        chosen = chosen or (watches[0] if watches else None)
+        # vectors have no histogram to draw, so the first look is at a watch that has
+        drawable = [one for one in watches if one.detector != "embedding_distance"]
+        chosen = chosen or next(iter(drawable or watches), None)
         context: Context = {
             "watches": [(one, *STATES.get(one.state, ("unknown", one.state)), FEATURES.get(one.feature, one.label)) for one in watches],
             "chosen": chosen,

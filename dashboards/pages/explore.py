@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
@@ -51,6 +52,10 @@ class Fault:
     placed: bool
 
 
+NOTHING = lazy("The expression is fine, but no series matches it in this time range.")
+HISTOGRAMS = lazy("Histograms have no one line; a function makes one of them.")
+
+
 class Explore(Page):
     name = "explore"
     title = lazy("Explore")
@@ -71,7 +76,7 @@ class Explore(Page):
         frames = lines(found)
         return base | {
             "asked": True,
-            "chart": chart(visit, frames),
+            "chart": chart(visit, frames, HISTOGRAMS if found.histograms else NOTHING),
             "rows": [(frame.name, numbers.show(last_known(frame))) for frame in frames[:MOST_ROWS]],
             "n": len(found.labels),
             "hidden": max(0, len(found.labels) - MOST_LINES),
@@ -105,7 +110,7 @@ def lines(found: query.Result) -> list[Frame]:
     return frames
 
 
-def chart(visit: Visit, frames: list[Frame]) -> Chart:
+def chart(visit: Visit, frames: list[Frame], empty: Promise) -> Chart:
     coloured = [
         Frame(one.name, one.columns, one.labels, visit.colours.get(ask.version_of(one.labels), ""))
         for one in frames[:MOST_LINES]
@@ -114,7 +119,7 @@ def chart(visit: Visit, frames: list[Frame]) -> Chart:
     return draw(
         "explore", "timeseries", _("Result"), coloured if distinct else frames[:MOST_LINES], height=360,
         from_zero=False, show_legend=len(frames) <= 12, **pinned(visit),
-        empty=_("The expression is fine, but no series matches it in this time range."),
+        empty=str(empty),
     )  # fmt: skip
 
 

@@ -6,11 +6,13 @@ nothing of the product but addresses and answers.
 
 import http.client
 import json
+import logging
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from monitor.core.clock import sleep
 
+log = logging.getLogger("vigil.simulate")
 FIRST_WAIT, LONGEST_WAIT = 0.5, 20.0
 HTTP_OK, HTTP_TOO_MANY, HTTP_SERVER_ERROR = 200, 429, 500
 
@@ -47,6 +49,8 @@ class Pusher:
             if status is not None and status != HTTP_TOO_MANY and status < HTTP_SERVER_ERROR:
                 message = f"POST {path}: {status} {answer[:300].decode(errors='replace')}"
                 raise RefusedError(status, message)
+            if pause == FIRST_WAIT:
+                log.warning("POST %s: %s; trying again until it is taken", path, status or "nobody answers")
             self.wait(max(pause, retry_after))
             pause = min(LONGEST_WAIT, pause * 2)
 
