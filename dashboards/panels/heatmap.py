@@ -43,9 +43,8 @@ class Heatmap:
             "colorbar": {"thickness": 8, "outlinewidth": 0},
             "hovertemplate": "%{z}<extra></extra>",
         }
-        vertical = shapes.axis(str(options.get("unit", "number")))
-        if options.get("log", True) and edges[0] > 0:
-            vertical["type"] = "log"
+        kind = {"type": "log"} if options.get("log", True) and edges[0] > 0 else {}
+        vertical = shapes.axis(str(options.get("unit", "number")), **kind)
         around = shapes.layout(options, xaxis=shapes.time_axis(options), yaxis=vertical, hovermode="closest")
         return shapes.finished([trace], around)
 

@@ -28,10 +28,13 @@ class Scatter:
     def figure(self, frames: Sequence[Frame], options: Options) -> Figure:
         full = shapes.anything(frames)
         data = [self._trace(frame, index) for index, frame in enumerate(full)]
-        across = shapes.axis(str(options.get("x_unit", "number")), str(options.get("x_title", "")))
-        vertical = shapes.axis(str(options.get("unit", "number")))
-        across["type"] = "log" if options.get("x_log") else "linear"
-        vertical["type"] = "log" if options.get("log") else "linear"
+        across = shapes.axis(
+            str(options.get("x_unit", "number")), str(options.get("x_title", "")),
+            type="log" if options.get("x_log") else "linear",
+        )  # fmt: skip
+        vertical = shapes.axis(
+            str(options.get("unit", "number")), type="log" if options.get("log") else "linear"
+        )
         if not options.get("log"):
             vertical["rangemode"] = "tozero"
         around = shapes.layout(

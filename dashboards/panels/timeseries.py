@@ -32,10 +32,9 @@ class TimeSeries:
         data: list[dict[str, Any]] = []
         for index, frame in enumerate(full):
             data += [*self._band(frame, index), self._line(frame, index, options)]
-        vertical = shapes.axis(str(options.get("unit", "number")))
-        if options.get("log"):
-            vertical["type"] = "log"
-        elif options.get("from_zero", True):
+        log = bool(options.get("log"))
+        vertical = shapes.axis(str(options.get("unit", "number")), **({"type": "log"} if log else {}))
+        if not log and options.get("from_zero", True):
             vertical["rangemode"] = "tozero"
         around = shapes.layout(
             options, xaxis=shapes.time_axis(options), yaxis=vertical, shapes=self._marks(options)
