@@ -44,7 +44,7 @@ def axis(unit: str, title: str = "", **more: Any) -> dict[str, Any]:
     """A value axis with ticks in ``unit``."""
     form, suffix = AXES.get(unit, ("~g", "") if unit in {"score", "effect"} else ("", ""))
     found: dict[str, Any] = {"tickformat": form, "ticksuffix": suffix, "exponentformat": "SI", **more}
-    if more.get("type") == "log":
+    if more.get("type") == "log" and unit == "seconds":
         # Plotly leaves the suffix off between powers of ten, and then 20m reads as minutes
         found |= {"tickvals": LOG_TICKS, "ticktext": [numbers_text.show(tick, unit) for tick in LOG_TICKS]}
     if title:
