@@ -5,7 +5,6 @@ written as deltas in the same transaction as the rows they come from, so both ex
 """
 
 import datetime as dt
-import itertools
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -268,6 +267,5 @@ def _copy(table: str, columns: Sequence[str], rows: Iterable[tuple[object, ...]]
         connection.cursor() as cursor,
         cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
     ):
-        for batch in itertools.batched(rows, 1000) if hasattr(itertools, "batched") else [rows]:
-            for row in batch:
-                copy.write_row(row)
+        for row in rows:
+            copy.write_row(row)

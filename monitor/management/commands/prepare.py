@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -26,8 +26,7 @@ class Command(BaseCommand):
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             call_command("migrate", verbosity=0, interactive=False)
         partitions.ahead(clock.now())
-        if "compile_texts" in get_commands():
-            call_command("compile_texts", verbosity=0)
+        call_command("compile_texts", verbosity=0)
         self._first_admin()
 
     def _first_admin(self) -> None:
