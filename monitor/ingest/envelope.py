@@ -1,6 +1,8 @@
 """What every protocol becomes: generations, points, native histograms and scores, and what was refused."""
 
+from collections import Counter
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -72,18 +74,54 @@ class ScoreRecord(msgspec.Struct):
     author: str = ""
 
 
+class Reason(StrEnum):
+    """Why an item that was sent is not stored: what the ledger counts under, and its page shows."""
+
+    NOT_LLM = "not_llm"
+    NO_CALL = "no_call"
+    OVER_LIMIT = "over_limit"
+    INVALID = "invalid"
+    TOO_OLD = "too_old"
+    IN_FUTURE = "in_future"
+    SAMPLED_OUT = "sampled_out"
+    CONFLICT = "conflict"
+    UNSUPPORTED = "unsupported"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Who sent an item and how it was spelled: a service's name, and a convention or protocol.
+
+    An empty sender becomes the request's user agent.
+    """
+
+    sender: str = ""
+    dialect: str = ""
+
+
 @dataclass(slots=True)
 class Rejection:
-    """One record that was not taken: its place in the batch, the field at fault and what to do."""
+    """One record that was not taken: its place in the batch, the field at fault and what to do.
+
+    ``items`` is how many of what the sender counts (spans, samples) it stands for.
+    """
 
     index: int
     field: str
     error: str
+    reason: Reason = Reason.INVALID
+    items: int = 1
 
 
 @dataclass(slots=True)
 class Batch:
-    """What one request brought. ``places`` (where a protocol keeps them) are positions in the request."""
+    """What one request brought. ``places`` (where a protocol keeps them) are positions in the request.
+
+    An item is what the sender counts: a record, a span, a log record. Every item has a place of its own and
+    one fate: stored, known already, or not stored for a reason. Where several samples come of one item
+    (``sampled`` is false) the item is counted, else each sample.
+    """
 
     generations: list[Generation] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
@@ -97,6 +135,22 @@ class Batch:
     scores: list[ScoreRecord] = field(default_factory=list)
     score_places: list[int] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
+    # who sent it; ``sources`` holds the places that are another's (one request, several services)
+    source: Source = Source()
+    sources: dict[int, Source] = field(default_factory=dict)
+    # left out without a word to the sender: see ``ignore``
+    ignored: Counter[tuple[Source, Reason]] = field(default_factory=Counter)
+    # places that went into a call (a retrieval span, a log record): they share the fate of that place
+    parts: dict[int, int] = field(default_factory=dict)
+    sampled: bool = True
+
+    def source_of(self, place: int) -> Source:
+        """Who sent the item at that place."""
+        return self.sources.get(place, self.source)
+
+    def ignore(self, place: int, reason: Reason, *, items: int = 1) -> None:
+        """Leave the item out and count it, without a rejection in the answer."""
+        self.ignored[self.source_of(place), reason] += items
 
     @property
     def samples(self) -> int:
