@@ -25,7 +25,10 @@ class Context(msgspec.Struct):
 
 
 class Generation(msgspec.Struct):
-    """One call of a model, as its sender described it. Times in Unix milliseconds, durations in seconds."""
+    """One call of a model, as its sender described it. Times in Unix milliseconds, durations in seconds.
+
+    ``around`` is the sender's id of what this call happened in and what may itself be reported as a call.
+    """
 
     model: str
     id: str | None = None
@@ -61,6 +64,7 @@ class Generation(msgspec.Struct):
     tokens: list[dict[str, Any]] | None = None
     embedding: list[float] | None = None
     reference: str = ""
+    around: str = ""
 
 
 class ScoreRecord(msgspec.Struct):

@@ -199,6 +199,7 @@ def _prepare(project_id: int, generation: Generation, now: dt.datetime) -> Prepa
         output=output,
         detail=msgspec.json.encode({name: value for name, value in detail.items() if value}).decode(),
         embedding=_vector(generation),
+        around=ids.client_key(project_id, generation.around) if generation.around else None,
     )
     return Prepared(row, ground, logprob)
 

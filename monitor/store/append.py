@@ -47,7 +47,10 @@ NARROW = (
 
 @dataclass(slots=True)
 class GenerationRow:
-    """One call, ready to be stored. ``key`` is its sender's id hashed (None: it can't be repeated)."""
+    """One call, ready to be stored. ``key`` is its sender's id hashed (None: it can't be repeated).
+
+    ``around`` is the key of what may be the same call seen from outside: of the two only one is stored.
+    """
 
     key: uuid.UUID | None
     started_ms: int
@@ -56,6 +59,7 @@ class GenerationRow:
     output: str
     detail: str
     embedding: tuple[str, str] | None = None
+    around: uuid.UUID | None = None
 
 
 @dataclass(slots=True)
@@ -116,8 +120,8 @@ def generations(
     by_shard: dict[int, list[int]] = defaultdict(list)
     buckets = buckets_of(project_id)
     for position, row in enumerate(rows):
-        identity = row.key or ids.fresh(row.started_ms)
-        by_shard[shard_of(project_id, buckets, identity.bytes)].append(position)
+        place = ids.home(row.key) if row.key else ids.fresh(row.started_ms).bytes
+        by_shard[shard_of(project_id, buckets, place)].append(position)
     stored = 0
     for shard, positions in sorted(by_shard.items()):
         with transaction.atomic():
@@ -222,17 +226,56 @@ def _claim(
             keyed.setdefault(key, position)
     if not keyed:
         return fresh
-    keys = list(keyed)
-    identities = [ids.of_key(rows[keyed[key]].started_ms, key) for key in keys]
+    claims = {key: ids.of_key(rows[position].started_ms, key) for key, position in keyed.items()}
+    # what lies around a call is claimed for it, so that it counts as known when it comes
+    arounds = {rows[position].around: key for key, position in keyed.items() if rows[position].around}
+    claims |= {around: claims[key] for around, key in arounds.items() if around is not None}
+    made = _insert_keys(project_id, shard, claims, now=now)
+    inside = _inside_stored(shard, [around for around in arounds if around and around not in made])
+    for key, position in keyed.items():
+        if key not in made or key in arounds:
+            continue
+        outer = inside.get(rows[position].around or key)
+        if outer is None:
+            fresh.append((position, claims[key]))
+        else:
+            _point_to(shard, key, outer)
+    return sorted(fresh)
+
+
+def _insert_keys(
+    project_id: int, shard: int, claims: dict[uuid.UUID, uuid.UUID], *, now: dt.datetime
+) -> set[uuid.UUID]:
+    """The keys that nobody had claimed before."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO monitor_generation_key (shard, key, project_id, generation_id, seen)"
             " SELECT %s, k.key, %s, k.id, %s FROM unnest(%s::uuid[], %s::uuid[]) AS k(key, id)"
-            " ORDER BY k.key ON CONFLICT DO NOTHING RETURNING key, generation_id",
-            [shard, project_id, now.date(), keys, identities],
+            " ORDER BY k.key ON CONFLICT DO NOTHING RETURNING key",
+            [shard, project_id, now.date(), list(claims), list(claims.values())],
         )
-        fresh += [(keyed[key], identity) for key, identity in cursor.fetchall()]
-    return sorted(fresh)
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _inside_stored(shard: int, arounds: Sequence[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+    """Of these keys those of stored calls, with their ids; the others were claimed by a call inside."""
+    if not arounds:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT key, generation_id FROM monitor_generation_key WHERE shard = %s AND key = ANY(%s)",
+            [shard, list(arounds)],
+        )
+        return {key: identity for key, identity in cursor.fetchall() if ids.is_of_key(identity, key)}
+
+
+def _point_to(shard: int, key: uuid.UUID, identity: uuid.UUID) -> None:
+    """Let a call's key mean another call, as which it is stored."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE monitor_generation_key SET generation_id = %s WHERE shard = %s AND key = %s",
+            [identity, shard, key],
+        )
 
 
 def _copy_generations(

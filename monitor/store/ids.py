@@ -11,6 +11,9 @@ _VERSION = 8 << 76
 _VARIANT = 2 << 62
 _LOW = (1 << 62) - 1
 _MIDDLE = (1 << 12) - 1
+TRACE_LENGTH, SPAN_ID_LENGTH = 32, 49
+# of the 74 bits of a key that an id keeps, 40 tell the trace and 34 the span
+HEAD_BYTES = 5
 
 
 def timed(milliseconds: int, rest: int) -> uuid.UUID:
@@ -34,11 +37,39 @@ def of_key(milliseconds: int, key: uuid.UUID) -> uuid.UUID:
     return timed(milliseconds, key.int >> 54)
 
 
+def is_of_key(identity: uuid.UUID, key: uuid.UUID) -> bool:
+    """Whether the id was made by ``of_key`` of this key."""
+    return identity == of_key(milliseconds_of(identity), key)
+
+
 def client_key(project_id: int, client_id: str) -> uuid.UUID:
-    """What a caller's id becomes: 128 bits, unique per project."""
-    digest = hashlib.blake2b(digest_size=16, key=project_id.to_bytes(8, "big"))
-    digest.update(client_id.encode())
-    return uuid.UUID(bytes=digest.digest())
+    """What a caller's id becomes: 128 bits, unique per project. Those of one trace begin alike."""
+    secret = project_id.to_bytes(8, "big")
+    whole = hashlib.blake2b(client_id.encode(), digest_size=16, key=secret).digest()
+    if len(client_id) == SPAN_ID_LENGTH and client_id[TRACE_LENGTH] == "-":
+        whole = _head(project_id, client_id[:TRACE_LENGTH]) + whole[HEAD_BYTES:]
+    return uuid.UUID(bytes=whole)
+
+
+def span_id(trace: str, span: str) -> str:
+    """The sender's id of a call that is known by trace and span, both in hexadecimal."""
+    return f"{trace}-{span}"
+
+
+def trace_keys(project_id: int, trace: str) -> tuple[uuid.UUID, uuid.UUID]:
+    """The least and the greatest key that a span of the trace can have."""
+    head = _head(project_id, trace)
+    rest = 16 - HEAD_BYTES
+    return uuid.UUID(bytes=head + bytes(rest)), uuid.UUID(bytes=head + b"\xff" * rest)
+
+
+def home(key: uuid.UUID) -> bytes:
+    """The part of a key that decides on the shard: a trace stays together."""
+    return key.bytes[:HEAD_BYTES]
+
+
+def _head(project_id: int, trace: str) -> bytes:
+    return hashlib.blake2b(trace.encode(), digest_size=HEAD_BYTES, key=project_id.to_bytes(8, "big")).digest()
 
 
 def first_at(milliseconds: int) -> uuid.UUID:
