@@ -7,8 +7,9 @@ tells its own numbers only.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
@@ -20,8 +21,38 @@ requests = Histogram("vigil_ingest_request_seconds", "From a batch's last byte t
 queries = Histogram("vigil_query_seconds", "PromQL over HTTP, whole answers.", ["endpoint"])
 tasks = Histogram("vigil_task_seconds", "Background tasks.", ["task"])
 rules = Counter("vigil_rule_evaluations", "Rules that were evaluated.", ["outcome"])
+rule_lag = Histogram(
+    "vigil_rule_lag_seconds", "From the time a rule group was due to its commit.",
+    buckets=(0.5, 1, 2.5, 5, 7.5, 10, 15, 20, 30, 60, 120),
+)  # fmt: skip
 deliveries = Counter("vigil_deliveries", "Messages that were tried.", ["receiver", "outcome"])
 task_failures = Counter("vigil_task_failures", "Background tasks that ended in an error.", ["task"])
+
+# as Prometheus calls its own, so that its alert rules about rule groups work here
+_NEWEST: Literal["mostrecent"] = "mostrecent"
+rule_iterations = Counter(
+    "prometheus_rule_group_iterations", "Rule groups that were evaluated.", ["rule_group"]
+)
+rule_iterations_missed = Counter(
+    "prometheus_rule_group_iterations_missed", "Evaluations that were due and did not happen.", ["rule_group"]
+)
+rule_failures = Counter("prometheus_rule_evaluation_failures", "Rules that could not ask.", ["rule_group"])
+rule_last_seconds = Gauge(
+    "prometheus_rule_group_last_duration_seconds",
+    "The last evaluation.",
+    ["rule_group"],
+    multiprocess_mode=_NEWEST,
+)
+rule_last_time = Gauge(
+    "prometheus_rule_group_last_evaluation_timestamp_seconds", "When a group was evaluated last.", ["rule_group"],
+    multiprocess_mode=_NEWEST,
+)  # fmt: skip
+rule_interval = Gauge(
+    "prometheus_rule_group_interval_seconds", "How often a group is evaluated.", ["rule_group"], multiprocess_mode=_NEWEST
+)  # fmt: skip
+rule_rules = Gauge(
+    "prometheus_rule_group_rules", "Rules of a group.", ["rule_group"], multiprocess_mode=_NEWEST
+)
 
 
 def told() -> bytes:

@@ -2,11 +2,14 @@
 
 from monitor.alerting.models import Alert as Alert
 from monitor.alerting.models import AlertGroup as AlertGroup
+from monitor.alerting.models import AlertPolicy as AlertPolicy
 from monitor.alerting.models import Contact as Contact
 from monitor.alerting.models import Delivery as Delivery
 from monitor.alerting.models import DeliveryAttempt as DeliveryAttempt
+from monitor.alerting.models import Inhibition as Inhibition
 from monitor.alerting.models import Route as Route
 from monitor.alerting.models import Silence as Silence
+from monitor.alerting.models import TimeInterval as TimeInterval
 from monitor.drift.models import DriftReport as DriftReport
 from monitor.drift.models import DriftWatch as DriftWatch
 from monitor.gpu.models import GpuPoller as GpuPoller
@@ -19,7 +22,9 @@ from monitor.quality.models import JudgeFailure as JudgeFailure
 from monitor.rules.models import AlertChange as AlertChange
 from monitor.rules.models import Rule as Rule
 from monitor.rules.models import RuleAlert as RuleAlert
+from monitor.rules.models import RuleEdit as RuleEdit
 from monitor.rules.models import RuleGroup as RuleGroup
+from monitor.rules.models import RuleOutput as RuleOutput
 from monitor.store.models import Chunk as Chunk
 from monitor.store.models import Embedding as Embedding
 from monitor.store.models import Generation as Generation

@@ -74,6 +74,14 @@ class Result:
             if mask.any():
                 yield labels, self.times[mask], self.values[row][mask]
 
+    def runs(self) -> Iterator[tuple[Labels, HistogramRun]]:
+        """(labels, run) of the native histograms of every series, one run per layout."""
+        for cells in self.histograms:
+            rows, steps = np.divmod(cells.place, len(self.times))
+            for row in np.unique(rows):
+                mine = cells.where(rows == row)
+                yield self.labels[int(row)], _run(mine, self.times[steps[rows == row]])
+
     def first(self, count: int) -> "Result":
         """Only the first series, with a warning that there were more."""
         warnings = [*self.warnings, "results truncated due to limit"]
@@ -115,6 +123,22 @@ def instant(project_id: int, expr: str, at: Moment, *, limits: Limits | None = N
     """The answer at one moment; raises QueryError."""
     moment = _ms(at)
     return ask(_Stored(project_id, limits), expr, Grid(moment, moment, 1), limits=limits, at_once=True)
+
+
+def instants(
+    project_id: int, exprs: Sequence[str], at: Moment, *, limits: Limits | None = None
+) -> "list[Result | QueryError]":
+    """Many questions about one moment, out of one look and a few shared reads; an error stands for its answer."""
+    bounds, moment = limits or Limits(), _ms(at)
+    source, grid = _Stored(project_id, bounds), Grid(moment, moment, 1)
+    asked = [_Asked(expr, bounds) for expr in exprs]
+    for one in asked:
+        one.attempt(one.prepare, source, grid)
+    for shared in _of_like_reach([one for one in asked if one.error is None]):
+        _read_together(shared, source, bounds)
+    for one in asked:
+        one.attempt(one.run, grid)
+    return [one.error or one.result for one in asked]
 
 
 def range(  # noqa: A001 - the word of the HTTP API
@@ -203,6 +227,75 @@ def ask(source: Source, expr: str, grid: Grid, *, limits: Limits | None = None, 
     return result
 
 
+class _Asked:
+    """One of many questions: prepared, read together with others, then answered; its error stays its own."""
+
+    def __init__(self, expr: str, bounds: Limits) -> None:
+        self.expr, self.bounds = expr, bounds
+        self.error: QueryError | None = None
+        self.notes = Notes()
+        self.data: dict[Read, Sequence[Series]] = {}
+
+    def attempt(self, work: Callable[..., None], *given: object) -> None:
+        if self.error is None:
+            try:
+                work(*given)
+            except QueryError as error:
+                self.error = error
+
+    def prepare(self, source: "_Stored", grid: Grid) -> None:
+        root = parser.parse(self.expr)
+        if parser.result_kind(root) in {"matrix", "string"}:
+            message = f"{self.expr!r} is no vector; only vectors and scalars are asked together"
+            raise BadQueryError(message)
+        deadline = clock.monotonic() + self.bounds.seconds
+
+        def in_time() -> None:
+            if clock.monotonic() > deadline:
+                raise _late(self.bounds)
+
+        self.in_time = in_time
+        self.work = _Work(source, source.look(), self.bounds, in_time, ordered=True)
+        self.plan = self.work.planned(root, grid, grid, self.notes)
+
+    @property
+    def reach(self) -> int:
+        return max((one.end_ms - one.start_ms for one in self.plan.selections.values()), default=0)
+
+    def read(self, source: Source, bounds: Limits) -> None:
+        self.data, self.work.samples = _read(source, self.plan, bounds, ordered=True)
+
+    def run(self, grid: Grid) -> None:
+        evaluation = Evaluation(self.plan, self.data, self.in_time, self.bounds.samples, self.notes)
+        self.result = _shaped(evaluation.run(), grid, at_once=True)
+        self.result.samples = self.work.samples
+        self.result.warnings, self.result.infos = list(self.notes.warnings), list(self.notes.infos)
+
+
+# how far back questions may look and still be read together: a rate over 5 minutes must not pay for a week's
+_REACHES = (600_000, 3_600_000, 21_600_000, 86_400_000)
+
+
+def _of_like_reach(asked: Sequence[_Asked]) -> Iterator[list[_Asked]]:
+    by_reach: dict[int, list[_Asked]] = {}
+    for one in asked:
+        by_reach.setdefault(sum(one.reach > limit for limit in _REACHES), []).append(one)
+    yield from by_reach.values()
+
+
+def _read_together(asked: Sequence[_Asked], source: "_Stored", bounds: Limits) -> None:
+    """One read for all; where that would be too much, each reads on its own and only the greedy one fails."""
+    wanted = dict.fromkeys(one for each in asked for one in each.plan.selections.values())
+    try:
+        found = dict(zip(wanted, source(list(wanted), bounds.samples), strict=True))
+    except QueryError:
+        for one in asked:
+            one.attempt(one.read, source, bounds)
+        return
+    for one in asked:
+        one.attempt(one.read, lambda selections, _: [found[each] for each in selections], bounds)
+
+
 @dataclass(slots=True)
 class _Work:
     """One question under way: it may be answered in parts."""
@@ -219,6 +312,14 @@ class _Work:
 
     def prepared(self, node: tree.Node, grid: Grid, whole: Grid, notes: Notes) -> Evaluation:
         """Everything but the evaluation itself; ``whole`` is the grid of which this one is a part."""
+        made = self.planned(node, grid, whole, notes)
+        data, samples = _read(self.source, made, self.bounds, ordered=self.ordered)
+        self.samples += samples
+        self.in_time()
+        return Evaluation(made, data, self.in_time, self.bounds.samples, notes)
+
+    def planned(self, node: tree.Node, grid: Grid, whole: Grid, notes: Notes) -> Plan:
+        """What has to be read, after the parts that are kept from before."""
         look, lookback = self.look, self.bounds.lookback_ms
         if look is not None:
 
@@ -226,11 +327,7 @@ class _Work:
                 return kept.value(expr, steps, look, self.evaluate, lookback=lookback, notes=notes)
 
             node = kept.with_given(node, grid, self.bounds.samples, inner)
-        made = plan(node, grid, max_samples=self.bounds.samples, lookback=lookback, whole=whole)
-        data, samples = _read(self.source, made, self.bounds, ordered=self.ordered)
-        self.samples += samples
-        self.in_time()
-        return Evaluation(made, data, self.in_time, self.bounds.samples, notes)
+        return plan(node, grid, max_samples=self.bounds.samples, lookback=lookback, whole=whole)
 
 
 def _late(bounds: Limits) -> DeadlineError:
@@ -338,6 +435,14 @@ def _cut(run: HistogramRun, chosen: Mask) -> HistogramRun:
         run.custom_bounds,
         run.gauge,
     )
+
+
+def _run(cells: Cells, times: Ints) -> HistogramRun:
+    block = cells.block
+    return HistogramRun(
+        times, block.count, block.total, block.zero, block.schema, block.zero_threshold, block.positive_index,
+        block.positive, block.negative_index, block.negative, block.custom_bounds, block.gauge,
+    )  # fmt: skip
 
 
 class _Stored:

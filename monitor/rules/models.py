@@ -50,6 +50,12 @@ class RuleGroup(models.Model):
     last_ok = models.DateTimeField(null=True, editable=False)
     last_error = models.TextField(blank=True, editable=False)
     last_duration = models.FloatField(null=True, editable=False)
+    missed = models.BigIntegerField(
+        default=0, editable=False, help_text="Evaluations that were due and did not happen."
+    )
+    source = models.CharField(
+        max_length=500, blank=True, editable=False, help_text="The file that the group comes from."
+    )
 
     class Meta:
         ordering = ["project", "name"]
@@ -89,7 +95,6 @@ class Rule(models.Model):
     last_ok = models.DateTimeField(null=True, editable=False)
     last_error = models.TextField(blank=True, editable=False)
     last_duration = models.FloatField(null=True, editable=False)
-    recorded = models.JSONField(default=list, editable=False)
 
     class Meta:
         ordering = ["group", "position", "id"]
@@ -129,6 +134,17 @@ class RuleAlert(models.Model):
         return f"{self.labels.get('alertname', '')} {self.state}"
 
 
+class RuleOutput(models.Model):
+    """The series that a recording rule wrote last. A rule that is deleted leaves them to be ended."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="rule_outputs")
+    rule = models.OneToOneField(Rule, on_delete=models.SET_NULL, null=True, related_name="output")
+    series = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"{len(self.series)} series"
+
+
 class AlertChange(models.Model):
     """History: an alert entered a state. Kept when the rule goes."""
 
@@ -146,3 +162,23 @@ class AlertChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.labels.get('alertname', '')} {self.to} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class RuleEdit(models.Model):
+    """Somebody changed a rule: who, when, and what it was before. ``before`` or ``after`` empty: made, deleted."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="rule_edits")
+    rule = models.ForeignKey(Rule, on_delete=models.SET_NULL, null=True, related_name="edits")
+    name = models.CharField(max_length=200)
+    group = models.CharField(max_length=200)
+    at = models.DateTimeField()
+    by = models.CharField(max_length=150, help_text="A person's name, or the file or command that did it.")
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        indexes = [models.Index(fields=["project", "at"], name="rule_edit_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.name} by {self.by}"

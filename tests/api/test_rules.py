@@ -9,17 +9,17 @@ from monitor.core.alerts import Notice
 from monitor.core.labels import Labels
 from monitor.promql.errors import DeadlineError
 from monitor.rules import evaluate
+from monitor.rules.facts import Answer
 from monitor.rules.models import Rule, RuleGroup
 from tests.fixtures.fix_cast import NOON, Cast
 
 Get = Callable[..., Any]
 
 
-def answer(_: int, expr: str, __: dt.datetime) -> list[tuple[Labels, float]]:
-    if expr == "slow":
-        message = "query timed out"
-        raise DeadlineError(message)
-    return [(Labels({"version": "v2"}), 0.75)]
+def answer(_: int, exprs: Sequence[str], __: dt.datetime) -> list[Answer]:
+    """One broken question, and one value for the others."""
+    broken = Answer(error=DeadlineError("query timed out"))
+    return [broken if expr == "slow" else Answer([(Labels({"version": "v2"}), 0.75)]) for expr in exprs]
 
 
 def nothing(_: int, __: Sequence[object]) -> None:

@@ -10,9 +10,10 @@ from django.db import connection
 from monitor.core.alerts import Notice
 from monitor.core.labels import Labels
 from monitor.core.samples import is_stale
-from monitor.promql.errors import BadQueryError, DeadlineError
+from monitor.promql.errors import BadQueryError, DeadlineError, QueryError
 from monitor.rules import evaluate, memory, read
 from monitor.rules.evaluate import World
+from monitor.rules.facts import Answer
 from monitor.rules.models import AlertChange, Rule, RuleAlert, RuleGroup
 from tests.fixtures.fix_cast import NOON, Cast
 
@@ -25,7 +26,7 @@ class Lab:
     """A rule group, a world that answers what the test says, and all that came out of it."""
 
     group: RuleGroup
-    answer: Vector | Exception = field(default_factory=list)
+    answer: Vector | QueryError = field(default_factory=list)
     asked: list[tuple[str, dt.datetime]] = field(default_factory=list)
     samples: list[tuple[Labels, int, float]] = field(default_factory=list)
     told: list[Notice] = field(default_factory=list)
@@ -34,11 +35,11 @@ class Lab:
     def world(self) -> World:
         return World(self._ask, self._write, self._tell)
 
-    def _ask(self, _: int, expr: str, at: dt.datetime) -> Vector:
-        self.asked.append((expr, at))
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
+    def _ask(self, _: int, exprs: Sequence[str], at: dt.datetime) -> list[Answer]:
+        self.asked += [(expr, at) for expr in exprs]
+        if isinstance(self.answer, QueryError):
+            return [Answer(error=self.answer) for _ in exprs]
+        return [Answer(self.answer) for _ in exprs]
 
     def _write(self, _: int, samples: Sequence[tuple[Labels, int, float]]) -> None:
         self.samples += samples
@@ -49,7 +50,7 @@ class Lab:
     def rule(self, name: str = "Slow", **more: object) -> Rule:
         return Rule.objects.create(group=self.group, name=name, **{"expr": "llm_p99 > 0.5", **more})
 
-    def run(self, minute: float, answer: Vector | Exception | None = None) -> int:
+    def run(self, minute: float, answer: Vector | QueryError | None = None) -> int:
         if answer is not None:
             self.answer = answer
         return evaluate.run_due(self.world, now=NOON + dt.timedelta(minutes=minute))
@@ -129,6 +130,14 @@ def test_more_results_than_the_limit_are_an_error(lab: Lab) -> None:
     assert lab.state == ("unknown", "err")
 
 
+def test_alerts_that_are_kept_firing_count_towards_the_limit(lab: Lab) -> None:
+    RuleGroup.objects.update(limit=1)
+    lab.rule(keep_firing_for_ms=600_000)
+    lab.run(0, [(V2, 1.0)])
+    lab.run(1, [(V2.having({"version": "v1"}), 1.0)])
+    assert "exceeded limit of 1 with 2 alerts" in Rule.objects.get().last_error
+
+
 def test_results_that_labels_make_one_are_an_error(lab: Lab) -> None:
     lab.rule(labels={"version": "all"})
     lab.run(0, [(V2, 1.0), (V2.having({"version": "v1"}), 1.0)])
@@ -168,6 +177,37 @@ def test_a_recorded_series_that_ends_gets_a_marker(lab: Lab) -> None:
     lab.run(0, [(V2, 0.7)])
     lab.run(1, [])
     assert is_stale(np.array([lab.samples[-1][2]]))[0]
+
+
+def test_the_series_of_a_recording_rule_that_is_deleted_end(lab: Lab) -> None:
+    lab.rule("job:p99", kind="record")
+    lab.run(0, [(V2, 0.7)])
+    Rule.objects.all().delete()
+    lab.run(1)
+    lab.run(2)
+    assert [is_stale(np.array([value]))[0] for _, _, value in lab.samples] == [False, True]
+
+
+def test_evaluations_that_did_not_happen_are_counted(lab: Lab) -> None:
+    lab.rule()
+    lab.run(0)
+    lab.run(5.5)
+    assert RuleGroup.objects.get().missed == 4
+
+
+def test_a_template_sees_the_name_of_the_series(lab: Lab) -> None:
+    lab.rule(annotations={"summary": "{{ $labels.__name__ }}"})
+    lab.run(0, [(V2, 1.0)])
+    assert lab.told[0].annotations["summary"] == "llm_p99"
+
+
+def test_the_rules_of_a_stage_are_asked_together(lab: Lab) -> None:
+    calls = []
+    lab.rule("First")
+    lab.rule("Second")
+    world = World(lambda *asked: calls.append(len(asked[1])) or lab._ask(*asked), lab._write, lab._tell)  # type: ignore[func-returns-value] # counts in passing
+    evaluate.run_due(world, now=NOON)
+    assert calls == [2]
 
 
 def test_a_group_is_evaluated_on_its_own_grid(lab: Lab) -> None:
@@ -241,10 +281,10 @@ def test_only_one_of_two_evaluators_gets_a_due_group(lab: Lab) -> None:
 def test_a_second_evaluator_of_the_same_time_changes_nothing(lab: Lab) -> None:
     lab.rule()
     lab.answer = [(V2, 1.0)]
-    slow = Rule.objects.select_related("group__project").get()
+    slow = RuleGroup.objects.select_related("project").get()
     lab.run(0)
     before = (list(lab.told), list(lab.samples), lab.changes)
-    evaluate.run_rule(slow, lab.world, at=NOON)
+    evaluate.run_group(slow, lab.world, at=NOON)
     assert (lab.told, lab.samples, lab.changes) == before
 
 
@@ -258,7 +298,7 @@ def test_a_kill_before_the_hand_over_leaves_the_state_as_it_was(lab: Lab) -> Non
     lab.answer = [(V2, 1.0)]
     with pytest.raises(KeyboardInterrupt):
         evaluate.run_due(world, now=NOON)
-    assert (lab.changes, memory.load(Rule.objects.get())) == ([], [])
+    assert (lab.changes, memory.load(Rule.objects.all())) == ([], {})
     lab.run(1)
     assert [notice.starts_at for notice in lab.told] == [NOON + dt.timedelta(minutes=1)]
 
