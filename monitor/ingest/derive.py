@@ -1,10 +1,20 @@
-"""A generation into its series. Pure: called for the rows that are new, never for a duplicate."""
+"""Calls into their series. Pure: asked about the rows that are new, never about a duplicate.
 
-from collections.abc import Iterable, Sequence
+``increments`` works on whole columns; ``Deriver`` takes one call after the other and is what ``verify``
+recounts with, so that a mistake in one of them shows.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
 
 from monitor.core.labels import Labels
 from monitor.ingest.envelope import Generation
 from monitor.store.append import Deltas
+from monitor.store.calls import Calls
+from monitor.store.increments import Increments
 
 IDENTITY = ("model", "version", "environment", "operation", "provider", "route")
 
@@ -16,27 +26,120 @@ OBSERVED = {
     "llm_queue_seconds": "queue_seconds",
     "llm_input_tokens": "input_tokens",
     "llm_output_tokens": "output_tokens",
+    "llm_token_logprob": "mean_logprob",
 }
 COUNTED = {"llm_cached_input_tokens_total": "cached_input_tokens", "llm_cost_usd_total": "cost_usd"}
+_LABELS_HELD = 20_000
+
+Identity = tuple[str, ...]
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+@lru_cache(_LABELS_HELD)
+def labels_of(name: str, identity: Identity, more: str = "", value: str = "") -> Labels:
+    """A series' label set, made once: the same ones come with every request."""
+    pairs = {**dict(zip(IDENTITY, identity, strict=True)), "__name__": name}
+    return Labels({**pairs, more: value} if more else pairs)
+
+
+class _Columns:
+    """The series of the chosen calls, a name at a time."""
+
+    def __init__(self, calls: Calls, chosen: Sequence[int]) -> None:
+        self.calls, self.chosen = calls, np.array(chosen, dtype=np.int64)
+        self.groups: dict[Identity, int] = {}
+        rows = list(zip(*(calls.texts[name] for name in IDENTITY), strict=True))
+        self.identities = [rows[position] for position in chosen]
+        self.group = np.array(
+            [self.groups.setdefault(one, len(self.groups)) for one in self.identities], dtype=np.int64
+        )
+        self.times = np.array(calls.started_ms, dtype=np.int64)[self.chosen]
+        self.labels: list[Labels] = []
+        self.counted: list[bool] = []
+        self.parts: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Array]] = []
+
+    def number(self, name: str) -> Array:
+        """A column with NaN for unknown."""
+        return np.array(self.calls.numbers[name], dtype=np.float64)[self.chosen]
+
+    def add(self, name: str, values: Array, where: Mask, *, counted: bool) -> None:
+        """One observation, or one amount, for each call in ``where``."""
+        if not where.any():
+            return
+        used, owners = np.unique(self.group[where], return_inverse=True)
+        identities = list(self.groups)
+        start = len(self.labels)
+        self.labels += [labels_of(name, identities[one]) for one in used.tolist()]
+        self.counted += [counted] * len(used)
+        self.parts.append((owners.astype(np.int64) + start, self.times[where], values[where]))
+
+    def count_by(self, name: str, label: str, values: Sequence[str | None]) -> None:
+        """One more for each call that has a value, by that value."""
+        owners, places, known = [], [], dict[Labels, int]()
+        for place, value in enumerate(values):
+            if value is not None:
+                labels = labels_of(name, self.identities[place], label, value)
+                if labels not in known:
+                    known[labels] = len(self.labels)
+                    self.labels.append(labels)
+                    self.counted.append(True)
+                owners.append(known[labels])
+                places.append(place)
+        if owners:
+            self.parts.append((np.array(owners, dtype=np.int64), self.times[places], np.ones(len(owners))))
+
+    def whole(self) -> Increments:
+        owners, times, values = (np.concatenate(column) for column in zip(*self.parts, strict=True))
+        return Increments(self.labels, self.counted, owners, times, values)
+
+
+def increments(calls: Calls, chosen: Sequence[int]) -> Increments | None:
+    """What these calls add, each at its own time; None for no calls."""
+    if not chosen:
+        return None
+    columns = _Columns(calls, chosen)
+    every = np.ones(len(chosen), dtype=bool)
+    columns.add("llm_requests_total", every.astype(np.float64), every, counted=True)
+    columns.count_by("llm_errors_total", "error", [_error(calls.errors[position]) for position in chosen])
+    for name, part in OBSERVED.items():
+        values = columns.number(part)
+        columns.add(name, values, ~np.isnan(values), counted=False)
+    for name, part in COUNTED.items():
+        values = columns.number(part)
+        columns.add(name, values, values > 0, counted=True)
+    _add_speed(columns)
+    grounds = calls.texts["grounding"]
+    columns.count_by(
+        "llm_rag_requests_total", "grounding", [grounds[position] or None for position in chosen]
+    )
+    return columns.whole()
+
+
+def _error(error: str | None) -> str | None:
+    return None if error is None else error or "unknown"
+
+
+def _add_speed(columns: _Columns) -> None:
+    tokens, duration = columns.number("output_tokens"), columns.number("duration_seconds")
+    ttft = columns.number("ttft_seconds")
+    spoke = (tokens > 0) & (duration > 0)
+    decoding = duration - np.nan_to_num(ttft)
+    streamed = spoke & ~np.isnan(ttft) & (tokens > 1) & (decoding >= 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        columns.add("llm_tpot_seconds", decoding / (tokens - 1), streamed, counted=False)
+        columns.add("llm_output_tokens_per_second", tokens / decoding, spoke & (decoding > 0), counted=False)
 
 
 class Deriver:
-    """Remembers label sets within one batch, where most generations share theirs."""
+    """One call after the other, by the plainest means."""
 
     def __init__(self) -> None:
-        self._sets: dict[tuple[str, ...], Labels] = {}
         self.deltas = Deltas()
 
     def labels(self, name: str, generation: Generation, *more: str) -> Labels:
         """The series' labels; ``more`` is one label name and its value."""
-        key = (name, *(getattr(generation, part) for part in IDENTITY), *more)
-        found = self._sets.get(key)
-        if found is None:
-            pairs = dict(zip(IDENTITY, key[1:7], strict=True)) | {"__name__": name}
-            if more:
-                pairs[more[0]] = more[1]
-            found = self._sets[key] = Labels(pairs)
-        return found
+        return labels_of(name, tuple(getattr(generation, part) for part in IDENTITY), *more)
 
     def take(self, generation: Generation, grounding: str, mean_logprob: float | None) -> None:
         """Add one call to every series it belongs to, at its own time."""
@@ -48,7 +151,7 @@ class Deriver:
                 self.labels("llm_errors_total", generation, "error", generation.error or "unknown"), at
             )
         for name, part in OBSERVED.items():
-            value = getattr(generation, part)
+            value = mean_logprob if part == "mean_logprob" else getattr(generation, part)
             if value is not None:
                 deltas.observe(self.labels(name, generation), at, float(value))
         for name, part in COUNTED.items():
@@ -58,8 +161,6 @@ class Deriver:
         self._take_speed(generation, at)
         if grounding:
             deltas.count(self.labels("llm_rag_requests_total", generation, "grounding", grounding), at)
-        if mean_logprob is not None:
-            deltas.observe(self.labels("llm_token_logprob", generation), at, mean_logprob)
 
     def _take_speed(self, generation: Generation, at: int) -> None:
         tokens, duration, ttft = (
@@ -76,14 +177,6 @@ class Deriver:
             self.deltas.observe(
                 self.labels("llm_output_tokens_per_second", generation), at, tokens / decoding
             )
-
-
-def derive(generations: Iterable[tuple[Generation, str, float | None]]) -> Deltas:
-    """What these calls add; each with its grounding and mean log-probability."""
-    deriver = Deriver()
-    for generation, grounding, mean_logprob in generations:
-        deriver.take(generation, grounding, mean_logprob)
-    return deriver.deltas
 
 
 def mean_logprob(tokens: Sequence[dict[str, object]] | None) -> float | None:

@@ -1,0 +1,262 @@
+"""Calls as they are written. What ``store`` has returned is committed; a retry of the same changes nothing.
+
+A call is unique by its sender's id. Rows, texts, vectors and what they add to derived series are written in
+one transaction per shard key, so all exist or none. Small requests of one process share a transaction.
+"""
+
+import datetime as dt
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from django.db import transaction
+
+from monitor.core import clock
+from monitor.store import batches, claims, copying, ids, increments, partitions
+from monitor.store.increments import Increments
+from monitor.store.shards import shard_of, shards_of
+from monitor.store.together import Together
+
+# requests of up to so many calls are committed together, up to so many calls at once
+SMALL = 64
+TOGETHER = 512
+
+TEXTS = (
+    "client_id", "model", "version", "environment", "operation", "provider", "route", "finish_reason",
+    "session", "trace_id", "span_id", "tenant", "language", "topic", "template", "grounding",
+)  # fmt: skip
+NUMBERS = (
+    "duration_seconds", "ttft_seconds", "inference_seconds", "queue_seconds", "input_tokens",
+    "cached_input_tokens", "output_tokens", "cost_usd", "mean_logprob",
+)  # fmt: skip
+_NARROW = ("shard", "id", "project_id", "started_at", "received_at", *TEXTS, *NUMBERS, "error", "user_hash")
+_PAYLOAD = ("shard", "id", "project_id", "prompt", "output", "detail")
+_VECTOR = ("shard", "id", "kind", "project_id", "model", "version", "embedder", "e")
+
+
+@dataclass(slots=True)
+class Calls:
+    """Columns, one entry per call. ``texts`` and ``numbers`` by the names above.
+
+    ``keys``: the sender's id hashed (None: it can't be repeated). ``arounds``: the key of what may be the
+    same call seen from outside; of the two only one is stored. ``vectors``: (embedder, numbers as text).
+    """
+
+    keys: list[uuid.UUID | None]
+    started_ms: list[int]
+    texts: dict[str, list[str]]
+    numbers: dict[str, list[float | None]]
+    errors: list[str | None]
+    user_hashes: list[bytes | None]
+    prompts: list[str]
+    outputs: list[str]
+    details: list[str]
+    vectors: dict[int, tuple[str, str]] = field(default_factory=dict)
+    arounds: dict[int, uuid.UUID] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What became of a part of a request: positions that were asked about, and those of them that are new.
+
+    ``first``: this part speaks for the request as a whole. ``again``: its digest was known.
+    """
+
+    asked: Sequence[int]
+    fresh: Sequence[int]
+    first: bool = False
+    again: bool = False
+
+
+@dataclass(slots=True)
+class _Job:
+    """A part of a request, and who says what it adds to series."""
+
+    calls: Calls
+    positions: Sequence[int]
+    adds: Callable[[Claimed], Increments]
+    digest: uuid.UUID | None
+    first: bool
+    now: dt.datetime
+
+
+_lanes: dict[tuple[int, int], Together[_Job, list[int]]] = {}
+
+
+def store(
+    project_id: int,
+    calls: Calls,
+    adds: Callable[[Claimed], Increments],
+    *,
+    now: dt.datetime,
+    digest: uuid.UUID | None = None,
+) -> list[int]:
+    """The positions of the calls that were new. ``adds`` says inside each transaction what it adds to series.
+
+    ``digest`` names the request where something of it must count once, however often it is sent.
+    """
+    partitions.for_generations(set(calls.started_ms))
+    partitions.for_batches(clock.to_ms(now))
+    buckets = batches.recent_buckets_of(project_id, now=now)
+    fresh: list[int] = []
+    for number, (shard, positions) in enumerate(_by_shard(project_id, buckets, calls)):
+        job = _Job(calls, positions, adds, None if number else digest, not number, now)
+        if len(positions) > SMALL:
+            fresh += _write(project_id, shard, [job])[0]
+        else:
+            fresh += _lane(project_id, shard).do(job, size=len(positions))
+    return fresh
+
+
+def _by_shard(project_id: int, buckets: int, calls: Calls) -> list[tuple[int, Sequence[int]]]:
+    """Never empty: a request of which nothing is stored is counted all the same."""
+    if buckets == 1 or not len(calls):
+        return [(shards_of(project_id, buckets)[0], range(len(calls)))]
+    found: dict[int, list[int]] = defaultdict(list)
+    for position, key in enumerate(calls.keys):
+        place = ids.home(key) if key else ids.fresh(calls.started_ms[position]).bytes
+        found[shard_of(project_id, buckets, place)].append(position)
+    return sorted(found.items())
+
+
+def _lane(project_id: int, shard: int) -> Together[_Job, list[int]]:
+    lane = _lanes.get((project_id, shard))
+    if lane is None:
+        lane = Together(lambda jobs: _write(project_id, shard, jobs), most=TOGETHER)
+        lane = _lanes.setdefault((project_id, shard), lane)
+    return lane
+
+
+def _write(project_id: int, shard: int, jobs: Sequence[_Job]) -> list[list[int]]:
+    """All jobs in one transaction; of each the positions that were new."""
+    now = jobs[0].now
+    with transaction.atomic():
+        taken, again = _claim(project_id, shard, jobs, now=now)
+        parts = [
+            (job.calls, [position for position, _ in fresh]) for job, fresh in zip(jobs, taken, strict=True)
+        ]
+        identities = [identity for fresh in taken for _, identity in fresh]
+        if identities:
+            _copy(project_id, shard, _chosen(parts), identities, now=now)
+        added = [
+            job.adds(Claimed(job.positions, fresh, job.first, job.digest in again))
+            for job, (_, fresh) in zip(jobs, parts, strict=True)
+        ]
+        increments.write(project_id, shard, increments.joined(added), now=now)
+    return [fresh for _, fresh in parts]
+
+
+Fresh = list[tuple[int, uuid.UUID]]
+T = TypeVar("T")
+
+
+def _claim(
+    project_id: int, shard: int, jobs: Sequence[_Job], *, now: dt.datetime
+) -> tuple[list[Fresh], set[uuid.UUID]]:
+    """Of each job the positions that are new here, with their ids; and the digests that were known."""
+    wanted: dict[uuid.UUID, uuid.UUID] = {}
+    around_of: dict[uuid.UUID, uuid.UUID] = {}
+    first_of: list[dict[uuid.UUID, int]] = []
+    for job in jobs:
+        first: dict[uuid.UUID, int] = {}
+        for position in job.positions:
+            key = job.calls.keys[position]
+            if key is not None and key not in wanted:
+                wanted[key] = ids.of_key(job.calls.started_ms[position], key)
+                first[key] = position
+                if position in job.calls.arounds:
+                    around_of[key] = job.calls.arounds[position]
+        first_of.append(first)
+    digests = {job.digest: job.digest for job in jobs if job.digest is not None}
+    made = claims.claim(project_id, shard, {**wanted, **digests}, around_of, now=now)
+    taken = [
+        [
+            *((position, wanted[key]) for key, position in first.items() if key in made),
+            *(
+                (position, ids.fresh(job.calls.started_ms[position]))
+                for position in job.positions
+                if job.calls.keys[position] is None
+            ),
+        ]
+        for job, first in zip(jobs, first_of, strict=True)
+    ]
+    return [sorted(fresh) for fresh in taken], digests.keys() - made
+
+
+def _copy(
+    project_id: int, shard: int, calls: Calls, identities: Sequence[uuid.UUID], *, now: dt.datetime
+) -> None:
+    """Rows, texts and vectors of calls that are new, all of them."""
+    n = len(calls)
+    names = [f"{identity.int:032x}" for identity in identities]
+    head = ([str(shard)] * n, names, [str(project_id)] * n)
+    narrow = (
+        copying.moments(calls.started_ms),
+        [now.isoformat()] * n,
+        *(copying.texts(calls.texts[name]) for name in TEXTS),
+        *(copying.numbers(calls.numbers[name]) for name in NUMBERS),
+        copying.known_texts(calls.errors),
+        copying.binaries(calls.user_hashes),
+    )
+    copying.send("monitor_generation", _NARROW, (*head, *narrow))
+    payload = (copying.texts(column) for column in (calls.prompts, calls.outputs, calls.details))
+    copying.send("monitor_payload", _PAYLOAD, (*head, *payload))
+    vectors = [
+        (
+            str(shard), names[position], "prompt", str(project_id), calls.texts["model"][position],
+            calls.texts["version"][position], *vector,
+        )
+        for position, vector in calls.vectors.items()
+    ]  # fmt: skip
+    copying.send("monitor_embedding", _VECTOR, map(copying.texts, zip(*vectors, strict=True)))
+
+
+def _chosen(parts: Sequence[tuple[Calls, list[int]]]) -> Calls:
+    """One set of columns that holds the chosen positions of all parts."""
+    if len(parts) == 1 and len(parts[0][1]) == len(parts[0][0]):
+        return parts[0][0]
+    calls = [
+        Calls(
+            keys=_of(one.keys, at),
+            started_ms=_of(one.started_ms, at),
+            texts={name: _of(column, at) for name, column in one.texts.items()},
+            numbers={name: _of(column, at) for name, column in one.numbers.items()},
+            errors=_of(one.errors, at),
+            user_hashes=_of(one.user_hashes, at),
+            prompts=_of(one.prompts, at),
+            outputs=_of(one.outputs, at),
+            details=_of(one.details, at),
+            vectors={place: one.vectors[old] for place, old in enumerate(at) if old in one.vectors},
+        )
+        for one, at in parts
+        if at
+    ]
+    whole, *rest = calls
+    for one in rest:
+        _extend(whole, one)
+    return whole
+
+
+def _extend(whole: Calls, more: Calls) -> None:
+    n = len(whole)
+    whole.vectors |= {n + place: vector for place, vector in more.vectors.items()}
+    for name in TEXTS:
+        whole.texts[name] += more.texts[name]
+    for name in NUMBERS:
+        whole.numbers[name] += more.numbers[name]
+    whole.keys += more.keys
+    whole.started_ms += more.started_ms
+    whole.errors += more.errors
+    whole.user_hashes += more.user_hashes
+    whole.prompts += more.prompts
+    whole.outputs += more.outputs
+    whole.details += more.details
+
+
+def _of(column: list[T], chosen: Iterable[int]) -> list[T]:
+    return [column[position] for position in chosen]

@@ -1,0 +1,86 @@
+"""What new rows add to derived series, as columns: added up and written as one batch of deltas."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.core.labels import Labels, fingerprint
+from monitor.store import batches, blocks, series
+from monitor.store.append import GRID_MS
+from monitor.store.blocks import Block, Floats, Ints
+from monitor.store.models import BatchKind, SeriesKind
+
+
+@dataclass(frozen=True, slots=True)
+class Increments:
+    """``owners`` are positions in ``labels``; times in Unix milliseconds, on no grid yet.
+
+    ``counted`` says of each label set whether it is a counter; the others are histograms.
+    """
+
+    labels: list[Labels]
+    counted: list[bool]
+    owners: Ints
+    times: Ints
+    values: Floats
+
+
+def none() -> Increments:
+    return Increments([], [], np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))
+
+
+def joined(parts: Sequence[Increments]) -> Increments:
+    """All of them; the same label set may appear more than once."""
+    if len(parts) == 1:
+        return parts[0]
+    lengths = [len(part.labels) for part in parts]
+    starts = np.cumsum([0, *lengths[:-1]])
+    return Increments(
+        [labels for part in parts for labels in part.labels],
+        [kind for part in parts for kind in part.counted],
+        np.concatenate([part.owners + start for part, start in zip(parts, starts, strict=True)]),
+        np.concatenate([part.times for part in parts]),
+        np.concatenate([part.values for part in parts]),
+    )
+
+
+def write(project_id: int, shard: int, found: Increments, *, now: dt.datetime) -> None:
+    """Add to the series, inside the caller's transaction, on the shard of the rows they come from."""
+    if not len(found.owners):
+        return
+    times = found.times // GRID_MS * GRID_MS
+    ids = np.array([fingerprint(project_id, labels) for labels in found.labels], dtype=np.int64)
+    series.register(project_id, shard, _spans(found, ids, times), now=now)
+    batches.write(project_id, shard, BatchKind.DELTAS, _block(found, ids[found.owners], times), now=now)
+
+
+def _spans(found: Increments, ids: Ints, times: Ints) -> list[series.SeriesSpan]:
+    order = np.argsort(found.owners, kind="stable")
+    owners, at = found.owners[order], times[order]
+    starts = np.flatnonzero(np.append(True, owners[1:] != owners[:-1]))
+    spans: dict[int, series.SeriesSpan] = {}
+    for owner, low, high in zip(
+        owners[starts].tolist(),
+        np.minimum.reduceat(at, starts).tolist(),
+        np.maximum.reduceat(at, starts).tolist(),
+        strict=True,
+    ):
+        kind = SeriesKind.DERIVED_COUNTER if found.counted[owner] else SeriesKind.DERIVED_HISTOGRAM
+        identity = int(ids[owner])
+        known = spans.setdefault(identity, series.SeriesSpan(identity, found.labels[owner], kind, low, high))
+        known.first_ms, known.last_ms = min(known.first_ms, low), max(known.last_ms, high)
+    return list(spans.values())
+
+
+def _block(found: Increments, ids: Ints, times: Ints) -> Block:
+    counts = np.array(found.counted, dtype=bool)[found.owners]
+    block = blocks.add_up(blocks.of_floats(ids[counts], times[counts], found.values[counts]))
+    observed = ~counts
+    if observed.any():
+        rest = blocks.of_observations(
+            ids[observed], times[observed], found.values[observed], np.ones(int(observed.sum()))
+        )
+        block.tables["h"], block.tables["b"] = rest.tables["h"], rest.tables["b"]
+    return block
