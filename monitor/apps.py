@@ -1,5 +1,7 @@
 """Start-up of the engine: registers the system checks."""
 
+import contextlib
+
 import django_stubs_ext
 from django.apps import AppConfig
 
@@ -14,3 +16,9 @@ class MonitorConfig(AppConfig):
 
     def ready(self) -> None:
         from monitor import checks  # noqa: F401 — importing registers them
+        from monitor.outside.metrics import BadEndpointError
+        from monitor.remote import connected
+
+        # what is wrong with the settings is told by the checks
+        with contextlib.suppress(BadEndpointError):
+            connected.connect(connected.configured())

@@ -45,6 +45,7 @@ app.conf.beat_schedule = {
     "watch-drift": every(30, "watch_drift"),
     "poll-gpus": every(15, "poll_gpus"),
     "compact": every(10, "compact"),
+    "ship-samples": every(2, "ship_samples"),
     "retention": every(3600, "retention"),
     "remove-deleted": every(60, "remove_deleted"),
 }

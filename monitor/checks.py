@@ -8,7 +8,9 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, register
 
+from monitor.outside.metrics import BadEndpointError
 from monitor.registry import Registry
+from monitor.remote import connected
 
 # dotted path of each list of plug-ins; imported here only when the checks run
 LISTS = (
@@ -36,6 +38,22 @@ def broken(registry: Registry) -> Iterable[CheckMessage]:
                 hint="mend the dotted path in the list, or the file it names",
                 id="monitor.E001",
             )
+
+
+@register()
+def series_store_readable(**_: Any) -> list[CheckMessage]:
+    """What the settings say of a series store elsewhere can be used."""
+    try:
+        connected.configured()
+    except BadEndpointError as error:
+        hint = "see “A series store elsewhere” in the operations page of the manual, or unset METRICS_URL"
+        return [Error(str(error), hint=hint, id="monitor.E002")]
+    beside = ("METRICS_WRITE_URL", "METRICS_HEADERS", "METRICS_LABEL", "METRICS_HISTOGRAMS")
+    alone = [name for name in beside if getattr(settings, name)]
+    if alone and not settings.METRICS_URL:
+        what = f"{', '.join(alone)} is set, but METRICS_URL is not: series stay in PostgreSQL"
+        return [checks.Warning(what, hint="set METRICS_URL, or unset the others", id="monitor.W002")]
+    return []
 
 
 @register(deploy=True)

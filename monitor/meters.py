@@ -25,6 +25,7 @@ rule_lag = Histogram(
     "vigil_rule_lag_seconds", "From the time a rule group was due to its commit.",
     buckets=(0.5, 1, 2.5, 5, 7.5, 10, 15, 20, 30, 60, 120),
 )  # fmt: skip
+shipped = Counter("vigil_shipped_samples", "Samples for a series store elsewhere.", ["outcome"])
 deliveries = Counter("vigil_deliveries", "Messages that were tried.", ["receiver", "outcome"])
 task_failures = Counter("vigil_task_failures", "Background tasks that ended in an error.", ["task"])
 

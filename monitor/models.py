@@ -19,6 +19,7 @@ from monitor.ingest.models import ScrapeTarget as ScrapeTarget
 from monitor.quality.models import Judge as Judge
 from monitor.quality.models import JudgeClaim as JudgeClaim
 from monitor.quality.models import JudgeFailure as JudgeFailure
+from monitor.remote.models import Shipping as Shipping
 from monitor.rules.models import AlertChange as AlertChange
 from monitor.rules.models import Rule as Rule
 from monitor.rules.models import RuleAlert as RuleAlert

@@ -32,6 +32,14 @@ EMBEDDED_DATABASE = not DATABASE_URL
 DATABASES = {"default": database_settings(DATABASE_URL, LAYOUT)}
 DATABASE_ROUTERS: list[str] = []
 
+# a Prometheus-compatible cluster that keeps the series instead of PostgreSQL; read by monitor.remote
+METRICS_URL = env.text("METRICS_URL")
+METRICS_WRITE_URL = env.text("METRICS_WRITE_URL")
+METRICS_HEADERS = env.text("METRICS_HEADERS")
+METRICS_LABEL = env.text("METRICS_LABEL")
+METRICS_HISTOGRAMS = env.text("METRICS_HISTOGRAMS")
+METRICS_QUEUE_SAMPLES = env.number("METRICS_QUEUE_SAMPLES", 20_000_000, least=1)
+
 REDIS_URL = env.text("REDIS_URL")
 EMBEDDED_REDIS = not REDIS_URL
 REDIS_URL = REDIS_URL or LAYOUT.redis_url

@@ -13,16 +13,32 @@ from monitor.gpu import run as gpu
 from monitor.ingest import discover, scrape
 from monitor.quality import run as quality
 from monitor.quality import sampling
+from monitor.remote import connected, ship
+from monitor.remote import read as remotely
 from monitor.rules import evaluate, memory
 from monitor.store import compact as compaction
 from monitor.store import retention as keeping
 from monitor.store.turns import turn
 
+# the next tick comes sooner than that; a turn keeps the two apart
+SHIPPING_SECONDS = 20.0
+
 
 @shared_task
 def compact(**_: object) -> None:
-    """Small batches into larger ones, closed windows into chunks."""
-    compaction.run(now=clock.now())
+    """Small batches into larger ones, closed windows into chunks; where series lie at home."""
+    if connected.remote() is None:
+        compaction.run(now=clock.now())
+
+
+@shared_task
+def ship_samples(**_: object) -> None:
+    """What waits in the queue to the series store elsewhere, where there is one."""
+    remote = connected.remote()
+    if remote is not None:
+        with turn("shipping") as mine:
+            if mine:
+                ship.run(remote, now=clock.now(), seconds=SHIPPING_SECONDS)
 
 
 @shared_task
@@ -45,8 +61,10 @@ def discover_due(**_: object) -> None:
 
 @shared_task
 def scrape_due(**_: object) -> None:
-    """Read the metrics pages of the targets that are due."""
-    scrape.run_due(now=clock.now())
+    """Read the metrics pages of the targets that are due; none while the queue to the series store is full."""
+    now = clock.now()
+    if remotely.full(now=now) is None:
+        scrape.run_due(now=now)
 
 
 @shared_task

@@ -15,6 +15,7 @@ from monitor.ingest import pipeline
 from monitor.ingest.envelope import Batch
 from monitor.ingest.protocols import PROTOCOLS
 from monitor.ingest.protocols.base import MalformedError
+from monitor.remote import read
 
 
 def door(name: str) -> Callable[..., HttpResponse]:
@@ -30,6 +31,9 @@ def door(name: str) -> Callable[..., HttpResponse]:
             return refuse(
                 415, f"content type {kind!r} is not read here; send {' or '.join(protocol.content_types)}"
             )
+        full = read.full(now=clock.now())
+        if full is not None:
+            return refuse(503, full)
         headers = {key.lower(): value for key, value in request.headers.items()} | {"x-path": request.path}
         try:
             body = bodies.read(request, settings.VIGIL_MAX_BODY_BYTES, as_is=protocol.unpacks)

@@ -11,7 +11,7 @@ from monitor.api.errors import refuse, reply
 from monitor.api.prometheus import door
 from monitor.core.labels import NAME
 from monitor.ingest import read
-from monitor.store import select
+from monitor.remote import listing
 
 COUNTED = ("_total", "_count", "_sum", "_bucket")
 UNITS = ("seconds", "bytes", "ratio", "celsius")
@@ -27,9 +27,11 @@ def _metadata(request: ApiRequest) -> HttpResponse:
         entry = {"type": fact.type, "help": fact.help, "unit": fact.unit}
         if entry not in entries and not (per_metric and len(entries) >= per_metric):
             entries.append(entry)
-    for name in select.label_values(request.project_id, NAME, (), 0, parameters.FAR_MS):
-        if not any(part in known for part in _families(name)):
-            known[name] = [{"type": _type(name), "help": "", "unit": _unit(name)}]
+    names = listing.label_values(request.project_id, NAME, (), 0, parameters.FAR_MS)
+    unknown = [name for name in names if not any(part in known for part in _families(name))]
+    elsewhere = listing.metadata(unknown)
+    for name in unknown:
+        known[name] = elsewhere.get(name) or [{"type": _type(name), "help": "", "unit": _unit(name)}]
     chosen = sorted(name for name in known if wanted in {"", name})
     shown = chosen[:limit] if limit else chosen
     return reply({"status": "success", "data": {name: known[name] for name in shown}})

@@ -11,6 +11,7 @@ from monitor.api import auth
 from monitor.api.errors import refuse
 from monitor.core import clock
 from monitor.ingest import keys
+from monitor.remote import read
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -46,6 +47,20 @@ def _stock() -> str:
         f"vigil_sample_batches {batches}\n"
         "# HELP vigil_database_bytes Size of the database.\n# TYPE vigil_database_bytes gauge\n"
         f"vigil_database_bytes {size}\n"
+    ) + _queue()
+
+
+def _queue() -> str:
+    """What waits for a series store elsewhere, where there is one."""
+    waiting = read.waiting()
+    if waiting is None:
+        return ""
+    age = (clock.now() - waiting.oldest).total_seconds() if waiting.oldest else 0.0
+    return (
+        "# HELP vigil_queue_samples Samples that wait for the series store.\n# TYPE vigil_queue_samples gauge\n"
+        f"vigil_queue_samples {waiting.samples}\n"
+        "# HELP vigil_queue_oldest_seconds How long the oldest of them has waited.\n"
+        f"# TYPE vigil_queue_oldest_seconds gauge\nvigil_queue_oldest_seconds {max(age, 0.0):.3f}\n"
     )
 
 

@@ -15,9 +15,9 @@ from monitor.api.packing import packed
 from monitor.api.parameters import BadParameterError
 from monitor.core import clock
 from monitor.promql.errors import QueryError
-from monitor.store import select
+from monitor.remote import listing
 
-STATUS = {"bad_data": 400, "execution": 422, "timeout": 503, "canceled": 503}
+STATUS = {"bad_data": 400, "execution": 422, "timeout": 503, "canceled": 503, "unavailable": 503}
 # the level of the API we answer at; clients choose their features by it
 API_LEVEL = "3.5.0"
 CUT = "results truncated due to limit"
@@ -87,19 +87,19 @@ def _series(request: ApiRequest) -> HttpResponse:
     if not sets:
         message = "no match[] parameter provided"
         raise BadParameterError(message)
-    found = select.series(request.project_id, sets, *parameters.span(request))
+    found = listing.series(request.project_id, sets, *parameters.span(request))
     return _listed(request, [dict(labels.items_sorted) for labels in found])
 
 
 def _labels(request: ApiRequest) -> HttpResponse:
     sets, span = parameters.matchers(request), parameters.span(request)
-    return _listed(request, select.label_names(request.project_id, sets, *span))
+    return _listed(request, listing.label_names(request.project_id, sets, *span))
 
 
 def _label_values(request: ApiRequest, name: str) -> HttpResponse:
     sets, span = parameters.matchers(request), parameters.span(request)
     plain = parameters.label_name(name)
-    return _listed(request, select.label_values(request.project_id, plain, sets, *span))
+    return _listed(request, listing.label_values(request.project_id, plain, sets, *span))
 
 
 def _listed(request: ApiRequest, data: Sequence[object]) -> HttpResponse:

@@ -74,11 +74,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Calls out on behalf of one contact, judge or target. ``secrets`` never show up in errors."""
+    """Calls out on behalf of one contact, judge or target. ``secrets`` never show up in errors.
+
+    ``trusted``: the address was set by whoever runs the machine, so it may be a private one in any case.
+    """
 
     secrets: tuple[str, ...] = field(default=(), repr=False)
     timeout_seconds: float = 10.0
     max_answer_bytes: int = MAX_ANSWER_BYTES
+    trusted: bool = False
 
     def post(self, url: str, body: Any, headers: Mapping[str, str] | None = None) -> Answer:
         """POST ``body`` as JSON."""
@@ -93,7 +97,7 @@ class Caller:
         sent = {"accept-encoding": "identity", "user-agent": "vigil", **(headers or {})}
         try:
             with (
-                _client(self.timeout_seconds) as client,
+                _client(self.timeout_seconds, trusted=self.trusted) as client,
                 client.stream(method, url, content=body, headers=sent) as response,
             ):
                 raw = self._read(response, host)
@@ -108,7 +112,7 @@ class Caller:
     def _read(self, response: httpx2.Response, host: str) -> bytes:
         """The time-out of the client is per read; a server that drips is cut off by the deadline."""
         deadline = clock.monotonic() + self.timeout_seconds
-        raw = b""
+        raw = bytearray()
         for chunk in response.iter_raw():
             raw += chunk
             if len(raw) > self.max_answer_bytes:
@@ -117,7 +121,7 @@ class Caller:
             if clock.monotonic() > deadline:
                 message = f"{host} did not finish its answer within {self.timeout_seconds:g} s"
                 raise LateError(message)
-        return raw
+        return bytes(raw)
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
@@ -163,8 +167,9 @@ def _plain(address: Address) -> Address:
 class _CheckedBackend(httpcore2.NetworkBackend):
     """Resolves, checks, and connects to what it checked."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, trusted: bool) -> None:
         self._inner = httpcore2.SyncBackend()
+        self._private = trusted or settings.VIGIL_ALLOW_PRIVATE_TARGETS
 
     def connect_tcp(
         self,
@@ -180,7 +185,7 @@ class _CheckedBackend(httpcore2.NetworkBackend):
             message = f"the name {host} is not known: {error}"
             raise httpcore2.ConnectError(message) from error
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-        usable = [one for one in addresses if allowed(one, private=settings.VIGIL_ALLOW_PRIVATE_TARGETS)]
+        usable = [one for one in addresses if allowed(one, private=self._private)]
         if not usable:
             message = (
                 f"{host} is at {addresses[0]}, an address that must not be called; private addresses need "
@@ -211,9 +216,9 @@ def _trust() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
-def _client(timeout: float) -> httpx2.Client:
+def _client(timeout: float, *, trusted: bool) -> httpx2.Client:
     transport = httpx2.HTTPTransport(verify=_trust(), trust_env=False)
     transport._pool = httpcore2.ConnectionPool(  # noqa: SLF001 — the transport has no argument for it
-        ssl_context=_trust(), network_backend=_CheckedBackend()
+        ssl_context=_trust(), network_backend=_CheckedBackend(trusted=trusted)
     )
     return httpx2.Client(transport=transport, timeout=timeout, follow_redirects=False, trust_env=False)

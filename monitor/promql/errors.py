@@ -1,4 +1,4 @@
-"""The four ways a query fails. Each says whose move it is by its ``kind`` (Prometheus' errorType)."""
+"""The ways a query fails. Each says whose move it is by its ``kind`` (Prometheus' errorType)."""
 
 from typing import ClassVar
 
@@ -32,3 +32,9 @@ class DeadlineError(QueryError):
     """The query ran out of its time; a retry helps only when the machine is less busy."""
 
     kind = "timeout"
+
+
+class UnavailableError(QueryError):
+    """The store of series does not answer; a retry helps once it is back."""
+
+    kind = "unavailable"

@@ -41,7 +41,8 @@ def derived_totals(project_id: int) -> dict[Labels, Block]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT NULL::bigint, data FROM monitor_sample_batch WHERE project_id = %(p)s AND kind = %(k)s"
-            " UNION ALL SELECT series_id, head FROM monitor_chunk WHERE project_id = %(p)s AND kind = %(k)s",
+            " UNION ALL SELECT series_id, head FROM monitor_chunk WHERE project_id = %(p)s AND kind = %(k)s"
+            " UNION ALL SELECT series_id, data FROM monitor_total WHERE project_id = %(p)s",
             {"p": project_id, "k": BatchKind.DELTAS.value},
         )
         for series_id, data in cursor.fetchall():

@@ -70,8 +70,8 @@ def histogram(known: Known, deltas: Block, base: Block, selection: Selection) ->
         name: np.concatenate(([before[name].sum()], before[name].sum() + np.cumsum(head[name])))[at]
         for name in ("count", "sum", "zero")
     }
-    positive_index, positive = _cumulative(rows, base.tables["b"], POSITIVE, points)
-    negative_index, negative = _cumulative(rows, base.tables["b"], NEGATIVE, points)
+    positive_index, positive = cumulative(rows, base.tables["b"], POSITIVE, points)
+    negative_index, negative = cumulative(rows, base.tables["b"], NEGATIVE, points)
     run = HistogramRun(
         times=points, count=sums["count"], total=sums["sum"], zero=sums["zero"],
         positive_index=positive_index, positive=positive,
@@ -80,7 +80,7 @@ def histogram(known: Known, deltas: Block, base: Block, selection: Selection) ->
     return Series(known.labels, np.empty(0, dtype=np.int64), np.empty(0), (run,))
 
 
-def _cumulative(
+def cumulative(
     rows: Table, base: Table, side: int, points: Ints
 ) -> tuple[Ints, "np.ndarray[tuple[int, int], np.dtype[np.float64]]"]:
     """Bucket indices and the matrix (points × buckets) of counts up to each point."""

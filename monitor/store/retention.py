@@ -5,7 +5,7 @@ import datetime as dt
 from django.db import connection, transaction
 
 from monitor.core import clock
-from monitor.store import catalog, partitions, series
+from monitor.store import catalog, outgoing, partitions, series
 from monitor.store.models import Project
 
 TABLES = (*partitions.BY_ID, partitions.CHUNKS)
@@ -13,7 +13,7 @@ SETTLED_DAYS = 2
 PROJECT_TABLES = (
     "monitor_generation", "monitor_payload", "monitor_embedding", "monitor_score", "monitor_sample_batch",
     "monitor_chunk", "monitor_series", "monitor_generation_key",
-    "monitor_late_batch",
+    "monitor_late_batch", "monitor_total",
 )  # fmt: skip
 
 
@@ -30,6 +30,7 @@ def run(*, now: dt.datetime, days: int) -> list[str]:
         forgotten = now - dt.timedelta(hours=2 * catalog.REMEMBERED_HOURS)
         cursor.execute("DELETE FROM monitor_late_batch WHERE at < %s", [forgotten])
         cursor.execute("DELETE FROM monitor_series WHERE last_seen < %s", [oldest])
+        cursor.execute("DELETE FROM monitor_total WHERE event_ms < %s", [clock.to_ms(oldest)])
     return gone
 
 
@@ -45,6 +46,7 @@ def remove_deleted() -> int:
             project.delete()
     if gone:
         series.forget()
+        outgoing.forget()
     return len(gone)
 
 

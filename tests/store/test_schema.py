@@ -7,7 +7,7 @@ pytestmark = pytest.mark.django_db
 
 EVENT_TABLES = (
     "monitor_series", "monitor_sample_batch", "monitor_chunk", "monitor_generation_key", "monitor_generation",
-    "monitor_payload", "monitor_embedding", "monitor_score",
+    "monitor_payload", "monitor_embedding", "monitor_score", "monitor_total",
 )  # fmt: skip
 
 
