@@ -15,8 +15,8 @@ from monitor.core.labels import Matcher
 from monitor.promql.errors import QueryError
 from monitor.promql.parse import selector
 from monitor.rules import read
+from monitor.rules.go_format import scientific
 from monitor.rules.read import AlertRow, GroupRow, RuleRow
-from monitor.rules.template_functions import go_text
 
 NEVER = "0001-01-01T00:00:00Z"
 KINDS = frozenset({"alert", "record"})
@@ -116,7 +116,7 @@ def _alert(alert: AlertRow) -> dict[str, Any]:
         "annotations": dict(alert.annotations),
         "state": alert.state,
         "activeAt": _moment(alert.active_at),
-        "value": go_text(alert.value),
+        "value": scientific(alert.value),
     }
 
 

@@ -29,7 +29,8 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MS = dt.timedelta(milliseconds=1)
 
 
-@lru_cache(maxsize=1024)
+# thousands of alert rules are asked again and again, in turn
+@lru_cache(maxsize=8192)
 def parse(text: str) -> tree.Node:
     """The expression's tree; raises BadQueryError with a position."""
     tokens = scan(text)

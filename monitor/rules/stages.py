@@ -1,6 +1,7 @@
 """Pure: which rules of a group may be asked together. A rule waits for the series that an earlier one records."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from monitor.core.labels import NAME, Matcher
 from monitor.promql import parse, tree
@@ -9,11 +10,16 @@ from monitor.promql.errors import QueryError
 ALERT_SERIES = ("ALERTS", "ALERTS_FOR_STATE")
 
 
-def stages(rules: Sequence[tuple[str, tuple[str, ...]]]) -> list[list[int]]:
+def stages(rules: Iterable[tuple[str, tuple[str, ...]]]) -> tuple[tuple[int, ...], ...]:
     """Positions of rules, (expression, names it writes), in stages: within one, none reads what another writes.
 
     The order of the rules is kept, so that a group answers as if its rules were asked one after the other.
     """
+    return _stages(tuple(rules))
+
+
+@lru_cache(maxsize=1024)
+def _stages(rules: Sequence[tuple[str, tuple[str, ...]]]) -> tuple[tuple[int, ...], ...]:
     found: list[list[int]] = [[]]
     written: list[str] = []
     for place, (expr, writes) in enumerate(rules):
@@ -22,7 +28,7 @@ def stages(rules: Sequence[tuple[str, tuple[str, ...]]]) -> list[list[int]]:
             written = []
         found[-1].append(place)
         written += writes
-    return [stage for stage in found if stage]
+    return tuple(tuple(stage) for stage in found if stage)
 
 
 def _reads_any(expr: str, names: Sequence[str]) -> bool:

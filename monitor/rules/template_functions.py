@@ -1,12 +1,10 @@
 """Pure: the functions that templates of annotations may call, printed as Go and Prometheus print them."""
 
 import datetime as dt
-import html
 import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
 from functools import partial
 from typing import Any
 from urllib.parse import quote_plus
@@ -14,40 +12,22 @@ from urllib.parse import quote_plus
 import re2
 
 from monitor.core import durations
+from monitor.rules.go_format import Fields, go_text, printf, shortest
 
 LARGE, SMALL = ("k", "M", "G", "T", "P", "E", "Z", "Y"), ("m", "u", "n", "p", "f", "a", "z", "y")
 BINARY = tuple(prefix + "i" for prefix in LARGE)
-_VERB = re.compile(r"%([-+# 0]*)(\d+)?(?:\.(\d+))?([a-zA-Z%])")
+
+
+_GROUP = re.compile(r"\$\$|\$\{(\w+)\}|\$(\w+)")
+_HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "'": "&#39;", '"': "&#34;", "\0": "\ufffd"})
+_JS = str.maketrans(
+    {"\\": "\\\\", "'": "\\'", '"': '\\"', "<": "\\u003C", ">": "\\u003E", "&": "\\u0026", "=": "\\u003D"}
+    | {chr(code): f"\\u{code:04X}" for code in range(32)}
+)
 
 
 class FunctionError(ValueError):
     """A function that can't take what it was given; whoever wrote the template can mend it."""
-
-
-def go_text(value: Any) -> str:
-    """A value as Go's ``%v`` prints it."""
-    match value:
-        case None:
-            return "<no value>"
-        case bool():
-            return "true" if value else "false"
-        case float():
-            return _shortest(value)
-        case Mapping():
-            return "map[" + " ".join(f"{name}:{go_text(value[name])}" for name in sorted(value)) + "]"
-        case list() | tuple():
-            return "[" + " ".join(go_text(item) for item in value) + "]"
-        case _:
-            return str(value)
-
-
-def _shortest(value: float) -> str:
-    if not math.isfinite(value):
-        return "NaN" if math.isnan(value) else ("+Inf" if value > 0 else "-Inf")
-    if value and not 1e-4 <= abs(value) < 1e21:
-        mantissa, _, exponent = repr(value).partition("e")
-        return f"{mantissa.removesuffix('.0')}e{int(exponent):+03d}"
-    return format(Decimal(repr(value)), "f").removesuffix(".0")
 
 
 def number(value: Any) -> float:
@@ -61,7 +41,7 @@ def number(value: Any) -> float:
 
 def four(value: float) -> str:
     """``%.4g``."""
-    return f"{value:.4g}" if math.isfinite(value) else _shortest(value)
+    return f"{value:.4g}" if math.isfinite(value) else shortest(value)
 
 
 def humanize(value: Any) -> str:
@@ -126,46 +106,6 @@ def humanize_timestamp(value: Any) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}{fraction} +0000 UTC"
 
 
-def printf(form: Any, *values: Any) -> str:
-    """Go's ``printf`` for the verbs that rules use; a verb that doesn't fit says so in place, as Go does."""
-    rest = list(values)
-
-    def one(match: re.Match[str]) -> str:
-        flags, width, precision, verb = match.groups()
-        if verb == "%":
-            return "%"
-        if not rest:
-            return f"%!{verb}(MISSING)"
-        return _verb(flags, width or "", precision, verb, rest.pop(0))
-
-    text = _VERB.sub(one, str(form))
-    return text + (f"%!(EXTRA {', '.join(map(go_text, rest))})" if rest else "")
-
-
-def _verb(flags: str, width: str, precision: str | None, verb: str, value: Any) -> str:
-    dot = "" if precision is None else f".{precision}"
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if verb in "eEfFgG" and is_number and not (isinstance(value, float) and not math.isfinite(value)):
-        if verb in "gG" and precision is None:
-            return _padded(_shortest(float(value)), flags, width)
-        return f"%{flags}{width}{dot}{verb}" % float(value)
-    if verb in "dxXob" and isinstance(value, int) and not isinstance(value, bool):
-        return _padded(format(value, verb), flags, width)
-    if verb in "svqt" or (verb in "eEfFgG" and is_number):
-        text = go_text(value)
-        text = text[: int(precision)] if precision is not None and verb in "sq" else text
-        return _padded(json.dumps(text, ensure_ascii=False) if verb == "q" else text, flags, width)
-    kind = {bool: "bool", float: "float64", int: "int", str: "string"}.get(type(value), "value")
-    return f"%!{verb}({kind}={go_text(value)})"
-
-
-def _padded(text: str, flags: str, width: str) -> str:
-    size = int(width or 0)
-    if "+" in flags and text[:1].isdigit():
-        text = "+" + text
-    return text.ljust(size) if "-" in flags else text.rjust(size, "0" if "0" in flags else " ")
-
-
 def _print(*values: Any) -> str:
     """Go's ``print``: a space between two neighbours of which neither is a text."""
     text = ""
@@ -184,9 +124,21 @@ def _pattern(text: Any) -> Any:
 
 
 def _replace_all(pattern: Any, replacement: Any, text: Any) -> str:
-    """Go writes groups as ``$1`` or ``${1}``."""
-    template = re.sub(r"\$\{?(\d+)\}?", r"\\\1", str(replacement).replace("\\", "\\\\"))
-    return str(_pattern(pattern).sub(template, str(text)))
+    """Go writes groups as ``$1``, ``${1}`` or ``$name``; a name is as long as it can be, an unknown one empty."""
+    found = _pattern(pattern)
+
+    def group(match: Any, name: str) -> str:
+        try:
+            return match.group(int(name) if name.isdecimal() else name) or ""
+        except (IndexError, KeyError):
+            return ""
+
+    def filled(match: Any) -> str:
+        return _GROUP.sub(
+            lambda one: "$" if one[0] == "$$" else group(match, one[1] or one[2]), str(replacement)
+        )
+
+    return str(found.sub(filled, str(text)))
 
 
 def _index(value: Any, *keys: Any) -> Any:
@@ -203,23 +155,50 @@ def _index(value: Any, *keys: Any) -> Any:
 
 
 def _first(values: Any) -> Any:
+    if not isinstance(values, list):
+        message = f"first() takes what query() answers, not {go_text(values)!r}"
+        raise FunctionError(message)
     if not values:
-        message = "first() of a query without result"
+        message = "first() called on vector with no elements"
         raise FunctionError(message)
     return values[0]
 
 
 def _compare(test: Callable[[Any, Any], bool], left: Any, *right: Any) -> bool:
-    try:
-        return any(test(left, other) for other in right)
-    except TypeError as error:
-        message = f"{go_text(left)} can't be compared with {go_text(right[0])}"
-        raise FunctionError(message) from error
+    """Go refuses to compare a float with a whole number: write ``1.0``."""
+    for other in right:
+        if type(left) is not type(other) or isinstance(left, Mapping | list):
+            message = (
+                f"incompatible types for comparison: {go_text(left)} and {go_text(other)};"
+                " write a number that is compared with $value with a point, like 1.0"
+            )
+            raise FunctionError(message)
+    return any(test(left, other) for other in right)
+
+
+def _slice(value: Any, *places: Any) -> Any:
+    return value[slice(*(places or (None,)))] if len(places) != 1 else value[places[0] :]
+
+
+def _args(*values: Any) -> dict[str, Any]:
+    return {f"arg{place}": value for place, value in enumerate(values)}
+
+
+def _title(text: Any) -> str:
+    """A letter after anything that is no letter, digit or underscore becomes a capital."""
+    return re.sub(r"(?<![\w'])[^\W\d_]", lambda m: m.group().upper(), str(text))
+
+
+def _len(value: Any) -> int:
+    if isinstance(value, Fields) or not isinstance(value, str | list | Mapping):
+        message = f"{go_text(value)} has no length"
+        raise FunctionError(message)
+    return len(value.encode()) if isinstance(value, str) else len(value)
 
 
 def _strip_port(text: Any) -> str:
-    match = re.fullmatch(r"\[?([^\]]*?)\]?:\d+", str(text))
-    return match.group(1) if match else str(text)
+    match = re.fullmatch(r"\[([^\[\]]*)\]:\w*|([^:\[\]]*):\w*", str(text))
+    return str(text) if match is None else match.group(1) or match.group(2) or ""
 
 
 def _strip_domain(text: Any) -> str:
@@ -248,19 +227,24 @@ def _or(*values: Any) -> Any:
     return next((value for value in values if truth(value)), values[-1])
 
 
+def _link(tab: int, expr: Any) -> str:
+    """Where Prometheus draws an expression; our own addresses redirect to Explore."""
+    return f"/graph?g0.expr={quote_plus(str(expr))}&g0.tab={tab}"
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "humanize": humanize, "humanize1024": humanize1024, "humanizeDuration": humanize_duration,
     "humanizePercentage": humanize_percentage, "humanizeTimestamp": humanize_timestamp,
     "printf": printf, "print": _print, "println": lambda *values: " ".join(map(go_text, values)) + "\n",
-    "title": lambda text: re.sub(r"(?<!\S)\S", lambda m: m.group().upper(), str(text)),
+    "title": _title, "slice": _slice, "args": _args,
     "toUpper": lambda text: str(text).upper(), "toLower": lambda text: str(text).lower(),
     "trimSpace": lambda text: str(text).strip(), "stripPort": _strip_port, "stripDomain": _strip_domain,
     "match": lambda pattern, text: _pattern(pattern).search(str(text)) is not None,
     "reReplaceAll": _replace_all, "parseDuration": _parse_duration, "toTime": humanize_timestamp,
     "urlQueryEscape": lambda text: quote_plus(str(text)), "urlquery": lambda text: quote_plus(go_text(text)),
-    "safeHtml": lambda text: text, "html": lambda text: html.escape(go_text(text)),
-    "js": lambda text: json.dumps(go_text(text))[1:-1], "toJson": json.dumps,
-    "len": len, "index": _index, "first": _first,
+    "graphLink": partial(_link, 0), "tableLink": partial(_link, 1), "safeHtml": lambda text: text, "html": lambda text: go_text(text).translate(_HTML),
+    "js": lambda text: go_text(text).translate(_JS), "toJson": json.dumps,
+    "len": _len, "index": _index, "first": _first,
     "label": lambda name, sample: sample["Labels"].get(name, ""),
     "value": lambda sample: sample["Value"], "strvalue": lambda sample: sample["Labels"].get("__value__", ""),
     "sortByLabel": lambda name, samples: sorted(samples, key=lambda s: s["Labels"].get(name, "")),

@@ -66,7 +66,7 @@ def test_an_alert_has_labels_texts_and_its_value(get: Get) -> None:
             "annotations": {"summary": "at 0.75"},
             "state": "pending",
             "activeAt": "2026-11-18T12:00:00Z",
-            "value": "0.75",
+            "value": "7.5e-01",
         }
     ]
 

@@ -22,4 +22,4 @@ ALERTS = ("ALERTS", "ALERTS_FOR_STATE")
 def test_a_rule_waits_for_what_an_earlier_one_writes(
     rules: list[tuple[str, tuple[str, ...]]], found: list[list[int]]
 ) -> None:
-    assert stages(rules) == found
+    assert [list(stage) for stage in stages(rules)] == found

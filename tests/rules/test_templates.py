@@ -38,7 +38,7 @@ def test_a_template_is_filled_as_go_fills_it(text: str, value: float, filled: st
 
 @pytest.mark.parametrize(
     "value, text",
-    [(1.0, "1"), (0.1, "0.1"), (1e-5, "1e-05"), (1e16, "10000000000000000"), (1e21, "1e+21"), (-2.5, "-2.5"),
+    [(1.0, "1"), (0.1, "0.1"), (1e-5, "1e-05"), (1e16, "1e+16"), (123456.0, "123456"), (1234567.0, "1.234567e+06"), (1e21, "1e+21"), (-2.5, "-2.5"),
      (math.inf, "+Inf"), (-math.inf, "-Inf"), (math.nan, "NaN"), (0.0, "0")],
 )  # fmt: skip
 def test_a_value_is_printed_as_go_prints_it(value: float, text: str) -> None:
@@ -76,7 +76,7 @@ def test_a_mistake_is_shown_in_the_text_and_loses_no_alert() -> None:
 @pytest.mark.parametrize(
     "text",
     ["{{ $value", "{{ if true }}", "{{ end }}", "{{ $valeu }}", "{{ nosuch 1 }}", "{{ | }}", "{{ ( $value }}",
-     '{{ template "x" }}', "{{ $value ~ }}", "{{ if true }}{{ $oops }}{{ end }}"],
+     "{{ template }}", '{{ template "x" }}', "{{ break }}", '{{ define "x" }}', "{{ $value ~ }}", "{{ if true }}{{ $oops }}{{ end }}"],
 )  # fmt: skip
 def test_a_template_that_can_never_be_filled_is_refused_when_it_is_saved(text: str) -> None:
     with pytest.raises(BadTemplateError):
