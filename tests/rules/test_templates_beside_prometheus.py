@@ -31,7 +31,7 @@ CASES = [
     ("{{ $value }}", 1e-05),
     ("{{ $value }}", 1e+21),
     ("{{ $value }}", 123456789.0),
-    ("{{ $value }}", "math.inf"),
+    ("{{ $value }}", math.inf),
     ("{{ $value }}", 0.6666666666666666),
     ("{{ .Value }} {{ .Labels.job }}", 3.5),
     ("{{ humanize $value }}", 1234567.0),
@@ -225,12 +225,16 @@ ANSWERS: dict[str, list[tuple[Labels, float]]] = {
 }
 
 
+def promql(value: float) -> str:
+    return "+Inf" if value == math.inf else f"{value:.17g}"
+
+
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, str]]:
     """What Prometheus makes of each case."""
     folder = tmp_path_factory.mktemp("prometheus")
     rules = [
-        {"alert": f"A{place}", "expr": f'label_replace(vector({value:.17g}), "job", "api:8080", "", "")',
+        {"alert": f"A{place}", "expr": f'label_replace(vector({promql(value)}), "job", "api:8080", "", "")',
          "annotations": {"t": text}}
         for place, (text, value) in enumerate(CASES)
     ]  # fmt: skip
