@@ -12,9 +12,8 @@ from typing import Any
 
 import msgspec
 
-from monitor.ingest import derive, language
+from monitor.ingest import derive, grounding, language
 from monitor.ingest.envelope import Context, Generation
-from monitor.ingest.grounding import Grounds
 from monitor.ingest.redact import redact, redact_value, storable
 from monitor.store import ids
 from monitor.store.calls import Calls
@@ -66,7 +65,7 @@ def columns(project_id: int, generations: Sequence[Generation]) -> Calls:
     given: dict[str, Sequence[Any]] = dict(
         zip(_COLUMNS, zip(*map(_ROW, generations), strict=True), strict=True)
     )
-    cleaner, grounds = Cleaner(), Grounds()
+    cleaner = Cleaner()
     calls = Calls(
         keys=[], started_ms=list(given["started_ms"]),
         texts={name: _storable(given[name]) for name in _PLAIN},
@@ -78,7 +77,7 @@ def columns(project_id: int, generations: Sequence[Generation]) -> Calls:
     calls.keys = [None if name is None else ids.client_key(project_id, name) for name in names]
     calls.texts["grounding"], calls.numbers["mean_logprob"] = [], []
     for position, generation in enumerate(generations):
-        _add_content(calls, generation, position, cleaner, grounds)
+        _add_content(calls, generation, position, cleaner)
     calls.texts["language"] = [
         storable(said) if said else language.detect(prompt)
         for said, prompt in zip(given["language"], calls.prompts, strict=True)
@@ -92,9 +91,7 @@ def columns(project_id: int, generations: Sequence[Generation]) -> Calls:
     return calls
 
 
-def _add_content(
-    calls: Calls, generation: Generation, position: int, cleaner: Cleaner, grounds: Grounds
-) -> None:
+def _add_content(calls: Calls, generation: Generation, position: int, cleaner: Cleaner) -> None:
     """What was said, redacted, and what can be told from it only."""
     cleaner.found = Counter()
     prompt, prompt_messages = _said(generation.prompt, cleaner)
@@ -117,7 +114,7 @@ def _add_content(
     calls.details.append(
         msgspec.json.encode({name: value for name, value in detail.items() if value}).decode()
     )
-    calls.texts["grounding"].append(grounds.of(output, texts, claim=generation.context_used))
+    calls.texts["grounding"].append(grounding.grounding(output, texts, claim=generation.context_used))
     calls.numbers["mean_logprob"].append(derive.mean_logprob(generation.tokens))
     if generation.embedding is not None:
         calls.vectors[position] = _vector(generation.embedding)
