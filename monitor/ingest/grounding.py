@@ -14,6 +14,23 @@ MOST_TERMS = 64
 _TERM = re.compile(r"[a-z0-9à-öø-ÿ]{4,}|[\u4e00-\u9fff]+")
 
 
+class Grounds:
+    """Looks at the calls of one batch; documents that come again are read once."""
+
+    def __init__(self) -> None:
+        self._shown: dict[tuple[str, ...], str] = {}
+
+    def of(self, output: str, contexts: Sequence[str] | None, *, claim: bool | None) -> str:
+        """As ``grounding``."""
+        if not contexts or claim is not None:
+            return grounding(output, contexts, claim=claim)
+        key = tuple(contexts)
+        shown = self._shown.get(key)
+        if shown is None:
+            shown = self._shown[key] = "\n".join(contexts).lower()
+        return _judged(output, shown)
+
+
 def grounding(output: str, contexts: Sequence[str] | None, *, claim: bool | None) -> str:
     """``used``, ``unused`` or ``empty``; the empty text when no retrieval ran or nothing can be said.
 
@@ -25,11 +42,15 @@ def grounding(output: str, contexts: Sequence[str] | None, *, claim: bool | None
         return "empty"
     if claim is not None:
         return "used" if claim else "unused"
+    return _judged(output, "\n".join(contexts).lower())
+
+
+def _judged(output: str, shown: str) -> str:
     said = _terms(output)
     if len(said) < LEAST_TERMS:
         return ""
     said = said[:: -(-len(said) // MOST_TERMS)]
-    return "used" if _reaches(said, "\n".join(contexts).lower(), USED * len(said)) else "unused"
+    return "used" if _reaches(said, shown, USED * len(said)) else "unused"
 
 
 def _reaches(said: Sequence[str], shown: str, enough: float) -> bool:

@@ -1,177 +1,62 @@
-"""Which language a text is written in, when its sender didn't say: by script, then by small words. Pure."""
+"""Which language a text is written in, when its sender didn't say: by script, then by small words. Pure.
 
-import re
+Counts bytes and splits at spaces, a few microseconds a text: every call comes through here.
+"""
+
 from collections import Counter
 
 ENOUGH = 0.15
 SAMPLE = 400
-_SCRIPTS = {
-    "ja": re.compile(r"[\u3040-\u30ff]"),
-    "ko": re.compile(r"[\uac00-\ud7af]"),
-    "zh": re.compile(r"[\u4e00-\u9fff]"),
-    "ru": re.compile(r"[\u0400-\u04ff]"),
-    "ar": re.compile(r"[\u0600-\u06ff]"),
-    "hi": re.compile(r"[\u0900-\u097f]"),
-    "th": re.compile(r"[\u0e00-\u0e7f]"),
+_ASCII_LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+# the first bytes of a script's letters in UTF-8; where two scripts share a first byte, the second decides
+_BY_FIRST = {
+    "zh": bytes(range(0xE4, 0xEA)),
+    "ko": bytes(range(0xEA, 0xEE)),
+    "ru": bytes(range(0xD0, 0xD4)),
+    "ar": bytes(range(0xD8, 0xDC)),
+    "": bytes(range(0xC3, 0xCA)),
 }
-_LETTER = re.compile(r"[^\W\d_]")
-_WORD = re.compile(r"[a-zà-öø-ÿ]+")
+_BY_SECOND = {
+    "ja": (b"\xe3\x81", b"\xe3\x82", b"\xe3\x83"),
+    "hi": (b"\xe0\xa4", b"\xe0\xa5"),
+    "th": (b"\xe0\xb8", b"\xe0\xb9"),
+}
+# in this order: Japanese is written with Chinese characters too
+_ORDER = ("ja", "ko", "zh", "ru", "ar", "hi", "th")
 _SMALL_WORDS = {
-    "en": frozenset(
-        [
-            "the",
-            "of",
-            "and",
-            "to",
-            "in",
-            "is",
-            "you",
-            "that",
-            "it",
-            "for",
-            "are",
-            "what",
-            "how",
-            "why",
-            "with",
-            "this",
-            "can",
-            "do",
-            "my",
-            "your",
-            "i",
-            "a",
-        ]
-    ),
-    "es": frozenset(
-        [
-            "el",
-            "la",
-            "los",
-            "las",
-            "de",
-            "que",
-            "y",
-            "en",
-            "un",
-            "una",
-            "por",
-            "con",
-            "para",
-            "como",
-            "es",
-            "está",
-            "qué",
-            "cómo",
-        ]
-    ),
-    "fr": frozenset(
-        [
-            "le",
-            "la",
-            "les",
-            "des",
-            "de",
-            "et",
-            "un",
-            "une",
-            "est",
-            "que",
-            "qui",
-            "pour",
-            "dans",
-            "avec",
-            "sur",
-            "comment",
-            "je",
-            "vous",
-        ]
-    ),
-    "de": frozenset(
-        [
-            "der",
-            "die",
-            "das",
-            "und",
-            "ist",
-            "nicht",
-            "ein",
-            "eine",
-            "ich",
-            "wie",
-            "mit",
-            "für",
-            "auf",
-            "den",
-            "von",
-            "zu",
-            "was",
-        ]
-    ),
-    "pt": frozenset(
-        [
-            "o",
-            "a",
-            "os",
-            "as",
-            "de",
-            "que",
-            "e",
-            "em",
-            "um",
-            "uma",
-            "para",
-            "com",
-            "como",
-            "não",
-            "é",
-            "você",
-            "por",
-        ]
-    ),
-    "it": frozenset(
-        [
-            "il",
-            "lo",
-            "la",
-            "gli",
-            "le",
-            "di",
-            "che",
-            "e",
-            "un",
-            "una",
-            "per",
-            "con",
-            "come",
-            "non",
-            "è",
-            "sono",
-            "cosa",
-        ]
-    ),
+    "en": "the of and to in is you that it for are what how why with this can do my your i a",
+    "es": "el la los las de que y en un una por con para como es está qué ¿qué cómo ¿cómo",
+    "fr": "le la les des de et un une est que qui pour dans avec sur comment je vous",
+    "de": "der die das und ist nicht ein eine ich wie mit für auf den von zu was",
+    "pt": "o a os as de que e em um uma para com como não é você por",
+    "it": "il lo la gli le di che e un una per con come non è sono cosa",
+}
+_SPEAKERS: dict[str, tuple[str, ...]] = {
+    word: tuple(code for code, words in _SMALL_WORDS.items() if word in words.split())
+    for words in _SMALL_WORDS.values()
+    for word in words.split()
 }
 
 
 def detect(text: str) -> str:
     """An ISO 639-1 code, or the empty text where nothing speaks clearly for one language."""
-    sample = text[:SAMPLE].lower()
-    return _by_script(sample) or _by_words(sample)
+    sample = text[:SAMPLE]
+    return (sample and not sample.isascii() and _by_script(sample)) or _by_words(sample)
 
 
 def _by_script(sample: str) -> str:
-    if sample.isascii():
-        return ""
-    letters = len(_LETTER.findall(sample))
-    for code, pattern in _SCRIPTS.items():
-        if letters and len(pattern.findall(sample)) >= ENOUGH * letters:
-            return code
-    return ""
+    encoded = sample.encode(errors="replace")
+    counts = {code: len(encoded) - len(encoded.translate(None, first)) for code, first in _BY_FIRST.items()}
+    for code, pairs in _BY_SECOND.items():
+        counts[code] = sum(encoded.count(pair) for pair in pairs)
+    letters = sum(counts.values()) + len(encoded) - len(encoded.translate(None, _ASCII_LETTERS))
+    return next((code for code in _ORDER if counts[code] and counts[code] >= ENOUGH * letters), "")
 
 
 def _by_words(sample: str) -> str:
-    words = Counter(_WORD.findall(sample))
-    votes = sorted(
-        (sum(words[word] for word in words.keys() & small), code) for code, small in _SMALL_WORDS.items()
-    )
-    return votes[-1][1] if votes[-1][0] > votes[-2][0] else ""
+    votes: Counter[str] = Counter()
+    for spoken, n in Counter(map(_SPEAKERS.get, sample.lower().split())).items():
+        for code in spoken or ():
+            votes[code] += n
+    best = votes.most_common(2)
+    return best[0][0] if best and (len(best) == 1 or best[0][1] > best[1][1]) else ""
