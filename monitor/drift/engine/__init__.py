@@ -1,0 +1,1 @@
+"""The drift engine: arrays of additive sketches in event time in, effects and evidence out. Pure numpy."""

@@ -1,0 +1,167 @@
+"""What volume is expected now: same time of past weeks, at the level of the last day. Pure.
+
+One regular signal in 5-minute ticks (requests, tokens); an hour that is missing is NaN and never zero.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from monitor.core.stats import Floats, Ints
+from monitor.drift.engine.means import MAD_TO_DEVIATION
+
+TICK = 300
+DAY = 86_400 // TICK
+WEEK = 7 * DAY
+WEEKS = 4
+SMOOTH = 7
+RECENT = 3
+HOUR = 12
+LEVEL = (0.6, 1.4)
+LEAST_NOISE = 0.03
+LEAST_CHANGE = float(np.log(1.4))
+DEVIATIONS = {"weeks": 4.0, "yesterday": 6.0}
+IN_A_ROW = 2
+DAYS_FOR_WEEKS = 15
+DAYS_FOR_YESTERDAY = 2
+
+
+class Basis(StrEnum):
+    """What the expectation rests on; with ``none`` nothing can be said."""
+
+    NONE = "none"
+    YESTERDAY = "yesterday"
+    WEEKS = "weeks"
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Per tick (T,): the expected value, its normal band, and whether the signal is anomalous there."""
+
+    expected: Floats
+    low: Floats
+    high: Floats
+    anomalous: np.ndarray
+    basis: Basis
+
+
+def expect(values: Floats, kind_of_day: Ints) -> Expected:
+    """Judge every tick by those before it. ``values`` (T,): one per tick without a gap (NaN: unknown).
+
+    ``kind_of_day`` (T,): 0 weekday, 1 weekend or holiday; yesterday says nothing across a change of it.
+    """
+    days = values.size / DAY
+    if days < DAYS_FOR_YESTERDAY:
+        unknown = np.full(values.size, np.nan)
+        return Expected(unknown, unknown, unknown, np.zeros(values.size, dtype=bool), Basis.NONE)
+    basis = Basis.WEEKS if days >= DAYS_FOR_WEEKS else Basis.YESTERDAY
+    smooth = _centred_mean(values)
+    season = _by_week(smooth, kind_of_day) if basis == Basis.WEEKS else _shifted(smooth, DAY)
+    expected = season * _level(values, season)
+    recent = _trailing_mean(values, RECENT)
+    r = np.log((recent + 1.0) / (expected + 1.0))
+    noise = np.sqrt(np.maximum(LEAST_NOISE, _spread(r)) ** 2 + 1.0 / (3.0 * np.maximum(expected, 0.1)))
+    limit = np.maximum(DEVIATIONS[basis] * noise, LEAST_CHANGE)
+    with np.errstate(invalid="ignore"):
+        outside = np.abs(r) > limit
+    if basis == Basis.WEEKS:
+        outside &= ~_yesterday_agrees(recent, r, limit, kind_of_day)
+    low, high = (np.maximum(0.0, (expected + 1.0) * np.exp(side * limit) - 1.0) for side in (-1.0, 1.0))
+    return Expected(expected, low, high, _in_a_row(outside), basis)
+
+
+def _shifted(values: Floats, ticks: int) -> Floats:
+    found = np.full(values.size, np.nan)
+    found[ticks:] = values[:-ticks]
+    return found
+
+
+def _by_week(smooth: Floats, kind_of_day: Ints) -> Floats:
+    """The median of up to four weeks at the same time; a holiday is compared with Sundays."""
+    past = np.array([_shifted(smooth, WEEK * week) for week in range(1, WEEKS + 1)])
+    kinds = np.array([_shifted(kind_of_day.astype(float), WEEK * week) for week in range(1, WEEKS + 1)])
+    alike = np.where(kinds == kind_of_day[None, :], past, np.nan)
+    found = _median(alike)
+    return np.where(np.isfinite(found), found, _last_alike(smooth, kind_of_day))
+
+
+def _median(rows: Floats) -> Floats:
+    """The median of each column, without a word about columns that know nothing."""
+    known = np.isfinite(rows)
+    ordered = np.sort(np.where(known, rows, np.inf), axis=0)
+    count = known.sum(axis=0)
+    below = np.take_along_axis(ordered, np.maximum(0, (count - 1) // 2)[None, :], axis=0)[0]
+    above = np.take_along_axis(ordered, np.minimum(rows.shape[0] - 1, count // 2)[None, :], axis=0)[0]
+    return np.where(count > 0, (below + above) / 2.0, np.nan)
+
+
+def _last_alike(smooth: Floats, kind_of_day: Ints) -> Floats:
+    """The same time of the last day of the same kind."""
+    found = np.full(smooth.size, np.nan)
+    for back in range(7, 0, -1):
+        past, kind = _shifted(smooth, DAY * back), _shifted(kind_of_day.astype(float), DAY * back)
+        usable = (kind == kind_of_day) & np.isfinite(past)
+        found[usable] = past[usable]
+    return found
+
+
+def _centred_mean(values: Floats) -> Floats:
+    kernel = np.ones(SMOOTH)
+    known = np.isfinite(values)
+    total = np.convolve(np.where(known, values, 0.0), kernel, "same")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found: Floats = total / np.convolve(known.astype(float), kernel, "same")
+    return found
+
+
+def _trailing_sum(values: Floats, ticks: int) -> Floats:
+    """The sum of the last ``ticks`` values, this one included; NaN counts as nothing."""
+    cumulative = np.concatenate([[0.0], np.cumsum(np.nan_to_num(values))])
+    start = np.maximum(0, np.arange(1, values.size + 1) - ticks)
+    found: Floats = cumulative[1:] - cumulative[start]
+    return found
+
+
+def _trailing_mean(values: Floats, ticks: int) -> Floats:
+    known = _trailing_sum(np.isfinite(values).astype(float), ticks)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(known == ticks, _trailing_sum(values, ticks) / known, np.nan)
+
+
+def _level(values: Floats, season: Floats) -> Floats:
+    """How the last 24 hours without the last one went against the season, within 40 %."""
+    both = np.isfinite(values) & np.isfinite(season)
+    seen, usual = np.where(both, values, 0.0), np.where(both, season, 0.0)
+    seen, usual = (_shifted(_trailing_sum(one, DAY - HOUR), HOUR) for one in (seen, usual))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        level = np.clip(seen / usual, *LEVEL)
+    return np.where(np.isfinite(level), level, 1.0)
+
+
+def _spread(r: Floats) -> Floats:
+    """The robust deviation of the last 7 days before each tick, renewed by the hour."""
+    found = np.full(r.size, LEAST_NOISE)
+    for start in range(0, r.size, HOUR):
+        past = r[max(0, start - WEEK) : start]
+        past = past[np.isfinite(past)]
+        if past.size >= DAY // 2:
+            found[start : start + HOUR] = MAD_TO_DEVIATION * np.median(np.abs(past - np.median(past)))
+    return found
+
+
+def _yesterday_agrees(recent: Floats, r: Floats, limit: Floats, kind_of_day: Ints) -> np.ndarray:
+    """Yesterday left the expectation the same way and was much the same: a new habit, not an anomaly."""
+    before = np.log((recent + 1.0) / (_shifted(recent, DAY) + 1.0))
+    same_kind = _shifted(kind_of_day.astype(float), DAY) == kind_of_day
+    with np.errstate(invalid="ignore"):
+        agrees: np.ndarray = same_kind & (np.abs(before) <= limit) & (np.sign(r) == np.sign(_shifted(r, DAY)))
+    return agrees
+
+
+def _in_a_row(outside: np.ndarray) -> np.ndarray:
+    found = outside.copy()
+    for back in range(1, IN_A_ROW):
+        found[back:] &= outside[:-back]
+        found[:back] = False
+    return found
