@@ -1,6 +1,7 @@
 """The same templates filled here and by a real Prometheus: word for word the same."""
 
 import json
+import math
 import shutil
 import subprocess
 import time
