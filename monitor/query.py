@@ -13,7 +13,7 @@ import numpy as np
 from monitor.core import clock
 from monitor.core.histograms import HistogramRun
 from monitor.core.labels import Labels
-from monitor.core.samples import LOOKBACK_MS, Selection, Series, is_stale
+from monitor.core.samples import LOOKBACK_MS, Selection, Series, Table, is_stale
 from monitor.promql import kept, tree
 from monitor.promql import parse as parser
 from monitor.promql.errors import BadQueryError, DeadlineError, ExecutionError, QueryError, TooMuchError
@@ -376,7 +376,7 @@ def _read(
             f"the query selects {series} series, more than the limit of {bounds.series}; narrow its matchers"
         )
         raise TooMuchError(message)
-    samples = sum(_size(one) for group in found for one in group)
+    samples = sum(_samples(group) for group in found)
     if samples > bounds.samples:
         message = (
             f"query processing would load {samples} samples into memory, more than the limit of {bounds.samples};"
@@ -384,12 +384,16 @@ def _read(
         )
         raise TooMuchError(message)
     if ordered:
-        found = [sorted(group, key=_by_labels) for group in found]
+        found = [group if isinstance(group, Table) else sorted(group, key=_by_labels) for group in found]
     return dict(zip(reads, found, strict=True)), samples
 
 
 def _by_labels(series: Series) -> tuple[tuple[str, str], ...]:
     return series.labels.items_sorted
+
+
+def _samples(group: Sequence[Series]) -> int:
+    return group.samples if isinstance(group, Table) else sum(_size(one) for one in group)
 
 
 def _size(series: Series) -> int:

@@ -1,14 +1,17 @@
 """Label sets and the matchers that select them, as Prometheus defines both."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import re2
 
 NAME = "__name__"
 Op = Literal["=", "!=", "=~", "!~"]
+Worked = TypeVar("Worked")
+# of one roster, by key; questions of a dashboard ask for a handful
+WORKED_OUT_KEPT = 24
 
 
 class Labels(Mapping[str, str]):
@@ -67,6 +70,31 @@ class Labels(Mapping[str, str]):
     def having(self, changes: Mapping[str, str]) -> "Labels":
         """These labels with ``changes`` on top; an empty value removes a label."""
         return Labels({**self._map, **changes})
+
+
+class Roster(list[Labels]):
+    """Label sets in an order, never changed once made: what is worked out of all of them is kept beside them."""
+
+    __slots__ = ("worked_out",)
+
+    def __init__(self, labels: Iterable[Labels]) -> None:
+        super().__init__(labels)
+        self.worked_out: dict[Hashable, Any] = {}
+
+
+def once(labels: list[Labels], key: Hashable, work: Callable[[], Worked]) -> Worked:
+    """What ``work`` makes of these labels; of a roster it is made once for each ``key``."""
+    if not isinstance(labels, Roster):
+        return work()
+    kept = labels.worked_out
+    if key not in kept:
+        made = work()
+        if len(kept) >= WORKED_OUT_KEPT:
+            labels.worked_out = kept = {}
+        kept[key] = made
+        return made
+    found: Worked = kept[key]
+    return found
 
 
 def fingerprint(project_id: int, labels: Labels) -> int:

@@ -1,13 +1,14 @@
 """Arrays of time and value, the question that selects them, and staleness. Times are Unix milliseconds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
 
 from monitor.core.histograms import HistogramRun
-from monitor.core.labels import Labels, Matcher
+from monitor.core.labels import Labels, Matcher, Roster
 
 Times = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
@@ -36,6 +37,48 @@ class Series:
     times: Times
     values: Values
     histograms: tuple[HistogramRun, ...] = field(default=())
+
+
+@dataclass(slots=True)
+class Part:
+    """Float samples of series that were all sampled at the same times: ``values`` is (rows, times).
+
+    ``rows`` are the places of these series in the table, ascending.
+    """
+
+    rows: Times
+    times: Times
+    values: Values
+
+
+class Table(Sequence[Series]):
+    """Series without histograms as few matrices; a series of its own is made when somebody asks for it."""
+
+    def __init__(self, labels: Roster, parts: Iterable[Part]) -> None:
+        self.labels, self.parts = labels, list(parts)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @overload
+    def __getitem__(self, place: int) -> Series: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Series]: ...
+    def __getitem__(self, place: int | slice) -> Series | Sequence[Series]:
+        if isinstance(place, slice):
+            return [self[one] for one in np.arange(len(self))[place].tolist()]
+        if not -len(self) <= place < len(self):
+            raise IndexError(place)
+        place %= len(self)
+        for part in self.parts:
+            at = int(part.rows.searchsorted(place))
+            if at < len(part.rows) and part.rows[at] == place:
+                return Series(self.labels[place], part.times, part.values[at])
+        return Series(self.labels[place], np.empty(0, dtype=np.int64), np.empty(0))
+
+    @property
+    def samples(self) -> int:
+        return sum(part.values.size for part in self.parts)
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from monitor.core.histograms import block_of
 from monitor.core.labels import Labels
-from monitor.core.samples import LOOKBACK_MS, Series, is_stale
+from monitor.core.samples import LOOKBACK_MS, Series, Table, is_stale
 from monitor.promql import tree
 from monitor.promql.errors import ExecutionError, TooMuchError
 from monitor.promql.functions import FUNCTIONS
@@ -17,7 +17,7 @@ from monitor.promql.functions.registry import Context
 from monitor.promql.operators import aggregate, binary, subquery, unary
 from monitor.promql.plan import Plan, Read, inner_grid
 from monitor.promql.values import Cells, Floats, Grid, Notes, Value, Vector, empty, joined, merged, piled
-from monitor.promql.windows import Windows, gathered_by_times, of_series
+from monitor.promql.windows import Windows, gathered_by_times, of_series, of_table
 
 Data = Mapping[Read, Sequence[Series]]
 
@@ -142,9 +142,10 @@ class Evaluation:
         if isinstance(node, tree.Range):
             series = self.data[Read(node.selector, node.width, grid)]
             self._afford(len(series), grid)
-            if grid.steps > 1:
-                series = gathered_by_times(series)
-            return of_series(series, subquery.frame(node.selector, node.width, grid))
+            frame = subquery.frame(node.selector, node.width, grid)
+            if isinstance(series, Table):
+                return of_table(series, frame)
+            return of_series(gathered_by_times(series) if grid.steps > 1 else series, frame)
         assert isinstance(node, tree.Subquery)
         inner = inner_grid(node, grid)
         value = self.vector(node.expr, inner)
@@ -183,6 +184,8 @@ def instant(
     steps = len(moments)
     if not series:
         return empty(steps), np.empty((0, steps))
+    if isinstance(series, Table):
+        return _newest_of_table(series, moments, lookback)
     values = np.empty((len(series), steps))
     floats = np.empty((len(series), steps), dtype=bool)
     taken = np.zeros((len(series), steps), dtype=np.int64)
@@ -205,11 +208,31 @@ def instant(
         taken[row] = when
         if one.histograms:
             cells += _newest_histograms(one, moments, lookback, row, floats, taken)
-    stale = is_stale(values.reshape(-1)).reshape(values.shape)
+    return _without_stale(Vector([one.labels for one in series], values, floats, joined(cells)), taken)
+
+
+def _without_stale(vector: Vector, taken: np.ndarray) -> tuple[Vector, Floats]:
+    stale = is_stale(vector.values.reshape(-1)).reshape(vector.values.shape)
     if stale.any():
-        floats &= ~stale
-    vector = Vector([one.labels for one in series], values, floats, joined(cells))
+        vector.floats &= ~stale
     return vector.without_empty_rows(), taken[vector.present().any(axis=1)].astype(np.float64)
+
+
+def _newest_of_table(table: Table, moments: np.ndarray, lookback: int) -> tuple[Vector, Floats]:
+    """As ``instant``, part by part: the series of a part share one search."""
+    shape = (len(table), len(moments))
+    values, floats = np.zeros(shape), np.zeros(shape, dtype=bool)
+    taken = np.zeros(shape, dtype=np.int64)
+    for part in table.parts:
+        if len(part.times):
+            index = part.times.searchsorted(moments, side="right") - 1
+            found = index >= 0
+            index[~found] = 0
+            when = part.times[index]
+            values[part.rows] = part.values[:, index]
+            floats[part.rows] = found & (when > moments - lookback)
+            taken[part.rows] = when
+    return _without_stale(Vector(table.labels, values, floats), taken)
 
 
 def _newest_histograms(

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.core.histograms import HistogramBlock, stacked
-from monitor.core.labels import Labels
+from monitor.core.labels import Labels, Roster, once
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -101,6 +101,8 @@ def empty(steps: int) -> Vector:
 
 
 def nameless(labels: Iterable[Labels]) -> list[Labels]:
+    if isinstance(labels, Roster):
+        return once(labels, "nameless", lambda: Roster(one.nameless for one in labels))
     return [one.nameless for one in labels]
 
 
@@ -153,12 +155,17 @@ def piled(vectors: Sequence[Vector], steps: int) -> Vector:
     )
 
 
+def distinct(labels: list[Labels]) -> bool:
+    """Whether no label set occurs twice."""
+    return once(labels, "distinct", lambda: len(set(labels)) == len(labels))
+
+
 def merged(vector: Vector, conflict: Callable[[Labels], Exception]) -> Vector:
     """Rows with equal labels made one; raises ``conflict(labels)`` where two are present at the same step."""
+    if distinct(vector.labels):
+        return vector
     places: dict[Labels, int] = {}
     target = np.array([places.setdefault(labels, len(places)) for labels in vector.labels], dtype=np.int64)
-    if len(places) == len(vector.labels):
-        return vector
     present = vector.present()
     filled = np.zeros((len(places), vector.steps), dtype=np.int64)
     np.add.at(filled, target, present)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from monitor.core.histograms import HistogramBlock, HistogramRun, block_of, stacked
-from monitor.core.labels import Labels
-from monitor.core.samples import Series, is_stale
+from monitor.core.labels import Labels, Roster, once
+from monitor.core.samples import Part, Series, Table, is_stale
 from monitor.promql.values import Cells, Floats, Grid, Ints, Vector
 
 # small enough for a processor's cache, large enough to forget Python
@@ -150,8 +150,7 @@ def of_series(series: Sequence[Series], frame: Frame) -> Iterator[Windows]:
     for chunk, shared in _chunks([one.times for one in series], len(frame.ends)):
         members = series[chunk.start : chunk.stop]
         values = np.concatenate([one.values for one in members])
-        # a minimum that is a number proves there is no NaN at all, for a third of the price of looking for one
-        if len(values) and np.isnan(np.minimum.reduce(values)) and is_stale(values).any():
+        if _has_stale(values):
             yield _gathered(members, [_live(one) for one in members], frame)
         elif not shared:
             yield _gathered(members, [(one.times, one.values) for one in members], frame)
@@ -164,6 +163,73 @@ def of_series(series: Sequence[Series], frame: Frame) -> Iterator[Windows]:
             labels = [one.labels for one in members]
             tracks = _tracks(members, frame)
             yield Windows(labels, times, values, offsets, low[None, :], high[None, :], frame, tracks)
+
+
+def of_table(table: Table, frame: Frame) -> Iterator[Windows]:
+    """Windows over a table, in chunks; rows of small parts are put together."""
+    steps, packed, held = len(frame.ends), list[Part](), 0
+    for part in table.parts:
+        room = max(1, min(CHUNK_SAMPLES // max(1, len(part.times)), CHUNK_CELLS // max(1, steps)))
+        if len(table.parts) > 1 and len(part.rows) <= room // 2:
+            packed.append(part)
+            held += max(part.values.size, len(part.rows) * steps)
+            if held >= CHUNK_SAMPLES and steps > 1:
+                yield from _of_packed(table, packed, frame)
+                packed, held = [], 0
+            continue
+        for start in range(0, len(part.rows), room):
+            chosen = slice(start, start + room)
+            yield _of_part(table, Part(part.rows[chosen], part.times, part.values[chosen]), frame)
+    if packed:
+        yield from _of_packed(table, packed, frame)
+
+
+def _has_stale(values: Floats) -> bool:
+    # a minimum that is a number proves there is no NaN at all, for a third of the price of looking for one
+    return bool(len(values) and np.isnan(np.minimum.reduce(values)) and is_stale(values).any())
+
+
+def _of_part(table: Table, part: Part, frame: Frame) -> Windows:
+    values = part.values.reshape(-1)
+    labels = _labels_of(table, part.rows)
+    if _has_stale(values):
+        members = [Series(one, part.times, row) for one, row in zip(labels, part.values, strict=True)]
+        return _gathered(members, [_live(one) for one in members], frame)
+    low, high = bounds(part.times, frame.ends, frame.width)
+    offsets = (np.arange(len(part.rows), dtype=np.int64) * len(part.times))[:, None]
+    return Windows(labels, part.times, values, offsets, low[None, :], high[None, :], frame)
+
+
+def _labels_of(table: Table, rows: Ints) -> list[Labels]:
+    if len(rows) == len(table.labels):
+        return table.labels
+    labels = table.labels
+    return once(labels, ("rows", rows.tobytes()), lambda: Roster(labels[row] for row in rows.tolist()))
+
+
+def _of_packed(table: Table, parts: Sequence[Part], frame: Frame) -> Iterator[Windows]:
+    """Windows over several parts at once, in the order of the table."""
+    rows = np.concatenate([part.rows for part in parts])
+    order = np.argsort(rows)
+    labels = _labels_of(table, rows[order])
+    values = np.concatenate([part.values.reshape(-1) for part in parts])
+    if _has_stale(values):
+        members = [table[row] for row in rows[order].tolist()]
+        yield _gathered(members, [_live(one) for one in members], frame)
+        return
+    pairs = [bounds(part.times, frame.ends, frame.width) for part in parts]
+    sizes = [len(part.rows) for part in parts]
+    lengths = np.repeat([len(part.times) for part in parts], sizes)
+    offsets = (np.cumsum(lengths) - lengths)[order, None].astype(np.int64)
+    yield Windows(
+        labels,
+        np.concatenate([np.tile(part.times, len(part.rows)) for part in parts]),
+        values,
+        offsets,
+        np.repeat(np.stack([low for low, _ in pairs]), sizes, axis=0)[order],
+        np.repeat(np.stack([high for _, high in pairs]), sizes, axis=0)[order],
+        frame,
+    )
 
 
 def _live(series: Series) -> tuple[Ints, Floats]:

@@ -15,7 +15,7 @@ import msgspec
 import psycopg
 from django.db import connection
 
-from monitor.core.labels import NAME, Labels, Matcher
+from monitor.core.labels import NAME, Labels, Matcher, Roster
 from monitor.store.append import GRID_MS
 from monitor.store.models import SeriesKind
 from monitor.store.series import TOUCH_MS
@@ -23,6 +23,7 @@ from monitor.store.series import TOUCH_MS
 FLAT_MS = 86_400_000
 PROJECTS_KEPT = 50
 FOUND_KEPT = 200
+SPANS_KEPT = 8
 # samples younger than this are never kept: a batch with older ones is noted as late (with minutes to spare)
 OPEN_MS = 600_000
 CHANGES_KEPT = 256
@@ -59,8 +60,53 @@ class Known:
         return self.first_ms - GRID_MS <= end_ms and self.last_ms + slack >= start_ms
 
 
+class Members(list[Known]):
+    """Series in the order of their labels, never changed once made: whoever keeps something for them all may
+    tell them by this object.
+    """
+
+    def __init__(self, members: Iterable[Known]) -> None:
+        super().__init__(members)
+        self.ids = [member.id for member in self]
+        self.labels = Roster(member.labels for member in self)
+        self.pushed = all(member.kind == SeriesKind.PUSHED for member in self)
+        # what a span leaves of them, by which are left
+        self.some: OrderedDict[bytes, Members] = OrderedDict()
+        self.bounds = self._bounds()
+
+    def _bounds(self) -> tuple[int, int]:
+        """Every member may hold samples from the first to the second of these times."""
+        first = max((member.first_ms for member in self), default=0) - GRID_MS
+        return first, min((member.last_ms for member in self), default=0) + TOUCH_MS
+
+    def within(self, start_ms: int, end_ms: int) -> "Members":
+        """Those that may have samples in the span."""
+        first, last = self.bounds
+        if first <= end_ms and last >= start_ms:
+            return self
+        self.bounds = first, last = self._bounds()
+        if first <= end_ms and last >= start_ms:
+            return self
+        kept = [member.may_hold(start_ms, end_ms) for member in self]
+        if all(kept):
+            return self
+        key = bytes(kept)
+        found = self.some.get(key)
+        if found is None:
+            found = self.some[key] = Members(
+                member for member, stays in zip(self, kept, strict=True) if stays
+            )
+            while len(self.some) > SPANS_KEPT:
+                self.some.popitem(last=False)
+        return found
+
+
 def _by_labels(known: Known) -> tuple[tuple[str, str], ...]:
     return known.labels.items_sorted
+
+
+def _fulfils(known: Known, matchers: Sequence[Matcher]) -> bool:
+    return all(matcher.matches(known.labels.get(matcher.label, "")) for matcher in matchers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +134,10 @@ class Catalog:
     told: frozenset[int] = frozenset()
     changes: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=CHANGES_KEPT))
     lock: Lock = field(default_factory=Lock)
+    # the members in the order in which they became known
+    arrived: list[Known] = field(default_factory=list)
     # what matchers were last asked for: how many series there were, and those that fulfil them
-    found: dict[tuple[Matcher, ...], tuple[int, list[Known]]] = field(default_factory=dict)
+    found: dict[tuple[Matcher, ...], tuple[int, Members]] = field(default_factory=dict)
 
     def refresh(self) -> Moment:
         """Take in what was written since the last look."""
@@ -124,17 +172,19 @@ class Catalog:
                 return ALWAYS
             return min(at for number, at in self.changes if number > version)
 
-    def find(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Known]:
+    def find(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Members:
         """The series that fulfil every matcher and may have samples in the span, by their labels."""
-        key = tuple(matchers)
+        key, size = tuple(matchers), len(self.arrived)
         known = self.found.get(key)
-        if known is None or known[0] != len(self.members):
+        if known is None:
             if len(self.found) >= FOUND_KEPT:
                 self.found.clear()
-            size = len(self.members)
-            members = sorted(self._matched(matchers), key=_by_labels)
+            known = self.found[key] = (size, Members(sorted(self._matched(matchers), key=_by_labels)))
+        elif known[0] != size:
+            more = [member for member in self.arrived[known[0] : size] if _fulfils(member, matchers)]
+            members = Members(sorted([*known[1], *more], key=_by_labels)) if more else known[1]
             known = self.found[key] = (size, members)
-        return [member for member in known[1] if member.may_hold(start_ms, end_ms)]
+        return known[1].within(start_ms, end_ms)
 
     def _matched(self, matchers: Sequence[Matcher]) -> list[Known]:
         chosen: set[int] | None = None
@@ -180,6 +230,7 @@ class Catalog:
         self.members[identity] = known
         for pair in known.labels.items_sorted:
             self.index.setdefault(pair[0], {}).setdefault(pair[1], set()).add(identity)
+        self.arrived.append(known)
         return None
 
 

@@ -11,7 +11,7 @@ from monitor.core.samples import Series
 from monitor.store import blocks, tapes
 from monitor.store.blocks import Block, Floats, Ints
 from monitor.store.catalog import Known, Moment
-from monitor.store.chunks import WINDOW_MS
+from monitor.store.chunks import WINDOW_MS, window_of
 from monitor.store.runs import by_series, narrow, runs_of
 from monitor.store.tapes import NONE, WORTH_MS, Sharing, Tape
 
@@ -106,18 +106,23 @@ class Kept:
             if old is None:
                 rows, times = self.sharing.part(times, self.first, high)
                 longer[identity] = Tape(self.first, high, times, values[rows])
-            elif self.resume is not None and high - old.high >= WORTH_MS:
+            elif self.resume is not None and self._worth(old.high, high):
                 rows, times = self.sharing.part(times, old.high + 1, high)
                 joined = self.sharing.end_to_end(old.times, times)
                 longer[identity] = Tape(old.low, high, joined, np.concatenate([old.values, values[rows]]))
         if longer:
             tapes.kept.keep(self.project_id, self.moment.version, longer)
 
+    def _worth(self, before: int, high: int) -> bool:
+        """Whether a tape is made longer: by enough, or over the end of a window whose batches are sealed soon."""
+        return high - before >= WORTH_MS or (high > before and window_of(high) > window_of(before + 1))
+
 
 def _widened(start: int, end: int, closed: int) -> tuple[int, int]:
     """Whole windows where they are closed: their chunks are decoded whole anyway."""
     if start > closed:
-        return start, end
+        # a beginning: what comes later is added to it
+        return closed, end
     first = start // WINDOW_MS * WINDOW_MS
     last = max(end, min(closed, (end // WINDOW_MS + 1) * WINDOW_MS - 1))
     return first, last

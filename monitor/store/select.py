@@ -12,10 +12,10 @@ from uuid import UUID
 import numpy as np
 from django.db import connection
 
-from monitor.core.samples import Selection, Series
-from monitor.store import bases, blocks, catalog, deadline, derived, pushed, tapes
+from monitor.core.samples import Selection, Series, Table
+from monitor.store import bases, blocks, catalog, deadline, derived, pushed, stacks, tapes
 from monitor.store.blocks import Block
-from monitor.store.catalog import Catalog, Known, Moment, label_names, label_values, series
+from monitor.store.catalog import Catalog, Known, Members, Moment, label_names, label_values, series
 from monitor.store.chunks import WINDOW_MS, window_of
 from monitor.store.models import BatchKind, SeriesKind
 from monitor.store.runs import by_series, narrow
@@ -85,7 +85,7 @@ class View:
 
     def select(
         self, selections: Sequence[Selection], *, max_samples: int, seconds: float = LONGEST_SECONDS
-    ) -> list[list[Series]]:
+    ) -> list[Sequence[Series]]:
         """For each selection its series, samples ascending and within the closed span.
 
         Raises TooManySamplesError when more than ``max_samples`` would be handed out, and
@@ -93,12 +93,29 @@ class View:
         """
         chosen = [self.known.find(s.matchers, s.start_ms, s.end_ms) for s in selections]
         budget = _Budget(max_samples, seconds)
-        found: dict[int, list[Series]] = {}
-        for group in _spans(selections):
-            members = [chosen[place] for place in group]
-            parts = _answer(self, [selections[place] for place in group], members, budget)
+        found: dict[int, Sequence[Series]] = {}
+        for place, (members, wanted) in enumerate(zip(chosen, selections, strict=True)):
+            whole = self._stacked(members, wanted, budget)
+            if whole is not None:
+                found[place] = whole
+        rest = [place for place in np.arange(len(selections)).tolist() if place not in found]
+        for places in _spans([selections[place] for place in rest]):
+            group = [rest[place] for place in places]
+            parts = _answer(
+                self, [selections[place] for place in group], [chosen[place] for place in group], budget
+            )
             found.update(zip(group, parts, strict=True))
         return [found[place] for place in np.arange(len(selections)).tolist()]
+
+    def _stacked(self, members: Members, selection: Selection, budget: "_Budget") -> Table | None:
+        """The answer as a table, where all of it is at hand."""
+        if not members or not members.pushed or not self.lasting:
+            return None
+        span = (selection.start_ms, selection.end_ms)
+        table = stacks.table(self.project_id, self.moment, members, span, budget.seconds)
+        if table is not None:
+            budget.count(table.samples)
+        return table
 
 
 def look(project_id: int) -> View:
@@ -111,7 +128,7 @@ def look(project_id: int) -> View:
     return View(project_id, known, moment)
 
 
-def select(project_id: int, selections: Sequence[Selection], *, max_samples: int) -> list[list[Series]]:
+def select(project_id: int, selections: Sequence[Selection], *, max_samples: int) -> list[Sequence[Series]]:
     """What a look at this moment selects."""
     return look(project_id).select(selections, max_samples=max_samples)
 
@@ -207,9 +224,12 @@ class _Budget:
         self.limit, self.left, self.seconds = limit, limit, seconds
 
     def spend(self, found: Series) -> None:
-        self.left -= len(found.times)
+        self.count(len(found.times))
         if found.histograms:
-            self.left -= sum(len(run.times) * (run.positive.shape[-1] + 1) for run in found.histograms)
+            self.count(sum(len(run.times) * (run.positive.shape[-1] + 1) for run in found.histograms))
+
+    def count(self, samples: int) -> None:
+        self.left -= samples
         if self.left < 0:
             raise TooManySamplesError(self.limit)
 

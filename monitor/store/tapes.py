@@ -7,6 +7,7 @@ came at the same times share one array of times, so that whoever compares them c
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from threading import Lock
 
 import numpy as np
@@ -16,10 +17,15 @@ from monitor.store.blocks import Floats, Ints
 NUMBERS_KEPT = 12_000_000
 # shorter ends than this are read again rather than appended: appending copies the whole tape
 WORTH_MS = 900_000
+# a tape that ended at most this long before a question still saves reading what precedes it
+REACH_MS = 3_600_000
 NONE = (np.empty(0, dtype=np.int64), np.empty(0))
 
 
-@dataclass(frozen=True, slots=True)
+_turns = count(1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Tape:
     """All float samples of one series with low <= t <= high."""
 
@@ -38,11 +44,12 @@ class Tape:
 
 @dataclass(slots=True)
 class Rack:
-    """The tapes of one project, all valid for one version of its samples."""
+    """The tapes of one project, all valid for one version of its samples; ``turn`` grows when one is exchanged."""
 
     version: int = -1
     tapes: dict[int, Tape] = field(default_factory=dict)
     numbers: int = 0
+    turn: int = field(default_factory=lambda: next(_turns))
 
 
 class Tapes:
@@ -54,7 +61,7 @@ class Tapes:
         self.lock = Lock()
 
     def covering(self, project_id: int, series: Iterable[int], start: int) -> dict[int, Tape]:
-        """The tapes of these series that begin at ``start`` or before; ask ``follow`` first."""
+        """The tapes of these series that begin at ``start`` or before and reach it; ask ``follow`` first."""
         with self.lock:
             rack = self.racks.get(project_id)
             if rack is None:
@@ -64,8 +71,33 @@ class Tapes:
             return {
                 identity: tape
                 for identity in series
-                if (tape := kept.get(identity)) is not None and tape.low <= start <= tape.high
+                if (tape := kept.get(identity)) is not None and tape.low <= start <= tape.high + REACH_MS
             }
+
+    def all_of(self, project_id: int, series: list[int], turn: int) -> tuple[int, list[Tape]] | None:
+        """The rack's turn and a tape for each of these series; no tapes if nothing changed since that turn.
+
+        None when a series has no tape.
+        """
+        with self.lock:
+            rack = self.racks.get(project_id)
+            if rack is None:
+                return None
+            self.racks.move_to_end(project_id)
+            if rack.turn == turn:
+                return turn, []
+            found = [rack.tapes.get(identity) for identity in series]
+            return None if None in found else (rack.turn, found)  # type: ignore[return-value] # none is None
+
+    def exchange(self, project_id: int, tapes: Iterable[tuple[int, Tape, Tape]]) -> None:
+        """Put other tapes with the same samples in the place of old ones."""
+        with self.lock:
+            rack = self.racks.get(project_id)
+            if rack is not None:
+                for identity, old, new in tapes:
+                    if rack.tapes.get(identity) is old:
+                        rack.tapes[identity] = new
+                        rack.turn = next(_turns)
 
     def follow(self, project_id: int, version: int, changed_from: int | None) -> None:
         """Cut off what has changed since the rack's version."""
@@ -78,6 +110,7 @@ class Tapes:
                 cut = {identity: tape.cut(changed_from) for identity, tape in rack.tapes.items()}
                 rack.tapes = {identity: tape for identity, tape in cut.items() if tape.high >= tape.low}
                 rack.numbers = sum(len(tape.values) for tape in rack.tapes.values())
+                rack.turn = next(_turns)
 
     def version(self, project_id: int) -> int:
         with self.lock:
@@ -95,6 +128,7 @@ class Tapes:
                 rack.numbers -= 0 if old is None else len(old.values)
                 rack.tapes[identity] = tape
                 rack.numbers += len(tape.values)
+            rack.turn = next(_turns)
             self._make_room(rack)
 
     def _make_room(self, current: Rack) -> None:

@@ -27,7 +27,7 @@ def ask(project_id: int, name: str, start: int, end: int, **hints: int) -> list[
         range_ms=hints.get("range_ms", 0),
         step_ms=hints.get("step_ms", 0),
     )
-    return select(project_id, [selection], max_samples=10**7)[0]
+    return list(select(project_id, [selection], max_samples=10**7)[0])
 
 
 def labels(name: str, **more: str) -> Labels:

@@ -24,7 +24,7 @@ def label(number: int) -> Labels:
 
 def ask(project_id: int, start: int, end: int) -> list[Series]:
     selection = Selection((Matcher("__name__", "=", "x"),), start, end)
-    return select.select(project_id, [selection], max_samples=10**7)[0]
+    return list(select.select(project_id, [selection], max_samples=10**7)[0])
 
 
 def told(series: list[Series]) -> list[tuple[Labels, list[int], list[float], list[list[int]]]]:

@@ -12,6 +12,7 @@ from monitor.core.histograms import (
     coarser,
     reset_rows,
 )
+from monitor.core.labels import once
 from monitor.promql.functions import remarks
 from monitor.promql.functions.registry import Context, function
 from monitor.promql.values import Floats, Ints, Mask, Vector, joined, nameless
@@ -68,10 +69,17 @@ def _extrapolated(context: Context, windows: Windows, *, counter: bool, per_seco
                 factor = factor / (windows.frame.width / 1000)
             pieces.append((row, chosen, block.times(factor).as_gauge()))
     if counter:
-        there = np.broadcast_to((windows.count > 0).any(axis=1), (len(ok),))
-        for metric in {windows.labels[row].name for row in np.flatnonzero(there)}:
+        for metric in _sampled_names(windows):
             remarks.possible_non_counter(context.notes, metric)
     return Vector(nameless(windows.labels), values, ok, joined(cells_of(pieces, windows.shape[1])))
+
+
+def _sampled_names(windows: Windows) -> set[str]:
+    """The metrics that have a float sample in some window."""
+    there, labels = (windows.count > 0).any(axis=1), windows.labels
+    if there.all():
+        return once(labels, "names", lambda: {one.name for one in labels})
+    return {labels[row].name for row in np.flatnonzero(np.broadcast_to(there, len(labels)))}
 
 
 def _float_rates(windows: Windows, *, counter: bool, per_second: bool) -> tuple[Floats, Mask]:

@@ -1,14 +1,14 @@
 """sum, avg, topk and the other aggregations: rows grouped by labels, all steps at once."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from monitor.core.histograms import HistogramBlock, UnlikeHistogramsError, added
-from monitor.core.labels import NAME, Labels
+from monitor.core.labels import NAME, Labels, Roster, once
 from monitor.promql import tree
 from monitor.promql.errors import ExecutionError
 from monitor.promql.functions import remarks
@@ -21,15 +21,15 @@ _CANCELLED = 1e-7
 
 @dataclass(slots=True)
 class Grouping:
-    """``group`` (n,) says where each row belongs; ``order`` sorts rows by group, ``starts`` cuts that order."""
+    """``group`` (n,) says where each row belongs; ``order`` sorts rows by group, ``starts`` cuts that order into
+    the ``rows`` of each group.
+    """
 
     labels: list[Labels]
     group: Ints
     order: Ints
     starts: Ints
-
-    def members(self) -> list[Ints]:
-        return np.split(self.order, self.starts[1:])
+    rows: list[Ints]
 
 
 @lru_cache(maxsize=50_000)
@@ -41,16 +41,21 @@ def _key(labels: Labels, names: frozenset[str], without: bool) -> tuple[tuple[st
     return tuple(pair for pair in labels.items_sorted if pair[0] in names)
 
 
-def grouping(rows: Sequence[Labels], node: tree.Aggregation) -> Grouping:
-    names = frozenset(node.labels)
+def grouping(rows: list[Labels], node: tree.Aggregation) -> Grouping:
+    names, without = frozenset(node.labels), node.without
+    return once(rows, ("groups", names, without), lambda: _grouped(rows, names, without=without))
+
+
+def _grouped(rows: list[Labels], names: frozenset[str], *, without: bool) -> Grouping:
     places: dict[tuple[tuple[str, str], ...], int] = {}
     group = np.empty(len(rows), dtype=np.int64)
     for row, labels in enumerate(rows):
-        key = _key(labels, names, node.without) if names or node.without else ()
+        key = _key(labels, names, without) if names or without else ()
         group[row] = places.setdefault(key, len(places))
     order = np.argsort(group, kind="stable")
     starts = np.searchsorted(group[order], np.arange(len(places)))
-    return Grouping([Labels(key) for key in places], group, order, starts)
+    members = np.split(order, starts[1:])
+    return Grouping(Roster(Labels(key) for key in places), group, order, starts, members)
 
 
 def aggregate(node: tree.Aggregation, vector: Vector, param: Floats | str | None, notes: Notes) -> Vector:
@@ -60,13 +65,14 @@ def aggregate(node: tree.Aggregation, vector: Vector, param: Floats | str | None
     if node.op == "count_values":
         assert isinstance(param, str)
         return _count_values(node, vector, param)
-    if node.op in _SELECTING:
-        assert isinstance(param, np.ndarray)
-        return _SELECTING[node.op](vector, groups, param, notes)
-    if node.op == "quantile":
-        assert isinstance(param, np.ndarray)
-        return _quantile(vector, groups, param, notes)
+    # staleness markers lie where no value counts; arithmetic stumbles over them
     with np.errstate(all="ignore"):
+        if node.op in _SELECTING:
+            assert isinstance(param, np.ndarray)
+            return _SELECTING[node.op](vector, groups, param, notes)
+        if node.op == "quantile":
+            assert isinstance(param, np.ndarray)
+            return _quantile(vector, groups, param, notes)
         return _PLAIN[node.op](vector, groups, notes)
 
 
@@ -80,7 +86,7 @@ def _counts(mask: Mask, groups: Grouping) -> Ints:
 def _reduced(operation: np.ufunc, values: Floats, groups: Grouping) -> Floats:
     """Per group over its rows; groups are handled one by one, which spares a sorted copy of everything."""
     result = np.empty((len(groups.labels), values.shape[1]))
-    for place, rows in enumerate(groups.members()):
+    for place, rows in enumerate(groups.rows):
         if len(rows) == 1:
             result[place] = values[rows[0]]
         elif len(rows) == len(values):
@@ -95,7 +101,7 @@ def _sums(vector: Vector, groups: Grouping) -> Floats:
     totals = _reduced(np.add, values, groups)
     if not (values >= 0).all():
         doubtful = np.abs(totals) < _reduced(np.add, np.abs(values), groups) * _CANCELLED
-        members = groups.members()
+        members = groups.rows
         for group, step in np.argwhere(doubtful):
             totals[group, step] = careful_sum(values[members[group], step])
     return totals
@@ -111,7 +117,7 @@ def _avg(vector: Vector, groups: Grouping, notes: Notes) -> Vector:
     counts = _counts(vector.floats, groups)
     totals = _sums(vector, groups)
     values = totals / counts
-    members = groups.members()
+    members = groups.rows
     for group, step in np.argwhere(np.isinf(totals)):
         samples = vector.values[members[group], step][vector.floats[members[group], step]]
         if np.isfinite(samples).all():
@@ -270,7 +276,7 @@ def _quantile(vector: Vector, groups: Grouping, q: Floats, notes: Notes) -> Vect
     counts = _counts(vector.floats, groups)
     values = np.empty(counts.shape)
     with np.errstate(all="ignore"):
-        for place, rows in enumerate(groups.members()):
+        for place, rows in enumerate(groups.rows):
             values[place] = _quantiles(vector.values[rows], vector.floats[rows], counts[place], q)
     return Vector(groups.labels, values, counts > 0)
 
@@ -306,7 +312,7 @@ def _best(vector: Vector, groups: Grouping, k: Floats, notes: Notes, *, sign: fl
     limits = _whole(k)
     chosen = np.zeros(vector.values.shape, dtype=bool)
     sequence: list[int] = []
-    for rows in groups.members():
+    for rows in groups.rows:
         keys = vector.values[rows] * sign
         # absent after NaN after numbers
         absent = ~vector.floats[rows]
@@ -334,7 +340,7 @@ def _limitk(vector: Vector, groups: Grouping, k: Floats, _: Notes) -> Vector:
     limits = _whole(k)
     present = vector.present()
     chosen = np.zeros(present.shape, dtype=bool)
-    for rows in groups.members():
+    for rows in groups.rows:
         chosen[rows] = present[rows] & (np.cumsum(present[rows], axis=0) <= limits)
     return vector.where(chosen).without_empty_rows()
 
