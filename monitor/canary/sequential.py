@@ -99,10 +99,9 @@ class _Arm:
         used = weight > 0
         freedom = np.cumsum(np.where(used, self.n - 1.0, 0.0))
         squares = np.cumsum(np.where(used, self.squares, 0.0))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            pooled = np.where(freedom > 0, squares / freedom, np.inf)
-            independent = pooled * np.cumsum(np.where(used, weight**2 / np.maximum(self.n, 1.0), 0.0))
+        spread = np.cumsum(np.where(used, weight**2 / np.maximum(self.n, 1.0), 0.0))
+        independent = np.where(freedom > 0, squares / np.maximum(freedom, 1.0) * spread, np.inf)
         groups = np.cumsum(weight[:, None] * self.residuals, axis=0)
         clustered = (groups**2).sum(axis=1) * USER_GROUPS / (USER_GROUPS - 1)
-        found: Floats = np.maximum(np.nan_to_num(independent, nan=np.inf), clustered)
+        found: Floats = np.maximum(independent, clustered)
         return found

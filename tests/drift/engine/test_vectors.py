@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from monitor.core.stats import Floats
+from monitor.core.stats import Floats, Ints
 from monitor.drift.engine import vectors
 from monitor.drift.engine.vectors import Clusters, VectorHours, Wording
 
@@ -11,7 +11,7 @@ PER_HOUR = 150
 
 def cloud(
     shares: list[float], *, shift: float = 0.0, hours: int = HOURS, seed: int = 1
-) -> tuple[Floats, Floats]:
+) -> tuple[Ints, Floats]:
     """Hours and vectors of topics that lie apart, all moved by ``shift`` in one direction."""
     topics = np.random.default_rng(99).normal(size=(len(shares), 32))
     topics /= np.linalg.norm(topics, axis=1, keepdims=True)
@@ -20,7 +20,7 @@ def cloud(
     label = chance.choice(len(shares), n, p=shares)
     found = topics[label] + chance.normal(0.0, 0.08, (n, 32))
     found[:, 0] += shift
-    return np.repeat(np.arange(hours), PER_HOUR), found
+    return np.repeat(np.arange(hours, dtype=np.int64), PER_HOUR), found
 
 
 @pytest.fixture(scope="module")
