@@ -38,7 +38,7 @@ app.conf.beat_schedule = {
     "discover-due": every(5, "discover_due"),
     "scrape-due": every(5, "scrape_due"),
     "evaluate-rules": every(5, "evaluate_rules"),
-    "deliver-alerts": every(5, "deliver_alerts"),
+    "deliver-alerts": every(1, "deliver_alerts"),
     "forget-alerts": every(3600, "forget_alerts"),
     "judge-due": every(10, "judge_due"),
     "forget-claims": every(3600, "forget_claims"),

@@ -3,9 +3,10 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from monitor.api import errors, health, ingest, metadata, metrics, prometheus, rules, targets
+from monitor.api import alertmanager, errors, health, ingest, metadata, metrics, prometheus, rules, targets
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    *alertmanager.urlpatterns,
     *health.urlpatterns,
     *ingest.urlpatterns,
     *metadata.urlpatterns,

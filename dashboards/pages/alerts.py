@@ -59,7 +59,7 @@ class Alerts(Page):
     def show(self, visit: Visit) -> Context:
         now = active(visit)
         muted = told.muted(visit.project_id, now=visit.now)
-        unrouted = set(told.unrouted(visit.project_id))
+        unrouted = set(told.unrouted(visit.project_id, now=visit.now))
         return {
             "alarms": [(one, one.fingerprint in muted, one.fingerprint in unrouted) for one in now],
             "timeline": timeline(visit, now),

@@ -4,72 +4,54 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from monitor.alerting import deliver, read
-from monitor.alerting.forms import EVERYONE, PREFIX, RouteForm, SilenceForm, form_for
-from monitor.alerting.models import Contact, Delivery, DeliveryAttempt, Route, Silence
-from monitor.alerting.receivers import RECEIVERS
+from monitor.alerting.forms import (
+    EVERYONE,
+    ContactForm,
+    InhibitionForm,
+    PolicyForm,
+    RouteForm,
+    SilenceForm,
+    TimeIntervalForm,
+)
+from monitor.alerting.models import (
+    AlertPolicy,
+    Contact,
+    Delivery,
+    DeliveryAttempt,
+    Inhibition,
+    Route,
+    Silence,
+    TimeInterval,
+)
 from monitor.core import clock
 from monitor.store.editing import Inline, ProjectAdmin, labelled
+from monitor.store.plugin_forms import PluginAdmin
 
 if TYPE_CHECKING:
-    from django.db.models import ManyToManyField
-    from django.forms import ModelMultipleChoiceField
+    from django.db.models import ForeignKey, ManyToManyField
+    from django.forms import ModelChoiceField, ModelMultipleChoiceField
 
-SEEN = ("last_ok", "last_error", "last_duration")
 HEALTHS = {"failing": "danger", "ok": "success", "unknown": "info"}
 STATES = {"sent": "success", "waiting": "warning", "refused": "danger", "given_up": "danger"}
 
 
 @admin.register(Contact)
-class Contacts(ProjectAdmin):
+class Contacts(PluginAdmin):
+    plugin_form = ContactForm
+    intro = EVERYONE
+    common = ("name", "receiver", "language", "enabled", "send_resolved")
     list_display = ("name", "project", "kind", "health_shown", "enabled", "last_ok", "last_error")
     list_filter = ("project", "kind", "enabled")
     search_fields = ("name",)
-    readonly_fields = SEEN
     actions = ("send_test",)
 
-    def add_view(
-        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """First the receiver is chosen; the form is made of its fields."""
-        if _kind(request) in RECEIVERS:
-            return super().add_view(request, form_url, extra_context)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Who should be told, and how?"),
-            "opts": self.model._meta,  # noqa: SLF001 — Django's own templates ask for it
-            "kinds": [(name, (RECEIVERS[name].__doc__ or "").partition("\n")[0]) for name in RECEIVERS],
-            "everyone": EVERYONE,
-        }
-        return TemplateResponse(request, "admin/monitor/contact/choose.html", context)
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT002 — the base class has it so
-        kwargs["form"] = form_for(obj.kind if obj else _kind(request), new=obj is None)
-        kwargs["fields"] = None
-        return super().get_form(request, obj, change, **kwargs)
-
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        kind = obj.kind if obj else _kind(request)
-        own = [PREFIX + field.name for field in RECEIVERS[kind].fields] if kind in RECEIVERS else []
-        return [
-            (
-                None,
-                {"fields": ["project", "name", "kind", "enabled", "send_resolved"], "description": EVERYONE},
-            ),
-            (kind, {"fields": own}),
-            *([(_("State"), {"fields": SEEN})] if obj else []),
-        ]
-
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        return {**super().get_changeform_initial_data(request), "kind": _kind(request)}
-
     def save_model(self, request: HttpRequest, obj: Contact, form: Any, change: bool) -> None:
-        """A contact that was refused is tried again soon after somebody changed it."""
-        obj.changed_at = clock.now()
+        """A contact that was refused or rests is tried again soon after somebody changed it."""
+        obj.changed_at, obj.failures, obj.rest_until = clock.now(), 0, None
         super().save_model(request, obj, form, change)
 
     @labelled(_("Health"), HEALTHS)
@@ -83,37 +65,61 @@ class Contacts(ProjectAdmin):
         messages.success(request, _("On its way; see the deliveries for the answer."))
 
 
-def _kind(request: HttpRequest) -> str:
-    return request.POST.get("kind") or request.GET.get("kind") or ""
-
-
 @admin.register(Route)
 class Routes(ProjectAdmin):
     form = RouteForm
-    list_display = ("name", "project", "position", "matchers", "go_on", "enabled")
+    list_display = ("name", "project", "parent", "position", "matchers", "go_on", "enabled")
     list_filter = ("project", "enabled")
     filter_horizontal = ("contacts",)
     fieldsets = (
-        (None, {"fields": ("project", "name", "position", "enabled"), "description": EVERYONE}),
+        (None, {"fields": ("project", "name", "parent", "position", "enabled"), "description": EVERYONE}),
         (_("Which alerts, to whom"), {"fields": ("matchers", "contacts", "go_on")}),
         (
             _("When"),
             {
                 "fields": (
-                    "group_by",
-                    "group_wait_seconds",
-                    "group_interval_seconds",
-                    "repeat_interval_seconds",
+                    "group_by", "group_wait", "group_interval", "repeat_interval", "mute_intervals", "active_intervals",
                 )
             },
         ),
-    )
+    )  # fmt: skip
 
     def formfield_for_manytomany(
         self, db_field: "ManyToManyField[Any, Any]", request: HttpRequest, **kwargs: Any
     ) -> "ModelMultipleChoiceField[Any] | None":
-        kwargs["queryset"] = Contact.objects.filter(project__in=self._mine(request))
+        kwargs["queryset"] = self._within(db_field.related_model, request)
         return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def formfield_for_foreignkey(
+        self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> "ModelChoiceField[Any]":
+        if db_field.related_model is Route:
+            kwargs["queryset"] = self._within(Route, request)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def _within(self, model: Any, request: HttpRequest) -> QuerySet[Any]:
+        found: QuerySet[Any] = model.objects.filter(project__in=self._mine(request))
+        return found
+
+
+@admin.register(Inhibition)
+class Inhibitions(ProjectAdmin):
+    form = InhibitionForm
+    list_display = ("__str__", "project", "source_matchers", "target_matchers", "equal", "enabled")
+    list_filter = ("project", "enabled")
+
+
+@admin.register(TimeInterval)
+class TimeIntervals(ProjectAdmin):
+    form = TimeIntervalForm
+    list_display = ("name", "project", "spec")
+    list_filter = ("project",)
+
+
+@admin.register(AlertPolicy)
+class Policies(ProjectAdmin):
+    form = PolicyForm
+    list_display = ("project", "resolve_timeout")
 
 
 @admin.register(Silence)
@@ -136,7 +142,7 @@ class Silences(ProjectAdmin):
     def expire(self, request: HttpRequest, chosen: QuerySet[Silence]) -> None:
         now = clock.now()
         count = chosen.filter(starts_at__lte=now, ends_at__gt=now).update(ends_at=now, updated_at=now)
-        count += chosen.filter(starts_at__gt=now).delete()[0]
+        count += chosen.filter(starts_at__gt=now).update(starts_at=now, ends_at=now, updated_at=now)
         messages.success(request, _("%(count)d silences ended.") % {"count": count})
 
 

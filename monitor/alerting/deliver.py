@@ -1,4 +1,4 @@
-"""Deliveries to their contacts: claim one with a lease, then mute, dedup, send, record.
+"""Deliveries to their contacts: claim some with a lease, then mute, dedup, send, record.
 
 A worker that dies after claiming loses nothing: the lease runs out and the next one tries again. A message
 can therefore arrive twice (its id stays the same), but never not at all.
@@ -7,16 +7,19 @@ can therefore arrive twice (its id stays the same), but never not at all.
 import datetime as dt
 import logging
 import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from monitor import meters
-from monitor.alerting import grouping, message, packing, receive, silences
-from monitor.alerting.models import Alert, AlertGroup, Contact, Delivery, DeliveryAttempt
+from monitor.alerting import grouping, message, packing
+from monitor.alerting.models import Alert, AlertGroup, Contact, Delivery, DeliveryAttempt, Silence
+from monitor.alerting.policy import Book
 from monitor.alerting.receivers import RECEIVERS
 from monitor.alerting.receivers.base import LaterError, RefusedError
 from monitor.core import clock, fields
@@ -26,8 +29,12 @@ from monitor.registry import UnknownNameError
 log = logging.getLogger("vigil.alerting")
 LEASE = dt.timedelta(minutes=2)
 GIVE_UP_AFTER = dt.timedelta(hours=24)
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 5.0, 900.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 900.0
+# a contact that fails is asked again by one message at most so often, however many wait for it
+LONGEST_REST_SECONDS = 60.0
 LONGEST_RUN_SECONDS = 60.0
+# sent at the same time; a service that hangs must not hold up the others
+LANES = 16
 PERMANENT = (RefusedError, ForbiddenTargetError, UnknownNameError, fields.BadFieldError)
 PASSING = (LaterError, UnreachableError)
 State = Delivery.State
@@ -49,171 +56,165 @@ class Parcel:
     test: bool = field(default=False)
 
 
-class Stage(Protocol):
-    """``always``: runs even when an earlier stage has decided."""
-
-    always: ClassVar[bool]
-
-    def run(self, parcel: Parcel) -> None: ...
-
-
-class Mute:
-    """Takes out what was silenced, or all if the contact was switched off, since the message was written."""
-
-    always: ClassVar[bool] = False
-
-    def run(self, parcel: Parcel) -> None:
-        mutes = silences.in_force(parcel.delivery.project_id, now=parcel.now)
-        parcel.alerts = [one for one in parcel.alerts if not silences.muted_by(one["labels"], mutes)]
-        switched_off = not parcel.contact.enabled and not parcel.test
-        if switched_off or not parcel.alerts:
-            parcel.outcome = State.MUTED
-
-
-class Dedup:
-    """Leaves out what the contact was told already, and ends of what it never heard of."""
-
-    always: ClassVar[bool] = False
-
-    def run(self, parcel: Parcel) -> None:
-        group = parcel.delivery.group
-        if parcel.test or group is None:
-            return
-        said = packing.last_said(group.pk, parcel.contact, now=parcel.now, only_sent=True)
-        content = {"alerts": parcel.alerts}
-        reason = grouping.need(
-            said,
-            packing.firing_keys(content),
-            packing.resolved_keys(content),
-            repeat=receive.way_of(group.route).repeat,
-            send_resolved=parcel.contact.send_resolved,
-            now=parcel.now,
-        )
-        if reason is None:
-            parcel.outcome = State.SKIPPED
-
-
-class Send:
-    """Hands the message to the receiver."""
-
-    always: ClassVar[bool] = False
-
-    def run(self, parcel: Parcel) -> None:
-        contact, secrets = parcel.contact, secrets_of(parcel.contact)
-        caller = Caller(secrets=secrets)
-        began = clock.monotonic()
-        try:
-            kind = RECEIVERS[contact.kind]
-            receiver = kind(fields.clean(kind.fields, contact.settings))
-            receiver.send(_message(parcel), caller.post)
-            parcel.outcome = State.SENT
-        except PERMANENT as error:
-            parcel.outcome, parcel.error = State.REFUSED, redact(str(error), secrets)
-        except PASSING as error:
-            parcel.outcome, parcel.error = State.WAITING, redact(str(error), secrets)
-            parcel.after_seconds = getattr(error, "after_seconds", None)
-        parcel.took = clock.monotonic() - began
-
-
-class Record:
-    """Writes down how it went, if the delivery is still ours, and when to try again."""
-
-    always: ClassVar[bool] = True
-
-    def run(self, parcel: Parcel) -> None:
-        pause = pause_seconds(parcel.delivery.id, parcel.delivery.attempts, parcel.after_seconds)
-        next_at = parcel.now + dt.timedelta(seconds=pause)
-        if parcel.outcome == State.WAITING and next_at - parcel.delivery.created_at > GIVE_UP_AFTER:
-            parcel.outcome = State.GIVEN_UP
-        over = parcel.outcome != State.WAITING
-        meters.deliveries.labels(parcel.contact.kind, parcel.outcome).inc()
-        with transaction.atomic():
-            DeliveryAttempt.objects.filter(delivery=parcel.delivery, number=parcel.delivery.attempts).update(
-                outcome="later" if not over else parcel.outcome,
-                duration_seconds=parcel.took,
-                error=parcel.error,
-            )
-            Delivery.objects.filter(pk=parcel.delivery.pk, lease_until=parcel.lease_until).update(
-                state=parcel.outcome,
-                lease_until=None,
-                next_at=next_at,
-                last_error=parcel.error,
-                finished_at=parcel.now if over else None,
-            )
-            if parcel.took is not None:
-                _note_contact(parcel)
-
-
-STAGES: tuple[Stage, ...] = (Mute(), Dedup(), Send(), Record())
-
-
 def run_due(*, now: dt.datetime) -> int:
-    """Let groups speak, then carry what waits; how many deliveries were tried.
+    """Let groups speak, then carry what waits to its contacts; how many deliveries were tried.
 
     ``now`` moves on with the stopwatch: a slow contact must not make the leases after it old.
     """
-    packing.pack_due(now=now)
+    book = Book()
+    packing.pack_due(book, now=now)
     began = clock.monotonic()
-    away: set[int] = set()
     tried = 0
     while (passed := clock.monotonic() - began) < LONGEST_RUN_SECONDS:
-        moment = now + dt.timedelta(seconds=passed)
-        delivery = ready(now=moment).exclude(contact_id__in=away).first()
-        if delivery is None:
+        parcels = claim(now=now + dt.timedelta(seconds=passed))
+        if not parcels:
             break
-        parcel = claim(delivery, now=moment)
-        if parcel is None:
-            continue
-        carry(parcel)
-        tried += 1
-        if parcel.outcome == State.WAITING:
-            away.add(delivery.contact_id)
+        carry(parcels, book)
+        tried += len(parcels)
     return tried
 
 
 def ready(*, now: dt.datetime) -> QuerySet[Delivery]:
-    """What may be tried: due, not leased, and not behind an older message to the same contact and group."""
+    """What may be tried: due, not leased, not behind an older message to the same contact and group."""
     older = Delivery.objects.filter(
         group_id=OuterRef("group_id"), contact_id=OuterRef("contact_id"), state=State.WAITING,
         created_at__lt=OuterRef("created_at"),
     )  # fmt: skip
     free = Q(lease_until=None) | Q(lease_until__lte=now)
-    mine = Delivery.objects.filter(free, state=State.WAITING, next_at__lte=now, project__deleted_at=None)
-    return (
-        mine.exclude(Exists(older))
-        .order_by("next_at", "created_at")
-        .select_related("contact", "group__route")
+    rested = Q(contact__rest_until=None) | Q(contact__rest_until__lte=now)
+    mine = Delivery.objects.filter(
+        free, rested, state=State.WAITING, next_at__lte=now, project__deleted_at=None
     )
+    return mine.exclude(Exists(older)).order_by("next_at", "created_at")
 
 
-def claim(delivery: Delivery, *, now: dt.datetime) -> Parcel | None:
-    """Take the delivery for as long as the lease lasts, and open its line in the log; None: somebody has it."""
+def claim(*, now: dt.datetime, most: int = LANES) -> list[Parcel]:
+    """Take deliveries for as long as the lease lasts, and open their lines in the log.
+
+    Of a contact that failed last, only one: it shows whether the contact is back.
+    """
     until = now + LEASE
     with transaction.atomic():
-        won = Delivery.objects.filter(
-            pk=delivery.pk, state=State.WAITING, lease_until=delivery.lease_until, attempts=delivery.attempts
-        ).update(lease_until=until, attempts=F("attempts") + 1)
-        if not won:
-            return None
-        delivery.attempts += 1
-        DeliveryAttempt.objects.create(delivery=delivery, number=delivery.attempts, at=now)
-    test = bool(delivery.content.get("test"))
-    return Parcel(delivery, delivery.contact, now, until, list(delivery.content["alerts"]), test=test)
+        rows = ready(now=now).select_for_update(skip_locked=True, no_key=True, of=("self",))
+        found = list(rows.select_related("contact__project", "group")[:most])
+        chosen = _one_of_each_failing(found)
+        numbers = [row.pk for row in chosen]
+        Delivery.objects.filter(pk__in=numbers).update(lease_until=until, attempts=F("attempts") + 1)
+        for row in chosen:
+            row.attempts += 1
+        DeliveryAttempt.objects.bulk_create(
+            DeliveryAttempt(delivery=row, number=row.attempts, at=now) for row in chosen
+        )
+    return [
+        Parcel(row, row.contact, now, until, list(row.content["alerts"]), test=bool(row.content.get("test")))
+        for row in chosen
+    ]
 
 
-def carry(parcel: Parcel) -> None:
-    """Through all stages; an unforeseen error counts as "later" and is shown, not lost."""
-    for stage in STAGES:
-        if parcel.outcome is not None and not stage.always:
+def _one_of_each_failing(rows: Sequence[Delivery]) -> list[Delivery]:
+    chosen, seen = [], set()
+    for row in rows:
+        if row.contact.failures and row.contact_id in seen:
             continue
-        try:
-            stage.run(parcel)
-        except Exception as error:
-            if stage.always:
-                raise
-            log.exception("delivery %s failed", parcel.delivery.pk)
-            text = redact(f"{type(error).__name__}: {error}", secrets_of(parcel.contact))
-            parcel.outcome, parcel.error = State.WAITING, text
+        seen.add(row.contact_id)
+        chosen.append(row)
+    return chosen
+
+
+def carry(parcels: Sequence[Parcel], book: Book | None = None) -> None:
+    """Through all stages; an unforeseen error counts as "later" and is shown, not lost."""
+    book = book or Book()
+    for parcel in parcels:
+        _guarded(lambda one: _check(one, book), parcel)
+    going = [parcel for parcel in parcels if parcel.outcome is None]
+    if len(going) > 1:
+        with ThreadPoolExecutor(len(going)) as lanes:
+            list(lanes.map(lambda one: _guarded(send, one), going))
+    else:
+        for parcel in going:
+            _guarded(send, parcel)
+    for parcel in parcels:
+        record(parcel)
+
+
+def _guarded(stage: Callable[[Parcel], None], parcel: Parcel) -> None:
+    try:
+        stage(parcel)
+    except Exception as error:
+        log.exception("delivery %s failed", parcel.delivery.pk)
+        text = redact(f"{type(error).__name__}: {error}", secrets_of(parcel.contact))
+        parcel.outcome, parcel.error = State.WAITING, text
+
+
+def _check(parcel: Parcel, book: Book) -> None:
+    """Takes out what was silenced since the message was written, and what the contact was told already."""
+    if parcel.test:
+        return
+    policy = book.of(parcel.delivery.project_id, now=parcel.now)
+    parcel.alerts = [one for one in parcel.alerts if policy.heard(one["labels"])]
+    group = parcel.delivery.group
+    way = policy.way(group.route_id) if group else None
+    if not parcel.contact.enabled or not parcel.alerts or (way and way.quiet_by(parcel.now)):
+        parcel.outcome = State.MUTED
+    elif group is not None and way is not None and _knows(parcel, group, way.repeat):
+        parcel.outcome = State.SKIPPED
+
+
+def _knows(parcel: Parcel, group: AlertGroup, repeat: dt.timedelta) -> bool:
+    """Whether the contact was told all of it, or it is the end of what it never heard of."""
+    content = {"alerts": parcel.alerts}
+    reason = grouping.need(
+        packing.last_said(group.pk, parcel.contact, now=parcel.now, only_sent=True),
+        packing.firing_keys(content),
+        packing.resolved_keys(content),
+        repeat=repeat,
+        send_resolved=parcel.contact.send_resolved,
+        now=parcel.now,
+    )
+    return reason is None
+
+
+def send(parcel: Parcel) -> None:
+    """Hand the message to the receiver. Asks no table: it runs beside others."""
+    contact, secrets = parcel.contact, secrets_of(parcel.contact)
+    caller = Caller(secrets=secrets)
+    began = clock.monotonic()
+    try:
+        kind = RECEIVERS[contact.kind]
+        receiver = kind(fields.clean(kind.fields, contact.settings))
+        receiver.send(_message(parcel), caller.post)
+        parcel.outcome = State.SENT
+    except PERMANENT as error:
+        parcel.outcome, parcel.error = State.REFUSED, redact(str(error), secrets)
+    except PASSING as error:
+        parcel.outcome, parcel.error = State.WAITING, redact(str(error), secrets)
+        parcel.after_seconds = getattr(error, "after_seconds", None)
+    parcel.took = clock.monotonic() - began
+
+
+def record(parcel: Parcel) -> None:
+    """Write down how it went, if the delivery is still ours, and when to try again."""
+    pause = pause_seconds(parcel.delivery.id, parcel.delivery.attempts, parcel.after_seconds)
+    next_at = parcel.now + dt.timedelta(seconds=pause)
+    if parcel.outcome == State.WAITING and next_at - parcel.delivery.created_at > GIVE_UP_AFTER:
+        parcel.outcome = State.GIVEN_UP
+    over = parcel.outcome != State.WAITING
+    meters.deliveries.labels(parcel.contact.kind, parcel.outcome).inc()
+    with transaction.atomic():
+        DeliveryAttempt.objects.filter(delivery=parcel.delivery, number=parcel.delivery.attempts).update(
+            outcome="later" if not over else parcel.outcome,
+            duration_seconds=parcel.took,
+            error=parcel.error,
+        )
+        Delivery.objects.filter(pk=parcel.delivery.pk, lease_until=parcel.lease_until).update(
+            state=parcel.outcome,
+            lease_until=None,
+            next_at=next_at,
+            last_error=parcel.error,
+            finished_at=parcel.now if over else None,
+        )
+        if parcel.took is not None:
+            _note_contact(parcel)
 
 
 def pause_seconds(identity: uuid.UUID, attempts: int, asked: float | None = None) -> float:
@@ -238,7 +239,7 @@ def send_test(contact: Contact, *, now: dt.datetime) -> Delivery:
         fingerprint=0, labels=labels, starts_at=now, link="",
         annotations={"summary": "测试消息 This is a test", "description": f"→ {contact.name}"},
     )  # fmt: skip
-    content = packing.content_of(AlertGroup(labels=labels), [row]) | {"test": True}
+    content = packing.content_of(AlertGroup(labels=labels), [row], now=now) | {"test": True}
     return Delivery.objects.create(
         project=contact.project,
         contact=contact,
@@ -250,10 +251,11 @@ def send_test(contact: Contact, *, now: dt.datetime) -> Delivery:
 
 
 def forget(*, now: dt.datetime, days: int) -> int:
-    """Drop finished deliveries and alerts that ended so long ago, and groups that nobody needs."""
+    """Drop deliveries, alerts and silences that ended so long ago, and groups that nobody needs."""
     before = now - dt.timedelta(days=days)
     done, _ = Delivery.objects.filter(finished_at__lt=before).delete()
     Alert.objects.filter(ends_at__lt=before, groups=None).delete()
+    Silence.objects.filter(ends_at__lt=before).delete()
     AlertGroup.objects.filter(due_at=None, alerts=None, deliveries=None).delete()
     return done
 
@@ -264,7 +266,7 @@ def _message(parcel: Parcel) -> message.Message:
         {**parcel.delivery.content, "alerts": parcel.alerts},
         delivery_id=str(parcel.delivery.id),
         project=str(project),
-        contact=parcel.contact.name,
+        contact=parcel.contact.receiver or parcel.contact.name,
         external_url=settings.VIGIL_PUBLIC_URL,
         page=f"/p/{project.slug}/alerts/",
         now=parcel.now,
@@ -272,7 +274,13 @@ def _message(parcel: Parcel) -> message.Message:
 
 
 def _note_contact(parcel: Parcel) -> None:
+    """A contact that fails rests a little longer each time, so that what waits for it does not queue at its door."""
     changes: dict[str, Any] = {"last_duration": parcel.took, "last_error": parcel.error}
     if parcel.outcome == State.SENT:
-        changes["last_ok"] = parcel.now
+        changes |= {"last_ok": parcel.now, "failures": 0, "rest_until": None}
+    elif parcel.outcome in {State.WAITING, State.GIVEN_UP}:
+        failures = parcel.contact.failures + 1
+        rest = min(FIRST_PAUSE_SECONDS * 2.0 ** min(failures - 1, 10), LONGEST_REST_SECONDS)
+        rest = max(rest, min(parcel.after_seconds or 0.0, LONGEST_PAUSE_SECONDS))
+        changes |= {"failures": failures, "rest_until": parcel.now + dt.timedelta(seconds=rest)}
     Contact.objects.filter(pk=parcel.contact.pk).update(**changes)

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
+SHORTEST = dt.timedelta(milliseconds=100)
 Reason = Literal["new", "resolved", "repeat"]
 
 
@@ -22,10 +23,13 @@ def due_after_alert(due_at: dt.datetime | None, wait: dt.timedelta, *, now: dt.d
 
 
 def due_after_speaking(
-    interval: dt.timedelta, *, still_has_alerts: bool, now: dt.datetime
+    due_at: dt.datetime, interval: dt.timedelta, *, still_has_alerts: bool, now: dt.datetime
 ) -> dt.datetime | None:
-    """The next time, or None: the group rests."""
-    return now + max(interval, dt.timedelta(seconds=1)) if still_has_alerts else None
+    """The next time, or None: the group rests. A little lateness does not add up; an outage is not caught up on."""
+    if not still_has_alerts:
+        return None
+    step = max(interval, SHORTEST)
+    return due_at + step if now - due_at < step else now + step
 
 
 def need(

@@ -30,7 +30,7 @@ def parse(text: str) -> tuple[Matcher, ...]:
             message = f'not a matcher: {inner[position : position + 40]!r}; write label="value", =~, != or !~'
             raise BadMatchersError(message)
         op: Op = match.group("op")  # type: ignore[assignment] # the pattern allows no other
-        matchers.append(_matcher(_plain(match.group("label")), op, _plain(match.group("value"))))
+        matchers.append(made(_plain(match.group("label")), op, _plain(match.group("value"))))
         position = match.end()
     return tuple(matchers)
 
@@ -45,7 +45,8 @@ def all_match(matchers: Sequence[Matcher], labels: Mapping[str, str]) -> bool:
     return all(matcher.matches(labels.get(matcher.label, "")) for matcher in matchers)
 
 
-def _matcher(label: str, op: Op, value: str) -> Matcher:
+def made(label: str, op: Op, value: str) -> Matcher:
+    """One matcher; raises BadMatchersError for an expression that can't be read."""
     try:
         return Matcher(label, op, value)
     except BadMatcherError as error:

@@ -12,8 +12,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from monitor.alerting import grouping, receive, silences
+from monitor.alerting import grouping
 from monitor.alerting.models import Alert, AlertGroup, Contact, Delivery
+from monitor.alerting.policy import Book, Policy
 from monitor.alerting.receive import Member
 from monitor.alerting.routing import Way
 from monitor.core import clock
@@ -24,46 +25,54 @@ REST_AFTER_REFUSAL = dt.timedelta(minutes=15)
 Content = dict[str, Any]
 
 
-def pack_due(*, now: dt.datetime) -> int:
+def pack_due(book: Book | None = None, *, now: dt.datetime) -> int:
     """Let every group speak whose time has come; how many deliveries there are now."""
+    book = book or Book()
     due = AlertGroup.objects.filter(due_at__lte=now, project__deleted_at=None).order_by("due_at")
     made = 0
-    for group in due.select_related("route"):
+    for pk, project_id in due.values_list("pk", "project_id"):
         try:
-            made += _speak(group, now=now)
+            made += _speak(pk, book.of(project_id, now=now), now=now)
         except Exception as error:  # one broken group must not silence the others
-            log.exception("alert group %s failed", group.pk)
-            AlertGroup.objects.filter(pk=group.pk).update(last_error=f"{type(error).__name__}: {error}")
+            log.exception("alert group %s failed", pk)
+            AlertGroup.objects.filter(pk=pk).update(last_error=f"{type(error).__name__}: {error}")
     return made
 
 
-def _speak(group: AlertGroup, *, now: dt.datetime) -> int:
-    way = receive.way_of(group.route)
+def _speak(group_id: int, policy: Policy, *, now: dt.datetime) -> int:
     with transaction.atomic():
-        later = grouping.due_after_speaking(way.interval, still_has_alerts=True, now=now)
-        won = AlertGroup.objects.filter(pk=group.pk, due_at=group.due_at).update(due_at=later, last_error="")
-        if not won:
+        free = AlertGroup.objects.select_for_update(skip_locked=True, no_key=True)
+        group = free.filter(pk=group_id, due_at__lte=now).first()
+        if group is None or group.due_at is None:
             return 0
         alerts = list(group.alerts.order_by("starts_at", "id"))
-        mutes = silences.in_force(group.project_id, now=now)
-        heard = [alert for alert in alerts if not silences.muted_by(alert.labels, mutes)]
-        made = sum(_tell(group, contact, heard, way, now=now) for contact in _contacts(group))
-        over = [alert.pk for alert in alerts if alert.ends_at is not None]
-        Member.objects.filter(alertgroup=group, alert_id__in=over).delete()
-        if len(over) == len(alerts):
-            AlertGroup.objects.filter(pk=group.pk).update(due_at=None)
+        way = policy.way(group.route_id)
+        made = 0 if way is None or way.quiet_by(now) else _tell_all(group, alerts, way, policy, now=now)
+        over = [alert.pk for alert in alerts if way is None or not alert.fires(now)]
+        if over:
+            Member.objects.filter(alertgroup=group, alert_id__in=over).delete()
+        interval = way.interval if way else grouping.SHORTEST
+        group.due_at = grouping.due_after_speaking(
+            group.due_at, interval, still_has_alerts=len(over) < len(alerts), now=now
+        )
+        group.last_error = ""
+        group.save(update_fields=["due_at", "last_error"])
     return made
 
 
-def _contacts(group: AlertGroup) -> list[Contact]:
-    mine = group.route.contacts if group.route else Contact.objects.filter(project_id=group.project_id)
-    return list(mine.filter(enabled=True))
+def _tell_all(
+    group: AlertGroup, alerts: Sequence[Alert], way: Way, policy: Policy, *, now: dt.datetime
+) -> int:
+    heard = [alert for alert in alerts if policy.heard(alert.labels)]
+    if not heard:
+        return 0
+    return sum(_tell(group, contact, heard, way, now=now) for contact in policy.told(way))
 
 
 def _tell(group: AlertGroup, contact: Contact, alerts: Sequence[Alert], way: Way, *, now: dt.datetime) -> int:
     """One delivery for one contact, if it has to be told."""
-    firing = [key_of(alert) for alert in alerts if alert.ends_at is None]
-    resolved = [key_of(alert) for alert in alerts if alert.ends_at is not None]
+    firing = [key_of(alert) for alert in alerts if alert.fires(now)]
+    resolved = [key_of(alert) for alert in alerts if not alert.fires(now)]
     said = last_said(group.pk, contact, now=now)
     reason = grouping.need(
         said, firing, resolved, repeat=way.repeat, send_resolved=contact.send_resolved, now=now
@@ -72,11 +81,9 @@ def _tell(group: AlertGroup, contact: Contact, alerts: Sequence[Alert], way: Way
         return 0
     known = said.firing if said else frozenset()
     told = [
-        alert
-        for alert in alerts
-        if alert.ends_at is None or (contact.send_resolved and key_of(alert) in known)
+        alert for alert in alerts if alert.fires(now) or (contact.send_resolved and key_of(alert) in known)
     ]
-    _enqueue(group, contact, content_of(group, told), now=now)
+    _enqueue(group, contact, content_of(group, told, key=way.key, now=now), now=now)
     return 1
 
 
@@ -114,17 +121,20 @@ def key_of(alert: Alert) -> str:
     return f"{alert.fingerprint:016x}@{clock.to_ms(alert.starts_at)}"
 
 
-def content_of(group: AlertGroup, alerts: Sequence[Alert]) -> Content:
+def content_of(group: AlertGroup, alerts: Sequence[Alert], *, key: str = "{}", now: dt.datetime) -> Content:
     """What a delivery stores: the alerts as they are now, whatever becomes of them before it is sent."""
-    labels = ", ".join(f"{name}={json.dumps(value)}" for name, value in sorted(group.labels.items()))
+    labels = ", ".join(
+        f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in sorted(group.labels.items())
+    )
     return {
-        "group_key": f"{group.route_id or 'default'}:{{{labels}}}",
+        "group_key": f"{key}:{{{labels}}}",
         "group_labels": group.labels,
-        "alerts": [_stored(alert) for alert in alerts],
+        "alerts": [_stored(alert, now) for alert in alerts],
     }
 
 
-def _stored(alert: Alert) -> dict[str, Any]:
+def _stored(alert: Alert, now: dt.datetime) -> dict[str, Any]:
+    over = alert.ends_at if not alert.fires(now) else None
     return {
         "key": key_of(alert),
         "fingerprint": f"{alert.fingerprint:016x}",
@@ -132,7 +142,7 @@ def _stored(alert: Alert) -> dict[str, Any]:
         "annotations": alert.annotations,
         "value": "" if alert.value is None else f"{alert.value:.6g}",
         "starts_at": alert.starts_at.isoformat(),
-        "ends_at": alert.ends_at.isoformat() if alert.ends_at else None,
+        "ends_at": over.isoformat() if over else None,
         "link": alert.link,
     }
 

@@ -80,11 +80,12 @@ class RouteRow:
     name: str
     matchers: str
     contacts: tuple[str, ...]
+    parent_id: int | None
     group_by: str
     go_on: bool
-    group_wait_seconds: int
-    group_interval_seconds: int
-    repeat_interval_seconds: int
+    group_wait: str
+    group_interval: str
+    repeat_interval: str
     enabled: bool
 
 
@@ -129,10 +130,9 @@ def routes(project_id: int) -> list[RouteRow]:
     return [
         RouteRow(
             id=row.pk, position=row.position, name=row.name, matchers=row.matchers,
-            contacts=tuple(contact.name for contact in row.contacts.all()), group_by=row.group_by,
-            go_on=row.go_on, group_wait_seconds=row.group_wait_seconds,
-            group_interval_seconds=row.group_interval_seconds,
-            repeat_interval_seconds=row.repeat_interval_seconds, enabled=row.enabled,
+            contacts=tuple(contact.name for contact in row.contacts.all()), parent_id=row.parent_id, group_by=row.group_by,
+            go_on=row.go_on, group_wait=row.group_wait, group_interval=row.group_interval,
+            repeat_interval=row.repeat_interval, enabled=row.enabled,
         )
         for row in rows.order_by("position", "id")
     ]  # fmt: skip
@@ -141,14 +141,14 @@ def routes(project_id: int) -> list[RouteRow]:
 def muted(project_id: int, *, now: dt.datetime) -> dict[str, str]:
     """The firing alerts that a silence keeps quiet: fingerprint → id of the silence."""
     mutes = muting.in_force(project_id, now=now)
-    firing = Alert.objects.filter(project_id=project_id, ends_at=None) if mutes else ()
+    firing = Alert.objects.firing(now).filter(project_id=project_id) if mutes else ()
     found = {f"{row.fingerprint:016x}": muting.muted_by(row.labels, mutes) for row in firing}
-    return {fingerprint: str(silence) for fingerprint, silence in found.items() if silence is not None}
+    return {fingerprint: str(by[0]) for fingerprint, by in found.items() if by}
 
 
-def unrouted(project_id: int) -> list[str]:
+def unrouted(project_id: int, *, now: dt.datetime) -> list[str]:
     """The fingerprints of firing alerts that no route takes: nobody is told of them."""
-    rows = Alert.objects.filter(project_id=project_id, ends_at=None, groups=None)
+    rows = Alert.objects.firing(now).filter(project_id=project_id, groups=None)
     return [f"{number:016x}" for number in rows.values_list("fingerprint", flat=True)]
 
 

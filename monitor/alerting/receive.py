@@ -4,18 +4,32 @@ Called inside the transaction that found them: both are committed, or neither.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from django.db import transaction
 
-from monitor.alerting import grouping, matching, routing
-from monitor.alerting.models import Alert, AlertGroup, Route
+from monitor.alerting import grouping, policy, routing
+from monitor.alerting.models import Alert, AlertGroup
 from monitor.alerting.routing import Way
 from monitor.core.alerts import Notice
 from monitor.core.labels import Labels, fingerprint
 
 Member = AlertGroup.alerts.through
-_FIELDS = ["labels", "annotations", "value", "starts_at", "ends_at", "link", "source", "updated_at"]
+Key = tuple[int | None, str]
+BATCH = 2000
+_FIELDS = [
+    "labels",
+    "annotations",
+    "value",
+    "starts_at",
+    "ends_at",
+    "link",
+    "source",
+    "timeout",
+    "updated_at",
+]
 
 
 def take(project_id: int, notices: Sequence[Notice], *, now: dt.datetime) -> None:
@@ -23,96 +37,124 @@ def take(project_id: int, notices: Sequence[Notice], *, now: dt.datetime) -> Non
     if not notices:
         return
     with transaction.atomic():
-        firing = [row for row in _store(project_id, notices, now) if row.ends_at is None]
+        firing = [row for row in _store(project_id, _by_identity(project_id, notices), now) if row.fires(now)]
         if firing:
             _join(project_id, firing, now=now)
 
 
-def ways_of(project_id: int) -> list[Way]:
-    """The enabled routes of a project, in order; a route that can't be read takes nothing."""
-    ways = []
-    for route in Route.objects.filter(project_id=project_id, enabled=True).order_by("position", "id"):
-        try:
-            ways.append(way_of(route))
-        except matching.BadMatchersError:
-            continue
-    return ways
+def take_outside(project_id: int, notices: Sequence[Notice], *, now: dt.datetime) -> None:
+    """The same for alerts that others found: what they say is put together with what they said before."""
+    if not notices:
+        return
+    with transaction.atomic():
+        told = _by_identity(project_id, notices)
+        known = Alert.objects.select_for_update(no_key=True).filter(
+            project_id=project_id, fingerprint__in=list(told)
+        )
+        for row in known.order_by("fingerprint"):
+            told[row.fingerprint] = merged(row, told[row.fingerprint], now=now)
+        firing = [row for row in _store(project_id, told, now) if row.fires(now)]
+        if firing:
+            _join(project_id, firing, now=now)
 
 
-def way_of(route: Route | None) -> Way:
-    if route is None:
-        return routing.DEFAULT
-    return Way(
-        id=route.pk,
-        matchers=matching.parse(route.matchers),
-        group_by=routing.names(route.group_by),
-        go_on=route.go_on,
-        wait=dt.timedelta(seconds=route.group_wait_seconds),
-        interval=dt.timedelta(seconds=route.group_interval_seconds),
-        repeat=dt.timedelta(seconds=route.repeat_interval_seconds),
-    )
+def merged(old: Alert, new: Notice, *, now: dt.datetime) -> Notice:
+    """Two reports of one alert whose times overlap are one: the first start, and the end as Alertmanager picks it."""
+    old_end, new_end = old.ends_at, new.ends_at
+    if old_end is None or new_end is None:
+        return replace(new, starts_at=min(old.starts_at, new.starts_at)) if old.fires(now) else new
+    if not (old.starts_at < new_end < old_end or old.starts_at < new.starts_at < old_end):
+        return new
+    starts_at = min(old.starts_at, new.starts_at)
+    # an explicit end that lies later wins, over an assumed one and among ends that have come
+    if old_end > new_end and (old_end <= now if new_end <= now else not old.timeout):
+        return replace(new, starts_at=starts_at, ends_at=old_end, timeout=old.timeout)
+    return replace(new, starts_at=starts_at)
 
 
-def _store(project_id: int, notices: Iterable[Notice], now: dt.datetime) -> list[Alert]:
+def _by_identity(project_id: int, notices: Iterable[Notice]) -> dict[int, Notice]:
+    return {fingerprint(project_id, notice.labels): notice for notice in notices}
+
+
+def _store(project_id: int, notices: Mapping[int, Notice], now: dt.datetime) -> list[Alert]:
     """In the order of fingerprints, so that two evaluators never wait for each other in a circle."""
-    rows = {}
-    for notice in notices:
-        identity = fingerprint(project_id, notice.labels)
-        rows[identity] = Alert(
+    rows = [
+        Alert(
             project_id=project_id, fingerprint=identity, labels=dict(notice.labels),
             annotations=dict(notice.annotations), value=notice.value, starts_at=notice.starts_at,
-            ends_at=notice.ends_at, link=notice.link, source=notice.source, updated_at=now,
-        )  # fmt: skip
+            ends_at=notice.ends_at, link=notice.link, source=notice.source, timeout=notice.timeout, updated_at=now,
+        )
+        for identity, notice in sorted(notices.items())
+    ]  # fmt: skip
     return Alert.objects.bulk_create(
-        [rows[identity] for identity in sorted(rows)],
-        update_conflicts=True,
-        unique_fields=["project", "fingerprint"],
-        update_fields=_FIELDS,
+        rows, BATCH, update_conflicts=True, unique_fields=["project", "fingerprint"], update_fields=_FIELDS
     )
 
 
 def _join(project_id: int, firing: Sequence[Alert], *, now: dt.datetime) -> None:
-    ways = ways_of(project_id)
-    wanted: dict[tuple[int | None, str], tuple[Way, Labels, list[int]]] = {}
+    ways = policy.ways_of(project_id)
+    ways_of_key: dict[Key, tuple[Way, Labels]] = {}
+    alerts_of_key: dict[Key, list[int]] = defaultdict(list)
     for alert in firing:
         labels = Labels(alert.labels)
         for way in routing.ways_for(labels, ways):
             shared = routing.group_labels(labels, way.group_by)
             key = (way.id, routing.digest(shared))
-            wanted.setdefault(key, (way, shared, []))[2].append(alert.pk)
-    groups = {key: _group(project_id, key, shared) for key, (_, shared, _) in wanted.items()}
-    members = {(groups[key], pk) for key, (_, _, pks) in wanted.items() for pk in pks}
-    _leave_others([alert.pk for alert in firing], members)
-    for key in sorted(wanted, key=groups.__getitem__):
-        way, _, pks = wanted[key]
-        _wake(groups[key], pks, way, now=now)
-
-
-def _group(project_id: int, key: tuple[int | None, str], shared: Labels) -> int:
-    route_id, digest = key
-    group, _ = AlertGroup.objects.get_or_create(
-        project_id=project_id,
-        route_id=route_id,  # type: ignore[misc] # no route is a group of the default way
-        digest=digest,
-        defaults={"labels": dict(shared)},
+            ways_of_key[key] = way, shared
+            alerts_of_key[key].append(alert.pk)
+    groups = _groups(project_id, ways_of_key)
+    members = {(groups[key], pk) for key, pks in alerts_of_key.items() for pk in pks}
+    # locked first: a group that speaks at this moment must not go to rest over a new alert
+    locked = (
+        AlertGroup.objects.select_for_update(no_key=True).filter(pk__in=list(groups.values())).order_by("pk")
     )
-    return group.pk
+    due = dict(locked.values_list("pk", "due_at"))
+    _set_members([alert.pk for alert in firing], members)
+    _wake({groups[key]: way.wait for key, (way, _) in ways_of_key.items()}, due, now=now)
 
 
-def _leave_others(alerts: Sequence[int], members: set[tuple[int, int]]) -> None:
-    """After somebody edited the routes, an alert leaves the groups it no longer belongs to."""
-    now_in = Member.objects.filter(alert_id__in=alerts).values_list("pk", "alertgroup_id", "alert_id")
-    gone = [pk for pk, group, alert in now_in if (group, alert) not in members]
+def _groups(project_id: int, wanted: Mapping[Key, tuple[Way, Labels]]) -> dict[Key, int]:
+    """The ids of the groups, made where there are none yet."""
+    found = _existing(project_id, wanted)
+    missing = [
+        AlertGroup(project_id=project_id, route_id=key[0], digest=key[1], labels=dict(shared))
+        for key, (_, shared) in wanted.items()
+        if key not in found
+    ]
+    if missing:
+        AlertGroup.objects.bulk_create(missing, BATCH, ignore_conflicts=True)
+        found = _existing(project_id, wanted)
+    return found
+
+
+def _existing(project_id: int, wanted: Mapping[Key, object]) -> dict[Key, int]:
+    digests = list({digest for _, digest in wanted})
+    rows = AlertGroup.objects.filter(project_id=project_id, digest__in=digests)
+    return {
+        (route, name): pk
+        for pk, route, name in rows.values_list("pk", "route_id", "digest")
+        if (route, name) in wanted
+    }
+
+
+def _set_members(alerts: Sequence[int], members: set[tuple[int, int]]) -> None:
+    """Also out of the groups where an alert no longer belongs, after somebody edited the routes."""
+    rows = Member.objects.filter(alert_id__in=alerts).values_list("pk", "alertgroup_id", "alert_id")
+    present = {(group, alert): pk for pk, group, alert in rows}
+    gone = [pk for key, pk in present.items() if key not in members]
     if gone:
         Member.objects.filter(pk__in=gone).delete()
+    new = [Member(alertgroup_id=group, alert_id=alert) for group, alert in sorted(members - present.keys())]
+    Member.objects.bulk_create(new, BATCH, ignore_conflicts=True)
 
 
-def _wake(group_id: int, alerts: Sequence[int], way: Way, *, now: dt.datetime) -> None:
-    """The row is locked first: a group that speaks at this moment must not go to rest over a new alert."""
-    group = AlertGroup.objects.select_for_update().get(pk=group_id)
-    Member.objects.bulk_create(
-        [Member(alertgroup_id=group_id, alert_id=pk) for pk in alerts], ignore_conflicts=True
-    )
-    due_at = grouping.due_after_alert(group.due_at, way.wait, now=now)
-    if due_at != group.due_at:
-        AlertGroup.objects.filter(pk=group_id).update(due_at=due_at)
+def _wake(
+    waits: Mapping[int, dt.timedelta], due: Mapping[int, dt.datetime | None], *, now: dt.datetime
+) -> None:
+    moments: dict[dt.datetime, list[int]] = defaultdict(list)
+    for group, wait in waits.items():
+        moment = grouping.due_after_alert(due.get(group), wait, now=now)
+        if moment != due.get(group):
+            moments[moment].append(group)
+    for moment, groups in moments.items():
+        AlertGroup.objects.filter(pk__in=groups).update(due_at=moment)

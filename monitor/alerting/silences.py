@@ -30,8 +30,6 @@ def in_force(project_id: int, *, now: dt.datetime) -> list[Mute]:
     return mutes
 
 
-def muted_by(labels: Mapping[str, str], mutes: Sequence[Mute]) -> uuid.UUID | None:
-    """The silence that keeps this alert quiet, if any."""
-    return next(
-        (mute.id for mute in mutes if mute.matchers and matching.all_match(mute.matchers, labels)), None
-    )
+def muted_by(labels: Mapping[str, str], mutes: Sequence[Mute]) -> list[uuid.UUID]:
+    """The silences that keep this alert quiet."""
+    return [mute.id for mute in mutes if mute.matchers and matching.all_match(mute.matchers, labels)]

@@ -4,7 +4,7 @@ import base64
 import binascii
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Concatenate, ParamSpec, TypeAlias
 
 from django.db.utils import InterfaceError, OperationalError
@@ -30,8 +30,8 @@ class ApiRequest(HttpRequest):
     sender: str
 
 
-def needs(scope: str) -> Callable[[Callable[Concatenate[ApiRequest, P], HttpResponse]], View[P]]:
-    """Let a view run only for a key with ``scope``, or (reading only) for a signed-in member.
+def needs(*scopes: str) -> Callable[[Callable[Concatenate[ApiRequest, P], HttpResponse]], View[P]]:
+    """Let a view run only for a key with one of ``scopes``, or (reading only) for a signed-in member.
 
     Sets ``request.project_id`` and ``request.sender``. Answers 401 or 403 otherwise.
     """
@@ -41,7 +41,7 @@ def needs(scope: str) -> Callable[[Callable[Concatenate[ApiRequest, P], HttpResp
         @functools.wraps(view)
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             try:
-                refusal = _identify(request, scope)
+                refusal = _identify(request, scopes)
                 return view(request, *args, **kwargs) if refusal is None else refusal  # type: ignore[arg-type] # it has its project now
             except (OperationalError, InterfaceError) as error:
                 log.warning("the store does not answer: %s", error)
@@ -67,28 +67,31 @@ def key_text(request: HttpRequest) -> str | None:
         return None
 
 
-def _identify(request: HttpRequest, scope: str) -> HttpResponse | None:
-    return _with_key(request, scope) if "authorization" in request.headers else _with_session(request, scope)
+def _identify(request: HttpRequest, scopes: Sequence[str]) -> HttpResponse | None:
+    return (
+        _with_key(request, scopes) if "authorization" in request.headers else _with_session(request, scopes)
+    )
 
 
-def _with_key(request: HttpRequest, scope: str) -> HttpResponse | None:
+def _with_key(request: HttpRequest, scopes: Sequence[str]) -> HttpResponse | None:
     text = key_text(request)
     known = keys.find(text, now=clock.now()) if text else None
     if known is None:
         response = refuse(401, f"no valid API key; {HOW}")
         response["WWW-Authenticate"] = 'Basic realm="vigil"'
         return response
-    if scope not in known.scopes:
+    if known.scopes.isdisjoint(scopes):
+        lacking = " or ".join(repr(scope) for scope in scopes)
         return refuse(
-            403, f"key {known.name!r} lacks the scope {scope!r}; it has {', '.join(sorted(known.scopes))}"
+            403, f"key {known.name!r} lacks the scope {lacking}; it has {', '.join(sorted(known.scopes))}"
         )
     request.project_id = known.project_id  # type: ignore[attr-defined] # this makes it an ApiRequest
     request.sender = known.name  # type: ignore[attr-defined] # as above
     return None
 
 
-def _with_session(request: HttpRequest, scope: str) -> HttpResponse | None:
-    if not request.user.is_authenticated or scope != "query":
+def _with_session(request: HttpRequest, scopes: Sequence[str]) -> HttpResponse | None:
+    if not request.user.is_authenticated or "query" not in scopes:
         response = refuse(401, f"no API key; {HOW}")
         response["WWW-Authenticate"] = 'Basic realm="vigil"'
         return response

@@ -9,7 +9,10 @@ from monitor.core.labels import Labels
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """An alert as it stands. ``ends_at`` None: it fires. ``link`` leads to its cause, from the site's root."""
+    """An alert as it stands. It fires until ``ends_at``; None: until news. ``timeout``: that end is assumed.
+
+    ``link`` leads to its cause, from the site's root.
+    """
 
     labels: Labels
     starts_at: dt.datetime
@@ -18,3 +21,4 @@ class Notice:
     value: float | None = None
     link: str = ""
     source: str = "rules"
+    timeout: bool = False

@@ -19,7 +19,7 @@ def admin(client: Client, cast: Cast) -> Client:
 
 def typed(cast: Cast, **changes: Any) -> dict[str, Any]:
     return {
-        "project": cast.project.pk, "name": "ops", "kind": "dingtalk", "enabled": "on", "send_resolved": "on",
+        "project": cast.project.pk, "name": "ops", "kind": "dingtalk", "language": "both", "enabled": "on", "send_resolved": "on",
         "setting_url": "https://oapi.example/robot/send?access_token=t0ken", "setting_secret": "SECabc",
         "setting_at_mobiles": "138, 139", **changes,
     }  # fmt: skip
@@ -59,7 +59,7 @@ def test_a_bad_setting_is_shown_beside_its_field(admin: Client, cast: Cast) -> N
 
 
 def test_a_missing_setting_is_shown(admin: Client, cast: Cast) -> None:
-    assert "This field is required." in admin.post(ADD, typed(cast, setting_url="")).content.decode()
+    assert "url: missing" in admin.post(ADD, typed(cast, setting_url="")).content.decode()
     assert not Contact.objects.exists()
 
 
@@ -78,7 +78,7 @@ def test_the_receiver_of_a_contact_stays(admin: Client, cast: Cast) -> None:
     admin.post(ADD, typed(cast))
     contact = Contact.objects.get()
     page = change(admin, contact, **typed(cast, kind="webhook"))
-    assert "the one of an existing contact stays" in page
+    assert "that of an existing one stays" in page
     assert contact.kind == "dingtalk"
 
 
@@ -91,8 +91,7 @@ def test_a_test_message_can_be_sent(admin: Client, pager: Pager) -> None:
 def test_a_route_with_a_bad_matcher_is_refused(admin: Client, pager: Pager) -> None:
     form = {
         "project": pager.cast.project.pk, "name": "r", "position": 0, "matchers": "severity", "group_by": "",
-        "contacts": [pager.contact.pk], "group_wait_seconds": 1, "group_interval_seconds": 1,
-        "repeat_interval_seconds": 1,
+        "contacts": [pager.contact.pk], "group_wait": "1s", "group_interval": "", "repeat_interval": "",
     }  # fmt: skip
     assert "not a matcher" in admin.post("/admin/monitor/route/add/", form).content.decode()
     admin.post("/admin/monitor/route/add/", {**form, "matchers": 'severity="critical"'})
@@ -102,8 +101,7 @@ def test_a_route_with_a_bad_matcher_is_refused(admin: Client, pager: Pager) -> N
 def test_a_route_can_not_reach_into_another_project(admin: Client, pager: Pager) -> None:
     form = {
         "project": pager.cast.other.pk, "name": "r", "position": 0, "matchers": "", "group_by": "",
-        "contacts": [pager.contact.pk], "group_wait_seconds": 1, "group_interval_seconds": 1,
-        "repeat_interval_seconds": 1,
+        "contacts": [pager.contact.pk], "group_wait": "1s", "group_interval": "", "repeat_interval": "",
     }  # fmt: skip
     assert "Of another project: ops" in admin.post("/admin/monitor/route/add/", form).content.decode()
 

@@ -51,6 +51,12 @@ def test_a_resting_group_waits_for_more_and_one_awake_keeps_its_time() -> None:
     assert due_after_alert(NOW + HOUR, wait, now=NOW) == NOW + HOUR
 
 
+@pytest.mark.parametrize("late, next_at", [(0, 60), (1, 60), (59, 60), (60, 120), (3600, 3660)])
+def test_a_little_lateness_does_not_add_up(late: int, next_at: int) -> None:
+    minute, now = dt.timedelta(minutes=1), NOW + dt.timedelta(seconds=late)
+    expected = NOW + dt.timedelta(seconds=next_at)
+    assert due_after_speaking(NOW, minute, still_has_alerts=True, now=now) == expected
+
+
 def test_a_group_that_spoke_of_its_last_alert_rests() -> None:
-    assert due_after_speaking(HOUR, still_has_alerts=False, now=NOW) is None
-    assert due_after_speaking(HOUR, still_has_alerts=True, now=NOW) == NOW + HOUR
+    assert due_after_speaking(NOW, HOUR, still_has_alerts=False, now=NOW) is None
