@@ -15,7 +15,7 @@ from msgspec import Meta
 from monitor.core import clock
 from monitor.core.labels import NAME
 from monitor.ingest import answers
-from monitor.ingest.envelope import UNTIMED, Batch, Context, Generation, Rejection, ScoreRecord
+from monitor.ingest.envelope import UNTIMED, Batch, Context, Generation, Rejection, ScoreRecord, Source
 from monitor.ingest.labelsets import BadLabelsError, checked
 from monitor.ingest.protocols.base import MalformedError, TooLargeError
 
@@ -26,6 +26,7 @@ Name = Annotated[str, Meta(max_length=300)]
 Seconds = Annotated[float, Meta(ge=0, le=1_000_000)]
 Count = Annotated[int, Meta(ge=0, le=2_000_000_000)]
 Moment = str | float | None
+AwareMoment = Annotated[dt.datetime, Meta(tz=True)] | float | None
 
 
 class WireGeneration(msgspec.Struct, forbid_unknown_fields=False):
@@ -67,6 +68,54 @@ class WireGeneration(msgspec.Struct, forbid_unknown_fields=False):
     reference: str | None = None
 
 
+class PlainGeneration(Generation):
+    """A call as nearly all senders write one: read straight into what the pipeline takes.
+
+    It says less than ``WireGeneration`` about what is wrong, so what it refuses is read again by that one.
+    """
+
+    model: Annotated[str, Meta(min_length=1, max_length=300)]
+    id: Annotated[str, Meta(min_length=1, max_length=500)] | None = None
+    version: Name = ""
+    environment: Name = ""
+    operation: Name = ""
+    provider: Name = ""
+    route: Name = ""
+    duration_seconds: Seconds | None = None
+    ttft_seconds: Seconds | None = None
+    inference_seconds: Seconds | None = None
+    queue_seconds: Seconds | None = None
+    input_tokens: Count | None = None
+    cached_input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    error: Name | None = None
+    finish_reason: Name = ""
+    user: Name = ""
+    session: Name = ""
+    trace_id: Name = ""
+    span_id: Name = ""
+    cost_usd: Annotated[float, Meta(ge=0, le=1_000_000)] | None = None
+    tenant: Name = ""
+    language: Name = ""
+    topic: Name = ""
+    template: Name = ""
+    embedding: Annotated[list[float], Meta(min_length=1, max_length=16_000)] | None = None
+    # what no sender says has names that nobody writes
+    started_ms: int | None = msgspec.field(default=None, name="(started)")
+    around: str = msgspec.field(default="", name="(around)")
+    started_at: AwareMoment = None
+
+
+class PlainGenerations(msgspec.Struct):
+    """A whole document of them."""
+
+    generations: list[PlainGeneration]
+
+
+_PLAIN = msgspec.json.Decoder(PlainGenerations)
+_PLAIN_LINES = msgspec.json.Decoder(PlainGeneration)
+
+
 class WirePoint(msgspec.Struct):
     name: Annotated[str, Meta(min_length=1, max_length=300)]
     value: float
@@ -102,7 +151,9 @@ class Native:
         """The records of ``body``; ``headers`` must hold ``x-path``, the path they were posted to."""
         kind = headers["x-path"].rstrip("/").rpartition("/")[2]
         lines = headers.get("content-type", "").partition(";")[0].strip().lower() in NDJSON
-        batch = Batch()
+        if kind == "generations" and (found := _plain(body, lines=lines)) is not None:
+            return Batch(generations=found, places=list(range(len(found))), source=Source(dialect="native"))
+        batch = Batch(source=Source(dialect="native"))
         take = {"generations": _take_generation, "points": _take_point, "scores": _take_score}[kind]
         for index, record in enumerate(_records(body, kind, lines=lines)):
             if index >= MOST_RECORDS:
@@ -117,6 +168,23 @@ class Native:
     def answer(self, batch: Batch, headers: Mapping[str, str], *, duplicates: int) -> answers.Answer:  # noqa: ARG002 — the contract
         """How many were taken, how many were known already, and each record that was refused and why."""
         return answers.counted(batch, duplicates=duplicates)
+
+
+def _plain(body: bytes, *, lines: bool) -> list[Generation] | None:
+    """All records at once, where every one is as it should be; None: look at them one by one."""
+    try:
+        found = _PLAIN_LINES.decode_lines(body) if lines else _PLAIN.decode(body).generations
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if len(found) > MOST_RECORDS:
+        return None
+    for one in found:
+        moment = one.started_at
+        if isinstance(moment, float):
+            one.started_ms = round(moment * 1000)
+        elif moment is not None:
+            one.started_ms = clock.to_ms(moment)
+    return list[Generation](found)
 
 
 Record = msgspec.Raw | dict[str, Any]

@@ -40,3 +40,16 @@ def test_lines_are_records_when_the_content_type_says_so() -> None:
 def test_a_document_without_records_is_malformed(body: bytes) -> None:
     with pytest.raises(MalformedError):
         decode(body)
+
+
+def test_what_is_read_at_once_is_what_is_read_one_by_one() -> None:
+    record = (
+        b'{"model":"a","id":"1","started_at":"2026-11-18T13:00:00Z","duration_seconds":1,"input_tokens":3,'
+        b'"prompt":[{"role":"user","content":"h\xc3\xa9"}],"contexts":[{"id":"d","text":"t"}],"embedding":[1,2.5],'
+        b'"attributes":{"a":1},"started_ms":5,"around":"x"'
+    )
+    at_once = decode(b'{"generations":[' + record + b"}]}").generations[0]
+    one_by_one = decode(b'{"generations":[' + record + b',"version":null}]}').generations[0]
+    assert type(at_once) is not type(one_by_one)
+    for name in one_by_one.__struct_fields__:
+        assert getattr(at_once, name) == getattr(one_by_one, name)
