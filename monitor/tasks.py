@@ -15,7 +15,7 @@ from monitor.quality import run as quality
 from monitor.quality import sampling
 from monitor.remote import connected, ship
 from monitor.remote import read as remotely
-from monitor.rules import evaluate, memory
+from monitor.rules import evaluate, files, memory
 from monitor.store import compact as compaction
 from monitor.store import retention as keeping
 from monitor.store.turns import turn
@@ -75,9 +75,21 @@ def evaluate_rules(**_: object) -> None:
 
 
 @shared_task
+def read_rule_files(**_: object) -> None:
+    """Take the rule files that are mounted and have changed."""
+    files.run(settings.VIGIL_RULE_FILES, now=clock.now())
+
+
+@shared_task
 def deliver_alerts(**_: object) -> None:
-    """Let alert groups speak and carry what waits to its contacts."""
-    deliver.run_due(now=clock.now())
+    """Let alert groups speak and carry what waits to its contacts; slow ones hold two workers at most."""
+    for lane in ("delivering", "delivering beside"):
+        with turn(lane) as mine:
+            if mine:
+                deliver.run_due(now=clock.now())
+                clock.sleep(deliver.seconds_to_next(now=clock.now()))
+                deliver.run_due(now=clock.now())
+                return
 
 
 @shared_task

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
 
 from monitor import meters
 from monitor.alerting import grouping, message, packing
@@ -33,6 +33,8 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 900.0
 # a contact that fails is asked again by one message at most so often, however many wait for it
 LONGEST_REST_SECONDS = 60.0
 LONGEST_RUN_SECONDS = 60.0
+# a tick looks so far ahead that messages go out when they are due, not at the next tick
+AHEAD = dt.timedelta(milliseconds=900)
 # sent at the same time; a service that hangs must not hold up the others
 LANES = 16
 PERMANENT = (RefusedError, ForbiddenTargetError, UnknownNameError, fields.BadFieldError)
@@ -72,6 +74,15 @@ def run_due(*, now: dt.datetime) -> int:
         carry(parcels, book)
         tried += len(parcels)
     return tried
+
+
+def seconds_to_next(*, now: dt.datetime) -> float:
+    """How long until something is due, if that is before the next tick; else nothing."""
+    soon = now + AHEAD
+    groups = AlertGroup.objects.filter(due_at__lte=soon).aggregate(first=Min("due_at"))["first"]
+    waiting = Delivery.objects.filter(state=State.WAITING, next_at__gt=now, next_at__lte=soon)
+    moments = [one for one in (groups, waiting.aggregate(first=Min("next_at"))["first"]) if one is not None]
+    return max((min(moments) - now).total_seconds(), 0.0) if moments else 0.0
 
 
 def ready(*, now: dt.datetime) -> QuerySet[Delivery]:

@@ -198,7 +198,7 @@ def _notice(posted: PostedAlert, timeout: dt.timedelta, now: dt.datetime) -> Not
     if "" in posted.labels or "" in (posted.annotations or {}):
         message = "a label or annotation without a name"
         raise BadRequestError(message)
-    starts = starts or ends or now
+    starts = starts or min(ends or now, now)
     if ends is not None and ends < starts:
         message = "start time must be before end time"
         raise BadRequestError(message)
