@@ -6,11 +6,11 @@ FORWARD = [
     """
     CREATE TABLE monitor_total (
         shard smallint NOT NULL, series_id bigint NOT NULL, project_id bigint NOT NULL,
-        event_ms bigint NOT NULL, sent_ms bigint NOT NULL, data bytea NOT NULL,
+        event_ms bigint NOT NULL, sent_ms bigint NOT NULL, changed_ms bigint NOT NULL, data bytea NOT NULL,
         PRIMARY KEY (shard, series_id)
     )
     """,
-    "CREATE INDEX monitor_total_sent ON monitor_total (project_id, sent_ms)",
+    "CREATE INDEX monitor_total_project ON monitor_total (project_id)",
 ]
 
 

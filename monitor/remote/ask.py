@@ -58,19 +58,22 @@ class Remote:
             message = f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector'
             raise BadQueryError(message)
         one = _Question(self, project_id, grid, limits, kind, at_once)
-        names = frozenset() if self.native(limits.seconds) else self.histogram_names(project_id)
-        if not names:
+        if self.native(limits.seconds):
             result = one.ask(root)
-        elif vmrange.is_histogram(root, names) and not isinstance(root, tree.Range | tree.Subquery):
-            buckets, sums = one.ask(vmrange.buckets(root)), one.ask(vmrange.component(root, vmrange.SUM))
-            result = answers.put_together(buckets, sums, grid)
         else:
-            result = one.ask(vmrange.turned(root, names))
+            result = self._turned(one, vmrange.whole_windows(root), self.histogram_names(project_id))
         if max(len(result.labels), len(result.raw or ())) > limits.series:
             message = f"the answer has more than {limits.series} series; narrow its matchers"
             raise TooMuchError(message)
         result.samples = int(result.floats.sum())
         return result
+
+    def _turned(self, one: "_Question", root: tree.Node, names: frozenset[str]) -> Result:
+        """The answer of a store that speaks MetricsQL and keeps buckets as series."""
+        if vmrange.is_histogram(root, names) and not isinstance(root, tree.Range | tree.Subquery):
+            buckets, sums = one.ask(vmrange.buckets(root)), one.ask(vmrange.component(root, vmrange.SUM))
+            return answers.put_together(buckets, sums, one.grid)
+        return one.ask(vmrange.turned(root, names))
 
     def native(self, seconds: float = LIST_SECONDS) -> bool:
         """Whether the store keeps native histograms as such; asked once where the setting leaves it open."""
@@ -105,7 +108,7 @@ class Remote:
         project_id: int,
         path: str,
         sets: Sequence[tuple[Matcher, ...]],
-        span: tuple[int, int] | tuple[()],
+        span: tuple[int, ...],
     ) -> list[Any]:
         """What /series, /labels and label values list of one project; raises QueryError."""
         chosen = [("match[]", self._braces(project_id, one)) for one in sets or [()]]

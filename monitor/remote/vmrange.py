@@ -65,6 +65,18 @@ def turned(node: tree.Node, names: Collection[str]) -> tree.Node:
     return tree.mapped(node, lambda part: turned(part, names))
 
 
+def whole_windows(node: tree.Node) -> tree.Node:
+    """MetricsQL's rate divides by the time between samples, so a counter's first steps look steep: by the whole
+    window then, as PromQL means it.
+    """
+    inner = tree.mapped(node, whole_windows)
+    if isinstance(inner, tree.Call) and inner.name == "rate":
+        (over,) = inner.args
+        assert isinstance(over, tree.Range | tree.Subquery)
+        return tree.Binary("/", replace(inner, name="increase"), tree.Number(over.width / 1000))
+    return inner
+
+
 def _call(name: str, args: tuple[tree.Node, ...], names: Collection[str]) -> tree.Node:
     of = args[-1]
     if name in LINEAR:

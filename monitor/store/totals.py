@@ -1,7 +1,8 @@
 """Derived series on their way to a store elsewhere: deltas become cumulative samples that are never changed again.
 
-A store elsewhere takes samples in order and keeps what it has. So a grid step is reported once it is over; what
-comes later than that is counted at the next step. Deltas removed, totals and samples are one transaction.
+A store elsewhere takes samples in order and keeps what it has. So a grid step is reported once it is over, and
+what comes later than that is counted at the next step; silence is reported only after a minute of it, so that
+history sent in order keeps its times. Deltas removed, totals and samples are one transaction.
 """
 
 import datetime as dt
@@ -25,6 +26,8 @@ from monitor.store.runs import by_series
 SETTLE_MS = 5_000
 # a series that does not change reports this often, and goes on for a day after its last event
 REPORT_MS = 30_000
+# for so long nothing has come of a series that is silent
+QUIET_MS = 60_000
 # a long silence in old data is bridged by at most so many samples
 BRIDGE = 480
 ROWS_AT_ONCE = 60_000
@@ -33,11 +36,14 @@ NEVER = -(2**62)
 
 @dataclass(slots=True)
 class Total:
-    """What a series has counted, the time of its last event, and up to when that was reported."""
+    """What a series has counted, the time of its last event, up to when that was reported, and when it last
+    changed by our own clock.
+    """
 
     counted: Block
     event_ms: int = NEVER
     sent_ms: int = NEVER
+    changed_ms: int = NEVER
 
 
 def fold(*, now: dt.datetime) -> int:
@@ -52,13 +58,19 @@ def fold(*, now: dt.datetime) -> int:
     return made
 
 
+_SILENT = "sent_ms <= %(sent)s AND sent_ms < event_ms + %(flat)s AND changed_ms <= %(changed)s"
+
+
+def _silent(closed: int) -> dict[str, int]:
+    return {"sent": closed - REPORT_MS, "flat": FLAT_MS, "changed": closed - QUIET_MS}
+
+
 def _homes(closed: int) -> list[tuple[int, int]]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT shard, project_id FROM monitor_sample_batch WHERE kind = 1 AND min_ms <= %(closed)s"
-            " UNION SELECT shard, project_id FROM monitor_total"
-            " WHERE sent_ms <= %(closed)s - %(report)s AND sent_ms < event_ms + %(flat)s ORDER BY 1, 2",
-            {"closed": closed, "report": REPORT_MS, "flat": FLAT_MS},
+            f" UNION SELECT shard, project_id FROM monitor_total WHERE {_SILENT} ORDER BY 1, 2",
+            {"closed": closed, **_silent(closed)},
         )
         found: list[tuple[int, int]] = cursor.fetchall()
     return found
@@ -71,15 +83,18 @@ def _fold(shard: int, project_id: int, closed: int, *, now: dt.datetime) -> tupl
         taken, more = _take(shard, project_id, closed)
         whole = blocks.add_up(blocks.join([blocks.empty(), *(block for _, block in taken)]))
         due = by_series(whole.within(NEVER, closed), whole.series_ids())
-        totals = _totals(shard, project_id, sorted(due), closed)
+        totals = _totals(shard, project_id, sorted(due), closed, silent=not more)
         waiting, samples = [whole.within(closed + 1, -NEVER)], []
         for identity in sorted(due.keys() | totals.keys()):
             total, deltas = totals.setdefault(identity, Total(blocks.empty())), due.get(identity)
-            if deltas is not None and total.sent_ms >= closed:
+            if deltas is None:
+                samples.append(_report(identity, total, blocks.empty(), closed))
+            elif total.sent_ms >= closed:
                 waiting.append(deltas)
                 del totals[identity]
             else:
-                samples.append(_report(identity, total, deltas or blocks.empty(), closed))
+                samples.append(_report(identity, total, deltas, None))
+                total.changed_ms = clock.to_ms(now)
         with connection.cursor() as cursor:
             cursor.execute(
                 "DELETE FROM monitor_sample_batch WHERE shard = %s AND id = ANY(%s)",
@@ -109,32 +124,42 @@ def _take(shard: int, project_id: int, closed: int) -> tuple[list[tuple[object, 
     return [(row[0], blocks.decode(bytes(row[2]))) for row in chosen], len(chosen) < len(rows)
 
 
-def _totals(shard: int, project_id: int, changed: list[int], closed: int) -> dict[int, Total]:
-    """The totals of the series that changed, and of those that have to report again."""
+def _totals(
+    shard: int, project_id: int, changed: list[int], closed: int, *, silent: bool
+) -> dict[int, Total]:
+    """The totals of the series that changed; with ``silent`` also of those that have to report again."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT series_id, event_ms, sent_ms, data FROM monitor_total WHERE shard = %s AND project_id = %s"
-            " AND (series_id = ANY(%s) OR (sent_ms <= %s AND sent_ms < event_ms + %s)) FOR UPDATE",
-            [shard, project_id, changed, closed - REPORT_MS, FLAT_MS],
-        )
-        return {row[0]: Total(blocks.decode(bytes(row[3])), row[1], row[2]) for row in cursor.fetchall()}
+            "SELECT series_id, data, event_ms, sent_ms, changed_ms FROM monitor_total"
+            " WHERE shard = %(shard)s AND project_id = %(project)s"
+            f" AND (series_id = ANY(%(changed_ids)s) OR (%(silent)s AND {_SILENT})) FOR UPDATE",
+            {
+                "shard": shard, "project": project_id, "changed_ids": changed, "silent": silent,
+                **_silent(closed),
+            },
+        )  # fmt: skip
+        return {row[0]: Total(blocks.decode(bytes(row[1])), *row[2:]) for row in cursor.fetchall()}
 
 
 def _keep(shard: int, project_id: int, totals: dict[int, Total]) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO monitor_total (shard, series_id, project_id, event_ms, sent_ms, data)"
-            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (shard, series_id) DO UPDATE SET"
-            " event_ms = excluded.event_ms, sent_ms = excluded.sent_ms, data = excluded.data",
+            "INSERT INTO monitor_total (shard, series_id, project_id, event_ms, sent_ms, changed_ms, data)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (shard, series_id) DO UPDATE SET"
+            " event_ms = excluded.event_ms, sent_ms = excluded.sent_ms, changed_ms = excluded.changed_ms,"
+            " data = excluded.data",
             [
-                (shard, identity, project_id, total.event_ms, total.sent_ms, total.counted.encode(brief=True))
+                (
+                    shard, identity, project_id, total.event_ms, total.sent_ms, total.changed_ms,
+                    total.counted.encode(brief=True),
+                )
                 for identity, total in totals.items()
             ],
-        )
+        )  # fmt: skip
 
 
-def _report(identity: int, total: Total, deltas: Block, closed: int) -> Block:
-    """The samples of one series up to ``closed``; the total then counts its deltas."""
+def _report(identity: int, total: Total, deltas: Block, silent_until: int | None) -> Block:
+    """The samples of one series up to its last delta or the end of its silence; its total then counts the deltas."""
     # what comes too late counts at the first step that has not been reported yet
     moved = Block({
         name: {**table, "t": np.maximum(table["t"], total.sent_ms + GRID_MS)} for name, table in deltas.tables.items()
@@ -143,7 +168,8 @@ def _report(identity: int, total: Total, deltas: Block, closed: int) -> Block:
     changes = np.union1d(settled.tables["f"]["t"], settled.tables["h"]["t"]).astype(np.int64)
     if len(changes):
         total.event_ms = max(total.event_ms, int(changes[-1]))
-    points = _points(total, changes, closed, anew=_begins(total.counted, settled))
+    ends = [] if silent_until is None else [min(silent_until, total.event_ms + FLAT_MS)]
+    points = _points(total, changes, ends, anew=_begins(total.counted, settled))
     made = _samples(identity, total.counted, settled, points)
     if len(points):
         total.sent_ms = int(points[-1])
@@ -151,15 +177,14 @@ def _report(identity: int, total: Total, deltas: Block, closed: int) -> Block:
     return made
 
 
-def _points(total: Total, changes: Ints, closed: int, *, anew: bool) -> Ints:
-    """When a series reports: at its changes, one step before each, and now and then in between.
+def _points(total: Total, changes: Ints, ends: list[int], *, anew: bool) -> Ints:
+    """When a series reports: at its changes, one step before each, at ``ends``, and now and then in between.
 
     ``anew``: what was reported last is repeated, because buckets begin with the next step.
     """
-    until = min(closed, total.event_ms + FLAT_MS)
     edges = np.union1d(changes, changes - GRID_MS)
     edges = edges[edges >= total.sent_ms + (0 if anew else 1)]
-    marks = np.union1d(edges, [until] if until - total.sent_ms >= REPORT_MS else []).astype(np.int64).tolist()
+    marks = np.union1d(edges, ends).astype(np.int64).tolist()
     if total.sent_ms != NEVER:
         marks.insert(0, total.sent_ms)
     bridges = [np.arange(one, other, _spacing(one, other)) for one, other in pairwise(marks)]
