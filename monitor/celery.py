@@ -37,6 +37,7 @@ def every(seconds: float, task: str) -> dict[str, Any]:
 app.conf.beat_schedule = {
     "discover-due": every(5, "discover_due"),
     "scrape-due": every(5, "scrape_due"),
+    "read-rule-files": every(10, "read_rule_files"),
     "evaluate-rules": every(5, "evaluate_rules"),
     "deliver-alerts": every(1, "deliver_alerts"),
     "forget-alerts": every(3600, "forget_alerts"),

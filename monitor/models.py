@@ -24,6 +24,7 @@ from monitor.rules.models import AlertChange as AlertChange
 from monitor.rules.models import Rule as Rule
 from monitor.rules.models import RuleAlert as RuleAlert
 from monitor.rules.models import RuleEdit as RuleEdit
+from monitor.rules.models import RuleFile as RuleFile
 from monitor.rules.models import RuleGroup as RuleGroup
 from monitor.rules.models import RuleOutput as RuleOutput
 from monitor.store.models import Chunk as Chunk

@@ -20,6 +20,8 @@ VIGIL_RETENTION_DAYS = env.number("VIGIL_RETENTION_DAYS", 90, least=1)
 VIGIL_MAX_BODY_BYTES = env.number("VIGIL_MAX_BODY_BYTES", 20_000_000, least=1_000)
 # files of scrape targets are read below these folders only
 VIGIL_SCRAPE_FILES = env.names("VIGIL_SCRAPE_FILES", f"/etc/prometheus,{VIGIL_DATA / 'targets'}")
+# rule files of projects, as SLUG=PATH: a file, a folder or a pattern
+VIGIL_RULE_FILES = env.pairs("VIGIL_RULE_FILES")
 VIGIL_ALLOW_PRIVATE_TARGETS = env.flag("VIGIL_ALLOW_PRIVATE_TARGETS", default=True)
 # an OpenAI-compatible endpoint for vectors of prompts; unset: the offline embedder
 VIGIL_EMBEDDING_URL = env.text("VIGIL_EMBEDDING_URL")

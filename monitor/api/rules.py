@@ -64,7 +64,7 @@ def _wanted(
         and kind in {"", rule.kind}
         and (not names or rule.name in names)
         and (not groups or group.name in groups)
-        and (not files or group.origin in files)
+        and (not files or (group.source or group.origin) in files)
         and (not matchers or any(_has(rule.labels, one) for one in matchers))
     )
 
@@ -78,7 +78,7 @@ def _group(
 ) -> dict[str, Any]:
     return {
         "name": group.name,
-        "file": group.origin,
+        "file": group.source or group.origin,
         "rules": [_rule(rule, alerts.get(rule.id, ())) for rule in chosen],
         "interval": group.interval_seconds,
         "limit": group.limit,

@@ -52,6 +52,17 @@ class Env:
         """A comma-separated list, blanks dropped."""
         return [part.strip() for part in self.text(name, default).split(",") if part.strip()]
 
+    def pairs(self, name: str) -> list[tuple[str, str]]:
+        """A comma-separated list of ``KEY=VALUE``."""
+        parts = [part.partition("=") for part in self.names(name)]
+        bad = next(
+            (key for key, equals, value in parts if not (key.strip() and equals and value.strip())), None
+        )
+        if bad is not None:
+            message = f"{name}: {bad!r} is not KEY=VALUE; separate several with commas"
+            raise BadSettingError(message)
+        return [(key.strip(), value.strip()) for key, _, value in parts]
+
     def address(self, name: str, default: str) -> tuple[str, int]:
         """``HOST:PORT`` (IPv6 hosts in brackets)."""
         value = self.text(name, default)

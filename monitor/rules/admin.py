@@ -88,7 +88,7 @@ class RuleGroups(FromFile, ProjectAdmin):
 
     @admin.action(description=_("Download as a Prometheus rule file"), permissions=["view"])
     def download(self, request: HttpRequest, chosen: QuerySet[RuleGroup]) -> HttpResponse:
-        groups = [spec for row in chosen for spec in exchange.give(row.project_id, only=row.name)]
+        groups = exchange.together(chosen.prefetch_related("rules"))
         answer = HttpResponse(yaml.dump(groups), content_type="application/yaml; charset=utf-8")
         answer["Content-Disposition"] = 'attachment; filename="rules.yml"'
         return answer

@@ -1,12 +1,13 @@
 """Rule groups of a project, out of rule files and into them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 
-from monitor.rules import validate
-from monitor.rules.models import Origin, Rule, RuleGroup
+from monitor.rules import history, validate
+from monitor.rules.history import Author
+from monitor.rules.models import Origin, Rule, RuleEdit, RuleGroup
 from monitor.rules.yaml import GroupSpec, RuleSpec
 
 INTERVAL_MS = 60_000
@@ -18,60 +19,122 @@ class RefusedFileError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """How many groups and rules there are now, and how many groups were there before and replaced."""
+    """How many groups and rules there are now, how many groups were there before, and what was left out and why."""
 
     groups: int
     rules: int
     replaced: int
+    lost: tuple[str, ...] = ()
 
 
-def take(project_id: int, groups: Sequence[GroupSpec], *, origin: Origin = Origin.ADMIN) -> Taken:
-    """Store the groups, all or none; a group of the same name is replaced.
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On which terms groups are taken. ``source``: the mounted file that owns them from now on; empty: people do.
+
+    ``partly``: rules that can't be stored are left out and reported, instead of refusing everything.
+    """
+
+    author: Author
+    source: str = ""
+    enabled: bool = True
+    partly: bool = False
+
+    @property
+    def origin(self) -> Origin:
+        return Origin.FILE if self.source else Origin.ADMIN
+
+
+def take(project_id: int, groups: Sequence[GroupSpec], terms: Terms) -> Taken:
+    """Store the groups, all or none; a group of the same name and source is replaced. Raises RefusedFileError.
 
     A rule that stays what it was keeps its state: reading a file again ends no alert.
     """
-    found = validate.complaints(groups)
-    if found:
+    lost: tuple[str, ...] = ()
+    if terms.partly:
+        groups, lost = _good_ones(groups)
+    if found := validate.complaints(groups):
         raise RefusedFileError("\n".join(found))
     replaced = 0
     with transaction.atomic():
         for spec in groups:
-            _, created = RuleGroup.objects.update_or_create(
-                project_id=project_id,
-                name=spec.name,
-                defaults={
-                    "interval_ms": spec.interval_ms or INTERVAL_MS,
-                    "query_offset_ms": spec.query_offset_ms,
-                    "limit": spec.limit,
-                    "labels": dict(spec.labels),
-                    "origin": origin,
-                },
-            )
+            row, created = RuleGroup.objects.update_or_create(
+                project_id=project_id, source=terms.source, name=spec.name, defaults=_settings(spec, terms),
+                create_defaults=_settings(spec, terms) | {"enabled": terms.enabled},
+            )  # fmt: skip
             replaced += not created
-            _take_rules(RuleGroup.objects.get(project_id=project_id, name=spec.name), spec.rules)
-    return Taken(len(groups), sum(len(group.rules) for group in groups), replaced)
+            _take_rules(row, spec.rules, terms.author)
+    return Taken(len(groups), sum(len(group.rules) for group in groups), replaced, lost)
 
 
 def give(project_id: int, *, only: str | None = None) -> list[GroupSpec]:
     """The groups as a rule file holds them; rules that are switched off are left out."""
-    rows = RuleGroup.objects.filter(project_id=project_id).order_by("name")
+    rows = RuleGroup.objects.filter(project_id=project_id).order_by("name", "source")
     rows = rows.filter(name=only) if only else rows
-    return [_group(row) for row in rows.prefetch_related("rules")]
+    return together(rows.prefetch_related("rules"))
 
 
-def _take_rules(group: RuleGroup, specs: Sequence[RuleSpec]) -> None:
-    """A rule is the same as before if its kind, name and expression are."""
-    before = {(row.kind, row.name, row.expr): row for row in group.rules.order_by("-position")}
+def together(rows: Iterable[RuleGroup]) -> list[GroupSpec]:
+    """The groups for one file: those of different files that share a name get their file's name with it."""
+    found: dict[str, GroupSpec] = {}
+    for row in rows:
+        spec = _group(row)
+        if spec.name in found:
+            spec = replace(spec, name=f"{spec.name} ({row.source or 'Vigil'})")
+        found[spec.name] = spec
+    return list(found.values())
+
+
+def remove(groups: Sequence[RuleGroup], author: Author) -> None:
+    """Take groups away, with a note of what each rule was; their alerts are ended at the next evaluation."""
+    with transaction.atomic():
+        for group in groups:
+            history.note_end(group.rules.select_related("group"), author)
+            group.delete()
+
+
+def _settings(spec: GroupSpec, terms: Terms) -> dict[str, object]:
+    return {
+        "interval_ms": spec.interval_ms or INTERVAL_MS, "query_offset_ms": spec.query_offset_ms,
+        "limit": spec.limit, "labels": dict(spec.labels), "origin": terms.origin,
+    }  # fmt: skip
+
+
+def _good_ones(groups: Sequence[GroupSpec]) -> tuple[list[GroupSpec], tuple[str, ...]]:
+    lost: list[str] = []
+    kept = []
+    for group in groups:
+        whole = validate.complaints([replace(group, rules=())])
+        if whole:
+            lost += whole
+            continue
+        alone = [(rule, validate.complaints([replace(group, rules=(rule,))])) for rule in group.rules]
+        lost += [complaint for _, found in alone for complaint in found]
+        kept.append(replace(group, rules=tuple(rule for rule, found in alone if not found)))
+    return kept, tuple(lost)
+
+
+def _take_rules(group: RuleGroup, specs: Sequence[RuleSpec], author: Author) -> None:
+    """A rule is the same as before if its kind, name and expression are; else one of its kind and name changed."""
+    same = {(row.kind, row.name, row.expr): row for row in group.rules.order_by("-position")}
+    kinds = [Rule.Kind.ALERT if spec.alert else Rule.Kind.RECORD for spec in specs]
+    matched = [same.pop((kind, spec.name, spec.expr), None) for kind, spec in zip(kinds, specs, strict=True)]
+    like = {(row.kind, row.name): row for row in same.values()}
+    edits: list[RuleEdit] = []
     keep = []
-    for position, spec in enumerate(specs):
-        kind = Rule.Kind.ALERT if spec.alert else Rule.Kind.RECORD
-        row = before.pop((kind, spec.name, spec.expr), None) or Rule(group=group, kind=kind, name=spec.name)
+    for position, (kind, spec, known) in enumerate(zip(kinds, specs, matched, strict=True)):
+        row = known or like.pop((kind, spec.name), None) or Rule(kind=kind, name=spec.name)
+        row.group = group
+        before = history.words(row) if row.pk else {}
         row.expr, row.position = spec.expr, position
         row.for_ms, row.keep_firing_for_ms = spec.for_ms, spec.keep_firing_for_ms
         row.labels, row.annotations = dict(spec.labels), dict(spec.annotations)
         row.save()
+        edits.append(history.edit(row, before, history.words(row), author))
         keep.append(row.pk)
-    group.rules.exclude(pk__in=keep).delete()
+    history.keep(edits)
+    gone = group.rules.exclude(pk__in=keep)
+    history.note_end(gone.select_related("group"), author)
+    gone.delete()
 
 
 def _group(row: RuleGroup) -> GroupSpec:

@@ -54,18 +54,38 @@ class RuleGroup(models.Model):
         default=0, editable=False, help_text="Evaluations that were due and did not happen."
     )
     source = models.CharField(
-        max_length=500, blank=True, editable=False, help_text="The file that the group comes from."
+        max_length=500,
+        blank=True,
+        editable=False,
+        help_text="The file that owns the group; empty: people do.",
     )
 
     class Meta:
         ordering = ["project", "name"]
         constraints = [
-            models.UniqueConstraint(fields=["project", "name"], name="rule_group_once"),
+            models.UniqueConstraint(fields=["project", "source", "name"], name="rule_group_once"),
             models.CheckConstraint(condition=models.Q(interval_ms__gte=1000), name="rule_interval_from_1s"),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+
+class RuleFile(models.Model):
+    """A mounted rule file as it was last read. ``stamp`` says whether it has changed since."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="rule_files")
+    path = models.CharField(max_length=500)
+    stamp = models.CharField(max_length=100)
+    read_at = models.DateTimeField()
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["project", "path"]
+        constraints = [models.UniqueConstraint(fields=["project", "path"], name="rule_file_once")]
+
+    def __str__(self) -> str:
+        return self.path
 
 
 class Rule(models.Model):

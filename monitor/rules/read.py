@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from monitor.core import durations
 from monitor.rules.evaluate import rule_link
-from monitor.rules.models import AlertChange, Rule, RuleAlert, RuleGroup
+from monitor.rules.history import changed
+from monitor.rules.models import AlertChange, Rule, RuleAlert, RuleEdit, RuleFile, RuleGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +76,42 @@ class GroupRow:
     query_offset_seconds: float
     limit: int
     origin: str
+    source: str
     enabled: bool
     evaluated_at: dt.datetime | None
+    due_at: dt.datetime | None
     last_duration: float | None
     last_error: str
+    missed: int
     rules: tuple[RuleRow, ...]
+
+    @property
+    def health(self) -> str:
+        """``unknown`` until it was evaluated, or while it is switched off."""
+        if not self.enabled or self.evaluated_at is None:
+            return "unknown"
+        return "err" if self.last_error else "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """A mounted rule file; ``error``: why its groups are not what stands in it."""
+
+    path: str
+    read_at: dt.datetime
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class EditRow:
+    """Somebody made, changed or took away a rule; ``changed`` is empty for the first and the last."""
+
+    at: dt.datetime
+    by: str
+    name: str
+    group: str
+    what: str
+    changed: tuple[tuple[str, str, str], ...]
 
 
 SEVERITIES = {"critical": 0, "error": 1, "warning": 2, "info": 3}
@@ -124,10 +156,30 @@ def groups(project_id: int) -> list[GroupRow]:
         GroupRow(
             id=group.pk, name=group.name, interval_seconds=group.interval_ms / 1000,
             query_offset_seconds=group.query_offset_ms / 1000, limit=group.limit, origin=group.origin,
-            enabled=group.enabled, evaluated_at=group.evaluated_at, last_duration=group.last_duration,
-            last_error=group.last_error, rules=tuple(by_group.get(group.pk, ())),
+            source=group.source, enabled=group.enabled, evaluated_at=group.evaluated_at, due_at=group.due_at,
+            last_duration=group.last_duration, last_error=group.last_error, missed=group.missed, rules=tuple(by_group.get(group.pk, ())),
         )
         for group in RuleGroup.objects.filter(project_id=project_id).order_by("name", "id")
+    ]  # fmt: skip
+
+
+def files(project_id: int) -> list[FileRow]:
+    """The mounted rule files of a project."""
+    rows = RuleFile.objects.filter(project_id=project_id)
+    return [FileRow(row.path, row.read_at, row.error) for row in rows]
+
+
+def edits(project_id: int, *, rule_id: int | None = None, limit: int = 100) -> list[EditRow]:
+    """Who changed what, the newest first."""
+    rows = RuleEdit.objects.filter(project_id=project_id)
+    rows = rows.filter(rule_id=rule_id) if rule_id is not None else rows
+    return [
+        EditRow(
+            at=row.at, by=row.by, name=row.name, group=row.group,
+            what="deleted" if not row.after else "made" if not row.before else "changed",
+            changed=tuple((name, str(row.before.get(name, "")), str(row.after.get(name, ""))) for name in changed(row)),
+        )
+        for row in rows[:limit]
     ]  # fmt: skip
 
 

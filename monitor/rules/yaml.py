@@ -12,9 +12,21 @@ import yaml
 from monitor.core import durations
 
 MAX_BYTES = 1_000_000
-_GROUP_KEYS = frozenset(
-    {"name", "interval", "query_offset", "limit", "labels", "rules", "partial_response_strategy"}
-)
+_GROUP_KEYS = frozenset({"name", "interval", "query_offset", "limit", "labels", "rules"})
+# what relatives of Prometheus write into groups: taken without it, and said
+_FOREIGN = {
+    "partial_response_strategy": "it belongs to Thanos",
+    "source_tenants": "it belongs to Mimir; a rule reads its own project",
+    "align_evaluation_time_on_interval": "it belongs to Mimir; times lie on the group's own grid",
+    "evaluation_delay": "it belongs to Mimir; write query_offset",
+    "concurrency": "it belongs to VictoriaMetrics; rules that may are asked together anyway",
+    "eval_offset": "it belongs to VictoriaMetrics",
+    "eval_delay": "it belongs to VictoriaMetrics; write query_offset",
+    "type": "it belongs to VictoriaMetrics; all rules are PromQL here",
+    "params": "it belongs to VictoriaMetrics",
+    "headers": "it belongs to VictoriaMetrics",
+    "notifier_headers": "it belongs to VictoriaMetrics",
+}
 _RULE_KEYS = frozenset({"alert", "record", "expr", "for", "keep_firing_for", "labels", "annotations"})
 _KUBERNETES = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
 
@@ -53,23 +65,37 @@ class GroupSpec:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file holds, and what of it we leave out, each with its line."""
+
+    groups: list[GroupSpec]
+    lost: list[str]
+
+
 def load(text: str) -> list[GroupSpec]:
     """The groups of a rule file; raises BadRuleFileError."""
+    return read(text).groups
+
+
+def read(text: str) -> Content:
+    """The groups of a rule file, and what can't be taken of them; raises BadRuleFileError."""
     if len(text.encode(errors="replace")) > MAX_BYTES:
         message = f"the file is larger than {MAX_BYTES} bytes; split it"
         raise BadRuleFileError(message)
     root = _compose(text)
     if root is None:
-        return []
+        return Content([], [])
+    lost: list[str] = []
     content = _mapping(root, "the file")
     if "spec" in content:
         _known(content, _KUBERNETES, "a PrometheusRule", root)
         root = content["spec"]
         content = _mapping(root, "spec")
     _known(content, frozenset({"groups"}), "a rule file", root)
-    groups = [_group(node) for node in _sequence(content.get("groups"), "groups")]
+    groups = [_group(node, lost) for node in _sequence(content.get("groups"), "groups")]
     _refuse_doubles(groups)
-    return groups
+    return Content(groups, lost)
 
 
 def _compose(text: str) -> yaml.Node | None:
@@ -124,8 +150,10 @@ def _text_out(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text_out)
 
 
-def _group(node: yaml.Node) -> GroupSpec:
+def _group(node: yaml.Node, lost: list[str]) -> GroupSpec:
     content = _mapping(node, "a group")
+    foreign = {key: content.pop(key).start_mark.line + 1 for key in _FOREIGN.keys() & content.keys()}
+    lost += [f"line {line}: {key!r} is left out: {_FOREIGN[key]}" for key, line in foreign.items()]
     _known(content, _GROUP_KEYS, "a group", node)
     name = _text(content, "name", node, "a group")
     interval = _duration(content, "interval")

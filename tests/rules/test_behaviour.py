@@ -12,12 +12,14 @@ from monitor.core import clock
 from monitor.core.labels import Labels, Matcher
 from monitor.core.samples import Selection, is_stale
 from monitor.rules import evaluate, exchange, read, yaml
+from monitor.rules.history import Author
 from monitor.rules.models import RuleGroup
 from monitor.store import append, select
 from tests.fixtures.fix_alerting import Pager
 from tests.fixtures.fix_cast import NOON
 from tests.rules.test_yaml import PADDLE
 
+TERMS = exchange.Terms(Author("ada", NOON))
 BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.5)
 
 
@@ -67,7 +69,7 @@ class Service:
 
 @pytest.fixture
 def service(pager: Pager) -> Service:
-    exchange.take(pager.cast.project.id, yaml.load(PADDLE))
+    exchange.take(pager.cast.project.id, yaml.load(PADDLE), TERMS)
     RuleGroup.objects.update(interval_ms=30_000)
     return Service(pager.cast.project.id)
 
@@ -146,7 +148,7 @@ def test_the_alerts_series_can_be_asked_and_ends_with_a_marker(service: Service)
 
 def test_the_starter_rules_are_good_rules(pager: Pager) -> None:
     text = Path(yaml.__file__).with_name("starter.yml").read_text("utf-8")
-    assert exchange.take(pager.cast.project.id, yaml.load(text)).rules >= 5
+    assert exchange.take(pager.cast.project.id, yaml.load(text), TERMS).rules >= 5
     tell = partial(receive.take, now=NOON)
     evaluate.run_due(evaluate.stored(tell, now=NOON), now=NOON)
     assert {(rule.health, rule.state) for rule in read.rules(pager.cast.project.id)} == {("ok", "inactive")}

@@ -7,7 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from monitor.core import clock
 from monitor.rules import exchange, yaml
+from monitor.rules.history import Author
 from monitor.store.models import Project
 
 STARTER = Path(yaml.__file__).parent / "starter.yml"
@@ -23,6 +25,10 @@ class Command(BaseCommand):
             "file", help="a rule file or a PrometheusRule; - reads it from stdin; `starter` is ours"
         )
         take.add_argument("--project", required=True, help="the project's slug")
+        take.add_argument("--off", action="store_true", help="new groups are switched off at first")
+        take.add_argument(
+            "--partly", action="store_true", help="leave out what can't be taken, instead of taking nothing"
+        )
         give = actions.add_parser("export", help="to stdout")
         give.add_argument("--project", required=True, help="the project's slug")
         give.add_argument("--group", help="only this group")
@@ -36,13 +42,18 @@ class Command(BaseCommand):
             self.stdout.write(yaml.dump(exchange.give(project.pk, only=options["group"])), ending="")
             return
         try:
-            taken = exchange.take(project.pk, yaml.load(_read(options["file"])))
+            content = yaml.read(_read(options["file"]))
+            author = Author("manage.py rules import", clock.now())
+            terms = exchange.Terms(author, enabled=not options["off"], partly=options["partly"])
+            taken = exchange.take(project.pk, content.groups, terms)
         except (yaml.BadRuleFileError, exchange.RefusedFileError) as error:
             message = f"{options['file']}: {error}"
             raise CommandError(message) from error
         self.stdout.write(
             f"{taken.groups} groups with {taken.rules} rules ({taken.replaced} groups replaced)"
         )
+        for line in (*content.lost, *taken.lost):
+            self.stderr.write(f"left out: {line}")
 
 
 def _read(name: str) -> str:

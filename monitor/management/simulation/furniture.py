@@ -14,6 +14,7 @@ from monitor.management.simulation.meters import PADDLE_INSTANCE, PADDLE_JOB
 from monitor.management.simulation.services import PADDLE
 from monitor.quality.models import Judge
 from monitor.rules import exchange, yaml
+from monitor.rules.history import Author
 from monitor.store.models import Project
 
 INBOX = "Simulator's inbox"
@@ -33,7 +34,8 @@ def place(project: Project, url: str) -> None:
         project=project, name=INBOX, defaults={"kind": "webhook", "settings": {"url": f"{url}/inbox"}}
     )
     for path in RULE_FILES:
-        exchange.take(project.pk, yaml.load(path.read_text(encoding="utf-8")))
+        terms = exchange.Terms(Author("demo", project.created_at))
+        exchange.take(project.pk, yaml.load(path.read_text(encoding="utf-8")), terms)
     asked = {"url": f"{url}/v1", "model": MODEL}
     for name, kind, model in ((HELPFULNESS, "rubric", ""), (GROUNDED, "groundedness", PADDLE.model)):
         Judge.objects.get_or_create(
