@@ -81,12 +81,6 @@ def read_rule_files(**_: object) -> None:
 
 
 @shared_task
-def read_rule_files(**_: object) -> None:
-    """Take the rule files that are mounted and have changed."""
-    files.run(settings.VIGIL_RULE_FILES, now=clock.now())
-
-
-@shared_task
 def deliver_alerts(**_: object) -> None:
     """Let alert groups speak and carry what waits to its contacts; slow ones hold two workers at most."""
     for lane in ("delivering", "delivering beside"):
