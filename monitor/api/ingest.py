@@ -10,6 +10,7 @@ from monitor import meters
 from monitor.api import bodies
 from monitor.api.auth import ApiRequest, needs
 from monitor.api.errors import refuse
+from monitor.api.refusals import in_own_words
 from monitor.core import clock
 from monitor.ingest import pipeline
 from monitor.ingest.envelope import Batch
@@ -61,7 +62,11 @@ def _count(name: str, batch: Batch, duplicates: int) -> None:
 
 
 def _routes() -> list[URLPattern]:
-    return [path(where.lstrip("/"), door(name)) for name in PROTOCOLS for where in PROTOCOLS[name].paths]
+    return [
+        path(where.lstrip("/"), in_own_words(name, door(name)))
+        for name in PROTOCOLS
+        for where in PROTOCOLS[name].paths
+    ]
 
 
 urlpatterns = _routes()

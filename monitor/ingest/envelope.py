@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 import msgspec
@@ -82,6 +82,10 @@ class Reason(StrEnum):
     """Why an item that was sent is not stored: what the ledger counts under, and its page shows."""
 
     NOT_LLM = "not_llm"
+    EMBEDDING = "embedding"
+    TOOL = "tool"
+    AGENT = "agent"
+    WRAPPER = "wrapper"
     NO_CALL = "no_call"
     OVER_LIMIT = "over_limit"
     INVALID = "invalid"
@@ -118,6 +122,28 @@ class Rejection:
     items: int = 1
 
 
+class PieceKind(IntEnum):
+    """What a piece adds to calls: their texts, the documents they were given, or a mark."""
+
+    CONTENT = 0
+    CONTEXTS = 1
+    MARK = 2
+
+
+@dataclass(slots=True)
+class Piece:
+    """Something about calls of a trace that may come before them or after, in a request of its own.
+
+    A content or a mark belongs to the call of ``span``; contexts to the calls that start at ``at_ms`` or later.
+    """
+
+    kind: PieceKind
+    trace: str
+    span: str
+    at_ms: int
+    data: dict[str, Any]
+
+
 @dataclass(slots=True)
 class Batch:
     """What one request brought. ``places`` (where a protocol keeps them) are positions in the request.
@@ -138,6 +164,8 @@ class Batch:
     histogram_places: list[int] = field(default_factory=list)
     scores: list[ScoreRecord] = field(default_factory=list)
     score_places: list[int] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
+    piece_places: list[int] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
     # who sent it; ``sources`` holds the places that are another's (one request, several services)
     source: Source = Source()
@@ -164,4 +192,5 @@ class Batch:
     @property
     def records(self) -> int:
         """How many records there are of all kinds."""
-        return len(self.generations) + self.samples + len(self.histograms) + len(self.scores)
+        known = len(self.generations) + len(self.histograms) + len(self.scores) + len(self.pieces)
+        return known + self.samples

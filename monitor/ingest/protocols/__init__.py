@@ -9,6 +9,7 @@ PROTOCOLS = Registry(
     {
         "native": "monitor.ingest.protocols.native.Native",
         "exposition": "monitor.ingest.protocols.exposition.Exposition",
+        "otlp": "monitor.ingest.protocols.otlp.Otlp",
         "remote_write": "monitor.ingest.protocols.remote_write.RemoteWrite",
     },
 )

@@ -1,7 +1,7 @@
 """The contract of a protocol: bytes and headers in, a Batch out; errors say where in the bytes."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, runtime_checkable
 from typing import Protocol as Shape
 
 from monitor.ingest.answers import Answer
@@ -41,3 +41,11 @@ class Protocol(Shape):
 
     def answer(self, batch: Batch, headers: Mapping[str, str], *, duplicates: int) -> Answer:
         """What to tell the sender after the commit; ``batch.rejected`` is final by then."""
+
+
+@runtime_checkable
+class SpellsRefusals(Shape):
+    """A protocol whose senders read refusals in a shape of their own; the others get that of our APIs."""
+
+    def refusal(self, status: int, error: str, headers: Mapping[str, str]) -> Answer:
+        """The body that says why a request was not taken, whoever refused it."""

@@ -1,0 +1,1 @@
+"""OTLP: what OpenTelemetry's senders export, as calls of models, marks on them and series."""

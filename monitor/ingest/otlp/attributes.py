@@ -1,0 +1,85 @@
+"""Attributes out of their bytes. Most of them were seen before, byte by byte; those are looked up, not read.
+
+A KeyValue is ``0A n key 12 n value``, a value is a tag and what it holds.
+"""
+
+import struct
+from collections.abc import Iterable
+from typing import Any
+
+from monitor.ingest.wire import otlp_pb2 as wire
+
+MAX_DEPTH = 16
+# longer pairs hold prompts and the like, which do not come again
+MOST_KEPT, LONGEST_KEPT = 20_000, 80
+_DOUBLE = struct.Struct("<d")
+_KEY, _VALUE = 0x0A, 0x12
+_TEXT, _INT, _FLOAT = 0x0A, 0x18, 0x21
+
+Pair = tuple[str, Any]
+
+
+class _Kept(dict[bytes, Pair]):
+    """Pairs by the bytes that spell them; emptied when full, because some are never the same twice."""
+
+    def __missing__(self, raw: bytes) -> Pair:
+        pair = _pair(raw)
+        if len(raw) <= LONGEST_KEPT and not isinstance(pair[1], list | dict):
+            if len(self) >= MOST_KEPT:
+                self.clear()
+            self[raw] = pair
+        return pair
+
+
+_kept = _Kept()
+
+
+def read(raw: Iterable[bytes]) -> dict[str, Any]:
+    """Attributes by name; raises DecodeError. Of two of one name the later one counts."""
+    return dict(map(_kept.__getitem__, raw))
+
+
+def _pair(raw: bytes) -> Pair:
+    try:
+        end = raw[1] + 2
+        # the value's own length takes one or two bytes
+        at = end + 2 if raw[end + 1] < 0x80 else end + 3
+        if raw[0] == _KEY and end <= 129 and raw[end] == _VALUE:
+            tag = raw[at]
+            if tag == _TEXT:
+                length = raw[at + 1]
+                at += 2
+                if length > 0x7F:
+                    length += (raw[at] << 7) - 0x80
+                    at += 1
+                if len(raw) - at == length:
+                    return raw[2:end].decode(), raw[at:].decode()
+            elif tag == _INT and len(raw) - at == 2 and raw[at + 1] < 0x80:
+                return raw[2:end].decode(), raw[at + 1]
+            elif tag == _FLOAT and len(raw) - at == 9:
+                return raw[2:end].decode(), _DOUBLE.unpack_from(raw, at + 1)[0]
+    except (IndexError, UnicodeDecodeError):
+        # shorter or other than usual: read whole
+        pass
+    message = wire.KeyValue.FromString(raw)
+    return text(message.key), plain(message.value)
+
+
+def plain(value: wire.AnyValue, depth: int = 0) -> Any:
+    """The value as Python has it: text, number, list, dict; bytes become hexadecimal text, nothing None."""
+    kind = value.WhichOneof("value")
+    if kind == "string_value":
+        return text(value.string_value)
+    if kind == "bytes_value":
+        return value.bytes_value.hex()
+    if depth >= MAX_DEPTH:
+        return None
+    if kind == "array_value":
+        return [plain(part, depth + 1) for part in value.array_value.values]
+    if kind == "kvlist_value":
+        return {text(pair.key): plain(pair.value, depth + 1) for pair in value.kvlist_value.values}
+    return None if kind is None else getattr(value, kind)
+
+
+def text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")

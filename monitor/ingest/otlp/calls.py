@@ -1,0 +1,247 @@
+"""A span of a model's call as a generation: fields by the mapping, times of the span, errors, usage."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from monitor.ingest.envelope import Context, Generation
+from monitor.ingest.otlp import messages, readers
+from monitor.ingest.otlp.mapping import DROP, Convention, mapping
+from monitor.ingest.otlp.messages import Path
+from monitor.ingest.otlp.spans import Event, Span, convention_of
+from monitor.store import ids
+
+MOST_ATTRIBUTES, LONGEST_ATTRIBUTE = 100, 4_000
+UNKNOWN_MODEL = "unknown"
+# what a generation has under the same name
+SAME = (
+    "version", "environment", "operation", "provider", "route", "tenant", "topic", "template", "language",
+    "user", "session", "reference", "context_used", "finish_reason", "queue_seconds", "inference_seconds",
+    "cost_usd", "output_tokens",
+)  # fmt: skip
+CONTENT = ("prompt", "output", "system", "contexts", "tool_calls")
+
+
+@dataclass(slots=True)
+class Reading:
+    """What the attributes of a span say: fields, numbered families, and those that mean no field."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    ranks: dict[str, int] = field(default_factory=dict)
+    families: dict[str, tuple[int, list[tuple[Path, Any]]]] = field(default_factory=dict)
+    rest: dict[str, Any] = field(default_factory=dict)
+
+    def take(self, attributes: Mapping[str, Any]) -> None:
+        """Read more attributes; of several that give a field the one of lowest rank counts."""
+        table, fields, ranks = mapping().table, self.fields, self.ranks
+        for name, value in attributes.items():
+            slot = table[name]
+            if slot is None:
+                self.rest[name] = value
+                continue
+            given, rank, reader, path = slot
+            if given is DROP or given == DROP:
+                continue
+            if path is not None:
+                self._take_member(given, rank, path, value)
+                continue
+            known = ranks.get(given)
+            if known is not None and known <= rank:
+                continue
+            found = reader(value)
+            if found is not None:
+                fields[given], ranks[given] = found, rank
+
+    def _take_member(self, name: str, rank: int, path: Path, value: Any) -> None:
+        known = self.families.get(name)
+        if known is None or rank < known[0]:
+            self.families[name] = (rank, [(path, value)])
+        elif rank == known[0]:
+            known[1].append((path, value))
+
+    def settle(self) -> None:
+        """Families count where their rank is the best."""
+        for name, (rank, members) in self.families.items():
+            known = self.ranks.get(name)
+            if known is None or rank < known:
+                role = "assistant" if name == "output" else "user"
+                self.fields[name] = (
+                    messages.tree(members) if name == "contexts" else messages.of_family(members, role)
+                )
+            elif known is not None:
+                continue
+
+
+def generation(span: Span, convention: Convention | None) -> Generation:
+    """The call that the span tells of."""
+    reading = Reading()
+    reading.take(span.attributes)
+    carried = [event for event in span.events if event.name in carriers()]
+    for event in carried:
+        reading.take(event.attributes)
+    reading.settle()
+    fields = reading.fields
+    made = Generation(
+        model=_model(fields),
+        id=ids.span_id(span.trace, span.id),
+        started_ms=span.start // 1_000_000,
+        trace_id=span.trace,
+        span_id=span.id,
+        **span.origin.fields,
+    )
+    for name in SAME:
+        value = fields.get(name)
+        if value is not None:
+            setattr(made, name, value)
+    if span.end >= span.start:
+        made.duration_seconds = (span.end - span.start) / 1e9
+    made.provider = mapping().providers.get(made.provider, made.provider)
+    made.operation = made.operation or "chat"
+    made.ttft_seconds = _first_token(fields, span)
+    made.error = _error(fields, span)
+    made.prompt, made.output = content(fields, span.events)
+    made.contexts = contexts(fields.get("contexts"))
+    _take_usage(made, fields, convention)
+    if "template_version" in fields and made.template:
+        made.template = f"{made.template}@{fields['template_version']}"
+    made.attributes = _attributes(reading, span)
+    return made
+
+
+def carriers() -> list[str]:
+    """Names of events whose attributes are read as if they stood on the span."""
+    found: list[str] = mapping().events["carriers"]
+    return found
+
+
+def _model(fields: Mapping[str, Any]) -> str:
+    found = fields.get("model")
+    if not found:
+        asked = fields.get("asked")
+        found = asked.get("model") or asked.get("model_name") if isinstance(asked, dict) else None
+    return str(found)[:300] if found else UNKNOWN_MODEL
+
+
+def _first_token(fields: Mapping[str, Any], span: Span) -> float | None:
+    """Unknown for an answer that was not streamed: what some senders give there is the whole duration."""
+    if fields.get("streamed") is False:
+        return None
+    found: float | None = fields.get("ttft_seconds")
+    if found is not None:
+        return found
+    if "first_token_at" in fields:
+        late = fields["first_token_at"] / 1000 - span.start / 1e9
+        return late if late >= 0 else None
+    names = mapping().events["first_token"]
+    moments = [event.at for event in span.events if event.name in names and event.at >= span.start]
+    return (min(moments) - span.start) / 1e9 if moments else None
+
+
+def _error(fields: Mapping[str, Any], span: Span) -> str | None:
+    """The kind of error, the shorter the better: it becomes a label."""
+    found = fields.get("error")
+    if found or not span.failed:
+        return found or None
+    for event in span.events:
+        if event.name == mapping().events["exception"]:
+            kind = event.attributes.get("exception.type")
+            if isinstance(kind, str) and kind:
+                return kind.rpartition(".")[2][:300]
+    return span.failure.partition(":")[0][:60] or "error"
+
+
+def content(fields: Mapping[str, Any], events: list[Event]) -> tuple[messages.Content, messages.Content]:
+    """Prompt and answer: out of attributes, else out of events."""
+    prompt, output = said(events)
+    if "prompt" in fields:
+        prompt = messages.read(fields["prompt"], "user") or prompt
+    if "output" in fields:
+        output = messages.read(fields["output"], "assistant") or output
+    if "system" in fields:
+        prompt = messages.with_system(prompt, fields["system"])
+    if not output and isinstance(fields.get("tool_calls"), list):
+        output = messages.simplest(
+            [messages.message({"tool_calls": fields["tool_calls"]}, "assistant")], "assistant"
+        )
+    return prompt, output
+
+
+def said(events: list[Event]) -> tuple[messages.Content, messages.Content]:
+    """Prompt and answer out of events that hold one message each."""
+    names = mapping().events
+    asked, answered = [], []
+    for event in events:
+        if event.name in names["messages"]:
+            role = event.name.split(".")[1]
+            asked.append(messages.message(_held(event), role))
+        elif event.name == names["choice"]:
+            answered.append(messages.message(_held(event), "assistant"))
+    return messages.simplest(asked, "user"), messages.simplest(answered, "assistant")
+
+
+def _held(event: Event) -> Any:
+    """A log record's body, or the attributes of a span's event, whose parts may be JSON text."""
+    if isinstance(event.body, dict):
+        return event.body
+    given = dict(event.attributes)
+    for name in ("message", "tool_calls"):
+        if isinstance(given.get(name), str):
+            given[name] = readers.json(given[name])
+    return given
+
+
+def contexts(given: Any) -> list[Context] | None:
+    """Retrieved documents; None where nothing says that there was a retrieval."""
+    found = messages.documents(given)
+    if found is None:
+        return None
+    return [
+        Context(
+            messages.text(one.get("id"))[:300],
+            messages.text(one.get("content", one.get("text"))),
+            float(one["score"]) if isinstance(one.get("score"), int | float) else None,
+        )
+        for one in found
+    ]
+
+
+def _take_usage(made: Generation, fields: Mapping[str, Any], convention: Convention | None) -> None:
+    """Input tokens contain the cached ones, whichever way the sender counts."""
+    usage = fields.get("usage") or {}
+    asked = fields.get("input_tokens", usage.get("input", usage.get("input_tokens")))
+    cached = fields.get(
+        "cached_input_tokens",
+        usage.get("cache_read_input_tokens", usage.get("input_cached_tokens", usage.get("input_cache_read"))),
+    )
+    written = fields.get("cache_write_tokens", usage.get("cache_creation_input_tokens"))
+    if made.output_tokens is None:
+        made.output_tokens = usage.get("output", usage.get("output_tokens"))
+    total = fields.get("total_tokens", usage.get("total"))
+    apart = (cached or 0) + (written or 0)
+    if asked is not None and apart:
+        inside = convention is None or convention.contains_cached(made.provider)
+        if total is not None and made.output_tokens is not None:
+            # the sender's own sum says it, if it fits either way
+            left = total - made.output_tokens - asked
+            inside = True if left == 0 else False if left == apart else inside
+        if apart > asked or not inside:
+            asked += apart
+    made.input_tokens, made.cached_input_tokens = asked, cached
+
+
+def _attributes(reading: Reading, span: Span) -> dict[str, Any]:
+    kept: dict[str, Any] = {"service.name": span.origin.sender} if span.origin.sender else {}
+    response = span.attributes.get("gen_ai.response.model")
+    if response and response != reading.fields.get("model"):
+        kept["gen_ai.response.model"] = response
+    for name, value in reading.rest.items():
+        if len(kept) >= MOST_ATTRIBUTES:
+            break
+        if value is not None and value != "":
+            kept[name[:300]] = value[:LONGEST_ATTRIBUTE] if isinstance(value, str) else value
+    return kept
+
+
+def read(span: Span) -> Generation:
+    """``generation`` by whichever convention the span follows."""
+    return generation(span, convention_of(span.attributes))

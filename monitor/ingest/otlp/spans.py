@@ -1,0 +1,80 @@
+"""One span in the shape that all readers share, whichever bytes it came in."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from monitor.ingest.otlp.mapping import Convention, mapping
+
+NO_TRACE, NO_SPAN = "0" * 32, "0" * 16
+
+
+@dataclass(slots=True)
+class Event:
+    """Something that happened during a span, or a log record. Nanoseconds."""
+
+    name: str
+    at: int
+    attributes: dict[str, Any]
+    body: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where spans come from: their resource. ``fields`` are what it says about calls."""
+
+    sender: str
+    fields: dict[str, Any]
+    attributes: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Span:
+    """Ids in hexadecimal, nanoseconds; ``place`` is its position in the request."""
+
+    place: int
+    trace: str
+    id: str
+    parent: str
+    name: str
+    start: int
+    end: int
+    attributes: dict[str, Any]
+    origin: Origin
+    scope: str
+    failed: bool = False
+    failure: str = ""
+    events: list[Event] = field(default_factory=list)
+
+
+def origin_of(attributes: dict[str, Any]) -> Origin:
+    """What a resource says."""
+    fields: dict[str, Any] = {}
+    for name, sources in mapping().resource.items():
+        found = next((attributes[one] for one in sources if attributes.get(one)), None)
+        if found is not None:
+            fields[name] = str(found)[:300]
+    sender = fields.pop("sender", "")
+    return Origin("" if sender.startswith("unknown_service") else sender, fields, attributes)
+
+
+# senders of before the conventions say which model, but not what the span is
+_MODELS = ("gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "gen_ai.completion.0.content")
+
+
+def kind_of(attributes: dict[str, Any]) -> str | None:
+    """call, retrieval, embedding, tool, agent, chain or other; None for a span of something else."""
+    for one in mapping().kinds:
+        value = attributes.get(one.attribute)
+        if value is not None:
+            kind = one.kinds.get(value) if isinstance(value, str) else None
+            if kind is not None:
+                return kind
+    return "call" if any(name in attributes for name in _MODELS) else None
+
+
+def convention_of(attributes: dict[str, Any]) -> Convention | None:
+    """By whose names the span speaks."""
+    for mark, convention in mapping().marks:
+        if mark in attributes:
+            return convention
+    return None
