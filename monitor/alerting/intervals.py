@@ -168,7 +168,7 @@ def _zone(value: Any) -> str:
     name = "UTC" if value in (None, "", "Local") else str(value)
     try:
         ZoneInfo(name)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError) as error:
         message = f"location {name!r} is no time zone; write it like Asia/Shanghai"
         raise BadIntervalError(message) from error
     return name

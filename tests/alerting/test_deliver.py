@@ -7,7 +7,16 @@ import pytest
 from django.db import connection
 
 from monitor.alerting import deliver, packing
-from monitor.alerting.models import AlertGroup, Contact, Delivery, DeliveryAttempt, Route, Silence
+from monitor.alerting.models import (
+    AlertGroup,
+    Contact,
+    Delivery,
+    DeliveryAttempt,
+    Inhibition,
+    Route,
+    Silence,
+    TimeInterval,
+)
 from monitor.alerting.receivers.base import RefusedError
 from monitor.alerting.receivers.webhook import Webhook
 from tests.fixtures.fix_alerting import Pager
@@ -350,3 +359,74 @@ def test_an_unforeseen_error_is_shown_and_tried_again(pager: Pager, monkeypatch:
     pager.run(at=11)
     row = Delivery.objects.get()
     assert (row.state, row.last_error) == ("waiting", "RuntimeError: boom s3cr3t")
+
+
+def test_a_warning_is_quiet_while_the_critical_alert_fires_and_told_when_it_is_over(pager: Pager) -> None:
+    Inhibition.objects.create(
+        project=pager.cast.project,
+        source_matchers='alertname="Down"',
+        target_matchers='alertname="Slow"',
+        equal="zone",
+    )
+    pager.fire("Down", at=0)
+    pager.fire("Slow", at=1)
+    pager.run(at=12)
+    assert pager.heard == ["firing Down"]
+    pager.resolve("Down", at=20)
+    pager.run(at=75)
+    assert pager.heard == ["firing Down", "resolved Down", "firing Slow"]
+
+
+def test_a_quiet_route_is_told_when_its_time_is_over(pager: Pager) -> None:
+    noon = "times: [{start_time: '12:00', end_time: '12:05'}]"
+    route = Route.objects.create(project=pager.cast.project, name="all")
+    route.contacts.add(pager.contact)
+    route.mute_intervals.add(TimeInterval.objects.create(project=pager.cast.project, name="noon", spec=noon))
+    pager.fire(at=0)
+    assert [pager.run(at=at) for at in (11, 250, 310)] == [0, 0, 1]
+
+
+def test_a_route_speaks_only_in_its_times(pager: Pager) -> None:
+    later = "times: [{start_time: '12:05', end_time: '13:00'}]"
+    route = Route.objects.create(project=pager.cast.project, name="all")
+    route.contacts.add(pager.contact)
+    route.active_intervals.add(
+        TimeInterval.objects.create(project=pager.cast.project, name="later", spec=later)
+    )
+    pager.fire(at=0)
+    assert [pager.run(at=at) for at in (11, 250, 310)] == [0, 0, 1]
+
+
+def test_a_dead_contact_is_asked_by_one_message_and_not_by_each(pager: Pager) -> None:
+    pager.service.always(500)
+    for number in range(10):
+        pager.fire(f"Slow{number}", at=0)
+    pager.run(at=11)
+    before = len(pager.service.received)
+    for second in range(12, 70):
+        pager.run(at=second)
+    assert before <= 10
+    assert len(pager.service.received) - before <= 8
+
+
+def test_a_dead_contact_does_not_hold_up_the_others(pager: Pager, outside: Callable[[], Outside]) -> None:
+    other = outside()
+    Contact.objects.create(project=pager.cast.project, name="b", kind="webhook", settings={"url": other.url})
+    pager.service.always(500)
+    for number in range(20):
+        pager.fire(f"Slow{number}", at=0)
+    pager.run(at=11)
+    assert len(other.received) == 20
+
+
+def test_the_next_moment_is_known_shortly_before(pager: Pager) -> None:
+    pager.fire(at=0)
+    assert [deliver.seconds_to_next(now=pager.moment(at)) for at in (5, 9.5, 10.5)] == [0, 0.5, 0]
+
+
+def test_the_payload_says_where_it_comes_from_as_alertmanager_does(pager: Pager) -> None:
+    Contact.objects.update(receiver="team-a")
+    pager.fire(at=0)
+    pager.run(at=11)
+    body = pager.service.received[0].json
+    assert (body["receiver"], body["groupKey"]) == ("team-a", '{}:{alertname="Slow"}')

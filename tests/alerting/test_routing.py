@@ -81,3 +81,28 @@ MATCHERS = st.builds(
 @given(st.lists(MATCHERS, max_size=3))
 def test_matchers_survive_being_written_and_read(matchers: list[Matcher]) -> None:
     assert list(matching.parse(matching.text(matchers))) == matchers
+
+
+def tree() -> tuple[Way, ...]:
+    inner = Way(id=3, matchers=matching.parse('severity="critical"'))
+    first = Way(id=2, matchers=matching.parse('team="a"'), children=(inner,), go_on=True)
+    return (Way(id=1, children=(first, Way(id=4, matchers=matching.parse("team=~'a|b'".replace("'", '"'))))),)
+
+
+@pytest.mark.parametrize("labels, expected", [
+    ({"team": "a", "severity": "critical"}, [3, 4]),
+    ({"team": "a"}, [2, 4]),
+    ({"team": "b"}, [4]),
+    ({"team": "z"}, [1]),
+])  # fmt: skip
+def test_the_deepest_route_that_matches_takes_the_alert(labels: dict[str, str], expected: list[int]) -> None:
+    assert [way.id for way in ways_for(Labels(labels), tree())] == expected
+
+
+def test_a_dash_groups_by_no_label() -> None:
+    assert names("-") == ()
+
+
+@pytest.mark.parametrize("text", ['模型="通义"', '"模型"=~"通.*"', '模型!="x"', '"a.b"!="c"'])
+def test_matchers_may_name_labels_in_any_script(text: str) -> None:
+    assert matching.all_match(matching.parse(text), {"模型": "通义"})
