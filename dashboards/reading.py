@@ -9,7 +9,7 @@ from typing import Any
 
 MOST_TOKENS = 2_000
 SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？]*")
-REDACTION = re.compile(r"(\[(?:REDACTED|DROPPED):[^\]]{1,60}\])")
+REDACTION = re.compile(r"(‹[a-z][a-z0-9_]{0,29}:[^›]{1,60}›)")
 # the share of a sentence's letter pairs that must stand in a context to call it supported
 SUPPORTED = 0.5
 RISKS = ((0.10, 3), (0.35, 2), (0.65, 1))

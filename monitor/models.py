@@ -14,6 +14,8 @@ from monitor.drift.models import DriftReport as DriftReport
 from monitor.drift.models import DriftWatch as DriftWatch
 from monitor.gpu.models import GpuPoller as GpuPoller
 from monitor.ingest.models import ApiKey as ApiKey
+from monitor.ingest.models import RedactionChoice as RedactionChoice
+from monitor.ingest.models import RedactionPattern as RedactionPattern
 from monitor.ingest.models import ScrapeJob as ScrapeJob
 from monitor.ingest.models import ScrapeTarget as ScrapeTarget
 from monitor.quality.models import Judge as Judge

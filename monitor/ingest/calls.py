@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from monitor.core import clock
 from monitor.core.labels import NAME, Matcher
+from monitor.ingest import choices
+from monitor.ingest.redaction.redactor import Redactor
 from monitor.store import catalog, generations, scores
 from monitor.store.generations import Filter, GenerationDetail, GenerationSummary, VersionRow
 from monitor.store.scores import ScoreRow
@@ -85,7 +87,8 @@ def rate(
     project_id: int, generation_id: UUID, value: float, reason: str, author: str, *, now: dt.datetime
 ) -> None:
     """A person's mark on a call, 0 to 5; a second one by anybody replaces the first."""
-    row = ScoreRow(generation_id, "quality", "human", value, reason, author)
+    clean = Redactor(choices.policy_of(project_id, now=now)).text
+    row = ScoreRow(generation_id, "quality", "human", value, clean(reason), author)
     scores.put(project_id, [row], now=now)
 
 

@@ -6,6 +6,9 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from monitor.ingest.redaction import policy
+from monitor.ingest.redaction.policy import KINDS, LONGEST_PATTERN, Mode
+from monitor.ingest.redaction.sieve import BadPatternError
 from monitor.store.models import Project
 
 SCOPES = ("ingest", "query", "manage")
@@ -105,3 +108,44 @@ def _is_web_address(text: str) -> bool:
         )
     except ValueError:
         return False
+
+
+class RedactionChoice(models.Model):
+    """What becomes of one kind of find in a project; kinds without a row are masked."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="redaction_choices")
+    kind = models.CharField(max_length=20, choices=[(kind, kind) for kind in KINDS])
+    mode = models.CharField(max_length=4, choices=[(mode.value, mode.value) for mode in Mode])
+
+    class Meta:
+        ordering = ["kind"]
+        constraints = [models.UniqueConstraint(fields=["project", "kind"], name="redaction_choice_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.mode}"
+
+
+class RedactionPattern(models.Model):
+    """A project's own kind of find, in RE2's syntax."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="redaction_patterns")
+    name = models.CharField(max_length=30)
+    pattern = models.CharField(max_length=LONGEST_PATTERN)
+    mode = models.CharField(
+        max_length=4, choices=[(mode.value, mode.value) for mode in Mode], default=Mode.MASK.value
+    )
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="redaction_pattern_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Refuse what RE2 refuses, and what would match anything."""
+        try:
+            policy.custom(self.name, self.pattern, self.mode)
+        except BadPatternError as error:
+            field, _sep, text = str(error).partition(": ")
+            raise ValidationError({field: text}) from error

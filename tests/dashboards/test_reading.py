@@ -31,7 +31,7 @@ def test_lanes_never_leave_the_call(
 
 
 def test_a_redaction_is_marked() -> None:
-    marks = [piece.mark for piece in reading.marked("to [REDACTED:email] now")]
+    marks = [piece.mark for piece in reading.marked("to ‹email:1› now")]
     assert marks == ["", "redacted", ""]
 
 

@@ -1,0 +1,1 @@
+"""Personal data and secrets out of texts, before anything is stored. Names and postal addresses are not found."""

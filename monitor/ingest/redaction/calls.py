@@ -1,0 +1,205 @@
+"""One call made fit for storing: every text of it in one look, and only what is held looked at closely.
+
+Where a call came through whole, its texts are the sender's own objects, not copies.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from monitor.ingest.envelope import Generation
+from monitor.ingest.redaction.finds import BLANK
+from monitor.ingest.redaction.policy import Policy
+from monitor.ingest.redaction.redactor import Redactor, storable
+
+LABELS = ("model", "version", "environment", "operation", "provider", "route")
+_NAMES = (
+    "user",
+    "session",
+    "tenant",
+    "topic",
+    "language",
+    "template",
+    "finish_reason",
+    "trace_id",
+    "span_id",
+)
+MAX_DEPTH = 64
+TOO_DEEP = "‹dropped:nested too deeply›"
+# 1.2.3.4 is a version there, and a product's name may look like a plate
+_IN_LABELS = frozenset({"phone", "email", "resident_id", "card", "secret"})
+_MOST_KNOWN = 10_000
+# hex digits say nothing about anyone, and a trace must stay findable
+_TRACE = re.compile(r"[0-9a-fA-F\-]{16,40}")
+_HASH = re.compile(r"(?=[0-9\-]*[a-fA-F])[0-9a-fA-F\-]{12,64}")
+_LEAST_NUMBER, _MOST_NUMBER = 10**9, 10**19
+
+
+def clean(call: Generation, policy: Policy) -> Counter[str]:
+    """Take personal data out of the call, in place; how many finds of each kind went."""
+    _clean_labels(call, policy)
+    texts: list[str] = []
+    if not _gather(call, texts):
+        _make_plain(call)
+        texts.clear()
+        _gather(call, texts)
+    joined = BLANK.join(texts)
+    encoded = _encoded(joined)
+    if encoded is None:
+        _rewrite(call, {text: storable(text) for text in texts})
+        texts.clear()
+        _gather(call, texts)
+        joined = BLANK.join(texts)
+        encoded = joined.encode()
+    if policy.sieve.look(encoded) is None:
+        return Counter()
+    redactor = Redactor(policy)
+    changes = redactor.changes(texts, joined)
+    if changes:
+        _rewrite(call, changes, redactor)
+    return redactor.found
+
+
+def clean_ids(ids: Sequence[str | None], policy: Policy) -> list[str]:
+    """Senders' ids as they may be shown. The ids themselves stay what calls are known by, as hashes."""
+    whole = BLANK.join(one for one in ids if one is not None and not _HASH.fullmatch(one))
+    encoded = _encoded(whole)
+    if encoded is not None and policy.sieve.look(encoded) is None:
+        return [one or "" for one in ids]
+    return [one if _HASH.fullmatch(one) else Redactor(policy).text(one) for one in (one or "" for one in ids)]
+
+
+def _encoded(text: str) -> bytes | None:
+    """UTF-8; None when the text can't be stored as it is."""
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError:
+        return None
+    return None if b"\x00" in encoded else encoded
+
+
+def _gather(call: Generation, texts: list[str]) -> bool:
+    """Collect every text of the call; false when something in it is no plain JSON."""
+    add = texts.append
+    for value in (call.prompt, call.output):
+        if isinstance(value, str):
+            add(value)
+        elif not _walk(value, texts, 0):
+            return False
+    if call.attributes and not _walk(call.attributes, texts, 0):
+        return False
+    for part in call.contexts or ():
+        add(part.text)
+        add(part.id)
+    if call.tokens:
+        add("".join(str(token.get("text", "")) for token in call.tokens))
+        if not _walk(call.tokens, texts, 0):
+            return False
+    texts += (call.reference, call.user, call.session, call.tenant, call.topic, call.template)
+    texts += (call.language, call.finish_reason, call.error or "")
+    texts += [one for one in (call.trace_id, call.span_id) if one and not _TRACE.fullmatch(one)]
+    return True
+
+
+def _walk(value: Any, texts: list[str], depth: int) -> bool:
+    """Texts, names and long whole numbers of plain JSON."""
+    if depth >= MAX_DEPTH:
+        return False
+    parts = value
+    if isinstance(value, dict):
+        if not all(type(name) is str for name in value):
+            return False
+        texts += value
+        parts = value.values()
+    return all(_take(part, texts, depth) for part in parts)
+
+
+def _take(part: Any, texts: list[str], depth: int) -> bool:
+    if isinstance(part, str):
+        texts.append(part)
+    elif isinstance(part, dict | list):
+        return _walk(part, texts, depth + 1)
+    elif isinstance(part, int):
+        if _LEAST_NUMBER <= part < _MOST_NUMBER:
+            texts.append(str(part))
+    else:
+        return part is None or isinstance(part, float)
+    return True
+
+
+def _make_plain(call: Generation) -> None:
+    """Anything that is not JSON becomes text, and what is nested too deeply goes."""
+    call.prompt, call.output = _plain(call.prompt, 0), _plain(call.output, 0)
+    call.attributes, call.tokens = _plain(call.attributes, 0), _plain(call.tokens, 0)
+
+
+def _plain(value: Any, depth: int) -> Any:
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if depth >= MAX_DEPTH:
+        return TOO_DEEP
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part, depth + 1) for name, part in value.items()}
+    if isinstance(value, Iterable):
+        return [_plain(part, depth + 1) for part in value]
+    return str(value)
+
+
+def _rewrite(call: Generation, changes: Mapping[str, str], redactor: Redactor | None = None) -> None:
+    """Put the changed texts where the old ones stood."""
+    get = changes.get
+    call.prompt, call.output = _rewritten(call.prompt, changes), _rewritten(call.output, changes)
+    for part in call.contexts or ():
+        part.text, part.id = get(part.text, part.text), get(part.id, part.id)
+    if call.attributes:
+        call.attributes = _rewritten(call.attributes, changes)
+    if call.tokens:
+        call.tokens = _rewritten_tokens(call.tokens, changes, redactor)
+    call.reference = get(call.reference, call.reference)
+    for name in _NAMES:
+        old = getattr(call, name)
+        if old in changes:
+            setattr(call, name, changes[old])
+    if call.error is not None:
+        call.error = get(call.error, call.error)
+
+
+def _rewritten(value: Any, changes: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return changes.get(value, value)
+    if isinstance(value, dict):
+        return {changes.get(name, name): _rewritten(part, changes) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_rewritten(part, changes) for part in value]
+    if isinstance(value, int) and not isinstance(value, bool) and value >= _LEAST_NUMBER:
+        return changes.get(str(value), value)
+    return value
+
+
+def _rewritten_tokens(
+    tokens: Sequence[dict[str, Any]], changes: Mapping[str, str], redactor: Redactor | None
+) -> list[dict[str, Any]]:
+    """A find may span many tokens; what else could have stood there goes with them."""
+    before = [str(token.get("text", "")) for token in tokens]
+    if redactor is None or "".join(before) not in changes:
+        return [_rewritten(token, changes) for token in tokens]
+    done = []
+    for token, old, new in zip(tokens, before, redactor.pieces(before), strict=True):
+        rest = {
+            name: part for name, part in token.items() if name != "text" and (old == new or name != "top")
+        }
+        done.append({"text": new, **_rewritten(rest, changes)})
+    return done
+
+
+def _clean_labels(call: Generation, policy: Policy) -> None:
+    given = (call.model, call.version, call.environment, call.operation, call.provider, call.route)
+    known = policy.labels.get(given)
+    if known is None:
+        if len(policy.labels) >= _MOST_KNOWN:
+            policy.labels.clear()
+        known = tuple(Redactor(policy, only=_IN_LABELS).text(text) for text in given)
+        policy.labels[given] = known
+    if known != given:
+        call.model, call.version, call.environment, call.operation, call.provider, call.route = known
