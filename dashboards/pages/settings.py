@@ -1,16 +1,29 @@
 """Settings: who may send (keys), whom we scrape (targets), and how to send the first call."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from dashboards.door import demand
 from dashboards.pages.base import Context, Form, Page
 from dashboards.visit import Visit
-from monitor.ingest import projects, read, setup
+from monitor.ingest import choices, projects, read, setup
+
+KINDS: Mapping[str, str | Promise] = {
+    "phone": lazy("phone numbers"), "email": lazy("e-mail addresses"), "resident_id": lazy("Chinese resident ids"),
+    "card": lazy("bank cards"), "uscc": lazy("unified social credit codes"), "plate": lazy("licence plates"),
+    "passport": lazy("passports"), "iban": lazy("account numbers (IBAN)"), "ip": lazy("network addresses"),
+    "secret": lazy("keys, tokens and passwords"),
+}  # fmt: skip
+MODES: Mapping[str, str | Promise] = {
+    "mask": lazy("mask: ‹phone:1›"), "hash": lazy("hash: ‹phone:kfgm…›, the same in every call"),
+    "drop": lazy("drop: cut out"), "keep": lazy("keep: stored as it is"),
+}  # fmt: skip
 
 
 class Settings(Page):
@@ -29,13 +42,14 @@ class Settings(Page):
             "may_edit": visit.place.allows("admin"),
             "arrived": visit.versions,
             "origin": visit.origin,
+            **redaction(visit),
         }
 
     def act(self, visit: Visit, form: Form, **_place: Any) -> HttpResponse | Context:
         demand(visit, "admin")
         try:
             return self._do(visit, form)
-        except setup.SetupError as error:
+        except (setup.SetupError, choices.BadPatternError) as error:
             return self.show(visit) | {"problem": str(error)}
 
     def _do(self, visit: Visit, form: Form) -> HttpResponse | Context:
@@ -51,10 +65,27 @@ class Settings(Page):
                 setup.add_target(visit.project_id, form.get("job", ""), form.get("url", ""), interval)
             case "remove-target":
                 setup.remove_target(visit.project_id, _number(form, "id"))
+            case "choose-redaction":
+                choices.choose(visit.project_id, {kind: form.get(f"mode-{kind}", "") for kind in KINDS})
+            case "add-pattern":
+                mode = form.get("mode", "mask")
+                choices.add(visit.project_id, form.get("name", ""), form.get("pattern", ""), mode)
+            case "remove-pattern":
+                choices.remove(visit.project_id, _number(form, "id"))
             case "delete-demo" if visit.place.demo:
                 projects.delete(visit.project_id, visit.now)
                 return redirect("/")
         return redirect(visit.path)
+
+
+def redaction(visit: Visit) -> Context:
+    """What becomes of what is found in texts, and the project's own patterns."""
+    found = choices.chosen(visit.project_id)
+    return {
+        "redactions": [(kind, name, found.modes[kind]) for kind, name in KINDS.items()],
+        "patterns": found.patterns,
+        "modes": MODES,
+    }
 
 
 def _number(form: Form, name: str) -> int:

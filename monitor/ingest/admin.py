@@ -20,7 +20,14 @@ from unfold.widgets import (
 from monitor.core import clock
 from monitor.core.labels import NAME
 from monitor.ingest import jobs, keys, labelsets, read
-from monitor.ingest.models import SCOPES, ApiKey, ScrapeJob, ScrapeTarget
+from monitor.ingest.models import (
+    SCOPES,
+    ApiKey,
+    RedactionChoice,
+    RedactionPattern,
+    ScrapeJob,
+    ScrapeTarget,
+)
 from monitor.store import retention
 from monitor.store.editing import BaseAdmin, Inline, ProjectAdmin
 from monitor.store.models import Membership, Project, Role
@@ -284,3 +291,24 @@ class Jobs(ProjectAdmin):
     @admin.display(description=_("Targets"))
     def found(self, row: ScrapeJob) -> int:
         return row.targets.count()
+
+
+@admin.register(RedactionChoice)
+class RedactionChoices(ProjectAdmin):
+    """Kinds without a row are masked."""
+
+    least = Role.ADMIN
+    list_display = ("kind", "mode", "project")
+    list_filter = ("project", "mode")
+    fields = ("project", "kind", "mode")
+
+
+@admin.register(RedactionPattern)
+class RedactionPatterns(ProjectAdmin):
+    """Patterns are checked when they are saved: the model refuses what RE2 refuses."""
+
+    least = Role.ADMIN
+    list_display = ("name", "pattern", "mode", "project")
+    list_filter = ("project", "mode")
+    search_fields = ("name", "pattern")
+    fields = ("project", "name", "pattern", "mode")

@@ -14,7 +14,18 @@ from monitor.ingest.redaction import policy as policies
 from monitor.ingest.redaction.policy import KINDS, MOST_PATTERNS, Mode, Policy
 from monitor.ingest.redaction.sieve import BadPatternError
 
-__all__ = ["KINDS", "Chosen", "Mode", "Pattern", "add", "choose", "chosen", "policy_of", "remove"]
+__all__ = [
+    "KINDS",
+    "BadPatternError",
+    "Chosen",
+    "Mode",
+    "Pattern",
+    "add",
+    "choose",
+    "chosen",
+    "policy_of",
+    "remove",
+]
 
 # a choice made in one process is followed by the others after at most so long
 HOLD = dt.timedelta(seconds=3)

@@ -1,6 +1,7 @@
 import pytest
 from django.test import Client
 
+from monitor.ingest import choices
 from monitor.ingest.models import ApiKey, ScrapeTarget
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_world import Look
@@ -76,3 +77,25 @@ def test_the_demo_project_is_deleted_with_one_click(client: Client, cast: Cast) 
 
 def test_the_page_turns_green_when_data_arrives(look: Look, world: object) -> None:
     assert "Data is arriving" in look("settings").content.decode()
+
+
+def test_what_becomes_of_finds_can_be_chosen(client: Client, cast: Cast) -> None:
+    client.force_login(cast.ada)
+    client.post("/p/shop/settings/", {"do": "choose-redaction", "mode-phone": "hash", "mode-ip": "nonsense"})
+    found = choices.chosen(cast.project.id).modes
+    assert (found["phone"], found["ip"], found["card"]) == ("hash", "mask", "mask")
+
+
+def test_a_pattern_can_be_added_and_removed(client: Client, cast: Cast) -> None:
+    client.force_login(cast.ada)
+    form = {"do": "add-pattern", "name": "employee", "pattern": "EMP-[0-9]{4}", "mode": "drop"}
+    client.post("/p/shop/settings/", form)
+    (one,) = choices.chosen(cast.project.id).patterns
+    client.post("/p/shop/settings/", {"do": "remove-pattern", "id": str(one.id)})
+    assert choices.chosen(cast.project.id).patterns == ()
+
+
+def test_a_bad_pattern_is_refused_with_a_reason(client: Client, cast: Cast) -> None:
+    client.force_login(cast.ada)
+    form = {"do": "add-pattern", "name": "x", "pattern": "(", "mode": "mask"}
+    assert "RE2" in client.post("/p/shop/settings/", form).context["problem"]
