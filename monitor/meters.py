@@ -16,6 +16,10 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 records = Counter("vigil_ingest_records", "Records that came in.", ["protocol", "outcome"])
+busy = Counter("vigil_ingest_busy", "Requests sent away because too much was being stored at once.")
+dropped = Counter(
+    "vigil_ingest_dropped", "Items that were sent and not stored, by reason.", ["dialect", "reason"]
+)
 refused = Counter("vigil_samples_refused", "Samples that were not stored, by reason.", ["reason"])
 requests = Histogram("vigil_ingest_request_seconds", "From a batch's last byte to its commit.", ["protocol"])
 queries = Histogram("vigil_query_seconds", "PromQL over HTTP, whole answers.", ["endpoint"])

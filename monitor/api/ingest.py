@@ -10,13 +10,17 @@ from monitor import meters
 from monitor.api import bodies
 from monitor.api.auth import ApiRequest, needs
 from monitor.api.errors import refuse
+from monitor.api.gate import BusyError, Gate, Ticket
 from monitor.api.refusals import in_own_words
 from monitor.core import clock
 from monitor.ingest import pipeline
-from monitor.ingest.envelope import Batch
+from monitor.ingest.envelope import Batch, Source
 from monitor.ingest.protocols import PROTOCOLS
-from monitor.ingest.protocols.base import MalformedError
+from monitor.ingest.protocols.base import MalformedError, Protocol
 from monitor.remote import read
+
+# of this many requests at once, and of two bodies of the largest size, the store gets the most done
+GATE = Gate(requests=24, size=2 * settings.VIGIL_MAX_BODY_BYTES, patience=1.0)
 
 
 def door(name: str) -> Callable[..., HttpResponse]:
@@ -27,31 +31,50 @@ def door(name: str) -> Callable[..., HttpResponse]:
         if request.method != "POST":
             return refuse(405, f"{request.method} is not taken here; POST the records")
         protocol = PROTOCOLS[name]()
+        source = Source(request.headers.get("user-agent", ""), name)
         kind = (request.content_type or "").lower()
         if kind and protocol.content_types and kind not in protocol.content_types:
+            pipeline.unreadable(request.project_id, source, 415, now=clock.now())
             return refuse(
                 415, f"content type {kind!r} is not read here; send {' or '.join(protocol.content_types)}"
             )
         full = read.full(now=clock.now())
         if full is not None:
             return refuse(503, full)
-        headers = {key.lower(): value for key, value in request.headers.items()} | {"x-path": request.path}
         try:
-            body = bodies.read(request, settings.VIGIL_MAX_BODY_BYTES, as_is=protocol.unpacks)
-            batch = protocol.decode(body, headers)
-        except bodies.BodyError as error:
-            return refuse(error.status, str(error))
-        except MalformedError as error:
-            return refuse(error.status, str(error))
-        with meters.requests.labels(name).time():
-            duplicates = pipeline.take(request.project_id, batch, now=clock.now())
-        _count(name, batch, duplicates)
-        said = protocol.answer(batch, headers, duplicates=duplicates)
-        return HttpResponse(
-            said.body, status=said.status, content_type=said.content_type, headers=said.headers
-        )
+            with GATE.passed(_announced(request)) as ticket:
+                return _take(request, name, protocol, source, ticket)
+        except BusyError as error:
+            meters.busy.inc()
+            return refuse(503, f"too much at once: {error}; nothing was taken, send the same again")
 
     return view
+
+
+def _take(request: ApiRequest, name: str, protocol: Protocol, source: Source, ticket: Ticket) -> HttpResponse:
+    headers = {key.lower(): value for key, value in request.headers.items()} | {"x-path": request.path}
+    body = b""
+    try:
+        body = bodies.read(request, settings.VIGIL_MAX_BODY_BYTES, as_is=protocol.unpacks)
+        ticket.grow(len(body))
+        batch = protocol.decode(body, headers)
+    except (bodies.BodyError, MalformedError) as error:
+        pipeline.unreadable(request.project_id, source, error.status, now=clock.now(), body=body)
+        return refuse(error.status, str(error))
+    batch.source = Source(batch.source.sender or source.sender, batch.source.dialect or source.dialect)
+    with meters.requests.labels(name).time():
+        duplicates = pipeline.take(request.project_id, batch, now=clock.now(), body=body)
+    _count(name, batch, duplicates)
+    said = protocol.answer(batch, headers, duplicates=duplicates)
+    return HttpResponse(said.body, status=said.status, content_type=said.content_type, headers=said.headers)
+
+
+def _announced(request: ApiRequest) -> int:
+    """How many bytes the sender says it brings; a body of unknown length may be as large as any."""
+    declared = request.headers.get("content-length", "")
+    if not declared.isdecimal():
+        return settings.VIGIL_MAX_BODY_BYTES
+    return min(int(declared), settings.VIGIL_MAX_BODY_BYTES)
 
 
 def _count(name: str, batch: Batch, duplicates: int) -> None:

@@ -1,7 +1,7 @@
 """The write path, read aloud: stamp, redact, append, derive, answer. What it has answered is committed."""
 
 import datetime as dt
-from itertools import zip_longest
+from collections.abc import Sequence
 
 import numpy as np
 from django.conf import settings
@@ -9,50 +9,82 @@ from django.conf import settings
 from monitor import meters
 from monitor.core import clock
 from monitor.core.samples import Columns, Times, joined, of_points
-from monitor.ingest import derive, rows
-from monitor.ingest.envelope import UNTIMED, Batch, Generation, Rejection
-from monitor.ingest.redact import redact, storable
+from monitor.ingest import choices, derive, rows
+from monitor.ingest.envelope import UNTIMED, Batch, Reason, Rejection, Source
+from monitor.ingest.ledger import Ledger
+from monitor.ingest.redaction.redactor import Redactor
 from monitor.store import append, calls, increments, pushes, scores
 from monitor.store.increments import Increments
 
 Places = Times
 
+_UNREAD = {413: Reason.OVER_LIMIT, 415: Reason.UNSUPPORTED}
 AHEAD = dt.timedelta(minutes=10)
 SAMPLES_BACK = dt.timedelta(days=3_650)
 
 
-def take(project_id: int, batch: Batch, *, now: dt.datetime) -> int:
+def take(project_id: int, batch: Batch, *, now: dt.datetime, body: bytes = b"") -> int:
     """Store what can be stored; how many records were known already.
 
     Afterwards the batch holds what was taken, and ``batch.rejected`` all that was refused, by position.
+    ``body`` is what came over the wire: by it a repeated request is known, whose losses count only once.
     Raises only when the store itself fails; the same batch can then be sent again.
     """
+    ledger = Ledger(project_id, batch, now=now, body=body)
     _stamp_generations(batch, now)
     samples, places = _stamp_samples(batch, now)
     _check_histograms(batch, now)
-    duplicates = _store_generations(project_id, batch.generations, now)
+    duplicates = _store_generations(project_id, batch, ledger, now)
     _store_samples(project_id, batch, samples, places, now)
     append.histograms(project_id, batch.histograms, now=now)
-    duplicates += _store_scores(project_id, batch, now)
+    note_drops(project_id, ledger, "samples", now=now)
+    duplicates += _store_scores(project_id, batch, ledger, now)
     batch.rejected.sort(key=lambda rejection: rejection.index)
     return duplicates
+
+
+def unreadable(project_id: int, source: Source, status: int, *, now: dt.datetime, body: bytes = b"") -> None:
+    """A request of which nothing could be read is one lost item: too large (413), or not understood."""
+    batch = Batch(source=source)
+    batch.ignore(0, _UNREAD.get(status, Reason.UNREADABLE))
+    note_drops(project_id, Ledger(project_id, batch, now=now, body=body), "whole", now=now)
+
+
+def note_drops(project_id: int, ledger: Ledger, step: str, *, now: dt.datetime) -> None:
+    """Write down what was dropped with nothing stored beside it."""
+    drops = ledger.drops()
+    if drops:
+        empty = rows.columns(project_id, [])
+        calls.store(project_id, empty, ledger.of_calls(empty, drops), now=now, digest=ledger.digest(step))
 
 
 def _stamp_generations(batch: Batch, now: dt.datetime) -> None:
     """Give every call a time, and refuse times that are past keeping or not yet come."""
     present = clock.to_ms(now)
     oldest = clock.to_ms(now - dt.timedelta(days=settings.VIGIL_RETENTION_DAYS))
-    kept = []
-    for place, generation in zip_longest(batch.places, batch.generations, fillvalue=0):
-        assert isinstance(generation, Generation)
-        if generation.started_ms is None:
+    newest = clock.to_ms(now + AHEAD)
+    batch.places = batch.places or list(range(len(batch.generations)))
+    late = []
+    for row, generation in enumerate(batch.generations):
+        moment = generation.started_ms
+        if moment is None:
             generation.started_ms = present
-        problem = _time_problem(generation.started_ms, oldest, clock.to_ms(now + AHEAD))
-        if problem:
-            batch.rejected.append(Rejection(place, "started_at", problem))
-        else:
-            kept.append(generation)
-    batch.generations = kept
+        elif not oldest <= moment <= newest:
+            late.append(row)
+    for row in reversed(late):
+        _refuse_call(batch, row, oldest, newest)
+
+
+def _refuse_call(batch: Batch, row: int, oldest: int, newest: int) -> None:
+    """A call of an impossible time, and with it whatever belongs to it."""
+    generation, place = batch.generations.pop(row), batch.places.pop(row)
+    moment = generation.started_ms or 0
+    reason = Reason.TOO_OLD if moment < oldest else Reason.IN_FUTURE
+    batch.rejected.append(Rejection(place, "started_at", _time_problem(moment, oldest, newest) or "", reason))
+    for part, owner in list(batch.parts.items()):
+        if owner == place:
+            batch.ignore(part, reason)
+            del batch.parts[part]
 
 
 def _stamp_samples(batch: Batch, now: dt.datetime) -> tuple[Columns, Places]:
@@ -69,8 +101,9 @@ def _stamp_samples(batch: Batch, now: dt.datetime) -> tuple[Columns, Places]:
         return samples, places
     for row in np.flatnonzero(~fits).tolist():
         problem = _time_problem(int(samples.times[row]), oldest, newest)
+        reason = Reason.TOO_OLD if samples.times[row] < oldest else Reason.IN_FUTURE
         batch.rejected.append(
-            Rejection(int(places[samples.owners()[row]]), "at", f"out of bounds: {problem}")
+            Rejection(int(places[samples.owners()[row]]), "at", f"out of bounds: {problem}", reason)
         )
     meters.refused.labels("out of bounds").inc(int((~fits).sum()))
     return samples.where(fits), places
@@ -85,7 +118,7 @@ def _store_samples(project_id: int, batch: Batch, samples: Columns, places: Plac
                 f"duplicate sample for timestamp {samples.times[row]}: another value is stored there, "
                 f"{samples.values[row]!r} came too late"
             )
-            batch.rejected.append(Rejection(int(places[owners[row]]), "value", why))
+            batch.rejected.append(Rejection(int(places[owners[row]]), "value", why, Reason.CONFLICT))
         meters.refused.labels("duplicate").inc(len(refused))
         kept = np.ones(len(samples), dtype=bool)
         kept[refused] = False
@@ -104,7 +137,8 @@ def _check_histograms(batch: Batch, now: dt.datetime) -> None:
             int(run.times[-1]), oldest, newest
         )
         if problem:
-            batch.rejected.append(Rejection(place, "at", problem))
+            reason = Reason.TOO_OLD if int(run.times[0]) < oldest else Reason.IN_FUTURE
+            batch.rejected.append(Rejection(place, "at", problem, reason, len(run.times)))
         else:
             kept.append((labels, run))
     batch.histograms = kept
@@ -118,33 +152,49 @@ def _time_problem(moment: int, oldest: int, newest: int) -> str | None:
     return f"after {clock.from_ms(newest):%Y-%m-%d %H:%M}Z, which is in the future; check the sender's clock and the unit"
 
 
-def _store_generations(project_id: int, generations: list[Generation], now: dt.datetime) -> int:
-    if not generations:
+def _store_generations(project_id: int, batch: Batch, ledger: Ledger, now: dt.datetime) -> int:
+    """The calls, their series, and the ledger of all that is known to be dropped by now."""
+    drops = ledger.drops()
+    if not batch.generations and not drops:
         return 0
-    found = rows.columns(project_id, generations)
+    found = rows.columns(project_id, batch.generations, choices.policy_of(project_id, now=now))
+    account = ledger.of_calls(found, drops)
 
     def adds(claimed: calls.Claimed) -> Increments:
-        return derive.increments(found, claimed.fresh) or increments.none()
+        derived = derive.increments(found, claimed.fresh)
+        told = account(claimed)
+        return told if derived is None else increments.joined([derived, told])
 
-    return len(generations) - len(calls.store(project_id, found, adds, now=now))
+    digest = ledger.digest("calls") if drops else None
+    return len(found) - len(calls.store(project_id, found, adds, now=now, digest=digest))
 
 
-def _store_scores(project_id: int, batch: Batch, now: dt.datetime) -> int:
+def _store_scores(project_id: int, batch: Batch, ledger: Ledger, now: dt.datetime) -> int:
     if not batch.scores:
         return 0
     known = scores.locate(project_id, [record.generation_id for record in batch.scores])
-    marks, kept = [], []
-    for place, record in zip(batch.score_places, batch.scores, strict=True):
+    policy = choices.policy_of(project_id, now=now)
+    marks, kept, places = [], [], dict[int, int]()
+    for place, record in zip(batch.score_places or range(len(batch.scores)), batch.scores, strict=True):
         if record.generation_id not in known:
             problem = f"no generation {record.generation_id[:80]!r} is stored; send it before its scores"
-            batch.rejected.append(Rejection(place, "generation_id", problem))
+            batch.rejected.append(Rejection(place, "generation_id", problem, Reason.NO_CALL))
             continue
         kept.append(record)
+        clean = Redactor(policy).text
         marks.append(
             scores.ScoreRow(
-                known[record.generation_id], storable(record.name), record.source, record.value,
-                redact(record.reason)[0], storable(record.author),
+                known[record.generation_id], clean(record.name), record.source, record.value,
+                clean(record.reason), clean(record.author),
             )
         )  # fmt: skip
+        places[id(marks[-1])] = place
     batch.scores = kept
-    return len(marks) - scores.put(project_id, marks, now=now)
+    note_drops(project_id, ledger, "scores", now=now)
+
+    def adds(asked: Sequence[scores.ScoreRow], news: Sequence[scores.ScoreRow]) -> Increments:
+        fresh = {id(row) for row in news}
+        old = (places[id(row)] for row in asked if id(row) not in fresh)
+        return ledger.increments(ledger.of_items("score", (places[one] for one in fresh), old))
+
+    return len(marks) - scores.put(project_id, marks, now=now, adds=adds)

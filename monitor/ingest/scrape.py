@@ -14,7 +14,7 @@ from monitor.core import clock
 from monitor.core.labels import NAME, Labels
 from monitor.core.samples import STALE
 from monitor.ingest import about, families, jobs, page, pipeline, relabel, vanished
-from monitor.ingest.envelope import UNTIMED, Batch, Point
+from monitor.ingest.envelope import UNTIMED, Batch, Point, Source
 from monitor.ingest.jobs import Auth, Job
 from monitor.ingest.labelsets import BadLabelsError
 from monitor.ingest.models import ScrapeTarget
@@ -110,7 +110,11 @@ def keep(target: ScrapeTarget, fetched: Fetched, *, now: dt.datetime) -> None:
     up = samples > 0 or not error
     told = (float(up), fetched.seconds, float(samples + found.dropped), float(samples), float(len(began)))
     own = [(_named(name, common), at, value) for name, value in zip(OWN, told, strict=True)]
-    batch = Batch(points=[*found.points, *markers, *own], histograms=found.histograms)
+    batch = Batch(
+        points=[*found.points, *markers, *own],
+        histograms=found.histograms,
+        source=Source(common.get("job", ""), "scrape"),
+    )
     pipeline.take(target.project_id, batch, now=now)
     if found.points and not families.is_protobuf(fetched.headers):
         about.remember(target.pk, fetched.body, openmetrics=page.is_openmetrics(fetched.headers), now=now)

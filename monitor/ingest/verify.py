@@ -1,5 +1,7 @@
-"""Do the derived series still say what the stored rows say? Recounts everything and names each difference."""
+"""Do the derived series and the ledger still say what the stored rows say? Recounts all, names each difference."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,11 +10,14 @@ from monitor.core import clock
 from monitor.core.labels import Labels
 from monitor.ingest.derive import IDENTITY, Deriver
 from monitor.ingest.envelope import Generation
+from monitor.ingest.ledger import ITEMS
 from monitor.store import append, audit, blocks
 from monitor.store.blocks import Block
 
 # sums of floats may differ in the last bits with the order of addition; counts may not
 SUM_TOLERANCE = 1e-9
+# series that tell of Vigil itself, not of the rows
+OWN = "vigil_"
 _FIELDS = (
     "model", "version", "environment", "operation", "provider", "route", "duration_seconds", "ttft_seconds",
     "inference_seconds", "queue_seconds", "input_tokens", "cached_input_tokens", "output_tokens", "error",
@@ -22,11 +27,15 @@ _FIELDS = (
 
 @dataclass(slots=True)
 class Verdict:
-    """How much was compared and every series on which rows and deltas disagree."""
+    """How much was compared and every series on which rows and deltas disagree.
+
+    ``fates`` is the ledger: how many items that were sent were stored, known already, and dropped.
+    """
 
     generations: int = 0
     scores: int = 0
     series: int = 0
+    fates: Counter[str] = field(default_factory=Counter)
     differences: list[str] = field(default_factory=list)
 
     @property
@@ -61,14 +70,29 @@ def _recount(project_id: int) -> Verdict:
         deriver.deltas.observe(labels, clock.to_ms(call["started_at"]), value)
         verdict.scores += 1
     expected = _totals(deriver.deltas)
-    stored = {labels: block for labels, block in audit.derived_totals(project_id).items() if _holds(block)}
+    totals = {labels: block for labels, block in audit.derived_totals(project_id).items() if _holds(block)}
+    stored = {labels: block for labels, block in totals.items() if not labels.name.startswith(OWN)}
     verdict.series = len(expected)
     verdict.differences = [
         f"{dict(labels)}: {problem}"
         for labels in sorted(expected.keys() | stored.keys(), key=lambda one: one.items_sorted)
         if (problem := _difference(expected.get(labels), stored.get(labels)))
     ]
+    verdict.differences += _compare_ledger(verdict, totals)
     return verdict
+
+
+def _compare_ledger(verdict: Verdict, totals: Mapping[Labels, Block]) -> list[str]:
+    """The ledger's own sums, and whether it knows as many stored calls as there are rows."""
+    calls = 0
+    for labels, block in totals.items():
+        if labels.name == ITEMS:
+            n = round(float(block.tables["f"]["v"].sum()))
+            verdict.fates[labels["outcome"]] += n
+            calls += n if labels.get("kind") == "generation" else 0
+    if calls == verdict.generations:
+        return []
+    return [f"{ITEMS}: the ledger says {calls} stored generations, there are {verdict.generations} rows"]
 
 
 def _totals(deltas: append.Deltas) -> dict[Labels, Block]:

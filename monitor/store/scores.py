@@ -3,14 +3,15 @@
 import datetime as dt
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.db import connection, transaction
 
 from monitor.core import clock
 from monitor.core.labels import Labels
-from monitor.store import append, ids, partitions
+from monitor.store import append, ids, increments, partitions
+from monitor.store.increments import Increments
 from monitor.store.shards import shards_of
 
 IDENTITY = ("model", "version", "environment", "operation", "provider", "route")
@@ -32,10 +33,15 @@ class UnknownGenerationError(LookupError):
     """A mark for a call that isn't stored here (yet). Send the generation first, then retry."""
 
 
-def put(project_id: int, rows: Sequence[ScoreRow], *, now: dt.datetime) -> int:
+# told the marks of one shard and those of them that are new or changed: what else that adds to series
+Adds = Callable[[Sequence[ScoreRow], Sequence[ScoreRow]], Increments]
+
+
+def put(project_id: int, rows: Sequence[ScoreRow], *, now: dt.datetime, adds: Adds | None = None) -> int:
     """Store marks and add them to ``llm_score``; how many were new or changed.
 
-    Raises UnknownGenerationError, having stored nothing, when one names a call that isn't there.
+    ``adds`` is asked inside each transaction. Raises UnknownGenerationError, having stored nothing, when one
+    names a call that isn't there.
     """
     if not rows:
         return 0
@@ -52,7 +58,11 @@ def put(project_id: int, rows: Sequence[ScoreRow], *, now: dt.datetime) -> int:
     changed = 0
     for shard, members in sorted(by_shard.items()):
         with transaction.atomic():
-            changed += _put_shard(project_id, shard, members, homes, now=now)
+            news = _put_shard(project_id, shard, members, homes, now=now)
+            if adds is not None:
+                asked = [row for row in rows if homes[row.generation_id][0] == shard]
+                increments.write(project_id, shard, adds(asked, news), now=now)
+        changed += len(news)
     return changed
 
 
@@ -165,7 +175,8 @@ def _put_shard(
     homes: dict[uuid.UUID, Home],
     *,
     now: dt.datetime,
-) -> int:
+) -> list[ScoreRow]:
+    """The marks that are new or changed."""
     keys = sorted(members)
     old = _lock(project_id, shard, keys)
     news = [key for key in keys if old.get(key) != members[key].value]
@@ -181,7 +192,7 @@ def _put_shard(
         found.observe(labels, at, row.value)
     _upsert(project_id, shard, [members[key] for key in news], now=now)
     append.deltas(project_id, shard, found, now=now)
-    return len(news)
+    return [members[key] for key in news]
 
 
 def _lock(

@@ -1,4 +1,4 @@
-"""``manage.py verify``: recounts rows and derived series and says whether they agree."""
+"""``manage.py verify``: recounts rows, derived series and the ledger and says whether they agree."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -10,7 +10,7 @@ from monitor.store.models import Project
 
 
 class Command(BaseCommand):
-    help = "Recount a project's rows, derived series and scores; exit 1 when they disagree."
+    help = "Recount a project's rows, derived series, scores and ledger; exit 1 when they disagree."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--project", required=True, metavar="SLUG")
@@ -26,6 +26,8 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{found.generations} generations, {found.scores} scores, {found.series} derived series"
         )
+        told = ", ".join(f"{found.fates[name]} {name}" for name in ("stored", "duplicate", "dropped"))
+        self.stdout.write(f"ledger: {sum(found.fates.values())} items sent = {told}")
         for difference in found.differences:
             self.stdout.write(f"differs: {difference}")
         if not found.agrees:

@@ -1,0 +1,168 @@
+"""Every item that was sent is stored, known already or dropped for a reason, and the sums are exact."""
+
+import datetime as dt
+from collections import Counter
+from typing import Any
+
+import msgspec
+import pytest
+from django.db import connection
+from django.test import Client
+
+from monitor.ingest import pipeline, senders
+from monitor.ingest.envelope import Batch, Generation, Reason, Rejection, ScoreRecord, Source
+from monitor.ingest.ledger import ITEMS, MISSING
+from monitor.ingest.verify import verify
+from monitor.store import audit
+from tests.fixtures.fix_cast import Cast
+
+pytestmark = pytest.mark.django_db
+OTEL = Source("shop", "otel 1.37")
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    senders.forget()
+
+
+def counted(cast: Cast, name: str = ITEMS) -> dict[tuple[str, ...], int]:
+    """What the ledger says: its labels but for name, sender and dialect in the order of their names."""
+    return {
+        tuple(
+            value for key, value in sorted(labels.items()) if key not in {"__name__", "dialect", "sender"}
+        ): round(float(block.tables["f"]["v"].sum()))
+        for labels, block in audit.derived_totals(cast.project.id).items()
+        if labels.name == name
+    }
+
+
+def by_sender(cast: Cast) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for labels, block in audit.derived_totals(cast.project.id).items():
+        if labels.name == ITEMS:
+            found[labels["sender"]] += round(float(block.tables["f"]["v"].sum()))
+    return found
+
+
+def spans(now: dt.datetime) -> Batch:
+    """Seven spans: two calls, a retrieval inside the first, three that are no calls, one that is too old."""
+    at = round(now.timestamp() * 1000)
+    batch = Batch(
+        generations=[
+            Generation(model="m", id="a", started_ms=at),
+            Generation(model="m", id="b", started_ms=at, version="v1"),
+            Generation(model="m", id="c", started_ms=0),
+        ],
+        places=[0, 2, 3],
+        parts={1: 0},
+        source=OTEL,
+    )
+    for place in (4, 5):
+        batch.ignore(place, Reason.NOT_LLM)
+    batch.rejected.append(Rejection(6, "attributes", "too many", Reason.OVER_LIMIT))
+    return batch
+
+
+SPANS: dict[tuple[str, ...], int] = {
+    ("generation", "stored"): 2, ("part", "stored"): 1, ("dropped", "not_llm"): 2,
+    ("dropped", "over_limit"): 1, ("dropped", "too_old"): 1,
+}  # fmt: skip
+
+
+def test_every_span_has_one_fate(cast: Cast, now: dt.datetime) -> None:
+    pipeline.take(cast.project.id, spans(now), now=now)
+    assert counted(cast) == SPANS
+    assert verify(cast.project.id).fates == {"stored": 3, "dropped": 4}
+
+
+def test_the_same_bytes_again_are_duplicates_and_drop_nothing_more(cast: Cast, now: dt.datetime) -> None:
+    for _ in range(3):
+        pipeline.take(cast.project.id, spans(now), now=now, body=b"the same bytes")
+    assert counted(cast) == {**SPANS, ("duplicate",): 14}
+    assert verify(cast.project.id).differences == []
+
+
+def test_without_bytes_to_know_it_by_each_request_counts(cast: Cast, now: dt.datetime) -> None:
+    for _ in range(2):
+        pipeline.take(cast.project.id, spans(now), now=now)
+    assert counted(cast)["dropped", "not_llm"] == 4
+
+
+def test_what_belongs_to_a_refused_call_is_dropped_with_it(cast: Cast, now: dt.datetime) -> None:
+    batch = Batch(generations=[Generation(model="m", started_ms=0)], places=[0], parts={1: 0}, source=OTEL)
+    pipeline.take(cast.project.id, batch, now=now)
+    assert counted(cast) == {("dropped", "too_old"): 2}
+
+
+def test_a_request_of_several_services_is_counted_for_each(cast: Cast, now: dt.datetime) -> None:
+    batch = spans(now)
+    batch.sources = {2: Source("billing"), 6: Source("billing")}
+    pipeline.take(cast.project.id, batch, now=now)
+    assert by_sender(cast) == {"shop": 5, "billing": 2}
+
+
+def test_a_request_over_many_shards_counts_its_losses_once(cast: Cast, now: dt.datetime) -> None:
+    cast.project.buckets = 16
+    cast.project.save()
+    batch = spans(now)
+    batch.generations += [Generation(model="m", id=f"x{i}") for i in range(40)]
+    batch.places += range(7, 47)
+    pipeline.take(cast.project.id, batch, now=now)
+    assert counted(cast) == {**SPANS, ("generation", "stored"): 42}
+
+
+def test_fields_that_calls_lack_are_counted(cast: Cast, now: dt.datetime) -> None:
+    pipeline.take(cast.project.id, spans(now), now=now)
+    missing = counted(cast, MISSING)
+    assert missing["version",] == 1
+    assert missing["ttft_seconds",] == 2
+    assert ("id",) not in missing
+
+
+def test_marks_are_stored_known_or_without_their_call(cast: Cast, now: dt.datetime) -> None:
+    pipeline.take(cast.project.id, Batch(generations=[Generation(model="m", id="a")]), now=now)
+    for _ in range(2):
+        marks = [ScoreRecord("a", "q", 4.0), ScoreRecord("nobody", "q", 4.0)]
+        pipeline.take(cast.project.id, Batch(scores=marks, score_places=[0, 1]), now=now, body=b"marks")
+    assert counted(cast) == {
+        ("generation", "stored"): 1, ("score", "stored"): 1, ("dropped", "no_call"): 1, ("duplicate",): 2,
+    }  # fmt: skip
+
+
+def post(client: Client, cast: Cast, body: bytes, path: str = "generations") -> Any:
+    return client.post(
+        f"/api/v1/{path}", body, content_type="application/json", HTTP_USER_AGENT="shop-sdk/1.2",
+        HTTP_AUTHORIZATION=f"Bearer {cast.key}",
+    )  # fmt: skip
+
+
+def test_over_http_sent_is_stored_and_duplicates_and_ledger(client: Client, cast: Cast) -> None:
+    body = msgspec.json.encode({"generations": [{"model": "m", "id": "1"}, {"model": ""}, {"id": "3"}]})
+    for _ in range(2):
+        post(client, cast, body)
+    assert counted(cast) == {("generation", "stored"): 1, ("dropped", "invalid"): 2, ("duplicate",): 3}
+    assert by_sender(cast) == {"shop-sdk/1.2": 6}
+
+
+def test_a_request_that_cannot_be_read_is_one_item(client: Client, cast: Cast) -> None:
+    for body in (b"no json", b"no json", b"{}"):
+        assert post(client, cast, body).status_code == 400
+    assert counted(cast) == {("dropped", "unreadable"): 2, ("duplicate",): 1}
+
+
+def test_refused_samples_are_counted(client: Client, cast: Cast) -> None:
+    for value in (1, 2):
+        post(
+            client,
+            cast,
+            msgspec.json.encode({"points": [{"name": "x", "value": value, "at": 1.7e9}]}),
+            "points",
+        )
+    assert counted(cast)["dropped", "conflict"] == 1
+
+
+def test_a_ledger_that_says_more_than_the_rows_is_noticed(cast: Cast, now: dt.datetime) -> None:
+    pipeline.take(cast.project.id, spans(now), now=now)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM monitor_generation WHERE client_id = 'a'")
+    assert any("the ledger says 2 stored" in one for one in verify(cast.project.id).differences)
