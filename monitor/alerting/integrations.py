@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 HIDDEN = "<secret>"
+# amtool reads what it is shown, and an address must look like one
+HIDDEN_URL = "http://secret.invalid/"
 TEXTS = "Vigil writes its own texts"
 Entry = Mapping[str, Any]
 
@@ -92,7 +94,7 @@ def write(
     kind = BY_RECEIVER.get(receiver)
     if kind is None:
         return None
-    given = {name: HIDDEN if name in hidden and value else value for name, value in settings.items()}
+    given = {name: _hidden(name) if name in hidden and value else value for name, value in settings.items()}
     entry = {
         theirs: _flat(kind, given[ours])
         for theirs, ours in kind.keys.items()
@@ -138,6 +140,10 @@ def _http_config(settings: Mapping[str, Any]) -> dict[str, Any]:
         basic = {"username": settings["username"], "password": settings.get("password", "")}
         return {"http_config": {"basic_auth": basic}}
     return {}
+
+
+def _hidden(name: str) -> str:
+    return HIDDEN_URL if name == "url" else HIDDEN
 
 
 def _plain(value: Any) -> Any:
