@@ -13,7 +13,7 @@ import numpy as np
 from monitor.core import clock
 from monitor.core.histograms import HistogramRun
 from monitor.core.labels import Labels
-from monitor.core.samples import LOOKBACK_MS, Selection, Series, Table, is_stale
+from monitor.core.samples import LOOKBACK_MS, Selection, Series, Table
 from monitor.promql import kept, tree
 from monitor.promql import parse as parser
 from monitor.promql.errors import BadQueryError, DeadlineError, ExecutionError, QueryError, TooMuchError
@@ -23,6 +23,7 @@ from monitor.promql.functions.known import missing
 from monitor.promql.kept import Look
 from monitor.promql.operators.subquery import frame
 from monitor.promql.plan import Plan, Read, inner_grid, plan
+from monitor.promql.raw import between
 from monitor.promql.values import Cells, Floats, Grid, Ints, Mask, Notes, Value, Vector
 from monitor.store import deadline, select
 from monitor.store.select import View
@@ -73,6 +74,10 @@ class Result:
             mask = self.floats[row]
             if mask.any():
                 yield labels, self.times[mask], self.values[row][mask]
+
+    def present(self) -> Mask:
+        """Where there is a number or a histogram (n, s)."""
+        return Vector(self.labels, self.values, self.floats, self.histograms).present()
 
     def runs(self) -> Iterator[tuple[Labels, HistogramRun]]:
         """(labels, run) of the native histograms of every series, one run per layout."""
@@ -236,7 +241,7 @@ def ask(source: Source, expr: str, grid: Grid, *, limits: Limits | None = None, 
     if not at_once and kind in {"matrix", "string"}:
         message = f'invalid expression type "{_SAID[kind]}" for range query, must be Scalar or instant Vector'
         raise BadQueryError(message)
-    look = source.look() if isinstance(source, _Stored) else None
+    look = source.look() if isinstance(source, _Stored) and tree.reads(root) else None
     work, notes = _Work(source, look, bounds, in_time, ordered=at_once), Notes()
     if kind == "matrix":
         evaluation = work.prepared(root, grid, grid, notes)
@@ -432,37 +437,8 @@ def _raw(evaluation: Evaluation, made: Plan) -> Result:
     series = evaluation.data[Read(node.selector, node.width, made.grid)]
     place = frame(node.selector, node.width, made.grid)
     end = int(place.ends[0])
-    kept = [_between(one, end - node.width, end) for one in series]
+    kept = [between(one, end - node.width, end) for one in series]
     return Result("matrix", made.grid.times, raw=[one for one in kept if _size(one)])
-
-
-def _between(series: Series, after: int, until: int) -> Series:
-    mask = (series.times > after) & (series.times <= until) & ~is_stale(series.values)
-    runs = []
-    for run in series.histograms:
-        chosen = (run.times > after) & (run.times <= until)
-        if chosen.any():
-            runs.append(_cut(run, chosen))
-    return Series(series.labels, series.times[mask], series.values[mask], tuple(runs))
-
-
-def _cut(run: HistogramRun, chosen: Mask) -> HistogramRun:
-    positive = run.positive[chosen] if len(run.positive_index) else run.positive
-    negative = run.negative[chosen] if len(run.negative_index) else run.negative
-    return HistogramRun(
-        run.times[chosen],
-        run.count[chosen],
-        run.total[chosen],
-        run.zero[chosen],
-        run.schema,
-        run.zero_threshold,
-        run.positive_index,
-        positive,
-        run.negative_index,
-        negative,
-        run.custom_bounds,
-        run.gauge,
-    )
 
 
 def _run(cells: Cells, times: Ints) -> HistogramRun:
@@ -495,7 +471,10 @@ class _Stored:
 
     def _view(self) -> View:
         if self.view is None:
-            self.view = select.look(self.project_id)
+            try:
+                self.view = select.look(self.project_id, self.bounds.seconds)
+            except deadline.StoppedError as error:
+                raise _late(self.bounds) from error
         return self.view
 
 

@@ -16,6 +16,7 @@ from monitor.api.parameters import BadParameterError
 from monitor.core import clock
 from monitor.promql.errors import QueryError
 from monitor.remote import listing
+from monitor.store.deadline import StoppedError
 
 STATUS = {"bad_data": 400, "execution": 422, "timeout": 503, "canceled": 503, "unavailable": 503}
 # the level of the API we answer at; clients choose their features by it
@@ -38,6 +39,10 @@ def door(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
             return refuse(400, str(error))
         except (RequestDataTooBig, TooManyFieldsSent) as error:
             return refuse(413, f"the form is too large: {error}")
+        except StoppedError:
+            return refuse(
+                503, "the store did not answer in time; ask again, or for less", error_type="timeout"
+            )
         except QueryError as error:
             prefix = 'invalid parameter "query": ' if error.position is not None else ""
             return refuse(STATUS[error.kind], prefix + error.message, error_type=error.kind)

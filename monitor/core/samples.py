@@ -129,7 +129,6 @@ class Selection:
 
     ``range_ms`` is the width of a range selector (0 for an instant one) and ``step_ms`` the distance of
     evaluation steps (0 for one step): hints by which derived series choose how densely to report.
-    ``rebased`` says that only differences matter (rate, increase …), so a counter may start anywhere.
     ``span_ms`` is how long the whole question is of which this is a part (0: this is the whole).
     """
 
@@ -138,7 +137,6 @@ class Selection:
     end_ms: int
     range_ms: int = 0
     step_ms: int = 0
-    rebased: bool = False
     span_ms: int = 0
 
 

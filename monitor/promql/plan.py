@@ -9,8 +9,6 @@ from monitor.promql.errors import TooMuchError
 from monitor.promql.values import Grid
 
 DEFAULT_RESOLUTION_MS = 60_000
-# functions that look at differences only
-_REBASED = frozenset({"rate", "increase", "irate", "idelta", "delta"})
 # functions whose result depends on the evaluation time even when their argument does not
 _TIMED = frozenset(
     {"days_in_month", "day_of_month", "day_of_week", "day_of_year", "hour", "minute", "month", "year"}
@@ -45,11 +43,8 @@ def plan(
     more = 0 if whole is None else (whole.steps - grid.steps) * grid.step
     fixed = _fixed(_anchored(root, grid))
     selections: dict[Read, Selection] = {}
-    for read, rebased in _reads(fixed, grid, max_samples, rebased=False):
-        selection = _selection(read, lookback, more, rebased=rebased)
-        known = selections.get(read)
-        # a selector used by rate() and bare alike must not be rebased
-        selections[read] = selection if known is None or known.rebased else known
+    for read in _reads(fixed, grid, max_samples):
+        selections[read] = _selection(read, lookback, more)
     return Plan(fixed, grid, selections, lookback)
 
 
@@ -108,14 +103,14 @@ def _is_fixed(node: tree.Node) -> bool:
             return all(_is_fixed(child) for child in tree.children(node))
 
 
-def _reads(node: tree.Node, grid: Grid, max_samples: int, *, rebased: bool) -> Iterator[tuple[Read, bool]]:
+def _reads(node: tree.Node, grid: Grid, max_samples: int) -> Iterator[Read]:
     match node:
         case tree.Selector():
-            yield Read(node, 0, grid), False
+            yield Read(node, 0, grid)
         case tree.Range(selector=selector, width=width):
-            yield Read(selector, width, grid), rebased
+            yield Read(selector, width, grid)
         case tree.Fixed(expr=expr):
-            yield from _reads(expr, Grid(grid.start, grid.start, grid.step), max_samples, rebased=False)
+            yield from _reads(expr, Grid(grid.start, grid.start, grid.step), max_samples)
         case tree.Subquery(expr=expr):
             inner = inner_grid(node, grid)
             if inner.steps > max_samples:
@@ -124,18 +119,15 @@ def _reads(node: tree.Node, grid: Grid, max_samples: int, *, rebased: bool) -> I
                     f" {max_samples} samples; take a longer step or a shorter range"
                 )
                 raise TooMuchError(message)
-            yield from _reads(expr, inner, max_samples, rebased=False)
-        case tree.Call(name=name):
-            for child in tree.children(node):
-                yield from _reads(child, grid, max_samples, rebased=name in _REBASED)
+            yield from _reads(expr, inner, max_samples)
         case _:
             for child in tree.children(node):
-                yield from _reads(child, grid, max_samples, rebased=False)
+                yield from _reads(child, grid, max_samples)
 
 
-def _selection(read: Read, lookback: int, more: int, *, rebased: bool) -> Selection:
+def _selection(read: Read, lookback: int, more: int) -> Selection:
     first, last = reference_times(read.selector, read.grid)
     reach = read.width or lookback
     step = read.grid.step if read.grid.steps > 1 else 0
     begin = first - reach + 1
-    return Selection(read.selector.matchers, begin, last, read.width, step, rebased, last - begin + more)
+    return Selection(read.selector.matchers, begin, last, read.width, step, last - begin + more)

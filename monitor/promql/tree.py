@@ -123,6 +123,11 @@ def children(node: Node) -> tuple[Node, ...]:
             return ()
 
 
+def reads(node: Node) -> bool:
+    """Whether its value depends on any series."""
+    return isinstance(node, Selector) or any(reads(child) for child in children(node))
+
+
 def mapped(node: Node, change: Callable[[Any], Any]) -> Node:
     """The node with its children changed; a leaf as it is."""
     match node:

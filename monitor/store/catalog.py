@@ -13,9 +13,10 @@ from typing import Any
 
 import msgspec
 import psycopg
-from django.db import connection
+from django.db import OperationalError, connection
 
 from monitor.core.labels import NAME, Labels, Matcher, Roster
+from monitor.store import deadline
 from monitor.store.append import GRID_MS
 from monitor.store.models import SeriesKind
 from monitor.store.series import TOUCH_MS
@@ -24,6 +25,7 @@ FLAT_MS = 86_400_000
 PROJECTS_KEPT = 50
 FOUND_KEPT = 200
 SPANS_KEPT = 8
+LONGEST_SECONDS = 30.0
 # samples younger than this are never kept: a batch with older ones is noted as late (with minutes to spare)
 OPEN_MS = 600_000
 CHANGES_KEPT = 256
@@ -139,9 +141,9 @@ class Catalog:
     # what matchers were last asked for: how many series there were, and those that fulfil them
     found: dict[tuple[Matcher, ...], tuple[int, Members]] = field(default_factory=dict)
 
-    def refresh(self) -> Moment:
-        """Take in what was written since the last look."""
-        with self.lock:
+    def refresh(self, seconds: float = LONGEST_SECONDS) -> Moment:
+        """Take in what was written since the last look; raises deadline.StoppedError when that takes longer."""
+        with deadline.stopped_after(seconds), self.lock:
             rows = _rows({"project": self.project_id, "since": self.since})
             changed = [
                 self._take(identity, labels, SeriesKind(kind), round(first * 1000), round(last * 1000))
@@ -239,7 +241,9 @@ def _rows(values: dict[str, int]) -> list[tuple[Any, ...]]:
     connection.ensure_connection()
     try:
         with psycopg.Cursor(connection.connection) as cursor:
-            rows: list[tuple[Any, ...]] = cursor.execute(_CHANGES, values).fetchall()
+            rows: list[tuple[Any, ...]] = cursor.execute(_CHANGES, values, prepare=True).fetchall()
+    except psycopg.errors.QueryCanceled as error:
+        raise OperationalError(str(error)) from error
     except psycopg.OperationalError:
         if connection.in_atomic_block:
             raise

@@ -1,11 +1,16 @@
 """Stops a statement that is still running when its time is up: the server gives it up, not only we."""
 
 import contextlib
+import heapq
+import itertools
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psycopg
 from django.db import OperationalError, connection
+
+from monitor.core import clock
 
 CANCEL_SECONDS = 5.0
 
@@ -14,32 +19,81 @@ class StoppedError(Exception):
     """The statement did not end in time and was cancelled in the server."""
 
 
+class _Watch:
+    """One thread for all deadlines of the process: starting one for each statement would cost more than most take."""
+
+    def __init__(self) -> None:
+        self.due: list[tuple[float, int, Callable[[], None]]] = []
+        self.numbers = itertools.count()
+        self.changed = threading.Condition()
+        self.running = False
+
+    def call_at(self, moment: float, action: Callable[[], None]) -> None:
+        with self.changed:
+            heapq.heappush(self.due, (moment, next(self.numbers), action))
+            if not self.running:
+                self.running = True
+                threading.Thread(target=self._run, daemon=True, name="deadlines").start()
+            elif self.due[0][0] == moment:
+                self.changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self.changed:
+                while not self.due:
+                    self.changed.wait()
+                moment, _, action = self.due[0]
+                left = moment - clock.monotonic()
+                if left > 0:
+                    self.changed.wait(left)
+                    continue
+                heapq.heappop(self.due)
+            # several may be due at once, and to cancel one takes a moment
+            threading.Thread(target=action, daemon=True).start()
+
+
+_watch = _Watch()
+
+
+def _renew() -> None:
+    """A forked process has none of its parent's threads."""
+    global _watch  # noqa: PLW0603 - one for each process
+    _watch = _Watch()
+
+
+os.register_at_fork(after_in_child=_renew)
+
+
+class _Turn:
+    """One use of a connection: it may be stopped until it is done."""
+
+    def __init__(self, running: "psycopg.Connection[object]") -> None:
+        self.running: psycopg.Connection[object] | None = running
+        self.stopped, self.lock = False, threading.Lock()
+
+    def stop(self) -> None:
+        with self.lock:
+            # a statement of somebody else's turn on the same connection must not be hit
+            if self.running is not None:
+                self.stopped = True
+                self.running.cancel_safe(timeout=CANCEL_SECONDS)
+
+    def end(self) -> None:
+        with self.lock:
+            self.running = None
+
+
 @contextlib.contextmanager
 def stopped_after(seconds: float) -> Iterator[None]:
     """Cancel what runs on this thread's connection after ``seconds``; raises StoppedError when that happened."""
     connection.ensure_connection()
-    running = connection.connection
-    stopped, lock = False, threading.Lock()
-    done = False
-
-    def stop() -> None:
-        nonlocal stopped
-        with lock:
-            # a statement of somebody else's turn on the same connection must not be hit
-            if not done:
-                stopped = True
-                running.cancel_safe(timeout=CANCEL_SECONDS)
-
-    timer = threading.Timer(max(seconds, 0.001), stop)
-    timer.daemon = True
-    timer.start()
+    turn = _Turn(connection.connection)
+    _watch.call_at(clock.monotonic() + max(seconds, 0.001), turn.stop)
     try:
         yield
     except OperationalError as error:
-        if stopped and isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+        if turn.stopped and isinstance(error.__cause__, psycopg.errors.QueryCanceled):
             raise StoppedError from error
         raise
     finally:
-        timer.cancel()
-        with lock:
-            done = True
+        turn.end()

@@ -15,7 +15,16 @@ from django.db import connection
 from monitor.core.samples import Selection, Series, Table
 from monitor.store import bases, blocks, catalog, deadline, derived, pushed, stacks, tapes
 from monitor.store.blocks import Block
-from monitor.store.catalog import Catalog, Known, Members, Moment, label_names, label_values, series
+from monitor.store.catalog import (
+    LONGEST_SECONDS,
+    Catalog,
+    Known,
+    Members,
+    Moment,
+    label_names,
+    label_values,
+    series,
+)
 from monitor.store.chunks import WINDOW_MS, window_of
 from monitor.store.models import BatchKind, SeriesKind
 from monitor.store.runs import by_series, narrow
@@ -27,7 +36,6 @@ CACHE_NUMBERS = 12_000_000
 NUMBERS_PER_ROW = 5
 # closer than this samples hardly ever stand; a shorter question can't be too long
 DENSEST_MS = 1_000
-LONGEST_SECONDS = 30.0
 # before any sample
 BEGINNING = -(2**40)
 
@@ -118,10 +126,10 @@ class View:
         return table
 
 
-def look(project_id: int) -> View:
-    """The project as of now: every commit before this call is in it."""
+def look(project_id: int, seconds: float = LONGEST_SECONDS) -> View:
+    """The project as of now: every commit before this call is in it; raises deadline.StoppedError."""
     known = catalog.held(project_id)
-    moment = known.refresh()
+    moment = known.refresh(seconds)
     seen = tapes.kept.version(project_id)
     tapes.kept.follow(project_id, moment.version, known.changed_from(seen))
     bases.kept.follow(project_id, moment.version, known.changed_from(bases.kept.version(project_id)))

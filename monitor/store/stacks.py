@@ -138,8 +138,8 @@ def _stacked(project_id: int, members: Members, turn: int, strips: Sequence[Tape
         for row, place in enumerate(places):
             tape = strips[place]
             values[row] = tape.values[rows_of[place]]
-            if len(tape.times) == len(times):
-                # the matrix takes the place of the tapes, so that nothing lies in memory twice
+            if len(tape.times) == len(times) and tape.values.base is None:
+                # the first matrix takes the place of the tapes, so that nothing lies in memory twice
                 new = Tape(tape.low, tape.high, times, values[row])
                 exchanged.append((members.ids[place], tape, new))
         parts.append(Part(np.array(places, dtype=np.int64), times, values))

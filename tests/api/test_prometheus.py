@@ -1,10 +1,11 @@
 """Prometheus' HTTP API: the exact JSON, the right status for each way to fail."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import psycopg
 import pytest
 from django.db import connection, transaction
 from django.test import Client
@@ -12,7 +13,7 @@ from django.test import Client
 from monitor.core import clock
 from monitor.core.histograms import HistogramRun
 from monitor.core.labels import Labels
-from monitor.store import append
+from monitor.store import append, tapes
 from tests.fixtures.fix_cast import Cast
 
 pytestmark = pytest.mark.django_db
@@ -293,3 +294,43 @@ def test_a_query_that_the_store_cannot_end_in_time_is_stopped_there(
     assert (answer.status_code, answer.json()["errorType"]) == (503, "timeout")
     assert answer.json()["error"].startswith("query timed out")
     assert "Retry-After" in answer.headers
+
+
+@pytest.fixture
+def locked() -> Iterator[Callable[[str], None]]:
+    """Locks a table from another connection, so that whoever reads it waits; all are free at the end."""
+    known = connection.settings_dict
+    names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
+    info = psycopg.conninfo.make_conninfo(**{
+        word: known[name] for name, word in names.items() if known[name]
+    })  # fmt: skip
+    with psycopg.connect(info) as other:
+
+        def lock(table: str) -> None:
+            other.execute(
+                psycopg.sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(
+                    psycopg.sql.Identifier(table)
+                )
+            )
+
+        yield lock
+        other.rollback()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("table", ["monitor_series", "monitor_sample_batch"])
+def test_nothing_runs_in_the_database_after_a_time_out(
+    ask: Ask, cast: Cast, at: int, now: dt.datetime, locked: Callable[[str], None], table: str
+) -> None:
+    append.samples(cast.project.id, [(Labels({"__name__": "hits_total"}), at, 1.0)], now=now)
+    assert ask("query", query="hits_total", time=at / 1000).json()["data"]["result"]
+    tapes.kept.clear()
+    locked(table)
+    answer = ask("query", query="hits_total", time=at / 1000, timeout="0.2")
+    assert (answer.status_code, answer.json()["errorType"]) == (503, "timeout")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT query FROM pg_stat_activity WHERE state = 'active' AND datname = current_database()"
+            " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+        assert cursor.fetchall() == []

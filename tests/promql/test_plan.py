@@ -52,17 +52,6 @@ def test_the_same_selector_is_read_once() -> None:
     assert len(planned("up / up").selections) == 1
 
 
-@pytest.mark.parametrize(
-    ("text", "rebased"), [("rate(x[5m])", True), ("idelta(x[5m])", True), ("max_over_time(x[5m])", False)]
-)
-def test_only_differences_matter_to_rates(text: str, rebased: bool) -> None:
-    assert only(text).rebased is rebased
-
-
-def test_a_selector_used_both_ways_is_not_rebased() -> None:
-    assert not only("rate(x[5m]) / max_over_time(x[5m])").rebased
-
-
 def test_hints_tell_width_and_step() -> None:
     selection = only("rate(x[5m])")
     assert (selection.range_ms, selection.step_ms) == (5 * MINUTE, MINUTE)

@@ -1,14 +1,14 @@
 """Functions of histograms, native ones and classic ones made of ``le`` buckets."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from monitor.core import quantiles
 from monitor.core.histograms import HistogramBlock
-from monitor.core.labels import Labels
+from monitor.core.labels import Labels, once
 from monitor.promql.functions import remarks
 from monitor.promql.functions.registry import Context, function
 from monitor.promql.values import Cells, Floats, Ints, Mask, Notes, Vector, nameless, piled
@@ -143,54 +143,75 @@ class Group:
 
     def patterns(self, values: Floats) -> Iterator[tuple[Ints, Buckets]]:
         """(steps, buckets) for each set of buckets that occurs together."""
-        if self.present.all():
-            yield np.arange(values.shape[1]), self._buckets(self.rows, self.bounds, values)
-            return
         kinds, which = np.unique(self.present, axis=1, return_inverse=True)
         for number, kind in enumerate(kinds.T):
             if kind.any():
                 steps = np.flatnonzero(which.reshape(-1) == number)
-                yield steps, self._buckets(self.rows[kind], self.bounds[kind], values[:, steps])
+                yield steps, _buckets(self.bounds[kind], values[self.rows[kind]][:, steps])
 
-    @staticmethod
-    def _buckets(rows: Ints, bounds: Floats, values: Floats) -> Buckets:
-        starts = np.flatnonzero(np.diff(bounds, prepend=np.nan) != 0)
-        return Buckets(bounds[starts], np.add.reduceat(values[rows], starts, axis=0))
+
+def _buckets(bounds: Floats, counts: Floats) -> Buckets:
+    """Bounds that occur twice (1 and 1.0) made one."""
+    starts = np.flatnonzero(np.diff(bounds, prepend=np.nan) != 0)
+    if len(starts) == len(bounds):
+        return Buckets(bounds, counts)
+    return Buckets(bounds[starts], np.add.reduceat(counts, starts, axis=0))
 
 
 def _separated(notes: Notes, vector: Vector) -> tuple[Vector, list[Group]]:
     """The native histograms, and the classic ones; where both claim one name neither counts."""
-    members: dict[Labels, list[tuple[float, int]]] = {}
-    for row in np.flatnonzero(vector.floats.any(axis=1)):
-        labels = vector.labels[row]
-        text = labels.get("le", "")
-        if _NUMBER.fullmatch(text) is None:
-            name = remarks.named(labels.name)
-            notes.warn(
-                f'bucket label "le" is missing or has a malformed value of {remarks.quoted(text)}{name}'
-            )
-            continue
-        members.setdefault(labels.drop(("le",)), []).append((float(text), int(row)))
-    native = Vector(vector.labels, vector.values, np.zeros_like(vector.floats), vector.histograms)
-    own = {labels: row for row, labels in enumerate(vector.labels)} if vector.histograms else {}
+    filled, labels = vector.floats.any(axis=1), vector.labels
+    if filled.all():
+        classic = once(labels, "le", lambda: _by_bound(labels, range(len(labels))))
+    else:
+        classic = _by_bound(labels, np.flatnonzero(filled).tolist())
+    for text, metric in classic.malformed:
+        notes.warn(
+            f'bucket label "le" is missing or has a malformed value of {remarks.quoted(text)}'
+            f"{remarks.named(metric)}"
+        )
+    native = Vector(labels, vector.values, np.zeros_like(vector.floats), vector.histograms)
+    own = {one: row for row, one in enumerate(labels)} if vector.histograms else {}
     has_native = vector.histogram_mask() if vector.histograms else None
     groups = []
-    for labels, found in members.items():
-        found.sort()
-        rows = np.array([row for _, row in found])
+    for name, rows, bounds in classic.members:
         present = vector.floats[rows]
-        if has_native is not None and labels in own:
-            clash = present.any(axis=0) & has_native[own[labels]]
+        if has_native is not None and name in own:
+            clash = present.any(axis=0) & has_native[own[name]]
             if clash.any():
                 notes.warn(
-                    f"vector contains a mix of classic and native histograms{remarks.named(labels.name)}"
+                    f"vector contains a mix of classic and native histograms{remarks.named(name.name)}"
                 )
                 present = present & ~clash
                 allowed = np.ones(vector.values.shape, dtype=bool)
-                allowed[own[labels]] = ~clash
+                allowed[own[name]] = ~clash
                 native = native.where(allowed)
-        groups.append(Group(labels, rows, np.array([bound for bound, _ in found]), present))
+        groups.append(Group(name, rows, bounds, present))
     return native, groups
+
+
+@dataclass(frozen=True, slots=True)
+class _Classic:
+    """Labels without ``le``, rows and bounds of each classic histogram; (text, metric) of what has no bound."""
+
+    members: list[tuple[Labels, Ints, Floats]]
+    malformed: list[tuple[str, str]]
+
+
+def _by_bound(labels: list[Labels], rows: Iterable[int]) -> _Classic:
+    members: dict[Labels, list[tuple[float, int]]] = {}
+    malformed = []
+    for row in rows:
+        text = labels[row].get("le", "")
+        if _NUMBER.fullmatch(text) is None:
+            malformed.append((text, labels[row].name))
+        else:
+            members.setdefault(labels[row].drop(("le",)), []).append((float(text), row))
+    found = []
+    for name, pairs in members.items():
+        pairs.sort()
+        found.append((name, np.array([row for _, row in pairs]), np.array([bound for bound, _ in pairs])))
+    return _Classic(found, malformed)
 
 
 def _answers(
@@ -203,13 +224,28 @@ def _answers(
     parts = [_native(native, read)] if native.histograms else []
     values = np.zeros((len(groups), vector.steps))
     found = np.zeros(values.shape, dtype=bool)
+    alike: dict[bytes, list[int]] = {}
     with np.errstate(all="ignore"):
         for row, group in enumerate(groups):
+            if group.present.all():
+                found[row] = True
+                alike.setdefault(group.bounds.tobytes(), []).append(row)
+                continue
             found[row] = group.present.any(axis=0)
             for steps, buckets in group.patterns(vector.values):
                 values[row, steps] = classic(buckets, steps)
+        for rows in alike.values():
+            values[rows] = _side_by_side(vector.values, [groups[row] for row in rows], classic)
     parts.append(Vector(nameless(group.labels for group in groups), values, found))
     return piled([part.without_empty_rows() for part in parts], vector.steps)
+
+
+def _side_by_side(values: Floats, groups: list[Group], classic: Callable[[Buckets, Ints], Floats]) -> Floats:
+    """Whole histograms of the same bounds, worked out as if they were further steps of one."""
+    steps, many = values.shape[1], len(groups)
+    rows = np.stack([group.rows for group in groups], axis=1)
+    buckets = _buckets(groups[0].bounds, values[rows].reshape(len(rows), many * steps))
+    return classic(buckets, np.tile(np.arange(steps), many)).reshape(many, steps)
 
 
 def _bucket_quantile(buckets: Buckets, q: Floats) -> tuple[Floats, bool]:
