@@ -1,0 +1,56 @@
+"""``manage.py replay``: stored data once more through every subject that can, in event time; nothing is told or kept."""
+
+import datetime as dt
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.dateparse import parse_datetime
+
+from monitor import replay
+from monitor.core import clock
+from monitor.store.models import Project
+
+
+class Command(BaseCommand):
+    help = "Run what watches over stored data again and print what it would have said, one JSON line each."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--project", required=True, metavar="SLUG")
+        for name in ("--from", "--to"):
+            parser.add_argument(name, required=True, dest=name[2:], help="RFC 3339, or Unix seconds")
+        parser.add_argument("--only", choices=sorted(replay.SUBJECTS), action="append", help="one subject")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        project = Project.objects.filter(slug=options["project"], deleted_at=None).first()
+        if project is None:
+            message = f"no project {options['project']!r}; make it with `manage.py project create SLUG`"
+            raise CommandError(message)
+        start, end = (_moment(name, options[name]) for name in ("from", "to"))
+        if end <= start:
+            message = "--to must lie after --from"
+            raise CommandError(message)
+        for name in options["only"] or replay.SUBJECTS:
+            counts: dict[str, int] = {}
+            for line in replay.SUBJECTS[name](project.pk, start, end):
+                counts[line["what"]] = counts.get(line["what"], 0) + 1
+                self.stdout.write(json.dumps({"subject": name, **line}, ensure_ascii=False))
+            self.stderr.write(
+                f"{name}: " + (", ".join(f"{n} {what}" for what, n in counts.items()) or "nothing")
+            )
+
+
+def _moment(name: str, text: str) -> dt.datetime:
+    try:
+        return clock.from_ms(round(float(text) * 1000))
+    except ValueError:
+        pass
+    try:
+        found = parse_datetime(text)
+    except ValueError:
+        found = None
+    if found is None:
+        message = f"--{name}: {text!r} is no time; write 2026-11-18T12:00:00Z or Unix seconds"
+        raise CommandError(message)
+    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
