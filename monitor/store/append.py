@@ -5,22 +5,17 @@ neither does.
 """
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from django.db import transaction
 
-from monitor.core import clock
 from monitor.core.histograms import HistogramRun
 from monitor.core.labels import Labels, fingerprint
 from monitor.core.samples import of_points
-from monitor.store import batches, blocks, partitions, pushes, series
+from monitor.store import batches, blocks, pushes, series
 from monitor.store.batches import buckets_of
-from monitor.store.blocks import Block
 from monitor.store.models import BatchKind, SeriesKind
-from monitor.store.shards import shard_of
 
 __all__ = ["Deltas", "buckets_of", "deltas", "histograms", "samples"]
 
@@ -49,16 +44,8 @@ def samples(project_id: int, points: Sequence[Point], *, now: dt.datetime) -> in
 
 
 def histograms(project_id: int, rows: Sequence[tuple[Labels, HistogramRun]], *, now: dt.datetime) -> int:
-    """Store pushed native histogram samples; how many were given."""
-    if not rows:
-        return 0
-    spans: dict[int, series.SeriesSpan] = {}
-    pairs = []
-    for labels, run in rows:
-        identity = _span(spans, project_id, labels, int(run.times[0]), SeriesKind.PUSHED)
-        _span(spans, project_id, labels, int(run.times[-1]), SeriesKind.PUSHED)
-        pairs.append((identity, run))
-    _store_pushed(project_id, blocks.of_runs(pairs), spans, now=now)
+    """Store pushed native histogram samples; how many were given. What stands already stays."""
+    pushes.store(project_id, of_points([]), now=now, natives=rows)
     return sum(len(run.times) for _, run in rows)
 
 
@@ -77,22 +64,6 @@ def _span(
     else:
         span.first_ms, span.last_ms = min(span.first_ms, at), max(span.last_ms, at)
     return identity
-
-
-def _store_pushed(
-    project_id: int, block: Block, spans: dict[int, series.SeriesSpan], *, now: dt.datetime
-) -> None:
-    partitions.for_batches(clock.to_ms(now))
-    buckets = batches.recent_buckets_of(project_id, now=now)
-    by_shard: dict[int, list[int]] = defaultdict(list)
-    for identity in spans:
-        by_shard[shard_of(project_id, buckets, identity)].append(identity)
-    settled = blocks.settle(block)
-    for shard, members in sorted(by_shard.items()):
-        part = settled if len(by_shard) == 1 else settled.of_series(np.array(sorted(members), dtype=np.int64))
-        with transaction.atomic():
-            series.register(project_id, shard, [spans[member] for member in members], now=now)
-            batches.write(project_id, shard, BatchKind.SAMPLES, part, now=now)
 
 
 def _store_deltas(project_id: int, shard: int, found: Deltas, *, now: dt.datetime) -> None:

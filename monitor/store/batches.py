@@ -1,30 +1,49 @@
 """Rows of ``sample_batch``: what one request brought, written at once and merged later."""
 
 import datetime as dt
-import os
+from dataclasses import dataclass
+from uuid import UUID
 
 import psycopg
-from django.db import connection, transaction
+from django.db import connection
 
 from monitor.core import clock
-from monitor.store import ids
+from monitor.store import ids, partitions
 from monitor.store.blocks import Block
 from monitor.store.models import BatchKind, Project
 
 BUCKETS_HOLD = dt.timedelta(seconds=5)
-_INSERT = (
-    "INSERT INTO monitor_sample_batch (shard, id, project_id, kind, min_ms, max_ms, n, data)"
-    " VALUES (%s, %s, %s, %s, %s, %s, %s, %b)"
-)
 # readers keep what is older than ten minutes; a batch with samples older than this is told to them
 LATE_MS = 120_000
-FRESH_MS = 60_000
-_NOTE = (
-    "INSERT INTO monitor_late_batch (project_id, min_ms)"
-    " SELECT %s, %s WHERE %s < extract(epoch FROM clock_timestamp()) * 1000 - %s"
-)
+# how the ids end of batches that a sender wrote, and of those that compaction made of them
+SENT, MOVED = 1, 0
+
+_INSERT = """
+    INSERT INTO monitor_sample_batch (shard, id, project_id, kind, min_ms, max_ms, n, data, late)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %b,
+            CASE WHEN %s < extract(epoch FROM clock_timestamp()) * 1000 - %s
+            THEN pg_current_xact_id()::text::bigint END)
+"""
+_MOVE = """
+    INSERT INTO monitor_sample_batch (shard, id, project_id, kind, min_ms, max_ms, n, data)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %b)
+"""
+_PUSH = """
+    SELECT batch, until_ms, brought FROM monitor_push(%s::smallint, %s::bigint, %s::uuid, %s::bigint, %s::text,
+        %s::bigint, %s::bigint, %s::integer, %b::bytea, %s::bigint)
+"""
+# until the end of the transaction no other writer of that shard of that project is let in
+ALONE = "SELECT monitor_alone(%s::bigint, %s::smallint)"
 
 _buckets: dict[int, tuple[int, dt.datetime]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """The id under which a batch is ``stored`` now, if it is; and what ``others`` wrote: (id, last time, bytes)."""
+
+    stored: UUID | None
+    others: list[tuple[UUID, int, bytes]]
 
 
 def buckets_of(project_id: int) -> int:
@@ -39,46 +58,51 @@ def recent_buckets_of(project_id: int, *, now: dt.datetime) -> int:
     return known[0]
 
 
+def push(project_id: int, shard: int, block: Block, *, heard: UUID, now: dt.datetime) -> Pushed:
+    """One row of pushed samples, unless others have written the same times since the batch ``heard``."""
+    moment = max(clock.to_ms(now), ids.milliseconds_of(heard) + 1)
+    partitions.for_batches(moment)
+    first, last = block.span()
+    tail = ids.written(0, SENT).hex[12:]
+    rows = _run(
+        _PUSH,
+        [shard, project_id, heard, moment, tail, first, last, block.n, block.encode(brief=True), LATE_MS],
+    )
+    others = [(identity, until, bytes(data)) for identity, until, data in rows if data is not None]
+    return Pushed(next((identity for identity, _, data in rows if data is None), None), others)
+
+
 def write(
     project_id: int, shard: int, kind: BatchKind, block: Block, *, now: dt.datetime, brief: bool = False
 ) -> None:
-    """One row of new samples, in the caller's transaction. ``brief``: squeezed quickly, not small."""
-    if not block.n:
-        return
-    first = block.span()[0]
-    if first >= clock.to_ms(now) - FRESH_MS:
-        move(project_id, shard, kind, block, now=now, brief=brief)
-        return
-    # both or neither: a reader that missed the note would keep an old answer for ever
-    with transaction.atomic(), connection.cursor() as cursor:
-        move(project_id, shard, kind, block, now=now, brief=brief)
-        cursor.execute(_NOTE, [project_id, first, first, LATE_MS])
+    """One row of new samples that nobody else writes, in the caller's transaction.
+
+    ``brief``: squeezed quickly, not small.
+    """
+    if block.n:
+        values = _values(project_id, shard, kind, block, ids.written(clock.to_ms(now), SENT), brief=brief)
+        _run(_INSERT, [*values, values[4], LATE_MS])
 
 
 def move(
     project_id: int, shard: int, kind: BatchKind, block: Block, *, now: dt.datetime, brief: bool = False
 ) -> None:
     """One row of samples that readers know already: nothing is noted, nobody has to forget anything."""
-    if not block.n:
-        return
+    if block.n:
+        identity = ids.written(clock.to_ms(now), MOVED)
+        _run(_MOVE, _values(project_id, shard, kind, block, identity, brief=brief))
+
+
+def _values(
+    project_id: int, shard: int, kind: BatchKind, block: Block, identity: UUID, *, brief: bool = False
+) -> list[object]:
     first, last = block.span()
-    identity = ids.written(clock.to_ms(now), writer())
-    data = block.encode(brief=brief)
+    return [shard, identity, project_id, kind.value, first, last, block.n, block.encode(brief=brief)]
+
+
+def _run(sql: str, values: list[object]) -> list[tuple[UUID, int, bytes | None]]:
+    """Past Django's cursor: its parameters become text in the statement, a waste for so many bytes."""
     connection.ensure_connection()
-    # past Django's cursor: its parameters become text in the statement, a waste for so many bytes
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(_INSERT, [shard, identity, project_id, kind.value, first, last, block.n, data])
-
-
-def writer() -> int:
-    """A number that hardly any other process has: by it a process knows its own batches."""
-    return _writer[0] if _writer[1] == os.getpid() else _new_writer()
-
-
-_writer = (0, 0)
-
-
-def _new_writer() -> int:
-    global _writer  # noqa: PLW0603 — a fork must get a number of its own
-    _writer = (int.from_bytes(os.urandom(4), "big"), os.getpid())
-    return _writer[0]
+        cursor.execute(sql, values, binary=True)
+        return cursor.fetchall() if cursor.description else []

@@ -33,7 +33,7 @@ CHANGES_KEPT = 256
 REMEMBERED_HOURS = 12
 ALWAYS = -(2**62)
 
-# one snapshot: its own horizon and time, series written since, late batches since
+# one snapshot: its own horizon and time, series written since, late batches since, and what was made of such
 _CHANGES = """
     SELECT 0, pg_snapshot_xmin(pg_current_snapshot())::text::bigint, NULL, NULL,
            extract(epoch FROM clock_timestamp())::float8,
@@ -42,7 +42,10 @@ _CHANGES = """
     SELECT 1, id, labels, kind, extract(epoch FROM first_seen)::float8, extract(epoch FROM last_seen)::float8
     FROM monitor_series WHERE project_id = %(project)s AND xid >= %(since)s
     UNION ALL
-    SELECT 2, id, NULL, NULL, min_ms, NULL FROM monitor_late_batch WHERE project_id = %(project)s AND xid >= %(since)s
+    SELECT 2, late, NULL, NULL, min(min_ms), NULL FROM monitor_sample_batch
+    WHERE project_id = %(project)s AND late >= %(since)s GROUP BY late
+    UNION ALL
+    SELECT 2, xid, NULL, NULL, min_ms, NULL FROM monitor_late_batch WHERE project_id = %(project)s AND xid >= %(since)s
 """
 
 
@@ -132,8 +135,8 @@ class Catalog:
     index: dict[str, dict[str, set[int]]] = field(default_factory=dict)
     moment: Moment = Moment(0, ALWAYS, 1)
     since: int = 0
-    # ids of the late batches that the last look returned; a later one may return them again
-    told: frozenset[int] = frozenset()
+    # the late batches that the last look returned (who wrote them, since when); a later one may return them again
+    told: frozenset[tuple[int, int]] = frozenset()
     changes: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=CHANGES_KEPT))
     lock: Lock = field(default_factory=Lock)
     # the members in the order in which they became known
@@ -150,8 +153,8 @@ class Catalog:
                 for what, identity, labels, kind, first, last in rows
                 if what == 1
             ]
-            late = {identity: int(least) for what, identity, _, _, least, _ in rows if what == 2}
-            changed += [least - GRID_MS for identity, least in late.items() if identity not in self.told]
+            late = frozenset((identity, int(least)) for what, identity, _, _, least, _ in rows if what == 2)
+            changed += [least - GRID_MS for _, least in late - self.told]
             self.since, now, buckets = next((row[1], row[4], row[5]) for row in rows if row[0] == 0)
             closed = round(now * 1000) - OPEN_MS
             if closed - self.moment.closed_ms > REMEMBERED_HOURS * 3_600_000:
@@ -161,7 +164,7 @@ class Catalog:
             if least is not None:
                 version += 1
                 self.changes.append((version, least))
-            self.told = frozenset(late)
+            self.told = late
             self.moment = Moment(version, closed, int(buckets or 1))
             return self.moment
 

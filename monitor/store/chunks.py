@@ -1,4 +1,4 @@
-"""Windows and chunks: which four hours a time belongs to, and one series' part of a block as a chunk."""
+"""Windows and chunks: when times are closed, how much a chunk covers, and one series' part of a block as a chunk."""
 
 from dataclasses import dataclass
 
@@ -8,8 +8,10 @@ from monitor.store import blocks
 from monitor.store.blocks import Block
 from monitor.store.models import BatchKind
 
-# a row costs some 150 bytes whatever it holds: 0.3 a sample over two hours at one each 15 s, half of it over four
+# times close four hours at a time; chunks of derived series are as long, for their totals are counted from there on
 WINDOW_MS = 14_400_000
+# a row costs some 150 bytes whatever it holds, so one of pushed samples holds a day and is written anew as it grows
+DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,11 @@ class ChunkData:
 
 def window_of(milliseconds: int) -> int:
     return milliseconds // WINDOW_MS * WINDOW_MS
+
+
+def width(kind: BatchKind) -> int:
+    """How much time one chunk covers."""
+    return DAY_MS if kind == BatchKind.SAMPLES else WINDOW_MS
 
 
 def seal(series_id: int, window: int, kind: BatchKind, block: Block) -> ChunkData:

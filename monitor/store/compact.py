@@ -1,140 +1,173 @@
-"""Turns many small batches into few, and closed windows into chunks. Safe to run anywhere, any number at once.
+"""Turns many small batches into few, and closed times into chunks. Safe to run anywhere, any number at once.
 
-One call takes one shard's oldest batches of one project under lock, so two compactors never share a batch;
-all of it is one transaction, so a reader sees either the batches or what became of them.
+One call takes one shard's batches of one project at a time, and no other compactor takes them meanwhile. Each
+window is one transaction, so a reader sees either the batches or the chunks that became of them. Batches are
+left alone for a while after they were written: writers hear of them as they came, and a window that is still
+being filled is not written twice.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
-import numpy as np
 from django.db import connection, transaction
 
 from monitor.core import clock
-from monitor.store import batches, blocks, chunks, partitions
-from monitor.store.blocks import Block
-from monitor.store.chunks import WINDOW_MS, ChunkData
+from monitor.store import batches, blocks, chunks, ids, partitions, sealing
 from monitor.store.models import BatchKind
 
-# a window is closed this long after its end; what comes later is merged into its chunks
+# times are closed this long after their end; what comes later is merged into their chunks
 LATE_MS = 600_000
-AT_ONCE = 500
-# fewer small batches than this are not worth a rewrite
+# pushed batches are left alone for so long; writers rely on it, see ``stored.HEARD_MS``
+QUIET_MS = 20_000
+# a window that is never quiet is sealed all the same when what it holds has waited so long
+PATIENCE_MS = 600_000
+# fewer batches of about one size than this are not worth a rewrite
 WORTH = 8
 # a merged batch this large is left alone until its window closes
-LARGE = 200_000
+LARGE = 128_000
+TAKEN = 20_000
+
+_DUE = """
+    SELECT shard, project_id, kind FROM monitor_sample_batch GROUP BY shard, project_id, kind
+    HAVING min(min_ms) < %s OR count(*) FILTER (WHERE n < %s) >= %s
+"""
+_MINE = "SELECT pg_try_advisory_xact_lock((1::bigint << 61) + %s * 1024 + %s)"
+_BATCHES = """
+    SELECT id, min_ms, max_ms, n FROM monitor_sample_batch
+    WHERE shard = %s AND project_id = %s AND kind = %s
+          AND (kind = 1 OR id < %s OR right(id::text, 8) = '00000000') ORDER BY id LIMIT %s
+"""
+_BUSY = """
+    SELECT min(min_ms), max(max_ms) FROM monitor_sample_batch
+    WHERE shard = %s AND project_id = %s AND kind = 0 AND id >= %s AND right(id::text, 8) <> '00000000'
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Compacted:
-    """What one pass did."""
+    """What one call did."""
 
     batches: int
     chunks: int
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A row without its bytes."""
+
+    id: UUID
+    min_ms: int
+    max_ms: int
+    n: int
+
+
 def run(*, now: dt.datetime) -> Compacted:
     """Compact everything that is due."""
-    closed = chunks.window_of(clock.to_ms(now) - LATE_MS)
-    done = [_pass(*home, closed=closed, now=now) for home in _homes(closed)]
-    return Compacted(sum(one.batches for one in done), sum(one.chunks for one in done))
-
-
-def _homes(closed: int) -> list[tuple[int, int, int]]:
-    """(shard, project, kind) with work to do."""
+    moment = clock.to_ms(now)
+    closed = chunks.window_of(moment - LATE_MS)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT shard, project_id, kind FROM monitor_sample_batch GROUP BY shard, project_id, kind"
-            " HAVING min(min_ms) < %s OR count(*) FILTER (WHERE n < %s) >= %s",
-            [closed, LARGE, WORTH],
-        )
+        cursor.execute(_DUE, [closed, LARGE, WORTH])
         homes: list[tuple[int, int, int]] = cursor.fetchall()
-    return homes
+    taken = sealed = 0
+    for shard, project_id, kind in homes:
+        home = sealing.Place(shard, project_id, BatchKind(kind))
+        for window, end in _windows(home, closed, moment):
+            done = _seal(home, window, end, now)
+            taken, sealed = taken + done.batches, sealed + done.chunks
+        taken += _merge(home, closed, now)
+    if sealed:
+        partitions.tidy(moment)
+    return Compacted(taken, sealed)
 
 
-def _pass(shard: int, project_id: int, kind: int, *, closed: int, now: dt.datetime) -> Compacted:
+def _windows(home: sealing.Place, closed: int, moment: int) -> list[tuple[int, int]]:
+    """Begin and end of the windows that hold closed samples and are not being filled just now."""
+    width = chunks.width(home.kind)
+    oldest: dict[int, UUID] = {}
+    for batch in _written(home, moment - QUIET_MS):
+        for window in range(batch.min_ms // width * width, min(batch.max_ms + 1, closed), width):
+            oldest.setdefault(window, batch.id)
+    low, high = _filled(home, moment - QUIET_MS)
+    patient = ids.first_at(moment - PATIENCE_MS)
+    return [
+        (window, min(window + width, closed))
+        for window in sorted(oldest)
+        if high < window or low >= min(window + width, closed) or oldest[window] < patient
+    ]
+
+
+def _written(home: sealing.Place, before_ms: int) -> list[Batch]:
+    """The batches of a home that may be taken, as they came."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BATCHES, [*home.key, ids.first_at(before_ms), TAKEN])
+        return [Batch(*row) for row in cursor.fetchall()]
+
+
+def _filled(home: sealing.Place, since_ms: int) -> tuple[int, int]:
+    """The span of the pushed samples that came since; an empty one where none did."""
+    if home.kind != BatchKind.SAMPLES:
+        return 2**62, -(2**62)
+    with connection.cursor() as cursor:
+        cursor.execute(_BUSY, [home.shard, home.project_id, ids.first_at(since_ms)])
+        low, high = cursor.fetchone()
+    return (2**62, -(2**62)) if low is None else (low, high)
+
+
+def _seal(home: sealing.Place, window: int, end: int, now: dt.datetime) -> Compacted:
+    """All samples of one window as chunks, together with those of its chunks that exist."""
     partitions.for_batches(clock.to_ms(now))
+    partitions.for_chunks([window])
     with transaction.atomic():
-        taken = _take(shard, project_id, kind, closed)
-        if not taken:
+        if not _mine(home):
             return Compacted(0, 0)
-        tidy = blocks.add_up if kind == BatchKind.DELTAS else blocks.settle
-        whole = tidy(blocks.join([blocks.decode(bytes(data)) for _, data in taken]))
-        _delete(shard, [identity for identity, _ in taken])
-        old = whole.within(-(2**62), closed - 1)
-        batches.move(project_id, shard, BatchKind(kind), whole.within(closed, 2**62), now=now)
-        sealed = _seal(shard, project_id, BatchKind(kind), old) if old.n else 0
-    return Compacted(len(taken), sealed)
+        members = [
+            batch
+            for batch in _written(home, clock.to_ms(now) - QUIET_MS)
+            if batch.min_ms < end and batch.max_ms >= window
+        ]
+        identities = [batch.id for batch in members]
+        many = sum(batch.n for batch in members)
+        made = sealing.seal(home, identities, many, (window, end), now=now) if members else 0
+        _delete(home.shard, identities)
+    return Compacted(len(members), made)
 
 
-def _take(shard: int, project_id: int, kind: int, closed: int) -> list[tuple[object, bytes]]:
+def _merge(home: sealing.Place, closed: int, now: dt.datetime) -> int:
+    """Batches of open times, those of about one size together; how many were merged."""
+    partitions.for_batches(clock.to_ms(now))
+    sizes: dict[int, list[UUID]] = defaultdict(list)
+    with transaction.atomic():
+        if not _mine(home):
+            return 0
+        for batch in _written(home, clock.to_ms(now) - QUIET_MS):
+            if batch.min_ms >= closed and batch.n < LARGE:
+                sizes[batch.n.bit_length() // 3].append(batch.id)
+        taken = [members for members in sizes.values() if len(members) >= WORTH]
+        for members in taken:
+            tidy = blocks.add_up if home.kind == BatchKind.DELTAS else blocks.settle
+            whole = tidy(blocks.join([blocks.empty(), *sealing.decoded(home.shard, members)]))
+            _delete(home.shard, members)
+            batches.move(home.project_id, home.shard, home.kind, whole, now=now)
+    return sum(map(len, taken))
+
+
+def _mine(home: sealing.Place) -> bool:
+    """Whether no other compactor is here until the end of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MINE, [home.project_id, home.shard])
+        return bool(cursor.fetchone()[0])
+
+
+def _delete(shard: int, identities: Sequence[UUID]) -> None:
+    """Remove batches; readers who have not seen those of old samples yet learn of them from one note."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id, data FROM monitor_sample_batch"
-            " WHERE shard = %s AND project_id = %s AND kind = %s AND (min_ms < %s OR n < %s)"
-            " ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
-            [shard, project_id, kind, closed, LARGE, AT_ONCE],
+            "WITH gone AS (DELETE FROM monitor_sample_batch WHERE shard = %s AND id = ANY(%s)"
+            " RETURNING project_id, min_ms, late)"
+            " INSERT INTO monitor_late_batch (project_id, min_ms, xid)"
+            " SELECT project_id, min(min_ms), max(late) FROM gone WHERE late IS NOT NULL GROUP BY project_id",
+            [shard, list(identities)],
         )
-        taken: list[tuple[object, bytes]] = cursor.fetchall()
-    return taken
-
-
-def _delete(shard: int, identities: Sequence[object]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM monitor_sample_batch WHERE shard = %s AND id = ANY(%s)", [shard, list(identities)]
-        )
-
-
-def _seal(shard: int, project_id: int, kind: BatchKind, block: Block) -> int:
-    parts = list(_by_window(block))
-    partitions.for_chunks({window for _, window, _ in parts})
-    before = _existing(shard, [(series_id, window) for series_id, window, _ in parts])
-    tidy = blocks.add_up if kind == BatchKind.DELTAS else blocks.settle
-    rows = []
-    for series_id, window, part in parts:
-        old = before.get((series_id, window))
-        merged = tidy(blocks.join([blocks.as_series(old, series_id), part])) if old is not None else part
-        rows.append(chunks.seal(series_id, window, kind, merged))
-    _write(shard, project_id, rows)
-    return len(rows)
-
-
-def _by_window(block: Block) -> Iterable[tuple[int, int, Block]]:
-    """(series, window, its rows) for every pair that has rows."""
-    times = [table["t"] // WINDOW_MS * WINDOW_MS for table in block.tables.values()]
-    for window in np.unique(np.concatenate(times)).tolist():
-        inside = block.within(window, window + WINDOW_MS - 1)
-        if inside.n:
-            for series_id in inside.series_ids().tolist():
-                yield series_id, window, inside.of_series(np.array([series_id], dtype=np.int64))
-
-
-def _existing(shard: int, keys: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Block]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT series_id, t0, data FROM monitor_chunk JOIN unnest(%s::bigint[], %s::timestamptz[])"
-            " AS k(series, window_start) ON series_id = k.series AND t0 = k.window_start"
-            " WHERE shard = %s ORDER BY series_id, t0 FOR UPDATE OF monitor_chunk",
-            [[key[0] for key in keys], [clock.from_ms(key[1]) for key in keys], shard],
-        )
-        return {(row[0], clock.to_ms(row[1])): blocks.decode(bytes(row[2])) for row in cursor.fetchall()}
-
-
-def _write(shard: int, project_id: int, rows: Sequence[ChunkData]) -> None:
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO monitor_chunk"
-            " (shard, series_id, t0, project_id, kind, min_ms, max_ms, n, head, data)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-            " ON CONFLICT (shard, series_id, t0) DO UPDATE SET min_ms = excluded.min_ms,"
-            " max_ms = excluded.max_ms, n = excluded.n, head = excluded.head, data = excluded.data",
-            [
-                (
-                    shard, row.series_id, clock.from_ms(row.window), project_id, row.kind.value,
-                    row.min_ms, row.max_ms, row.n, row.head, row.data,
-                )
-                for row in rows
-            ],
-        )  # fmt: skip

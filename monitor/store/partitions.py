@@ -71,6 +71,18 @@ def drop_before(table: str, milliseconds: int, *, only_empty: bool = False) -> l
     return gone
 
 
+def tidy(milliseconds: int) -> None:
+    """Give the space of removed batches back; without this their files stay as large as they ever were."""
+    if connection.in_atomic_block:
+        return
+    with connection.cursor() as cursor:
+        for day in (milliseconds - DAY_MS, milliseconds):
+            name = f"{BATCHES}_d{clock.from_ms(day):%Y%m%d}"
+            cursor.execute("SELECT to_regclass(%s)", [name])
+            if cursor.fetchone()[0] is not None:
+                cursor.execute(f"VACUUM {connection.ops.quote_name(name)}")
+
+
 def _holds_rows(name: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {connection.ops.quote_name(name)})")

@@ -1,98 +1,97 @@
-"""Pushed float samples, column by column: registered, checked against what is stored, written, committed.
+"""Pushed samples, column by column: registered, checked against what is stored, written, committed.
 
-A sample that is stored already is taken silently; another value for its series and time is refused. In-order
-samples cost no look-up: the newest of each series is remembered, others' writes are heard before each write.
+A sample that is stored already is taken silently; another value for its series and time is refused. Writers of
+one shard of a project commit one after the other, each knowing what the one before wrote: so the first stays.
+In-order samples cost no look-up, for the newest of each series is remembered.
 """
 
-import contextlib
 import datetime as dt
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
-import numpy.typing as npt
-from django.db import transaction
+from django.db import connection
+from django.db.utils import InterfaceError, OperationalError
 
-from monitor.core import clock
+from monitor.core.histograms import HistogramRun
 from monitor.core.labels import Labels, fingerprint
 from monitor.core.samples import Columns
-from monitor.store import batches, blocks, homes, partitions, series, stored
-from monitor.store.blocks import Floats, Ints
-from monitor.store.models import BatchKind, SeriesKind
+from monitor.store import batches, blocks, homes, placing, stored
+from monitor.store.blocks import Block, Ints
+from monitor.store.placing import Push, Stamped
 from monitor.store.shards import shard_of
+from monitor.store.together import Together
 
-Mask = npt.NDArray[np.bool_]
-# made only when a series has to be registered
-LabelsOf = Callable[[], dict[int, Labels]]
+# samples of requests that came at the same time go into one batch, so many at most
+TOGETHER = 50_000
 
-
-@dataclass(slots=True)
-class Sorted:
-    """Samples by series, then time, no time twice; ``rows`` says where each stood in what was given."""
-
-    series: Ints
-    times: Ints
-    values: Floats
-    rows: Ints
-
-    def where(self, kept: Mask) -> "Sorted":
-        return Sorted(self.series[kept], self.times[kept], self.values[kept], self.rows[kept])
+Native = tuple[Labels, HistogramRun]
 
 
 @dataclass(slots=True)
-class Spans:
-    """The series of a ``Sorted`` and the times of their first and last samples."""
+class _Request:
+    """What was given, by series id."""
 
-    ids: Ints
-    first: Ints
-    last: Ints
-    lengths: Ints
+    samples: Stamped
+    natives: list[tuple[int, Block]] = field(default_factory=list)
 
 
-def store(project_id: int, columns: Columns, *, now: dt.datetime) -> Ints:
-    """Store the samples; the positions of those refused, because another value stands at their time."""
-    if not len(columns):
+def store(project_id: int, columns: Columns, *, now: dt.datetime, natives: Sequence[Native] = ()) -> Ints:
+    """Store the samples; the positions of those refused, because another value stands at their time.
+
+    Native histograms are counted on after the last of the columns.
+    """
+    if not len(columns) and not natives:
         return np.empty(0, dtype=np.int64)
-    partitions.for_batches(clock.to_ms(now))
     known = [fingerprint(project_id, labels) for labels in columns.labels]
-    ids = np.array(known, dtype=np.int64)
-    samples, again = _settled(_in_order(ids, columns))
-    refused = []
+    request = _Request(_of_columns(np.array(known, dtype=np.int64), columns))
+    strangers = [fingerprint(project_id, labels) for labels, _ in natives]
+    if natives:
+        _add_natives(request, len(columns), strangers, [run for _, run in natives])
     buckets = batches.recent_buckets_of(project_id, now=now)
-    for shard, part in _by_shard(project_id, buckets, samples):
-        refused.append(
-            _Write(project_id, shard, part, now).run(lambda: dict(zip(known, columns.labels, strict=True)))
-        )
-    # what stands at a time given twice is known only now: it was stored before, or first of them
-    for shard, part in _by_shard(project_id, buckets, again) if len(again.rows) else ():
-        there = stored.values_at(project_id, shard, part.series, part.times)
-        refused.append(part.rows[there.bits != part.values.view(np.int64)])
+    refused = []
+    for shard, samples in _by_shard(project_id, buckets, request.samples.in_order()):
+        labels = partial(_labels, known + strangers, columns.labels + [labels for labels, _ in natives])
+        mine = set(samples.rows[samples.rows >= len(columns)].tolist()) if natives else set()
+        push = Push(samples, [one for one in request.natives if one[0] in mine], labels, now)
+        if connection.in_atomic_block:
+            # what this commits is not others' to wait for
+            refused += _write(project_id, shard, [push])
+        else:
+            refused.append(_lane(project_id, shard).do(push, size=len(samples.rows)))
     return np.sort(np.concatenate(refused))
 
 
-def _in_order(ids: Ints, columns: Columns) -> Sorted:
+def _of_columns(ids: Ints, columns: Columns) -> Stamped:
     """The samples by series; within a series as they came."""
     order = np.argsort(ids, kind="stable")
     counts = columns.counts[order]
     ends = np.cumsum(counts)
     starts = (np.cumsum(columns.counts) - columns.counts)[order]
     rows = np.arange(len(columns)) + np.repeat(starts - (ends - counts), counts)
-    return Sorted(np.repeat(ids[order], counts), columns.times[rows], columns.values[rows], rows)
+    bits = columns.values.view(np.int64)[rows]
+    return Stamped(np.repeat(ids[order], counts), columns.times[rows], bits, rows)
 
 
-def _settled(samples: Sorted) -> tuple[Sorted, Sorted]:
-    """Ascending times, the first of several at one time; and the others of those."""
-    same = samples.series[1:] == samples.series[:-1]
-    if not (same & (samples.times[1:] <= samples.times[:-1])).any():
-        return samples, samples.where(np.zeros(len(samples.rows), dtype=bool))
-    order = np.lexsort((samples.rows, samples.times, samples.series))
-    ordered = Sorted(samples.series[order], samples.times[order], samples.values[order], samples.rows[order])
-    again = np.zeros(len(order), dtype=bool)
-    again[1:] = (ordered.series[1:] == ordered.series[:-1]) & (ordered.times[1:] == ordered.times[:-1])
-    return ordered.where(~again), ordered.where(again)
+def _add_natives(request: _Request, first: int, ids: Sequence[int], runs: Sequence[HistogramRun]) -> None:
+    """Each native sample as a block of its own, found again by its position."""
+    parts = [request.samples]
+    for identity, run in zip(ids, runs, strict=True):
+        whole = blocks.settle(blocks.of_runs([(identity, run)]))
+        series, times, bits = stored.stamps(whole)
+        parts.append(Stamped(series, times, bits, np.arange(first, first + len(times))))
+        for at in times.tolist():
+            request.natives.append((first, whole.within(at, at)))
+            first += 1
+    request.samples = Stamped.joined(parts)
 
 
-def _by_shard(project_id: int, buckets: int, samples: Sorted) -> list[tuple[int, Sorted]]:
+def _labels(ids: Sequence[int], labels: Sequence[Labels]) -> dict[int, Labels]:
+    return dict(zip(ids, labels, strict=True))
+
+
+def _by_shard(project_id: int, buckets: int, samples: Stamped) -> list[tuple[int, Stamped]]:
     if buckets == 1:
         return [(shard_of(project_id, 1, 0), samples)]
     bucket = samples.series % buckets
@@ -102,68 +101,26 @@ def _by_shard(project_id: int, buckets: int, samples: Sorted) -> list[tuple[int,
     ]
 
 
-def _spans(samples: Sorted) -> Spans:
-    starts = np.flatnonzero(np.append(True, samples.series[1:] != samples.series[:-1]))
-    ends = np.append(starts[1:], len(samples.series))
-    return Spans(samples.series[starts], samples.times[starts], samples.times[ends - 1], ends - starts)
+Lane = Together[Push, Ints]
+_lanes: dict[tuple[int, int], Lane] = {}
 
 
-@dataclass(slots=True)
-class _Write:
-    """One shard's part of one push."""
+def _lane(project_id: int, shard: int) -> Lane:
+    """Where the threads of this process queue up to write."""
+    key = (project_id, shard)
+    return _lanes.get(key) or _lanes.setdefault(
+        key, Together(partial(_write, project_id, shard), most=TOGETHER)
+    )
 
-    project_id: int
-    shard: int
-    samples: Sorted
-    now: dt.datetime
 
-    def run(self, labels: LabelsOf) -> Ints:
-        """Write what is new; the rows that are refused."""
-        home = homes.home(self.project_id, self.shard)
-        stored.hear_others(home, self.project_id, self.shard, now=self.now)
-        spans = _spans(self.samples)
-        newest, first, last = home.look(spans.ids)
-        grows = (spans.first < first) | (spans.last > last + series.TOUCH_MS)
-        doubtful = spans.first <= newest
-        refused = np.empty(0, dtype=np.int64)
-        # one statement needs no transaction around it
-        with transaction.atomic() if grows.any() else contextlib.nullcontext():
-            if grows.any():
-                made = self._register(spans, grows, labels)
-                doubtful &= ~np.isin(spans.ids, made)
-            if doubtful.any():
-                refused = self._drop_known(np.repeat(doubtful, spans.lengths))
-            block = blocks.of_floats(self.samples.series, self.samples.times, self.samples.values)
-            batches.write(self.project_id, self.shard, BatchKind.SAMPLES, block, now=self.now, brief=True)
-            transaction.on_commit(lambda: home.remember(spans.ids, spans.last))
-            if grows.any():
-                transaction.on_commit(
-                    lambda: home.cover(spans.ids[grows], spans.first[grows], spans.last[grows])
-                )
-        return refused
-
-    def _register(self, spans: Spans, grows: Mask, labels: LabelsOf) -> Ints:
-        """The series that did not exist before; nothing of them can be stored."""
-        labels_of = labels()
-        found = [
-            series.SeriesSpan(identity, labels_of[identity], SeriesKind.PUSHED, first, last)
-            for identity, first, last in zip(
-                spans.ids[grows].tolist(),
-                spans.first[grows].tolist(),
-                spans.last[grows].tolist(),
-                strict=True,
-            )
-        ]
-        made = series.register(self.project_id, self.shard, found, now=self.now)
-        return np.array(sorted(made), dtype=np.int64)
-
-    def _drop_known(self, doubtful: Mask) -> Ints:
-        """Leave out what is stored already; the rows that are stored with another value."""
-        asked = self.samples.where(doubtful)
-        there = stored.values_at(self.project_id, self.shard, asked.series, asked.times)
-        known = np.zeros(len(doubtful), dtype=bool)
-        known[np.flatnonzero(doubtful)[there.found]] = True
-        differs = there.found & (there.bits != asked.values.view(np.int64))
-        self.samples = self.samples.where(~known)
-        refused: Ints = asked.rows[differs]
-        return refused
+def _write(project_id: int, shard: int, pushes: list[Push]) -> list[Ints]:
+    """Write what is new; for each the rows that are refused."""
+    home = homes.home(project_id, shard)
+    try:
+        return placing.Placing(home, project_id, shard, pushes).run()
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block:
+            raise
+        # the server went away while the connection was idle; what did arrive is known as stored the second time
+        connection.close()
+        return placing.Placing(home, project_id, shard, pushes).run()

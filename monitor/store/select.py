@@ -25,7 +25,7 @@ from monitor.store.catalog import (
     label_values,
     series,
 )
-from monitor.store.chunks import WINDOW_MS, window_of
+from monitor.store.chunks import DAY_MS, window_of
 from monitor.store.models import BatchKind, SeriesKind
 from monitor.store.runs import by_series, narrow
 from monitor.store.shards import shards_of
@@ -260,7 +260,7 @@ def _read_into(
     ``since`` is for derived series: from which window on they are read, what precedes the span as totals.
     """
     start, end = span
-    oldest = start - WINDOW_MS if since is None else since
+    oldest = start - DAY_MS if since is None else since
     held = _cache.held()
     with connection.cursor() as cursor:
         cursor.execute(

@@ -15,6 +15,8 @@ from monitor.store.select import TooManySamplesError, select
 from monitor.store.shards import shards_of
 from tests.fixtures.fix_cast import Cast
 
+# pushed batches are left alone at first
+LATER = dt.timedelta(seconds=30)
 pytestmark = pytest.mark.django_db
 HOUR = 3_600_000
 
@@ -69,7 +71,7 @@ def test_sealing_old_windows_changes_no_answer(cast: Cast, now: dt.datetime) -> 
     for part in range(0, 300, 50):
         append.samples(cast.project.id, points[part : part + 50], now=now)
     before = ask(cast.project.id, "x", at, at + 9 * HOUR)
-    assert compact.run(now=now).chunks > 0
+    assert compact.run(now=now + LATER).chunks > 0
     after = ask(cast.project.id, "x", at, at + 9 * HOUR)
     assert [s.values.tolist() for s in after] == [s.values.tolist() for s in before]
 
@@ -78,7 +80,7 @@ def test_late_samples_join_their_sealed_window(cast: Cast, now: dt.datetime) -> 
     at = clock.to_ms(now) - 5 * HOUR
     for minute in (0, 2, 1):
         append.samples(cast.project.id, [(labels("x"), at + minute * 60_000, float(minute))], now=now)
-        compact.run(now=now)
+        compact.run(now=now + LATER)
     (found,) = ask(cast.project.id, "x", at, at + HOUR)
     assert found.values.tolist() == [0.0, 1.0, 2.0]
 
@@ -129,7 +131,7 @@ def test_totals_survive_sealing_and_lateness(cast: Cast, now: dt.datetime) -> No
         found.count(labels("c"), at + hour * HOUR)
         found.observe(labels("h"), at + hour * HOUR, 0.5 + hour)
         put(cast, found, now)
-        compact.run(now=now)
+        compact.run(now=now + LATER)
     (counter,) = ask(cast.project.id, "c", at + 8 * HOUR, at + 9 * HOUR, range_ms=HOUR)
     (histogram,) = ask(cast.project.id, "h", at + 8 * HOUR, at + 9 * HOUR, range_ms=HOUR)
     assert counter.values[-1] == 6.0

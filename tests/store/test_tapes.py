@@ -13,6 +13,8 @@ from monitor.core.samples import Selection, Series
 from monitor.store import append, catalog, compact, select, tapes
 from tests.fixtures.fix_cast import Cast
 
+# pushed batches are left alone at first
+LATER = dt.timedelta(seconds=30)
 pytestmark = pytest.mark.django_db(transaction=True)
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -74,10 +76,10 @@ def test_a_late_sample_shows_at_once(cast: Cast, now: dt.datetime) -> None:
 def test_a_late_sample_that_is_sealed_meanwhile_shows_too(cast: Cast, now: dt.datetime) -> None:
     at = clock.to_ms(now) - 9 * HOUR
     push(cast.project.id, [(0, at, 1.0), (0, at + HOUR, 3.0)], now)
-    compact.run(now=now)
+    compact.run(now=now + LATER)
     ask(cast.project.id, at, at + 2 * HOUR)
     push(cast.project.id, [(0, at + MINUTE, 2.0)], now)
-    compact.run(now=now)
+    compact.run(now=now + LATER)
     (found,) = ask(cast.project.id, at, at + 2 * HOUR)
     assert found.values.tolist() == [1.0, 2.0, 3.0]
 
@@ -86,7 +88,7 @@ def test_compaction_changes_no_version(cast: Cast, now: dt.datetime) -> None:
     at = clock.to_ms(now) - 9 * HOUR
     push(cast.project.id, [(0, at + i * MINUTE, i) for i in range(500)], now)
     before = select.look(cast.project.id).moment.version
-    assert compact.run(now=now).batches
+    assert compact.run(now=now + LATER).batches
     assert select.look(cast.project.id).moment.version == before
 
 
@@ -121,7 +123,7 @@ def test_any_order_of_writing_and_asking_gives_what_the_tables_hold(
                     clock.now(),
                 )
             case 1:
-                compact.run(now=clock.now())
+                compact.run(now=clock.now() + LATER)
             case _:
                 end = min(today, base + dice.choice([5 * MINUTE, HOUR, 5 * HOUR]))
                 start = end - dice.choice([5 * MINUTE, HOUR, 5 * HOUR])
