@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from monitor.core.deltas import Delta
 from monitor.core.histograms import HistogramRun
 from monitor.core.labels import Labels
 from monitor.core.samples import Columns
@@ -164,6 +165,9 @@ class Batch:
     histogram_places: list[int] = field(default_factory=list)
     scores: list[ScoreRecord] = field(default_factory=list)
     score_places: list[int] = field(default_factory=list)
+    # amounts of delta temporality, which the store adds up
+    deltas: list[Delta] = field(default_factory=list)
+    delta_places: list[int] = field(default_factory=list)
     pieces: list[Piece] = field(default_factory=list)
     piece_places: list[int] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
@@ -193,4 +197,4 @@ class Batch:
     def records(self) -> int:
         """How many records there are of all kinds."""
         known = len(self.generations) + len(self.histograms) + len(self.scores) + len(self.pieces)
-        return known + self.samples
+        return known + len(self.deltas) + self.samples

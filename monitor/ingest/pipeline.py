@@ -9,11 +9,11 @@ from django.conf import settings
 from monitor import meters
 from monitor.core import clock
 from monitor.core.samples import Columns, Times, joined, of_points
-from monitor.ingest import choices, derive, rows
+from monitor.ingest import choices, derive, joining, rows
 from monitor.ingest.envelope import UNTIMED, Batch, Reason, Rejection, Source
 from monitor.ingest.ledger import Ledger
 from monitor.ingest.redaction.redactor import Redactor
-from monitor.store import append, calls, increments, pushes, scores
+from monitor.store import accumulated, append, calls, increments, pushes, scores
 from monitor.store.increments import Increments
 
 Places = Times
@@ -39,6 +39,8 @@ def take(project_id: int, batch: Batch, *, now: dt.datetime, body: bytes = b"") 
     append.histograms(project_id, batch.histograms, now=now)
     note_drops(project_id, ledger, "samples", now=now)
     duplicates += _store_scores(project_id, batch, ledger, now)
+    duplicates += len(accumulated.add(project_id, batch.deltas, now=now))
+    duplicates += joining.take(project_id, batch, ledger, now=now)
     batch.rejected.sort(key=lambda rejection: rejection.index)
     return duplicates
 

@@ -70,8 +70,8 @@ def _add_content(
     calls: Calls, generation: Generation, position: int, taken_out: Counter[str], grounds: Grounds
 ) -> None:
     """What was said, and what can be told from it only."""
-    prompt, prompt_messages = _said(generation.prompt)
-    output, output_messages = _said(generation.output)
+    prompt, prompt_messages = said(generation.prompt)
+    output, output_messages = said(generation.output)
     contexts = generation.contexts
     texts = None if contexts is None else [one.text for one in contexts]
     detail = {
@@ -109,7 +109,7 @@ def _vector(embedding: Sequence[float]) -> tuple[str, str]:
     return f"given-{len(embedding)}", f"[{numbers}]"
 
 
-def _said(value: str | list[dict[str, Any]]) -> tuple[str, Any]:
+def said(value: str | list[dict[str, Any]]) -> tuple[str, Any]:
     """Text for reading and search, and the messages where there were some."""
     if isinstance(value, str):
         return value, None

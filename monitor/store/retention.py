@@ -10,10 +10,12 @@ from monitor.store.models import Project
 
 TABLES = (*partitions.BY_ID, partitions.CHUNKS)
 SETTLED_DAYS = 2
+# so long a piece of a trace waits for calls that come after it
+PIECES_WAIT = dt.timedelta(days=2)
 PROJECT_TABLES = (
     "monitor_generation", "monitor_payload", "monitor_embedding", "monitor_score", "monitor_sample_batch",
     "monitor_chunk", "monitor_series", "monitor_generation_key",
-    "monitor_late_batch", "monitor_total",
+    "monitor_late_batch", "monitor_total", "monitor_piece", "monitor_delta_total",
 )  # fmt: skip
 
 
@@ -27,6 +29,8 @@ def run(*, now: dt.datetime, days: int) -> list[str]:
     gone += partitions.drop_before(partitions.BATCHES, settled, only_empty=True)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM monitor_generation_key WHERE seen < %s", [oldest.date()])
+        cursor.execute("DELETE FROM monitor_piece WHERE seen < %s", [(now - PIECES_WAIT).date()])
+        cursor.execute("DELETE FROM monitor_delta_total WHERE seen < %s", [oldest.date()])
         forgotten = now - dt.timedelta(hours=2 * catalog.REMEMBERED_HOURS)
         cursor.execute("DELETE FROM monitor_late_batch WHERE at < %s", [forgotten])
         cursor.execute("DELETE FROM monitor_series WHERE last_seen < %s", [oldest])

@@ -41,6 +41,15 @@ def recent(name: str) -> bytes:
     return request.SerializeToString()
 
 
+def recent_logs(name: str, late: int) -> bytes:
+    request = wire.LogsRequest.FromString((EXPORTS / f"{name}.logs.0.body").read_bytes())
+    for resource in request.resource_logs:
+        for scope in resource.scope_logs:
+            for record in scope.log_records:
+                record.time_unix_nano += late
+    return request.SerializeToString()
+
+
 def stored() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM monitor_generation")
@@ -54,6 +63,36 @@ def test_a_retried_export_is_stored_once(client: Client, cast: Cast) -> None:
         assert (answer.status_code, answer.content) == (200, b"")
         assert answer.headers["Content-Type"] == PROTOBUF
     assert stored() == 4
+
+
+def outputs() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT output FROM monitor_payload ORDER BY id")
+        return [row[0] for row in cursor.fetchall()]
+
+
+@pytest.mark.parametrize("first", ["traces", "logs"])
+def test_messages_in_log_records_meet_their_calls(client: Client, cast: Cast, first: str) -> None:
+    bodies = {"traces": recent("openai-v2"), "logs": recent_logs("openai-v2", 0)}
+    for path in (first, *(bodies.keys() - {first}), "logs"):
+        assert post(client, cast.key, bodies[path], path).status_code == 200
+    said = outputs()
+    assert said[:2] == ["Leave can be carried over until 31 March."] * 2
+    # a call of a tool, and one that failed
+    assert said[2:] == ["assistant: ", ""]
+
+
+def test_metrics_become_series(client: Client, cast: Cast) -> None:
+    request = wire.MetricsRequest.FromString((EXPORTS / "openai-v2.metrics.0.body").read_bytes())
+    for metric in request.resource_metrics[0].scope_metrics[0].metrics:
+        for point in metric.histogram.data_points:
+            point.time_unix_nano = clock.to_ms(clock.now()) * 1_000_000
+    answer = post(client, cast.key, request.SerializeToString(), "metrics")
+    assert (answer.status_code, answer.content) == (200, b"")
+    asked = {"query": "sum by (job) (gen_ai_client_operation_duration_seconds_count)"}
+    found = client.get("/api/v1/query", asked, headers={"authorization": f"Bearer {cast.key}"}).json()
+    (one,) = found["data"]["result"]
+    assert (one["metric"], one["value"][1]) == ({"job": "shop-assistant"}, "5")
 
 
 def test_a_span_from_long_ago_is_refused_and_its_neighbours_are_not(client: Client, cast: Cast) -> None:

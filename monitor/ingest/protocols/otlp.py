@@ -8,7 +8,7 @@ from google.protobuf.message import DecodeError, Message
 
 from monitor.ingest.answers import Answer
 from monitor.ingest.envelope import Batch
-from monitor.ingest.otlp import jsonform, logs, traces, unpack
+from monitor.ingest.otlp import jsonform, logs, numbers, traces, unpack
 from monitor.ingest.protocols.base import MalformedError
 from monitor.ingest.wire import otlp_pb2 as wire
 
@@ -23,18 +23,20 @@ M = TypeVar("M", bound=Message)
 
 
 class Otlp:
-    """``POST /v1/traces``, ``/v1/logs`` and ``/v1/metrics``: spans of calls become generations."""
+    """``POST /v1/traces``, ``/v1/metrics`` and ``/v1/logs``: spans of calls become generations."""
 
-    paths = ("/v1/traces",)
+    paths = ("/v1/traces", "/v1/metrics", "/v1/logs")
     content_types = (PROTOBUF, JSON)
     unpacks = ()
 
     def decode(self, body: bytes, headers: Mapping[str, str]) -> Batch:
-        """What the request at ``x-path`` amounts to; the places are positions of spans or log records."""
+        """What the request at ``x-path`` amounts to; the places are positions of spans, data points or log records."""
         kind = headers["x-path"].rstrip("/").rpartition("/")[2]
         try:
             if kind == "traces":
                 return traces.batch_of(unpack.spans(_request(body, headers, wire.TraceRequest)))
+            if kind == "metrics":
+                return numbers.Reader().read(_request(body, headers, wire.MetricsRequest))
             return logs.batch_of(unpack.records(_request(body, headers, wire.LogsRequest)))
         except DecodeError as error:
             message = "no OTLP request in Protobuf; check the content type and the path"
