@@ -69,6 +69,17 @@ def marked(text: str) -> list[Piece]:
     return [Piece(part, "redacted" if place % 2 else "") for place, part in enumerate(parts) if part]
 
 
+def highlighted(text: str, words: Sequence[str]) -> list[Piece]:
+    """The text with every occurrence of the words marked, whatever their case."""
+    if not words:
+        return [Piece(text)] if text else []
+    sought = re.compile(
+        "(" + "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) + ")", re.IGNORECASE
+    )
+    parts = sought.split(text)
+    return [Piece(part, "found" if place % 2 else "") for place, part in enumerate(parts) if part]
+
+
 def risky(tokens: Sequence[Mapping[str, Any]]) -> list[Piece]:
     """The answer token by token, marked by how unlikely the model itself found each."""
     pieces = []

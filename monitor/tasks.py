@@ -17,6 +17,7 @@ from monitor.remote import connected, ship
 from monitor.remote import read as remotely
 from monitor.rules import evaluate, files, memory
 from monitor.store import compact as compaction
+from monitor.store import indexing
 from monitor.store import retention as keeping
 from monitor.store.turns import turn
 
@@ -39,6 +40,14 @@ def ship_samples(**_: object) -> None:
         with turn("shipping") as mine:
             if mine:
                 ship.run(remote, now=clock.now(), seconds=SHIPPING_SECONDS)
+
+
+@shared_task
+def index_search(**_: object) -> None:
+    """Rows that were stored into blocks that search can look into."""
+    with turn("search") as mine:
+        if mine:
+            indexing.run(now=clock.now())
 
 
 @shared_task

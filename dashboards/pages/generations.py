@@ -1,6 +1,6 @@
 """Generations: what did users ask, and what did the model say? A list with filters, and one call whole."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -17,10 +17,12 @@ from dashboards.visit import Visit
 from monitor.ingest import calls
 
 LIMIT = 50
+# characters of a prompt or answer in a row of the list
+SHOWN = 130
 MARKS = (0, 1, 2, 3, 4, 5)
 # the fields a list can be narrowed by, as they stand in the address
 FILTERS: Mapping[str, str | Promise] = {
-    "text": lazy("text"), "model": lazy("model"), "version": lazy("version"), "errors": lazy("failed only"),
+    "q": lazy("text"), "model": lazy("model"), "version": lazy("version"), "errors": lazy("failed only"),
     "slower": lazy("slower than (s)"), "topic": lazy("topic"), "tenant": lazy("tenant"), "language": lazy("language"),
     "route": lazy("route"), "environment": lazy("environment"), "grounding": lazy("grounding"),
     "error": lazy("error"), "session": lazy("session"),
@@ -41,8 +43,10 @@ class Generations(Page):
     def show(self, visit: Visit) -> Context:
         wanted = wanted_calls(visit)
         found, before = calls.page(wanted, before=visit.params.get("before", ""), limit=LIMIT)
+        words = calls.words(wanted.text)
         return {
             "calls": found,
+            "rows": [(one, excerpt(one.prompt, words), excerpt(one.output, words)) for one in found],
             "next": visit.here(before=before) if before else "",
             "first": visit.here(before="") if visit.params.get("before") else "",
             "chips": chips(visit),
@@ -94,6 +98,11 @@ class Generations(Page):
         return redirect(visit.path)
 
 
+def excerpt(text: str, words: Sequence[str]) -> list[reading.Piece]:
+    """As much of a text as fits into a row, with what was sought marked."""
+    return reading.highlighted(text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…", words)
+
+
 def wanted_calls(visit: Visit) -> calls.Filter:
     """The filter that the address asks for."""
     asked = {name: visit.params.get(name, "").strip() for name in FILTERS}
@@ -106,7 +115,7 @@ def wanted_calls(visit: Visit) -> calls.Filter:
         model=asked["model"], version=asked["version"] if "version" in visit.params else None,
         environment=asked["environment"], route=asked["route"], tenant=asked["tenant"], topic=asked["topic"],
         language=asked["language"], grounding=asked["grounding"], error=asked["error"], session=asked["session"],
-        errors_only=asked["errors"] == "1", text=asked["text"].replace("\x00", ""), least_seconds=slower,
+        errors_only=asked["errors"] == "1", text=asked["q"].replace("\x00", ""), least_seconds=slower,
     )  # fmt: skip
 
 

@@ -12,13 +12,13 @@ from monitor.core import clock
 from monitor.core.labels import NAME, Matcher
 from monitor.ingest import choices
 from monitor.ingest.redaction.redactor import Redactor
-from monitor.store import catalog, generations, scores
+from monitor.store import catalog, generations, scores, search
 from monitor.store.generations import Filter, GenerationDetail, GenerationSummary, VersionRow
 from monitor.store.scores import ScoreRow
 
 __all__ = [
     "Filter", "GenerationDetail", "GenerationSummary", "Version", "VersionRow", "columns", "identity",
-    "known_versions", "one", "page", "rate", "values_of", "versions",
+    "known_versions", "one", "page", "rate", "values_of", "versions", "words",
 ]  # fmt: skip
 
 FAR_MS = 2**62
@@ -58,6 +58,11 @@ def page(wanted: Filter, *, before: str = "", limit: int = 50) -> tuple[list[Gen
     found = generations.page(wanted, before=identity(before), limit=limit + 1)
     more = len(found) > limit
     return found[:limit], str(found[limit - 1].id) if more else ""
+
+
+def words(text: str) -> list[str]:
+    """What a search for ``text`` looks for: words, and phrases in quotes."""
+    return search.terms(text)
 
 
 def one(project_id: int, generation_id: UUID) -> GenerationDetail | None:

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import msgspec
 from django.db import transaction
 
 from monitor.core import clock
-from monitor.store import batches, claims, copying, ids, increments, partitions
+from monitor.store import batches, claims, copying, ids, increments, indexing, partitions, quick, series
 from monitor.store.increments import Increments
+from monitor.store.models import BatchKind
 from monitor.store.shards import shard_of, shards_of
 from monitor.store.together import Together
 
@@ -32,6 +34,7 @@ NUMBERS = (
     "cached_input_tokens", "output_tokens", "cost_usd", "mean_logprob",
 )  # fmt: skip
 _NARROW = ("shard", "id", "project_id", "started_at", "received_at", *TEXTS, *NUMBERS, "error", "user_hash")
+_STATEMENT = quick.statement((*TEXTS, *NUMBERS, "started_at", "error", "user_hash"))
 _PAYLOAD = ("shard", "id", "project_id", "prompt", "output", "detail")
 _VECTOR = ("shard", "id", "kind", "project_id", "model", "version", "embedder", "e")
 
@@ -58,6 +61,11 @@ class Calls:
 
     def __len__(self) -> int:
         return len(self.keys)
+
+
+def nothing() -> Calls:
+    """No calls at all."""
+    return Calls([], [], {name: [] for name in TEXTS}, {name: [] for name in NUMBERS}, [], [], [], [], [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +135,50 @@ def _by_shard(project_id: int, buckets: int, calls: Calls) -> list[tuple[int, Se
 def _lane(project_id: int, shard: int) -> Together[_Job, list[int]]:
     lane = _lanes.get((project_id, shard))
     if lane is None:
-        lane = Together(lambda jobs: _write(project_id, shard, jobs), most=TOGETHER)
+        lane = Together(lambda jobs: _write_few(project_id, shard, jobs), most=TOGETHER)
         lane = _lanes.setdefault((project_id, shard), lane)
     return lane
+
+
+def _write_few(project_id: int, shard: int, jobs: Sequence[_Job]) -> list[list[int]]:
+    """All jobs in one statement where that can be, else in one transaction; of each the positions that were new."""
+    everything = [list(job.positions) for job in jobs]
+    calls = _chosen([(job.calls, at) for job, at in zip(jobs, everything, strict=True)])
+    keys = [key for key in calls.keys if key is not None]
+    if calls.vectors or len(set(keys)) < len(keys) or any(job.calls.arounds for job in jobs):
+        return _write(project_id, shard, jobs)
+    added = increments.joined([
+        job.adds(Claimed(job.positions, at, job.first)) for job, at in zip(jobs, everything, strict=True)
+    ])  # fmt: skip
+    spans, block = increments.made(project_id, added)
+    if not series.covered(shard, spans):
+        return _write(project_id, shard, jobs)
+    now = jobs[0].now
+    identity = ids.written(clock.to_ms(now), batches.SENT)
+    batch = batches.values_of(project_id, shard, BatchKind.DELTAS, block, identity, brief=True)
+    digests = [job.digest for job in jobs if job.digest is not None]
+    if quick.store(_STATEMENT, _documents(calls), batch, digests, now=now):
+        return everything
+    return _write(project_id, shard, jobs)
+
+
+def _documents(calls: Calls) -> list[quick.Row]:
+    """Each call with its columns by name."""
+    columns = {**calls.texts, **calls.numbers}
+    rows: list[quick.Row] = []
+    for position, key in enumerate(calls.keys):
+        at = calls.started_ms[position]
+        row: quick.Row = {name: column[position] for name, column in columns.items()}
+        hashed = calls.user_hashes[position]
+        row |= {
+            "key": key, "id": ids.fresh(at) if key is None else ids.of_key(at, key),
+            "started_at": clock.from_ms(at), "error": calls.errors[position],
+            "user_hash": None if hashed is None else f"\\x{hashed.hex()}",
+            "prompt": calls.prompts[position], "output": calls.outputs[position],
+            "detail": msgspec.Raw(calls.details[position].encode()),
+        }  # fmt: skip
+        rows.append(row)
+    return rows
 
 
 def _write(project_id: int, shard: int, jobs: Sequence[_Job]) -> list[list[int]]:
@@ -213,6 +262,7 @@ def _copy(
         )
         for position, vector in calls.vectors.items()
     ]  # fmt: skip
+    indexing.note(project_id, shard, identities, now=now)
     copying.send("monitor_embedding", _VECTOR, map(copying.texts, zip(*vectors, strict=True)))
 
 
@@ -236,7 +286,7 @@ def _chosen(parts: Sequence[tuple[Calls, list[int]]]) -> Calls:
         for one, at in parts
         if at
     ]
-    whole, *rest = calls
+    whole, *rest = calls or [nothing()]
     for one in rest:
         _extend(whole, one)
     return whole

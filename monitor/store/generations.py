@@ -12,11 +12,13 @@ import numpy.typing as npt
 from django.db import connection
 
 from monitor.core import clock
-from monitor.store import ids
+from monitor.store import ids, scores, search
 from monitor.store.append import buckets_of
 from monitor.store.shards import shards_of
 
 TEXT_LIMIT = 200
+# where a word stands farther back than so many characters, the excerpt begins before it
+LEAD = 60
 NUMBERS = frozenset({
     "duration_seconds", "ttft_seconds", "inference_seconds", "queue_seconds", "input_tokens",
     "cached_input_tokens", "output_tokens", "cost_usd", "mean_logprob",
@@ -81,9 +83,12 @@ class Filter:
         if self.least_seconds is not None:
             parts.append("g.duration_seconds >= %(least_seconds)s")
             values["least_seconds"] = self.least_seconds
-        if self.text:
-            parts.append("(p.prompt ILIKE %(text)s OR p.output ILIKE %(text)s OR g.client_id = %(exact)s)")
-            values |= {"text": f"%{_escaped(self.text)}%", "exact": self.text}
+        words = search.terms(self.text)
+        if words:
+            said = [f"(p.prompt ILIKE %(word{n})s OR p.output ILIKE %(word{n})s)" for n in range(len(words))]
+            parts.append(f"(({' AND '.join(said)}) OR g.id = %(named)s)")
+            values |= {f"word{n}": f"%{_escaped(word)}%" for n, word in enumerate(words)}
+            values |= {"named": None, "first_word": words[0]}
         return " AND ".join(parts), values
 
 
@@ -170,18 +175,71 @@ class VersionRow:
 
 
 def page(wanted: Filter, *, before: UUID | None = None, limit: int = 50) -> list[GenerationSummary]:
-    """The newest calls before ``before`` (the last id of the page above), newest first."""
+    """The newest calls before ``before`` (the last id of the page above), newest first.
+
+    Where a text is sought: the calls that hold all its words and quoted phrases, and the one that has it as id.
+    """
     where, values = wanted.where()
-    if before is not None:
-        where += " AND g.id < %(before)s"
-        values["before"] = before
-    joined = "JOIN" if wanted.text else "LEFT JOIN"
+    if before is not None and before < values["last"]:
+        values["last"] = before
+    values["limit"] = limit
+    if not search.terms(wanted.text):
+        return _listed(where, values, "LEFT JOIN")
+    return _found(wanted, where, values)
+
+
+def _found(wanted: Filter, where: str, values: dict[str, Any]) -> list[GenerationSummary]:
+    """The newest calls are read, of the older ones only those in which the words may stand."""
+    named = scores.locate(wanted.project_id, [wanted.text.strip()[: search.LONGEST]])
+    values["named"] = next(iter(named.values()), None)
+    first, edge = values["first"], _edge(values)
+    found = _listed(where, {**values, "first": edge or first}, "JOIN")
+    if edge is None or len(found) >= values["limit"]:
+        return found
+    older = {**values, "last": edge}
+    span = search.Span(first, edge)
+    lots = search.candidates(wanted.project_id, span, search.terms(wanted.text), list(named.values()))
+    if lots is None:
+        return found + _listed(where, {**older, "limit": values["limit"] - len(found)}, "JOIN")
+    for lot in lots:
+        left = {**older, "lot": lot, "limit": values["limit"] - len(found)}
+        found += _listed(f"{where} AND g.id = ANY(%(lot)s)", left, "JOIN")
+        if len(found) >= values["limit"]:
+            break
+    return found
+
+
+def _edge(values: dict[str, Any]) -> UUID | None:
+    """The oldest of the newest calls; None where there are not more."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {_columns('g', SUMMARY)}, left(p.prompt, {TEXT_LIMIT}), left(p.output, {TEXT_LIMIT})"
+            "SELECT id FROM monitor_generation WHERE project_id = %(project_id)s AND id >= %(first)s"
+            f" AND id < %(last)s ORDER BY id DESC OFFSET {search.NEWEST - 1} LIMIT 1",
+            values,
+        )
+        row = cursor.fetchone()
+        return row[0] if row else None
+
+
+def _excerpt(column: str, sought: str) -> str:
+    """The beginning of a text, or what stands around the first word that was sought."""
+    if not sought:
+        return f"left({column}, {TEXT_LIMIT})"
+    place = f"position(lower(%(first_word)s) IN lower({column}))"
+    return (
+        f"CASE WHEN {place} > {LEAD} THEN '…' || substr({column}, {place} - {LEAD // 2}, {TEXT_LIMIT})"
+        f" ELSE left({column}, {TEXT_LIMIT}) END"
+    )
+
+
+def _listed(where: str, values: dict[str, Any], joined: str) -> list[GenerationSummary]:
+    sought = "word" if "word0" in values else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {_columns('g', SUMMARY)}, {_excerpt('p.prompt', sought)}, {_excerpt('p.output', sought)}"
             f" FROM monitor_generation g {joined} monitor_payload p ON p.shard = g.shard AND p.id = g.id"
             f" WHERE {where} ORDER BY g.id DESC LIMIT %(limit)s",
-            values | {"limit": limit},
+            values,
         )
         return [_summary(row[:-2], row[-2], row[-1]) for row in cursor.fetchall()]
 
@@ -305,6 +363,30 @@ def versions(project_id: int, start: dt.datetime, end: dt.datetime) -> list[Vers
             values,
         )
         return [VersionRow(*row) for row in cursor.fetchall()]
+
+
+def first_of(project_id: int, model: str, version: str) -> dt.datetime | None:
+    """When the oldest stored call of a version began; None without any."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT min(first) FROM unnest(%s::int[]) AS home(shard), LATERAL (SELECT g.started_at AS first"
+            " FROM monitor_generation g WHERE g.shard = home.shard AND g.project_id = %s AND g.model = %s"
+            " AND g.version = %s ORDER BY g.id LIMIT 1) AS oldest",
+            [shards_of(project_id, buckets_of(project_id)), project_id, model, version],
+        )
+        found: dt.datetime | None = cursor.fetchone()[0]
+    return found
+
+
+def count(model: str, version: str, *, project_id: int, before: dt.datetime) -> int:
+    """How many calls of a version began before a moment."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM monitor_generation WHERE project_id = %s AND model = %s AND version = %s"
+            " AND id < %s",
+            [project_id, model, version, ids.first_at(clock.to_ms(before))],
+        )
+        return int(cursor.fetchone()[0])
 
 
 def values_of(

@@ -5,7 +5,7 @@ import datetime as dt
 from django.db import connection, transaction
 
 from monitor.core import clock
-from monitor.store import catalog, outgoing, partitions, series
+from monitor.store import catalog, ids, outgoing, partitions, series
 from monitor.store.models import Project
 
 TABLES = (*partitions.BY_ID, partitions.CHUNKS)
@@ -33,6 +33,9 @@ def run(*, now: dt.datetime, days: int) -> list[str]:
         cursor.execute("DELETE FROM monitor_delta_total WHERE seen < %s", [oldest.date()])
         forgotten = now - dt.timedelta(hours=2 * catalog.REMEMBERED_HOURS)
         cursor.execute("DELETE FROM monitor_late_batch WHERE at < %s", [forgotten])
+        first = ids.first_at(clock.to_ms(oldest))
+        cursor.execute("DELETE FROM monitor_search_block WHERE high < %s", [first])
+        cursor.execute("DELETE FROM monitor_search_note WHERE id < %s AND ids < %s", [first, first.bytes])
         cursor.execute("DELETE FROM monitor_series WHERE last_seen < %s", [oldest])
         cursor.execute("DELETE FROM monitor_total WHERE event_ms < %s", [clock.to_ms(oldest)])
     return gone

@@ -48,3 +48,10 @@ def test_an_unlikely_token_stands_out(logprob: float | None, mark: str) -> None:
 def test_a_sentence_is_supported_by_the_context_that_holds_its_words() -> None:
     found = reading.supports("退货期是三十天。月亮是奶酪做的。", ["别的东西", "我们的退货期是三十天。"])
     assert [one.context for one in found] == [2, None]
+
+
+def test_words_that_were_sought_are_marked_whatever_their_case() -> None:
+    pieces = reading.highlighted("A Refund, refunded (a+b)", ["refund", "(a+b)"])
+    assert [(piece.text, piece.mark) for piece in pieces] == [
+        ("A ", ""), ("Refund", "found"), (", ", ""), ("refund", "found"), ("ed ", ""), ("(a+b)", "found"),
+    ]  # fmt: skip

@@ -20,11 +20,17 @@ def test_the_next_page_goes_on_where_this_one_ends(look: Look, world: Sequence[U
 
 
 @pytest.mark.parametrize("params, n", [
-    ({"errors": "1"}, 10), ({"version": "v2"}, 40), ({"text": "rule 17?"}, 1), ({"slower": "4"}, 8),
-    ({"topic": "none"}, 0), ({"slower": "soon"}, 50), ({"before": "x"}, 50), ({"text": "%"}, 0), ({"text": "\0"}, 50),
+    ({"errors": "1"}, 10), ({"version": "v2"}, 40), ({"q": "rule 17?"}, 2), ({"q": '"rule 17?"'}, 1), ({"q": "17? rule"}, 2), ({"slower": "4"}, 8),
+    ({"topic": "none"}, 0), ({"slower": "soon"}, 50), ({"before": "x"}, 50), ({"q": "%"}, 0), ({"q": "\0"}, 50),
 ])  # fmt: skip
 def test_a_filter_narrows_the_list(look: Look, world: object, params: dict[str, str], n: int) -> None:
     assert len(look("generations", **params).context["calls"]) == n
+
+
+def test_what_was_sought_is_marked(look: Look, world: object) -> None:
+    assert "<mark>RULE</mark>" in look("generations", q="RULE").content.decode().replace(
+        "<mark>rule</mark>", "<mark>RULE</mark>"
+    )
 
 
 def test_a_filter_that_is_on_can_be_taken_away(look: Look, world: object) -> None:

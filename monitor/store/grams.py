@@ -1,0 +1,70 @@
+"""Which pieces of text may stand in which rows: a bit for each hashed run of four bytes and each few rows. Pure.
+
+A block is 4096 rows in groups of eight. Of 16384 slices each holds one bit per group: whether a run of four bytes
+that hashes to the slice stands in a row of the group. A text can only stand in groups whose bit is set in the
+slices of all its runs. Runs of bytes, not words: no language needs a rule of its own.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+GROUP = 8
+GROUPS = 512
+ROWS = GROUP * GROUPS
+SLICE_BITS = 14
+SLICES = 1 << SLICE_BITS
+SLICE_BYTES = GROUPS // 8
+RUN = 4
+# of a long text so many runs are looked at, evenly spread over it
+MOST_RUNS = 12
+_FACTOR = np.uint32(2_654_435_761)
+_SHIFT = np.uint32(32 - SLICE_BITS)
+# first bytes of letters that have two cases and are not ASCII: Latin, Greek, Cyrillic, Armenian
+_CASED = bytes(range(0xC3, 0xD6))
+
+
+def signature(texts: Sequence[bytes]) -> bytes:
+    """The bits of up to 4096 texts in UTF-8, slice by slice."""
+    folded = _folded(texts)
+    lengths = np.fromiter((len(text) + 1 for text in folded), dtype=np.int64, count=len(folded))
+    joined = b"\n".join(folded) + b"\n" * (2 * RUN)
+    base = np.repeat(np.arange(len(folded), dtype=np.uint32) // GROUP * SLICES, lengths)
+    marked = np.zeros(GROUPS * SLICES, dtype=np.bool_)
+    for offset in range(RUN):
+        owners = base[offset::RUN]
+        runs = np.frombuffer(joined, dtype="<u4", count=len(owners), offset=offset)
+        marked[owners + ((runs * _FACTOR) >> _SHIFT)] = True
+    packed = np.packbits(marked.reshape(GROUPS, SLICES), axis=0)
+    return packed.T.tobytes()
+
+
+def slices(texts: Sequence[str]) -> list[int]:
+    """The slices that must all be set where these texts stand; empty when they are too short to say."""
+    found: dict[int, None] = {}
+    for text in texts:
+        encoded = fold(text)
+        runs = [int.from_bytes(encoded[at : at + RUN], "little") for at in range(len(encoded) - RUN + 1)]
+        found.update(dict.fromkeys(((run * int(_FACTOR)) & 0xFFFFFFFF) >> int(_SHIFT) for run in runs))
+    all_of_them = list(found)
+    return all_of_them[:: max(1, -(-len(all_of_them) // MOST_RUNS))]
+
+
+def groups(held: Sequence[bytes]) -> list[int]:
+    """The groups whose bit is set in every slice of ``held``."""
+    bits = np.frombuffer(b"".join(held), dtype=np.uint8).reshape(len(held), SLICE_BYTES)
+    together: npt.NDArray[np.uint8] = np.bitwise_and.reduce(bits, axis=0)
+    return [int(group) for group in np.flatnonzero(np.unpackbits(together))]
+
+
+def fold(text: str) -> bytes:
+    """Upper and lower case are one."""
+    return text.lower().encode()
+
+
+def _folded(texts: Sequence[bytes]) -> list[bytes]:
+    whole = b"".join(texts)
+    if len(whole.translate(None, _CASED)) == len(whole):
+        return [text.lower() for text in texts]
+    return [text.lower() if text.isascii() else fold(text.decode(errors="replace")) for text in texts]

@@ -1,0 +1,132 @@
+"""Calls by what was said in them: the newest first, in any language, without reading what can't match.
+
+Newest rows are simply read; older ones only where their block's bits allow a match. What is found that way is
+looked at once more, so an answer is exactly what reading every row would have given.
+"""
+
+import re
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+from monitor.store import grams, indexing
+
+# so many of the newest rows are read before any block is looked at: a common word is found among them
+NEWEST = 512
+MOST_TERMS = 8
+LONGEST = 300
+# blocks are looked into a few at a time first, then more
+_FIRST_BLOCKS, _MOST_BLOCKS = 4, 64
+_FIRST_ROWS, _MOST_ROWS = 64, 2_048
+_TERM = re.compile(r'"([^"]+)"|“([^”]+)”|(\S+)')
+_BLOCKS = """
+    SELECT shard, id, high, {slices} FROM monitor_search_block
+    WHERE project_id = %(project)s AND low < %(last)s AND high >= %(first)s
+        AND (high, id) < (%(below)s, %(id)s) ORDER BY high DESC, id DESC LIMIT %(limit)s
+"""
+_NOTES = "SELECT ids FROM monitor_search_note WHERE project_id = %s"
+_MEMBERS = "SELECT {parts} FROM monitor_search_block WHERE shard = %s AND id = %s"
+_TOP = uuid.UUID(int=2**128 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Ids of calls from ``first`` up to but not including ``last``."""
+
+    first: uuid.UUID
+    last: uuid.UUID
+
+    def holds(self, identity: uuid.UUID) -> bool:
+        return self.first <= identity < self.last
+
+
+def terms(text: str) -> list[str]:
+    """What must all stand in a call: words, and phrases in quotes."""
+    found = [a or b or c for a, b, c in _TERM.findall(text[:LONGEST].replace("\x00", ""))]
+    return list(dict.fromkeys(found))[:MOST_TERMS]
+
+
+def candidates(
+    project_id: int, span: Span, wanted: Sequence[str], also: Sequence[uuid.UUID] = ()
+) -> Iterator[list[uuid.UUID]] | None:
+    """The calls in which these terms may stand, newest first, in growing lots; None when any call may be one.
+
+    Those of ``also`` in the span come too, in their place.
+    """
+    needed = grams.slices(wanted)
+    return _lots(_newest_first(project_id, span, needed, also)) if needed else None
+
+
+def _lots(found: Iterator[uuid.UUID]) -> Iterator[list[uuid.UUID]]:
+    lot: list[uuid.UUID] = []
+    size = _FIRST_ROWS
+    for identity in found:
+        lot.append(identity)
+        if len(lot) == size:
+            yield lot
+            lot, size = [], min(2 * size, _MOST_ROWS)
+    if lot:
+        yield lot
+
+
+def _newest_first(
+    project_id: int, span: Span, needed: Sequence[int], also: Sequence[uuid.UUID]
+) -> Iterator[uuid.UUID]:
+    """Blocks may overlap in time: what lies above all blocks not yet looked into is certain to come first."""
+    pool = [-one.int for one in {*_noted(project_id, span), *filter(span.holds, also)}]
+    heapify(pool)
+    below, size = (_TOP, _TOP), _FIRST_BLOCKS
+    while True:
+        blocks = _blocks(project_id, span, needed, below, size)
+        edge = blocks[-1][2].int if len(blocks) == size else -1
+        for shard, block, _high, *held in blocks:
+            for identity in _members(shard, block, grams.groups(held)):
+                if span.holds(identity):
+                    heappush(pool, -identity.int)
+        while pool and -pool[0] > edge:
+            yield uuid.UUID(int=-heappop(pool))
+        if edge < 0:
+            return
+        below, size = (blocks[-1][2], blocks[-1][1]), min(4 * size, _MOST_BLOCKS)
+
+
+def _noted(project_id: int, span: Span) -> list[uuid.UUID]:
+    rows = _rows(_NOTES, [project_id])
+    return [one for (joined,) in rows for one in indexing.split(joined) if span.holds(one)]
+
+
+def _blocks(
+    project_id: int, span: Span, needed: Sequence[int], below: tuple[uuid.UUID, uuid.UUID], limit: int
+) -> list[tuple[Any, ...]]:
+    parts = ", ".join(
+        f"substr(bits, {number * grams.SLICE_BYTES + 1}, {grams.SLICE_BYTES})" for number in needed
+    )
+    values = {
+        "project": project_id, "first": span.first, "last": span.last, "below": below[0], "id": below[1],
+        "limit": limit,
+    }  # fmt: skip
+    return _rows(_BLOCKS.format(slices=parts), values)
+
+
+def _members(shard: int, block: uuid.UUID, groups: Sequence[int]) -> list[uuid.UUID]:
+    if not groups:
+        return []
+    size = grams.GROUP * indexing.ID_BYTES
+    if len(groups) > grams.GROUPS // 16:
+        ((joined,),) = _rows(_MEMBERS.format(parts="ids"), [shard, block])
+        pieces = [joined[group * size : (group + 1) * size] for group in groups]
+    else:
+        parts = ", ".join(f"substr(ids, {group * size + 1}, {size})" for group in groups)
+        pieces = list(_rows(_MEMBERS.format(parts=parts), [shard, block])[0])
+    return [one for piece in pieces for one in indexing.split(piece)]
+
+
+def _rows(sql: str, values: Any) -> list[tuple[Any, ...]]:
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        return cursor.execute(sql, values, binary=True).fetchall()
