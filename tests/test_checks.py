@@ -22,3 +22,20 @@ def test_a_bind_that_nobody_can_name_is_a_warning() -> None:
         assert [problem.id for problem in checks.reachable_by_name()] == ["monitor.W001"]
     with override_settings(VIGIL_BIND=("0.0.0.0", 80), ALLOWED_HOSTS=["vigil.example.com"]):
         assert checks.reachable_by_name() == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        ({"METRICS_URL": ""}, []),
+        ({"METRICS_URL": "http://mimir/prometheus"}, []),
+        ({"METRICS_URL": "mimir"}, ["monitor.E002"]),
+        ({"METRICS_URL": "http://mimir", "METRICS_HISTOGRAMS": "old"}, ["monitor.E002"]),
+        ({"METRICS_WRITE_URL": "http://mimir"}, ["monitor.W002"]),
+    ],
+)
+def test_a_series_store_that_cannot_be_used_is_an_error(settings: dict[str, str], found: list[str]) -> None:
+    with override_settings(**settings):
+        problems = checks.series_store_readable()
+    assert [problem.id for problem in problems] == found
+    assert all(problem.hint for problem in problems)

@@ -31,7 +31,7 @@ from monitor.remote.scope import narrowed, scoped
 T = TypeVar("T")
 # MetricsQL knows this function and PromQL does not: so is told which kind of histograms a store keeps
 PROBE = "prometheus_buckets(vector(1))"
-NAMES_KEPT_SECONDS = 30.0
+NAMES_KEPT_SECONDS = 5.0
 LIST_SECONDS = 15.0
 _PLACE = re.compile(r"^(invalid parameter \"?query\"?: )?(\d+:\d+: )?(parse error: )?")
 
@@ -61,7 +61,7 @@ class Remote:
         if self.native(limits.seconds):
             result = one.ask(root)
         else:
-            result = self._turned(one, vmrange.whole_windows(root), self.histogram_names(project_id))
+            result = self._turned(one, root, self.histogram_names(project_id))
         if max(len(result.labels), len(result.raw or ())) > limits.series:
             message = f"the answer has more than {limits.series} series; narrow its matchers"
             raise TooMuchError(message)
@@ -71,9 +71,10 @@ class Remote:
     def _turned(self, one: "_Question", root: tree.Node, names: frozenset[str]) -> Result:
         """The answer of a store that speaks MetricsQL and keeps buckets as series."""
         if vmrange.is_histogram(root, names) and not isinstance(root, tree.Range | tree.Subquery):
-            buckets, sums = one.ask(vmrange.buckets(root)), one.ask(vmrange.component(root, vmrange.SUM))
-            return answers.put_together(buckets, sums, one.grid)
-        return one.ask(vmrange.turned(root, names))
+            buckets, sums = vmrange.buckets(root), vmrange.component(root, vmrange.SUM)
+            found = [one.ask(vmrange.in_metricsql(part)) for part in (buckets, sums)]
+            return answers.put_together(found[0], found[1], one.grid)
+        return one.ask(vmrange.in_metricsql(vmrange.turned(root, names)))
 
     def native(self, seconds: float = LIST_SECONDS) -> bool:
         """Whether the store keeps native histograms as such; asked once where the setting leaves it open."""

@@ -21,6 +21,10 @@ COUNTING_CALLS = frozenset(
     {"absent", "absent_over_time", "present_over_time", "count_over_time", "timestamp"}
 )
 COUNTING = frozenset({"count", "group"})
+NAME_KEEPERS = frozenset({
+    "ceil", "clamp", "clamp_max", "clamp_min", "floor", "round", "avg_over_time", "max_over_time", "min_over_time",
+    "predict_linear", "quantile_over_time",
+})  # fmt: skip
 STRAIGHT = {"histogram_stddev": "histogram_stddev", "histogram_stdvar": "histogram_stdvar"}
 
 
@@ -65,15 +69,21 @@ def turned(node: tree.Node, names: Collection[str]) -> tree.Node:
     return tree.mapped(node, lambda part: turned(part, names))
 
 
-def whole_windows(node: tree.Node) -> tree.Node:
-    """MetricsQL's rate divides by the time between samples, so a counter's first steps look steep: by the whole
-    window then, as PromQL means it.
+def in_metricsql(node: tree.Node) -> tree.Node:
+    """The expression so that MetricsQL's engine means by it what PromQL means.
+
+    Its rate divides by the time between samples, so a counter's first steps look steep: by the whole window
+    then. Some of its functions keep the metric name.
     """
-    inner = tree.mapped(node, whole_windows)
-    if isinstance(inner, tree.Call) and inner.name == "rate":
+    inner = tree.mapped(node, in_metricsql)
+    if not isinstance(inner, tree.Call):
+        return inner
+    if inner.name == "rate":
         (over,) = inner.args
         assert isinstance(over, tree.Range | tree.Subquery)
         return tree.Binary("/", replace(inner, name="increase"), tree.Number(over.width / 1000))
+    if inner.name in NAME_KEEPERS:
+        return tree.Call("label_del", (inner, tree.Text(NAME)))
     return inner
 
 
