@@ -111,7 +111,7 @@ def _take_contacts(
 def _settings(spec: ContactSpec, stored: Mapping[str, Any], losses: list[str]) -> dict[str, Any] | None:
     """A secret that the file hides is the one we have; None: the contact can't be used as it is."""
     given = {
-        name: stored.get(name) if value in {integrations.HIDDEN, integrations.HIDDEN_URL} else value
+        name: stored.get(name) if value in (integrations.HIDDEN, integrations.HIDDEN_URL) else value
         for name, value in spec.settings.items()
     }
     declared = {one.name for one in RECEIVERS[spec.kind].fields}

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.db import transaction
@@ -18,10 +18,12 @@ from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
 
 from monitor import meters
 from monitor.alerting import grouping, message, packing
+from monitor.alerting.comparison import Comparer
 from monitor.alerting.models import Alert, AlertGroup, Contact, Delivery, DeliveryAttempt, Silence
 from monitor.alerting.policy import Book
 from monitor.alerting.receivers import RECEIVERS
 from monitor.alerting.receivers.base import LaterError, RefusedError
+from monitor.alerting.wording import Language
 from monitor.core import clock, fields
 from monitor.outside.http import Caller, ForbiddenTargetError, UnreachableError, redact
 from monitor.registry import UnknownNameError
@@ -37,6 +39,8 @@ LONGEST_RUN_SECONDS = 60.0
 AHEAD = dt.timedelta(milliseconds=900)
 # sent at the same time; a service that hangs must not hold up the others
 LANES = 16
+# of a message with many alerts so many are compared with their like
+COMPARED = 10
 PERMANENT = (RefusedError, ForbiddenTargetError, UnknownNameError, fields.BadFieldError)
 PASSING = (LaterError, UnreachableError)
 State = Delivery.State
@@ -63,7 +67,7 @@ def run_due(*, now: dt.datetime) -> int:
 
     ``now`` moves on with the stopwatch: a slow contact must not make the leases after it old.
     """
-    book = Book()
+    book, comparer = Book(), Comparer()
     packing.pack_due(book, now=now)
     began = clock.monotonic()
     tried = 0
@@ -71,7 +75,7 @@ def run_due(*, now: dt.datetime) -> int:
         parcels = claim(now=now + dt.timedelta(seconds=passed))
         if not parcels:
             break
-        carry(parcels, book)
+        carry(parcels, book, comparer)
         tried += len(parcels)
     return tried
 
@@ -132,11 +136,12 @@ def _one_of_each_failing(rows: Sequence[Delivery]) -> list[Delivery]:
     return chosen
 
 
-def carry(parcels: Sequence[Parcel], book: Book | None = None) -> None:
+def carry(parcels: Sequence[Parcel], book: Book, comparer: Comparer) -> None:
     """Through all stages; an unforeseen error counts as "later" and is shown, not lost."""
-    book = book or Book()
     for parcel in parcels:
         _guarded(lambda one: _check(one, book), parcel)
+        if parcel.outcome is None and not parcel.test:
+            _guarded(lambda one: _compare(one, comparer), parcel)
     going = [parcel for parcel in parcels if parcel.outcome is None]
     if len(going) > 1:
         with ThreadPoolExecutor(len(going)) as lanes:
@@ -171,6 +176,15 @@ def _check(parcel: Parcel, book: Book) -> None:
         parcel.outcome = State.SKIPPED
 
 
+def _compare(parcel: Parcel, comparer: Comparer) -> None:
+    """Adds what the values are held against, for those that a person will read."""
+    project = parcel.delivery.project_id
+    parcel.alerts = [
+        {**one, **comparer.facts(project, one, now=parcel.now)} if number < COMPARED else one
+        for number, one in enumerate(parcel.alerts)
+    ]
+
+
 def _knows(parcel: Parcel, group: AlertGroup, repeat: dt.timedelta) -> bool:
     """Whether the contact was told all of it, or it is the end of what it never heard of."""
     content = {"alerts": parcel.alerts}
@@ -193,7 +207,7 @@ def send(parcel: Parcel) -> None:
     try:
         kind = RECEIVERS[contact.kind]
         receiver = kind(fields.clean(kind.fields, contact.settings))
-        receiver.send(_message(parcel), caller.post)
+        receiver.send(_message(parcel), caller)
         parcel.outcome = State.SENT
     except PERMANENT as error:
         parcel.outcome, parcel.error = State.REFUSED, redact(str(error), secrets)
@@ -275,11 +289,10 @@ def _message(parcel: Parcel) -> message.Message:
     project = parcel.contact.project
     return message.build(
         {**parcel.delivery.content, "alerts": parcel.alerts},
+        message.Place(str(project), settings.VIGIL_PUBLIC_URL, f"/p/{project.slug}/alerts/"),
         delivery_id=str(parcel.delivery.id),
-        project=str(project),
         contact=parcel.contact.receiver or parcel.contact.name,
-        external_url=settings.VIGIL_PUBLIC_URL,
-        page=f"/p/{project.slug}/alerts/",
+        language=cast("Language", parcel.contact.language),
         now=parcel.now,
     )
 

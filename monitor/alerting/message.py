@@ -1,27 +1,26 @@
-"""One neutral message: title, facts, links, severity. Receivers turn it into what their service shows.
-
-Words are Chinese and English side by side, so that whoever is woken can read it.
-"""
+"""One neutral message: title, facts, links, severity. Receivers turn it into what their service shows."""
 
 import datetime as dt
-import html
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import urljoin
+from urllib.parse import urlencode, urljoin
 
-from monitor.core.labels import Labels
+from monitor.alerting import matching, wording
+from monitor.alerting.wording import Language
+from monitor.core.labels import Labels, Matcher
 
 Status = Literal["firing", "resolved"]
-SHOWN = 10
 LONGEST_NAME = 120
+LONGEST_LINK = 2000
 ICONS = {"critical": "🔴", "error": "🔴", "warning": "🟠", "info": "🔵"}
 HEAD_LABELS = ("alertname", "severity")
+CALL_LABELS = ("model", "version", "environment", "route")
 
 
 @dataclass(frozen=True, slots=True)
 class AlertText:
-    """One alert of a message, ready to be shown."""
+    """One alert of a message, ready to be shown. ``limit``: what the value is held against, like "> 2"."""
 
     status: Status
     labels: Mapping[str, str]
@@ -31,6 +30,9 @@ class AlertText:
     ends_at: dt.datetime | None
     link: str
     fingerprint: str
+    limit: str = ""
+    siblings: str = ""
+    language: Language = "both"
 
     @property
     def name(self) -> str:
@@ -38,16 +40,32 @@ class AlertText:
 
     @property
     def summary(self) -> str:
-        return self.annotations.get("summary") or self.annotations.get("message") or self.name
+        return self._written("summary") or self._written("message") or self.name
 
     @property
     def description(self) -> str:
-        return self.annotations.get("description", "")
+        return self._written("description")
 
     @property
     def own_labels(self) -> str:
         """What tells it from its neighbours."""
         return ", ".join(f"{name}={value}" for name, value in self.labels.items() if name not in HEAD_LABELS)
+
+    @property
+    def icon(self) -> str:
+        return "✅" if self.status == "resolved" else ICONS.get(self.labels.get("severity", ""), "⚪")
+
+    @property
+    def findings(self) -> list[tuple[str, str]]:
+        """What is known of it in figures."""
+        limit = f" ({wording.say(self.language, 'limit')} {self.limit})" if self.limit and self.value else ""
+        found = [("value", self.value + limit if self.value else ""), ("siblings", self.siblings)]
+        found.append(("top_slice", self._written("top_slice")))
+        return [(wording.say(self.language, key), text) for key, text in found if text]
+
+    def _written(self, name: str) -> str:
+        """An annotation, in the contact's language where the rule has both (``summary_zh``, ``summary_en``)."""
+        return self.annotations.get(f"{name}_{self.language}") or self.annotations.get(name, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +86,7 @@ class Message:
     contact: str
     external_url: str
     at: dt.datetime
+    language: Language = "both"
 
     @property
     def icon(self) -> str:
@@ -77,18 +96,26 @@ class Message:
         return [alert for alert in self.alerts if alert.status == status]
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the message comes from; ``page`` shows the project's alerts."""
+
+    project: str
+    site: str
+    page: str = "/"
+
+
 def build(
     content: Mapping[str, Any],
+    place: Place,
     *,
     delivery_id: str,
-    project: str,
     contact: str,
-    external_url: str,
-    page: str = "/",
+    language: Language = "both",
     now: dt.datetime,
 ) -> Message:
-    """The message of a stored delivery (see ``packing.content_of``); ``page`` shows the project's alerts."""
-    alerts = tuple(_alert(one, external_url) for one in content["alerts"])
+    """The message of a stored delivery (see ``packing.content_of``)."""
+    alerts = tuple(_alert(one, place.site, language) for one in content["alerts"])
     firing = [alert for alert in alerts if alert.status == "firing"]
     status: Status = "firing" if firing else "resolved"
     common = _common([alert.labels for alert in alerts])
@@ -96,78 +123,42 @@ def build(
     severity = _severity(firing or alerts)
     return Message(
         id=delivery_id,
-        title=_title(status, firing, alerts, group_labels, project),
+        title=_title(status, firing, alerts, group_labels, place.project, language),
         status=status,
         severity=severity,
-        facts=_facts(project, severity, status, alerts),
-        links=_links(alerts, urljoin(external_url, page)),
+        facts=_facts(place.project, severity, status, alerts, language),
+        links=_links(alerts, common, urljoin(place.site, place.page), language),
         alerts=alerts,
         group_key=str(content["group_key"]),
         group_labels=dict(group_labels),
         common_labels=common,
         common_annotations=_common([alert.annotations for alert in alerts]),
         contact=contact,
-        external_url=external_url,
+        external_url=place.site,
         at=now,
+        language=language,
     )
-
-
-def markdown(
-    message: Message,
-    *,
-    limit_bytes: int,
-    escape: Callable[[str], str] = lambda text: text,
-    bold: str = "**",
-    link: Callable[[str, str], str] = lambda text, url: f"[{text}]({url})",
-    line: str = "\n\n",
-) -> str:
-    """The message for chat services, never longer than ``limit_bytes``."""
-    parts = [f"{bold}{escape(name)}{bold}: {escape(value)}" for name, value in message.facts]
-    parts += [_alert_lines(alert, escape, bold, line) for alert in message.alerts[:SHOWN]]
-    hidden = len(message.alerts) - SHOWN
-    parts += [f"… 另有 {hidden} 条 / and {hidden} more"] if hidden > 0 else []
-    tail = line.join(link(escape(text), url) for text, url in message.links)
-    return fitted([*parts, tail], limit_bytes, line)
-
-
-def fitted(parts: Sequence[str], limit_bytes: int, line: str) -> str:
-    """The parts, cut to what fits at a whole character, with a word that there was more."""
-    text = line.join(part for part in parts if part)
-    if len(text.encode()) <= limit_bytes:
-        return text
-    more = f"{line}… 已截断 / truncated"
-    room = limit_bytes - len(more.encode())
-    return text.encode()[: max(room, 0)].decode(errors="ignore").rstrip() + more
-
-
-def rich(message: Message) -> str:
-    """The message as a small HTML letter."""
-    facts = "".join(
-        f"<tr><th align=left>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>"
-        for name, value in message.facts
-    )
-    alerts = "".join(f"<p>{_rich_alert(alert)}</p>" for alert in message.alerts[: SHOWN * 5])
-    links = "".join(
-        f'<p><a href="{html.escape(url)}">{html.escape(text)}</a></p>' for text, url in message.links
-    )
-    return f"<h2>{html.escape(message.icon + ' ' + message.title)}</h2><table>{facts}</table>{alerts}{links}"
 
 
 def short_time(moment: dt.datetime) -> str:
     return f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _alert(one: Mapping[str, Any], external_url: str) -> AlertText:
+def _alert(one: Mapping[str, Any], external_url: str, language: Language) -> AlertText:
     ends_at = one.get("ends_at")
+    annotations = _clean(one["annotations"])
     return AlertText(
         status="resolved" if ends_at else "firing",
         labels=dict(Labels(_clean(one["labels"]))),
-        annotations=_clean(one["annotations"]),
+        annotations=annotations,
         value=one["value"],
         starts_at=dt.datetime.fromisoformat(one["starts_at"]),
         ends_at=dt.datetime.fromisoformat(ends_at) if ends_at else None,
         link=_web_link(external_url, one["link"]),
         fingerprint=one["fingerprint"],
+        limit=annotations.get("limit") or one.get("limit", ""),
+        siblings=one.get("siblings", ""),
+        language=language,
     )
 
 
@@ -183,13 +174,19 @@ def _web_link(external_url: str, link: str) -> str:
 
 
 def _title(
-    status: Status, firing: Sequence[AlertText], alerts: Sequence[AlertText], group: Labels, project: str
+    status: Status,
+    firing: Sequence[AlertText],
+    alerts: Sequence[AlertText],
+    group: Labels,
+    project: str,
+    language: Language,
 ) -> str:
     """One line: ``[FIRING:2] HighLatency · shop``."""
     names = list(dict.fromkeys(alert.name for alert in (firing or alerts)))
     name = group.get("alertname") or ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
-    state = f"告警 FIRING:{len(firing)}" if status == "firing" else f"恢复 RESOLVED:{len(alerts)}"
-    return " ".join(f"[{state}] {name[:LONGEST_NAME]} · {project}".split())
+    count = len(firing) if status == "firing" else len(alerts)
+    state = f"{wording.say(language, status)}:{count}"
+    return " ".join(f"[{state}] {name[:LONGEST_NAME]} · {project[:LONGEST_NAME]}".split())
 
 
 def _severity(alerts: Sequence[AlertText]) -> str:
@@ -200,48 +197,43 @@ def _severity(alerts: Sequence[AlertText]) -> str:
 
 
 def _facts(
-    project: str, severity: str, status: Status, alerts: Sequence[AlertText]
+    project: str, severity: str, status: Status, alerts: Sequence[AlertText], language: Language
 ) -> tuple[tuple[str, str], ...]:
-    facts = [("项目 Project", project)]
-    facts += [("级别 Severity", severity)] if severity else []
-    began = min(alert.starts_at for alert in alerts)
-    facts.append(("开始 Since", short_time(began)))
+    facts = [("project", project[:LONGEST_NAME])]
+    facts += [("severity", severity[:LONGEST_NAME])] if severity else []
+    facts.append(("since", short_time(min(alert.starts_at for alert in alerts))))
     ends = [alert.ends_at for alert in alerts if alert.ends_at]
     if status == "resolved" and ends:
-        facts.append(("结束 Until", short_time(max(ends))))
-    return tuple(facts)
+        facts.append(("until", short_time(max(ends))))
+    return tuple((wording.say(language, key), text) for key, text in facts)
 
 
-def _links(alerts: Sequence[AlertText], page: str) -> tuple[tuple[str, str], ...]:
-    links = [("查看告警 Open alerts", page)]
-    cause = next((alert.link for alert in alerts if alert.link), "")
-    links += [("查看曲线 Open the chart", cause)] if cause else []
-    runbook = next(
-        (alert.annotations["runbook_url"] for alert in alerts if alert.annotations.get("runbook_url")), ""
-    )
-    links += [("处理手册 Runbook", runbook)] if runbook.startswith(("http://", "https://")) else []
-    return tuple(links)
+def _links(
+    alerts: Sequence[AlertText], common: Mapping[str, str], page: str, language: Language
+) -> tuple[tuple[str, str], ...]:
+    """The most useful first: a service with little room shows fewer. A link that is cut would lead nowhere."""
+    firing = any(alert.status == "firing" for alert in alerts)
+    calls = {name: common[name] for name in CALL_LABELS if name in common}
+    matchers = matching.text([Matcher(name, "=", value) for name, value in common.items()])
+    links = [
+        ("open_alerts", page),
+        ("open_chart", next((alert.link for alert in alerts if alert.link), "")),
+        ("runbook", _annotated(alerts, "runbook_url")),
+        ("dashboard", _annotated(alerts, "dashboard_url")),
+        ("open_calls", urljoin(page, "../generations/?" + urlencode(calls)) if calls else ""),
+        (
+            "silence",
+            urljoin(page, "silence/?" + urlencode({"matchers": matchers})) if firing and matchers else "",
+        ),
+    ]
+    return tuple((wording.say(language, key), url) for key, url in links if 0 < len(url) <= LONGEST_LINK)
+
+
+def _annotated(alerts: Sequence[AlertText], name: str) -> str:
+    found = next((alert.annotations[name] for alert in alerts if alert.annotations.get(name)), "")
+    return found if found.startswith(("http://", "https://")) else ""
 
 
 def _common(mappings: Sequence[Mapping[str, str]]) -> dict[str, str]:
     first, *others = mappings
     return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
-
-
-def _alert_lines(alert: AlertText, escape: Callable[[str], str], bold: str, line: str) -> str:
-    mark = "✅" if alert.status == "resolved" else ICONS.get(alert.labels.get("severity", ""), "⚪")
-    lines = [f"{mark} {bold}{escape(alert.summary)}{bold}"]
-    lines += [escape(alert.description)] if alert.description else []
-    lines += [escape(alert.own_labels)] if alert.own_labels else []
-    lines += [f"当前值 Value: {escape(alert.value)}"] if alert.value else []
-    return line.join(lines)
-
-
-def _rich_alert(alert: AlertText) -> str:
-    lines = [
-        f"<b>{html.escape(alert.summary)}</b>",
-        html.escape(alert.description),
-        html.escape(alert.own_labels),
-    ]
-    lines += [f"当前值 Value: {html.escape(alert.value)}"] if alert.value else []
-    return "<br>".join(line for line in lines if line)

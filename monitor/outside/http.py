@@ -153,6 +153,20 @@ def allowed(address: str, *, private: bool) -> bool:
     return plain.is_global or (private and (plain.is_private or plain.is_loopback or plain in SHARED))
 
 
+def resolved(host: str, port: int, *, private: bool) -> list[str]:
+    """The addresses of a host that may be called; raises ForbiddenTargetError if there are none, or OSError."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    usable = [one for one in addresses if allowed(one, private=private)]
+    if not usable:
+        message = (
+            f"{host} is at {addresses[0]}, an address that must not be called; private addresses need "
+            "VIGIL_ALLOW_PRIVATE_TARGETS=1, link-local and metadata addresses are always refused"
+        )
+        raise ForbiddenTargetError(message)
+    return usable
+
+
 def _plain(address: Address) -> Address:
     """The IPv4 address inside an IPv6 one: a detour must not open a closed door."""
     if isinstance(address, ipaddress.IPv4Address):
@@ -180,18 +194,10 @@ class _CheckedBackend(httpcore2.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            usable = resolved(host, port, private=self._private)
         except (OSError, UnicodeError) as error:
             message = f"the name {host} is not known: {error}"
             raise httpcore2.ConnectError(message) from error
-        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-        usable = [one for one in addresses if allowed(one, private=self._private)]
-        if not usable:
-            message = (
-                f"{host} is at {addresses[0]}, an address that must not be called; private addresses need "
-                "VIGIL_ALLOW_PRIVATE_TARGETS=1, link-local and metadata addresses are always refused"
-            )
-            raise ForbiddenTargetError(message)
         return self._first(usable, port, timeout, local_address, socket_options)
 
     def _first(

@@ -1,11 +1,22 @@
-"""One letter over SMTP, by the server of the settings."""
+"""One letter over SMTP, by the server of the settings or one that a contact names.
+
+A server that somebody else named is checked like any web address: resolved, judged, and connected to as such.
+"""
 
 import smtplib
+import socket
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from django.core.mail import EmailMultiAlternatives, get_connection
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.core.mail.backends.smtp import EmailBackend
 
-SMTP = "django.core.mail.backends.smtp.EmailBackend"
+from monitor.outside import http
+
+ENCRYPTIONS = ("starttls", "tls", "none")
+PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 
 class MailRefusedError(Exception):
@@ -16,30 +27,103 @@ class MailLaterError(Exception):
     """The server can't take it now, or can't be reached. A retry may help."""
 
 
-def send(to: Sequence[str], subject: str, text: str, html: str = "") -> None:
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """``reference`` stays the same over retries, so that mail programs see one letter."""
+
+    to: Sequence[str]
+    subject: str
+    text: str
+    html: str = ""
+    sender: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A mail server of one's own; ``address`` is a host with or without a port."""
+
+    address: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+    encryption: str = "starttls"
+
+
+def send(letter: Letter, server: Server | None = None) -> None:
     """Send one letter; raises MailRefusedError or MailLaterError."""
-    letter = EmailMultiAlternatives(
-        " ".join(subject.split()), text, to=list(to), connection=get_connection(SMTP)
-    )
-    if html:
-        letter.attach_alternative(html, "text/html")
+    headers = {"X-Vigil-Delivery": letter.reference} if letter.reference else {}
+    connection: EmailBackend | None = None
     try:
-        letter.send()
+        connection = _own(server) if server else EmailBackend()
+        made = EmailMultiAlternatives(
+            " ".join(letter.subject.split()), letter.text, letter.sender or None, to=list(letter.to), headers=headers,
+            connection=connection,
+        )  # fmt: skip
+        if letter.html:
+            made.attach_alternative(letter.html, "text/html")
+        made.send()
     except smtplib.SMTPRecipientsRefused as error:
         codes = [code for code, _ in error.recipients.values()]
         message = f"the mail server refused {', '.join(error.recipients)}"
         raise (MailLaterError if codes and max(codes) < 500 else MailRefusedError)(message) from error
     except smtplib.SMTPResponseException as error:
-        answer = (
-            error.smtp_error.decode(errors="replace")
-            if isinstance(error.smtp_error, bytes)
-            else error.smtp_error
-        )
-        message = f"the mail server answered {error.smtp_code} {answer}"
-        raise (MailLaterError if error.smtp_code < 500 else MailRefusedError)(message) from error
+        raise _answered(error) from error
+    except http.ForbiddenTargetError as error:
+        raise MailRefusedError(str(error)) from error
+    except smtplib.SMTPNotSupportedError as error:
+        message = f"the mail server does not offer what is asked of it: {error}; choose another encryption"
+        raise MailRefusedError(message) from error
     except (OSError, smtplib.SMTPException) as error:
-        message = f"the mail server can't be reached ({error}); check VIGIL_SMTP_HOST and VIGIL_SMTP_PORT"
+        where = "the address of the mail server" if server else "VIGIL_SMTP_HOST and VIGIL_SMTP_PORT"
+        message = f"the mail server can't be reached ({error}); check {where}"
         raise MailLaterError(message) from error
     except ValueError as error:
         message = f"the letter can't be written: {error}"
         raise MailRefusedError(message) from error
+    finally:
+        if connection is not None:
+            connection.close()
+
+
+def _answered(error: smtplib.SMTPResponseException) -> Exception:
+    said = error.smtp_error
+    text = said.decode(errors="replace") if isinstance(said, bytes) else said
+    message = f"the mail server answered {error.smtp_code} {text}"
+    return (MailLaterError if error.smtp_code < 500 else MailRefusedError)(message)
+
+
+def _own(server: Server) -> EmailBackend:
+    if server.encryption not in ENCRYPTIONS:
+        message = f"encryption {server.encryption!r} is not one of {', '.join(ENCRYPTIONS)}"
+        raise ValueError(message)
+    host, colon, port = server.address.strip().rpartition(":")
+    if not colon:
+        host, port = port, str(PORTS[server.encryption])
+    if not host or not port.isdecimal():
+        message = f"{server.address!r} is no mail server; write it like smtp.example.com:587"
+        raise ValueError(message)
+    return _CheckedBackend(
+        host=host.strip("[]"), port=int(port), username=server.username, password=server.password,
+        use_tls=server.encryption == "starttls", use_ssl=server.encryption == "tls", timeout=settings.EMAIL_TIMEOUT,
+    )  # fmt: skip
+
+
+class _CheckedBackend(EmailBackend):
+    @property
+    def connection_class(self) -> Any:
+        return _CheckedTls if self.use_ssl else _Checked
+
+
+def _connected(host: str, port: int, timeout: float) -> socket.socket:
+    addresses = http.resolved(host, port, private=settings.VIGIL_ALLOW_PRIVATE_TARGETS)
+    return socket.create_connection((addresses[0], port), timeout)
+
+
+class _Checked(smtplib.SMTP):
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        return _connected(host, port, timeout)
+
+
+class _CheckedTls(smtplib.SMTP_SSL):
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        return self.context.wrap_socket(_connected(host, port, timeout), server_hostname=host)

@@ -1,6 +1,6 @@
 import datetime as dt
 
-from monitor.alerting import policy
+from monitor.alerting import policy, routing
 from monitor.alerting.models import Contact, Inhibition, Route, TimeInterval
 from tests.fixtures.fix_alerting import Pager
 from tests.fixtures.fix_cast import Cast
@@ -62,8 +62,8 @@ def test_receivers_are_known_by_the_word_they_share(pager: Pager) -> None:
     )
     Contact.objects.create(project=pager.cast.project, name="other", kind="email")
     known = policy.load(pager.cast.project.id, now=pager.moment(0))
-    assert known.receivers(policy.DEFAULT) == ["ops", "other"]
-    assert [one.name for one in known.told(policy.DEFAULT)] == ["ops", "other"]
+    assert known.receivers(routing.DEFAULT) == ["ops", "other"]
+    assert [one.name for one in known.told(routing.DEFAULT)] == ["ops", "other"]
 
 
 def test_an_inhibition_that_can_not_be_read_keeps_nothing_quiet(pager: Pager) -> None:

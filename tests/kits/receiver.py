@@ -1,6 +1,7 @@
 """What every receiver must pass: good settings of each, messages of every shape, and a server to send to."""
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,8 @@ from monitor.alerting import message as messages
 from monitor.alerting.message import Message
 from monitor.alerting.receivers import RECEIVERS
 from monitor.alerting.receivers.base import Receiver
+from monitor.alerting.rendering import in_bytes, in_utf16
+from monitor.alerting.wording import Language
 from monitor.core import fields
 
 NOON = dt.datetime(2026, 11, 18, 12, 0, tzinfo=dt.UTC)
@@ -16,7 +19,11 @@ ACCEPTED: Mapping[str, Any] = {
     "dingtalk": {"errcode": 0, "errmsg": "ok"},
     "wecom": {"errcode": 0, "errmsg": "ok"},
     "feishu": {"code": 0, "msg": "success"},
+    "wecom_app": {"errcode": 0, "errmsg": "ok", "access_token": "t"},
+    "telegram": {"ok": True},
 }
+# who does not count bytes
+MEASURES = defaultdict(lambda: in_bytes, telegram=in_utf16)
 
 
 def made(name: str, url: str) -> Receiver:
@@ -32,7 +39,11 @@ def _example(field: fields.Field, url: str) -> Any:
         return f"{url}/hook/{SECRET}?access_token={SECRET}"
     if field.secret:
         return SECRET
-    return {"list": "ops@example.com", "integer": 0, "flag": False}.get(field.kind, "")
+    if field.kind == "choice":
+        return field.choices[0]
+    return {"list": "ops@example.com", "integer": 1, "flag": False}.get(
+        field.kind, "x" if field.required else ""
+    )
 
 
 def alert(
@@ -50,7 +61,7 @@ def alert(
     }
 
 
-def message(*alerts: Mapping[str, Any]) -> Message:
+def message(*alerts: Mapping[str, Any], language: Language = "both") -> Message:
     content = {
         "group_labels": {"alertname": "HighLatency"},
         "group_key": "0/ab",
@@ -58,11 +69,10 @@ def message(*alerts: Mapping[str, Any]) -> Message:
     }
     return messages.build(
         content,
+        messages.Place("shop", "http://vigil.example/", "/p/shop/alerts/"),
         delivery_id="11111111-2222-3333-4444-555555555555",
-        project="shop",
         contact="ops",
-        external_url="http://vigil.example/",
-        page="/p/shop/alerts/",
+        language=language,
         now=NOON,
     )
 

@@ -11,6 +11,11 @@ RECEIVERS = Registry(
         "feishu": "monitor.alerting.receivers.feishu.Feishu",
         "email": "monitor.alerting.receivers.email.Email",
         "slack": "monitor.alerting.receivers.slack.Slack",
+        "wecom_app": "monitor.alerting.receivers.wecom_app.WeComApp",
+        "pagerduty": "monitor.alerting.receivers.pagerduty.PagerDuty",
+        "teams": "monitor.alerting.receivers.teams.Teams",
+        "telegram": "monitor.alerting.receivers.telegram.Telegram",
+        "apprise": "monitor.alerting.receivers.apprise.Apprise",
     },
 )
 

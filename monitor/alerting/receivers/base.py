@@ -20,10 +20,14 @@ class LaterError(Exception):
         self.after_seconds = after_seconds
 
 
-class Post(Protocol):
-    """POST a JSON body; see ``outside.http.Caller.post``."""
+class Calls(Protocol):
+    """The way out; see ``outside.http.Caller``."""
 
-    def __call__(self, url: str, body: Any, headers: Mapping[str, str] | None = None) -> Answer: ...
+    def post(self, url: str, body: Any, headers: Mapping[str, str] | None = None) -> Answer: ...
+
+    def request(
+        self, method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer: ...
 
 
 class Receiver(Protocol):
@@ -34,7 +38,13 @@ class Receiver(Protocol):
 
     def __init__(self, settings: Mapping[str, Any]) -> None: ...
 
-    def send(self, message: Message, post: Post) -> None: ...
+    def send(self, message: Message, calls: Calls) -> None: ...
+
+
+def robot_address(**changes: Any) -> Field:
+    """The one setting that every group robot has."""
+    help_text = "The robot's address, with its key."
+    return Field("url", "Webhook", kind="url", required=True, secret=True, **{"help": help_text, **changes})
 
 
 def judge(answer: Answer) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from monitor.alerting.message import Message, markdown
+from monitor.alerting.message import Message
 from monitor.alerting.receivers import base
+from monitor.alerting.rendering import MARKDOWN, markup
 from monitor.core import clock
 from monitor.core.fields import Field
 
@@ -20,10 +21,7 @@ class DingTalk:
     """DingTalk 钉钉 group robot 群机器人: Markdown, signed with the robot's secret."""
 
     fields = (
-        Field(
-            "url", "Webhook", kind="url", required=True, secret=True,
-            help="The robot's address, with its access_token.",
-        ),
+        base.robot_address(help="The robot's address, with its access_token."),
         Field("secret", "Secret 加签", secret=True, help="SEC…; empty if the robot uses keywords or addresses."),
         Field("at_mobiles", "Mention 手机号", kind="list", default=(), help="Phone numbers to mention, by commas."),
         Field("at_all", "Mention everyone", kind="flag", default=False),
@@ -33,8 +31,8 @@ class DingTalk:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.settings = settings
 
-    def send(self, message: Message, post: base.Post) -> None:
-        answer = post(self.url(message), self.body(message))
+    def send(self, message: Message, calls: base.Calls) -> None:
+        answer = calls.post(self.url(message), self.body(message))
         base.judge_code(answer, "errcode", "errmsg", later=(BUSY, *TOO_FAST))
 
     def url(self, message: Message) -> str:
@@ -55,7 +53,7 @@ class DingTalk:
             "msgtype": "markdown",
             "markdown": {
                 "title": message.title,
-                "text": head + markdown(message, limit_bytes=room) + tail,
+                "text": head + markup(message, MARKDOWN, limit=room) + tail,
             },
             "at": {"atMobiles": mobiles, "isAtAll": bool(self.settings.get("at_all"))},
         }

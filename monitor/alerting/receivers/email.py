@@ -1,11 +1,12 @@
-"""E-mail, by the mail server of the settings."""
+"""E-mail, by the mail server of the settings or one of the contact's own."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from monitor.alerting.message import Message, markdown, rich
+from monitor.alerting.message import Message
 from monitor.alerting.receivers import base
+from monitor.alerting.rendering import PLAIN, markup, rich
 from monitor.core.fields import Field
 from monitor.outside import mail
 
@@ -15,25 +16,45 @@ ADDRESS = re.compile(r"[^@\s,<>]+@[^@\s,<>]+")
 class Email:
     """E-mail 邮件: one letter, as text and as HTML, to all addresses."""
 
-    fields = (Field("to", "To", kind="list", required=True, help="Addresses, separated by commas."),)
+    fields = (
+        Field("to", "To", kind="list", required=True, help="Addresses, separated by commas."),
+        Field("sender", "From", help="Empty: that of VIGIL_MAIL_FROM."),
+        Field("server", "Mail server", help="Like smtp.example.com:587; empty: that of VIGIL_SMTP_HOST."),
+        Field("username", "User name", help="If the mail server of this contact asks for one."),
+        Field("password", "Password", secret=True, help="If the mail server of this contact asks for one."),
+        Field(
+            "encryption", "Encryption", kind="choice", default="starttls", choices=mail.ENCRYPTIONS,
+            help="Of the contact's own mail server.",
+        ),
+    )  # fmt: skip
     limit_bytes = 200_000
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.settings = settings
 
-    def send(self, message: Message, post: base.Post) -> None:
-        del post  # a letter goes by SMTP
+    def send(self, message: Message, calls: base.Calls) -> None:
+        del calls  # a letter goes by SMTP
         to = list(self.settings["to"])
         bad = next((address for address in to if not ADDRESS.fullmatch(address)), None)
         if bad is not None or not to:
             text = f"{bad or ''!r} is no e-mail address; correct it in the contact"
             raise base.RefusedError(text)
-        text = markdown(
-            message, limit_bytes=self.limit_bytes, bold="", link=lambda name, url: f"{name}: {url}", line="\n"
-        )
+        letter = mail.Letter(
+            to, message.title, markup(message, PLAIN, limit=self.limit_bytes), rich(message),
+            sender=self.settings.get("sender") or "", reference=message.id,
+        )  # fmt: skip
         try:
-            mail.send(to, message.title, text, rich(message))
+            mail.send(letter, self._server())
         except mail.MailRefusedError as error:
             raise base.RefusedError(str(error)) from error
         except mail.MailLaterError as error:
             raise base.LaterError(str(error)) from error
+
+    def _server(self) -> mail.Server | None:
+        given = self.settings.get("server")
+        if not given:
+            return None
+        secret = self.settings.get("password") or ""
+        return mail.Server(
+            given, self.settings.get("username") or "", secret, self.settings.get("encryption") or "starttls"
+        )

@@ -6,8 +6,9 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
-from monitor.alerting.message import Message, markdown
+from monitor.alerting.message import Message
 from monitor.alerting.receivers import base
+from monitor.alerting.rendering import Style, markup
 from monitor.core import clock
 from monitor.core.fields import Field
 
@@ -19,14 +20,7 @@ class Feishu:
     """Feishu / Lark 飞书 group robot 群机器人: a card, signed with the robot's secret."""
 
     fields = (
-        Field(
-            "url",
-            "Webhook",
-            kind="url",
-            required=True,
-            secret=True,
-            help="The robot's address, with its key.",
-        ),
+        base.robot_address(),
         Field("secret", "Secret 签名校验", secret=True, help="Empty if the robot does not check signatures."),
     )
     limit_bytes = 18_000
@@ -34,12 +28,12 @@ class Feishu:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.settings = settings
 
-    def send(self, message: Message, post: base.Post) -> None:
-        base.judge_code(post(self.settings["url"], self.body(message)), "code", "msg", later=TOO_FAST)
+    def send(self, message: Message, calls: base.Calls) -> None:
+        base.judge_code(calls.post(self.settings["url"], self.body(message)), "code", "msg", later=TOO_FAST)
 
     def body(self, message: Message) -> dict[str, Any]:
         color = "green" if message.status == "resolved" else COLORS.get(message.severity, "grey")
-        text = markdown(message, limit_bytes=self.limit_bytes, escape=_escape, line="\n")
+        text = markup(message, STYLE, limit=self.limit_bytes)
         card = {
             "header": {
                 "title": {"tag": "plain_text", "content": f"{message.icon} {message.title}"},
@@ -66,3 +60,6 @@ def sign(timestamp: str, secret: str) -> str:
 def _escape(text: str) -> str:
     """Cards read ``<at id=all>`` and the like."""
     return text.replace("<", "&#60;").replace(">", "&#62;")
+
+
+STYLE = Style(escape=_escape, line="\n")

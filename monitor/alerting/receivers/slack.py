@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from monitor.alerting.message import Message, markdown
+from monitor.alerting.message import Message
 from monitor.alerting.receivers import base
+from monitor.alerting.rendering import Style, markup
 from monitor.core.fields import Field
 
 COLORS = {"critical": "#c62828", "error": "#c62828", "warning": "#ef6c00", "info": "#1565c0"}
@@ -24,14 +25,12 @@ class Slack:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.settings = settings
 
-    def send(self, message: Message, post: base.Post) -> None:
-        base.judge(post(self.settings["url"], self.body(message)))
+    def send(self, message: Message, calls: base.Calls) -> None:
+        base.judge(calls.post(self.settings["url"], self.body(message)))
 
     def body(self, message: Message) -> dict[str, Any]:
         color = "#2e7d32" if message.status == "resolved" else COLORS.get(message.severity, "#757575")
-        text = markdown(
-            message, limit_bytes=self.limit_bytes, escape=_escape, bold="*", link=_link, line="\n"
-        )
+        text = markup(message, STYLE, limit=self.limit_bytes)
         title = _escape(f"{message.icon} {message.title}")
         attachment = {"color": color, "title": title, "text": text, "mrkdwn_in": ["text"], "fallback": title}
         channel = self.settings.get("channel")
@@ -44,3 +43,6 @@ def _escape(text: str) -> str:
 
 def _link(text: str, url: str) -> str:
     return f"<{url}|{text}>"
+
+
+STYLE = Style(escape=_escape, bold=("*", "*"), link=_link, line="\n")

@@ -1,6 +1,8 @@
 """A generic webhook: Alertmanager's JSON (version 4), which hundreds of tools understand."""
 
+import base64
 import datetime as dt
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,20 +19,22 @@ class Webhook:
     fields = (
         Field("url", "URL", kind="url", required=True, secret=True, help="Where to POST the JSON."),
         Field("bearer_token", "Bearer token", secret=True, help="Sent as Authorization: Bearer …"),
+        Field("username", "User name", help="For basic authentication, instead of a token."),
+        Field("password", "Password", secret=True, help="For basic authentication."),
         Field("max_alerts", "Alerts per message", kind="integer", default=0, help="0: all of them."),
     )
-    limit_bytes = 1_000_000
+    limit_bytes = 32_000_000
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.settings = settings
 
-    def send(self, message: Message, post: base.Post) -> None:
-        token = self.settings.get("bearer_token")
-        headers = {"x-vigil-delivery": message.id} | ({"authorization": f"Bearer {token}"} if token else {})
-        base.judge(post(self.settings["url"], self.body(message), headers))
+    def send(self, message: Message, calls: base.Calls) -> None:
+        headers = {"x-vigil-delivery": message.id, **self._authorization()}
+        base.judge(calls.post(self.settings["url"], self.body(message), headers))
 
     def body(self, message: Message) -> dict[str, Any]:
-        shown = message.alerts[: self.settings.get("max_alerts") or 1000]
+        alerts = [_alert(alert) for alert in message.alerts]
+        shown = self._fitting(alerts[: self.settings.get("max_alerts") or len(alerts)])
         return {
             "version": "4",
             "groupKey": message.group_key,
@@ -41,8 +45,26 @@ class Webhook:
             "commonLabels": dict(message.common_labels),
             "commonAnnotations": dict(message.common_annotations),
             "externalURL": message.external_url,
-            "alerts": [_alert(alert) for alert in shown],
+            "alerts": shown,
         }
+
+    def _fitting(self, alerts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Nobody takes bodies without end; a quarter is left for what stands around the alerts."""
+        room = self.limit_bytes * 3 // 4
+        for number, alert in enumerate(alerts):
+            room -= len(json.dumps(alert, ensure_ascii=False).encode(errors="replace"))
+            if room < 0:
+                return alerts[:number]
+        return alerts
+
+    def _authorization(self) -> dict[str, str]:
+        token, user = self.settings.get("bearer_token"), self.settings.get("username")
+        if token:
+            return {"authorization": f"Bearer {token}"}
+        if user:
+            pair = f"{user}:{self.settings.get('password') or ''}"
+            return {"authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+        return {}
 
 
 def _alert(alert: AlertText) -> dict[str, Any]:

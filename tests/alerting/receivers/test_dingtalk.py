@@ -28,7 +28,7 @@ def test_the_robot_accepts_the_signature(outside: Callable[[], Outside]) -> None
     server = outside()
     server.respond = robot
     DingTalk({"url": server.url + "/robot/send?access_token=abc", "secret": kit.SECRET}).send(
-        kit.FIRING, Caller().post
+        kit.FIRING, Caller()
     )
     assert server.received[0].query["timestamp"] == [str(clock.to_ms(kit.NOON))]
 
@@ -38,7 +38,7 @@ def test_a_wrong_secret_is_refused_by_the_robot(outside: Callable[[], Outside]) 
     server.respond = robot
     wrong = DingTalk({"url": server.url + "/?access_token=abc", "secret": "SECwrong"})
     with pytest.raises(RefusedError, match="errcode 310000: sign not match"):
-        wrong.send(kit.FIRING, Caller().post)
+        wrong.send(kit.FIRING, Caller())
 
 
 def test_the_signature_is_percent_encoded_exactly_once() -> None:
@@ -52,14 +52,14 @@ def test_two_hundred_with_a_code_is_a_refusal(outside: Callable[[], Outside]) ->
     server = outside()
     server.answer(200, {"errcode": 300005, "errmsg": "token is not exist"})
     with pytest.raises(RefusedError, match="token is not exist"):
-        DingTalk({"url": server.url}).send(kit.FIRING, Caller().post)
+        DingTalk({"url": server.url}).send(kit.FIRING, Caller())
 
 
 def test_too_many_messages_are_tried_again_later(outside: Callable[[], Outside]) -> None:
     server = outside()
     server.answer(200, {"errcode": 130101, "errmsg": "send too fast"})
     with pytest.raises(LaterError):
-        DingTalk({"url": server.url}).send(kit.FIRING, Caller().post)
+        DingTalk({"url": server.url}).send(kit.FIRING, Caller())
 
 
 def test_the_message_is_markdown_that_people_can_read() -> None:

@@ -18,7 +18,7 @@ def post_office(mailbox: Mailbox, settings: Settings) -> Mailbox:
 
 
 def send(*to: str) -> None:
-    Email({"to": list(to)}).send(kit.FIRING, Caller().post)
+    Email({"to": list(to)}).send(kit.FIRING, Caller())
 
 
 def test_one_letter_goes_to_all_addresses(post_office: Mailbox) -> None:
@@ -30,7 +30,7 @@ def test_one_letter_goes_to_all_addresses(post_office: Mailbox) -> None:
 
 
 def test_markup_in_a_label_stays_text_in_the_letter(post_office: Mailbox) -> None:
-    Email({"to": ["a@example.com"]}).send(kit.message(kit.alert(text="<script>")), Caller().post)
+    Email({"to": ["a@example.com"]}).send(kit.message(kit.alert(text="<script>")), Caller())
     parsed = email.message_from_bytes(post_office.letters[0].data, policy=email.policy.default)
     html = next(part.get_content() for part in parsed.walk() if part.get_content_type() == "text/html")
     assert "&lt;script&gt;" in html

@@ -24,7 +24,7 @@ def robot(request: Received) -> Answer:
 def test_the_robot_accepts_the_signature(outside: Callable[[], Outside]) -> None:
     server = outside()
     server.respond = robot
-    Feishu({"url": server.url, "secret": kit.SECRET}).send(kit.FIRING, Caller().post)
+    Feishu({"url": server.url, "secret": kit.SECRET}).send(kit.FIRING, Caller())
     assert server.received[0].json["timestamp"] == str(int(kit.NOON.timestamp()))
 
 
@@ -32,7 +32,7 @@ def test_a_wrong_secret_is_refused_by_the_robot(outside: Callable[[], Outside]) 
     server = outside()
     server.respond = robot
     with pytest.raises(RefusedError, match="code 19021"):
-        Feishu({"url": server.url, "secret": "wrong"}).send(kit.FIRING, Caller().post)
+        Feishu({"url": server.url, "secret": "wrong"}).send(kit.FIRING, Caller())
 
 
 @pytest.mark.parametrize("message, color", [(kit.FIRING, "red"), (kit.RESOLVED, "green")])

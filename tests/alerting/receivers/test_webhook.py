@@ -8,7 +8,7 @@ from tests.kits import receiver as kit
 
 def test_the_body_is_alertmanagers_version_4(outside: Callable[[], Outside]) -> None:
     server = outside()
-    Webhook({"url": server.url}).send(kit.FIRING, Caller().post)
+    Webhook({"url": server.url}).send(kit.FIRING, Caller())
     assert server.received[0].json == {
         "version": "4",
         "groupKey": "0/ab",
@@ -39,7 +39,7 @@ def test_a_resolved_alert_carries_its_end() -> None:
 
 def test_a_token_and_the_delivery_travel_in_headers(outside: Callable[[], Outside]) -> None:
     server = outside()
-    Webhook({"url": server.url, "bearer_token": "t0ken"}).send(kit.FIRING, Caller().post)
+    Webhook({"url": server.url, "bearer_token": "t0ken"}).send(kit.FIRING, Caller())
     headers = server.received[0].headers
     assert (headers["authorization"], headers["x-vigil-delivery"]) == ("Bearer t0ken", kit.FIRING.id)
 

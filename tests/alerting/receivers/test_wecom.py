@@ -27,11 +27,11 @@ def test_two_hundred_with_a_code_is_no_success(
     server = outside()
     server.answer(200, {"errcode": code, "errmsg": "invalid webhook url"})
     with pytest.raises(error, match="invalid webhook url"):
-        WeCom({"url": server.url}).send(kit.FIRING, Caller().post)
+        WeCom({"url": server.url}).send(kit.FIRING, Caller())
 
 
 def test_a_page_that_is_no_robot_is_no_success(outside: Callable[[], Outside]) -> None:
     server = outside()
     server.answer(200, b"<html>log in</html>")
     with pytest.raises(RefusedError, match="check the address"):
-        WeCom({"url": server.url}).send(kit.FIRING, Caller().post)
+        WeCom({"url": server.url}).send(kit.FIRING, Caller())
