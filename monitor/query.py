@@ -14,16 +14,17 @@ from monitor.core import clock
 from monitor.core.histograms import HistogramRun
 from monitor.core.labels import Labels
 from monitor.core.samples import LOOKBACK_MS, Selection, Series, Table
-from monitor.promql import kept, tree
+from monitor.promql import edges, kept, tree, trims
 from monitor.promql import parse as parser
 from monitor.promql.errors import BadQueryError, DeadlineError, ExecutionError, QueryError, TooMuchError
 from monitor.promql.evaluate import Evaluation
-from monitor.promql.functions import FUNCTIONS
+from monitor.promql.functions import FUNCTIONS, extended
 from monitor.promql.functions.known import missing
 from monitor.promql.kept import Look
 from monitor.promql.operators.subquery import frame
 from monitor.promql.plan import Plan, Read, inner_grid, plan
 from monitor.promql.raw import between
+from monitor.promql.spans import Question
 from monitor.promql.values import Cells, Floats, Grid, Ints, Mask, Notes, Value, Vector
 from monitor.store import deadline, select
 from monitor.store.select import View
@@ -221,6 +222,12 @@ def unsupported_functions() -> list[str]:
     return missing()
 
 
+def newer_syntax() -> list[str]:
+    """What is understood beyond Prometheus 3.5, for the manual."""
+    durations = ("step()", "range()", "min(a, b)", "max(a, b)")
+    return [*sorted(edges.WORDS), *trims.AS_COMPARISON, "fill()", *(f"x[{one}]" for one in durations)]
+
+
 def ask(source: Source, expr: str, grid: Grid, *, limits: Limits | None = None, at_once: bool) -> Result:
     """The answer over any source of series: what instant() and range() do, and tests over memory."""
     bounds = limits or Limits()
@@ -236,7 +243,7 @@ def ask(source: Source, expr: str, grid: Grid, *, limits: Limits | None = None, 
         if clock.monotonic() > deadline:
             raise _late(bounds)
 
-    root = parser.parse(expr)
+    root = parser.parse(expr, _question(grid, at_once=at_once))
     kind = parser.result_kind(root)
     if not at_once and kind in {"matrix", "string"}:
         message = f'invalid expression type "{_SAID[kind]}" for range query, must be Scalar or instant Vector'
@@ -273,7 +280,7 @@ class _Asked:
                 self.error = error
 
     def prepare(self, source: "_Stored", grid: Grid) -> None:
-        root = parser.parse(self.expr)
+        root = parser.parse(self.expr, _question(grid, at_once=True))
         if parser.result_kind(root) in {"matrix", "string"}:
             message = f"{self.expr!r} is no vector; only vectors and scalars are asked together"
             raise BadQueryError(message)
@@ -359,6 +366,10 @@ class _Work:
         return plan(node, grid, max_samples=self.bounds.samples, lookback=lookback, whole=whole)
 
 
+def _question(grid: Grid, *, at_once: bool) -> Question:
+    return Question(0.0, 0.0) if at_once else Question(grid.step / 1000, (grid.end - grid.start) / 1000)
+
+
 def _late(bounds: Limits) -> DeadlineError:
     return DeadlineError(
         f"query timed out after {bounds.seconds:g} seconds; ask for less, or raise the limit"
@@ -437,7 +448,11 @@ def _raw(evaluation: Evaluation, made: Plan) -> Result:
     series = evaluation.data[Read(node.selector, node.width, made.grid)]
     place = frame(node.selector, node.width, made.grid)
     end = int(place.ends[0])
-    kept = [between(one, end - node.width, end) for one in series]
+    word, start = node.selector.edges, end - node.width
+    if word:
+        kept = [extended.edged(one, start, end, made.lookback, word) for one in series]
+    else:
+        kept = [between(one, start, end) for one in series]
     return Result("matrix", made.grid.times, raw=[one for one in kept if _size(one)])
 
 

@@ -10,13 +10,25 @@ from monitor.core.labels import Labels
 from monitor.core.samples import LOOKBACK_MS, Series, Table, is_stale
 from monitor.promql import tree
 from monitor.promql.errors import ExecutionError, TooMuchError
-from monitor.promql.functions import FUNCTIONS
+from monitor.promql.functions import FUNCTIONS, extended
 from monitor.promql.functions.info import Joined
 from monitor.promql.functions.labels import same_labels
 from monitor.promql.functions.registry import Context
 from monitor.promql.operators import aggregate, binary, subquery, unary
 from monitor.promql.plan import Plan, Read, inner_grid
-from monitor.promql.values import Cells, Floats, Grid, Notes, Value, Vector, empty, joined, merged, piled
+from monitor.promql.values import (
+    Cells,
+    Floats,
+    Grid,
+    Ints,
+    Notes,
+    Value,
+    Vector,
+    empty,
+    joined,
+    merged,
+    piled,
+)
 from monitor.promql.windows import Windows, gathered_by_times, of_series, of_table
 
 Data = Mapping[Read, Sequence[Series]]
@@ -75,7 +87,17 @@ class Evaluation:
         """The newest sample within the look-back, and the times (ms) of the samples taken."""
         series = self.data[Read(node, 0, grid)]
         self._afford(len(series), grid)
+        if node.edges == "smoothed":
+            return self._smoothed(series, subquery.frame(node, 0, grid).ends)
         return instant(series, subquery.frame(node, 0, grid).ends, self.plan.lookback)
+
+    def _smoothed(self, series: Sequence[Series], moments: Ints) -> tuple[Vector, Floats]:
+        found = [extended.at_moments(one, moments, self.plan.lookback) for one in series]
+        if not found:
+            return empty(len(moments)), np.empty((0, len(moments)))
+        values, floats = np.stack([one for one, _ in found]), np.stack([there for _, there in found])
+        vector = Vector([one.labels for one in series], values, floats).without_empty_rows()
+        return vector, np.broadcast_to(moments, vector.values.shape).astype(np.float64)
 
     def _afford(self, rows: int, grid: Grid) -> None:
         if rows * grid.steps > self.max_samples:
@@ -132,8 +154,13 @@ class Evaluation:
         known = FUNCTIONS[node.name]
         others = [None if index == place else self.value(arg, grid) for index, arg in enumerate(node.args)]
         results = []
-        for windows in self.windows(node.args[place], grid):
+        asked = node.args[place]
+        edges = asked.selector.edges if isinstance(asked, tree.Range) else ""
+        for windows in self.windows(asked, grid):
             self.check()
+            if edges:
+                results.append(extended.over(context, windows, edges, self.plan.lookback))
+                continue
             args = [windows if index == place else value for index, value in enumerate(others)]
             results.append(known.run(context, *args))
         return merged(piled(results, grid.steps).without_empty_rows(), same_labels)

@@ -112,8 +112,8 @@ def lead(node: tree.Node) -> int | None:
 
 def _leads(node: tree.Node, shift: int) -> Iterator[int | None]:
     match node:
-        case tree.Selector(offset=offset, at=at):
-            yield None if at is not None else shift - offset
+        case tree.Selector(offset=offset, at=at, edges=edges):
+            yield None if at is not None or edges == "smoothed" else shift - offset
         case tree.Subquery(expr=expr, offset=offset, at=at):
             if at is not None:
                 yield None

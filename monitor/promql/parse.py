@@ -1,6 +1,8 @@
 """Text to tree. The parser wheel does the grammar; its tree is copied into ours at once."""
 
 import datetime as dt
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -8,10 +10,12 @@ from typing import Any
 import promql_parser as wheel
 
 from monitor.core.labels import NAME, BadMatcherError, Matcher, Op
-from monitor.promql import tree
+from monitor.promql import edges, tree, trims
 from monitor.promql.blame import SCALAR_FUNCTIONS, blame
+from monitor.promql.edges import marked
 from monitor.promql.errors import BadQueryError
-from monitor.promql.scan import NEGATIVE_AT, failure, rewritten, scan
+from monitor.promql.scan import NEGATIVE_AT, Token, failure, rewritten, scan
+from monitor.promql.spans import Question
 
 _CARDINALITIES: dict[str, tree.Cardinality] = {
     "VectorMatchCardinality.OneToOne": "one-to-one",
@@ -25,17 +29,34 @@ _MATCHES: dict[str, Op] = {
     "MatchOp.Re": "=~",
     "MatchOp.NotRe": "!~",
 }
+_MARKS: dict[str, tree.Edges] = {
+    edges.MARK.format("anchored"): "anchored",
+    edges.MARK.format("smoothed"): "smoothed",
+}
+EXTENDED = {
+    "anchored": ("changes", "delta", "increase", "rate", "resets"),
+    "smoothed": ("delta", "increase", "rate"),
+}
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MS = dt.timedelta(milliseconds=1)
 
 
+# what step() and range() are taken for where nobody asks yet
+_ANY = Question(1.0, 1.0)
+_DEPENDS = re.compile(r"\b(?:step|range)\s*\(", re.IGNORECASE)
+
+
+def parse(text: str, question: Question = _ANY) -> tree.Node:
+    """The expression's tree; raises BadQueryError with a position."""
+    return _parsed(text, question if question is not _ANY and _DEPENDS.search(text) else _ANY)
+
+
 # thousands of alert rules are asked again and again, in turn
 @lru_cache(maxsize=8192)
-def parse(text: str) -> tree.Node:
-    """The expression's tree; raises BadQueryError with a position."""
+def _parsed(text: str, question: Question) -> tree.Node:
     tokens = scan(text)
     try:
-        return _copy(wheel.parse(rewritten(text, tokens)))
+        root = _copy(wheel.parse(rewritten(text, marked(text, tokens), question)))
     except BadMatcherError as error:
         raise failure(text, tokens[0].position, str(error)) from error
     except (ValueError, OverflowError) as error:
@@ -45,20 +66,57 @@ def parse(text: str) -> tree.Node:
         if type(error).__name__ != "PanicException":
             raise
         raise failure(text, tokens[0].position, "a number or duration is out of range") from error
+    misuse = _misuse(root)
+    if misuse is not None:
+        raise failure(text, _position_of(tokens, edges.WORDS), misuse)
+    return trims.restored(root, tokens)
+
+
+def _position_of(tokens: Sequence[Token], words: frozenset[str]) -> int:
+    return next((token.position for token in tokens if token.text.lower() in words), 0)
+
+
+def _misuse(node: tree.Node, caller: str = "") -> str | None:
+    """What is wrong with an ``anchored`` or ``smoothed`` below the node, or None."""
+    match node:
+        case tree.Range(selector=tree.Selector(edges=word)) if word and caller:
+            allowed = EXTENDED[word]
+            if caller not in allowed:
+                return f"{word} modifier can only be used with: {', '.join(allowed)} - not with {caller}"
+            return None
+        case tree.Range():
+            return None
+        case tree.Selector(edges="anchored"):
+            return "anchored modifier can only be used with range vector selectors"
+        case tree.Subquery(expr=tree.Selector(edges=word)) if word:
+            return f"{word} modifier is not supported in a subquery"
+        case _:
+            name = node.name if isinstance(node, tree.Call) else ""
+            found = (_misuse(child, name) for child in tree.children(node))
+            return next((one for one in found if one is not None), None)
 
 
 def selector(text: str) -> tuple[Matcher, ...]:
     """The matchers of a bare series selector; raises BadQueryError."""
     node = parse(text)
-    if not isinstance(node, tree.Selector) or node.at is not None or node.offset:
+    if not isinstance(node, tree.Selector) or node.at is not None or node.offset or node.edges:
         raise failure(text, 0, 'expected a series selector such as up{job="api"}')
     return node.matchers
 
 
 def pretty(text: str) -> str:
     """The expression in its canonical layout."""
-    parse(text)
-    return str(wheel.parse(rewritten(text, scan(text))).prettify())
+    root = parse(text)
+    if _has_edges(root) or any(token.text in trims.AS_COMPARISON for token in scan(text)):
+        # the wheel's printer does not know them
+        return text.strip()
+    return str(wheel.parse(rewritten(text, scan(text), _ANY)).prettify())
+
+
+def _has_edges(node: tree.Node) -> bool:
+    if isinstance(node, tree.Selector):
+        return node.edges != ""
+    return any(_has_edges(child) for child in tree.children(node))
 
 
 def result_kind(node: tree.Node) -> tree.Kind:
@@ -137,7 +195,11 @@ def _selector(node: Any) -> tree.Selector:
     matchers = [Matcher(m.name, _MATCHES[str(m.op)], m.value) for m in node.matchers.matchers]
     if node.name is not None:
         matchers.insert(0, Matcher(NAME, "=", node.name))
-    return tree.Selector(tuple(matchers), _milliseconds(node.offset), _anchor(node.at))
+    word: tree.Edges = ""
+    for matcher in matchers:
+        word = _MARKS.get(matcher.label, word)
+    kept = tuple(matcher for matcher in matchers if matcher.label not in _MARKS)
+    return tree.Selector(kept, _milliseconds(node.offset), _anchor(node.at), word)
 
 
 def _milliseconds(delta: dt.timedelta | None) -> int:

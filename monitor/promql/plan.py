@@ -130,4 +130,9 @@ def _selection(read: Read, lookback: int, more: int) -> Selection:
     reach = read.width or lookback
     step = read.grid.step if read.grid.steps > 1 else 0
     begin = first - reach + 1
+    edges = read.selector.edges
+    if edges and read.width:
+        begin -= lookback
+    if edges == "smoothed":
+        last += lookback
     return Selection(read.selector.matchers, begin, last, read.width, step, last - begin + more)

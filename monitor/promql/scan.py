@@ -23,7 +23,7 @@ _TOKEN = re.compile(
     |(?P<text>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`[^`]*`)
     |(?P<number>0[xX][0-9a-fA-F]+|(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?:[a-z][a-z0-9]*)?)
     |(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)
-    |(?P<operator>==|!=|=~|!~|>=|<=|[-+*/%^<>=])
+    |(?P<operator>==|!=|=~|!~|>=|<=|</|>/|[-+*/%^<>=])
     |(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<comma>,)|(?P<at>@)
     |(?P<unclosed>["'`])|(?P<strange>.)""",
     re.VERBOSE | re.DOTALL,
@@ -120,15 +120,15 @@ def _is_huge(token: Token) -> bool:
     return re.fullmatch(r"[\d.]+(e\+?\d+)?", token.text.lower()) is not None and float(token.text) > 1e12
 
 
-def rewritten(text: str, tokens: Sequence[Token]) -> str:
+def rewritten(text: str, tokens: Sequence[Token], question: spans.Question) -> str:
     """The same expression in a spelling the wheel reads rightly; raises BadQueryError."""
     try:
-        return " ".join(_respelling(text, tokens))
+        return " ".join(_respelling(text, tokens, question))
     except spans.BadSpanError as error:
         raise failure(text, error.position, str(error)) from error
 
 
-def _respelling(text: str, tokens: Sequence[Token]) -> list[str]:
+def _respelling(text: str, tokens: Sequence[Token], question: spans.Question) -> list[str]:
     parts: list[str] = []
     place = 0
     while place < len(tokens):
@@ -136,13 +136,16 @@ def _respelling(text: str, tokens: Sequence[Token]) -> list[str]:
         following = tokens[place + 1] if place + 1 < len(tokens) else None
         if token.text == "[":
             stop = _closing(tokens, place)
-            parts.append(_brackets(text[token.position + 1 : tokens[stop].position], token.position + 1))
+            inner = text[token.position + 1 : tokens[stop].position]
+            parts.append(_brackets(inner, token.position + 1, question))
             place = stop
         elif token.text.lower() == "offset" and following and _opens_sum(tokens, place + 1):
             start = place + 1 + (following.text in {"-", "+"})
-            stop = _closing(tokens, start)
+            stop = _closing(tokens, start + (tokens[start].text != "("))
             inner = text[following.position : tokens[stop].position + 1]
-            parts.append("offset " + spans.folded(inner, following.position, positive=False))
+            shift = spans.folded(inner, following.position, question, positive=False)
+            # the wheel takes no offset of 0
+            parts += ["offset", shift] if shift != "0ms" else []
             place = stop
         elif token.kind == "at" and following and following.text == "-":
             number = tokens[place + 2] if place + 2 < len(tokens) else following
@@ -155,9 +158,21 @@ def _respelling(text: str, tokens: Sequence[Token]) -> list[str]:
 
 
 def _opens_sum(tokens: Sequence[Token], place: int) -> bool:
+    """Whether a duration to be worked out begins here: a sum in parentheses, or a function such as step()."""
     if tokens[place].text in {"-", "+"}:
         place += 1
+    place += place + 1 < len(tokens) and tokens[place].text.lower() in spans.WORDS
     return place < len(tokens) and tokens[place].text == "("
+
+
+def opening(tokens: Sequence[Token], place: int) -> int:
+    """Where the bracket closed at ``place`` was opened."""
+    depth = 0
+    for number in range(place, -1, -1):
+        depth += (tokens[number].kind == "close") - (tokens[number].kind == "open")
+        if depth == 0:
+            return number
+    return 0
 
 
 def _closing(tokens: Sequence[Token], place: int) -> int:
@@ -170,16 +185,19 @@ def _closing(tokens: Sequence[Token], place: int) -> int:
     return len(tokens) - 1
 
 
-def _brackets(inner: str, position: int) -> str:
+def _brackets(inner: str, position: int, question: spans.Question) -> str:
     """What stands between brackets, with sums worked out."""
     halves = [
-        spans.folded(half, position, positive=True) if spans.is_sum(half) else half
+        spans.folded(half, position, question, positive=True) if spans.is_sum(half) else half
         for half in inner.split(":")
     ]
     return "[" + ":".join(halves) + "]"
 
 
 def _respelled(token: Token) -> str:
+    if token.text in {"</", ">/"} and token.kind == "operator":
+        # the wheel does not know them; they are put back into its tree
+        return token.text[0]
     if token.kind == "text" and (token.text[0] == "`" or _BYTES.search(token.text)):
         return _quoted(unquoted(token.text))
     return token.text.replace("_", "") if token.kind == "number" else token.text

@@ -1,4 +1,4 @@
-"""Arithmetic in durations, such as ``x[2 * 5m + 30s]`` or ``offset (1h / 2)``: worked out before parsing.
+"""Arithmetic in durations, such as ``x[2 * 5m + step()]`` or ``offset (1h / 2)``: worked out before parsing.
 
 The parser wheel knows plain durations only, so the sum is put in their place.
 """
@@ -6,16 +6,31 @@ The parser wheel knows plain durations only, so the sum is put in their place.
 import math
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from monitor.core import durations
 
 _PIECE = re.compile(
-    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?(?![\w.])|(?:\d+(?:ms|[smhdwy]))+)|(?P<sign>[-+*/%^()]))"
+    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?(?![\w.])|(?:\d+(?:ms|[smhdwy]))+)"
+    r"|(?P<word>[A-Za-z_]+)|(?P<sign>[-+*/%^(),]))"
 )
 _LEVELS: tuple[dict[str, Callable[[float, float], float]], ...] = (
     {"+": lambda a, b: a + b, "-": lambda a, b: a - b},
     {"*": lambda a, b: a * b, "/": lambda a, b: a / b, "%": math.fmod},
 )
+
+
+_CHOICES: dict[str, Callable[[float, float], float]] = {"min": min, "max": max, "min_of": min, "max_of": max}
+# words that open a duration after ``offset``
+WORDS = frozenset({"step", "range", *_CHOICES})
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What ``step()`` and ``range()`` stand for, in seconds; both are 0 at a single moment."""
+
+    step: float
+    range: float
 
 
 class BadSpanError(ValueError):
@@ -29,13 +44,18 @@ class BadSpanError(ValueError):
 class _Reader:
     """Recursive descent over the pieces of one expression; values are seconds."""
 
-    def __init__(self, pieces: Sequence[str]) -> None:
+    def __init__(self, pieces: Sequence[str], question: Question) -> None:
         self.pieces = [*pieces, ""]
         self.at = 0
+        self.known = {"step": question.step, "range": question.range}
 
     def take(self) -> str:
         self.at += 1
         return self.pieces[self.at - 1]
+
+    def want(self, piece: str) -> None:
+        if self.take() != piece:
+            raise ValueError
 
     def level(self, depth: int = 0) -> float:
         if depth == len(_LEVELS):
@@ -58,9 +78,19 @@ class _Reader:
         piece = self.take()
         if piece == "(":
             value = self.level()
-            if self.take() != ")":
-                raise ValueError
+            self.want(")")
             return value
+        if piece.lower() in self.known:
+            self.want("(")
+            self.want(")")
+            return self.known[piece.lower()]
+        if piece.lower() in _CHOICES:
+            self.want("(")
+            first = self.level()
+            self.want(",")
+            second = self.level()
+            self.want(")")
+            return _CHOICES[piece.lower()](first, second)
         return durations.parse(piece) / 1000 if piece[-1:].isalpha() else float(piece)
 
 
@@ -69,7 +99,7 @@ def is_sum(text: str) -> bool:
     return re.search(r"[-+*/%^(]", re.sub(r"e[-+]", "", text.strip().lstrip("-+"))) is not None
 
 
-def seconds(text: str, position: int) -> float:
+def seconds(text: str, position: int, question: Question) -> float:
     """What the expression comes to; raises BadSpanError."""
     pieces, at = [], 0
     stripped = text.strip()
@@ -80,7 +110,7 @@ def seconds(text: str, position: int) -> float:
             raise BadSpanError(message, position)
         pieces.append(match.group().strip())
         at = match.end()
-    reader = _Reader(pieces)
+    reader = _Reader(pieces, question)
     try:
         value = reader.level()
     except ZeroDivisionError as error:
@@ -95,9 +125,9 @@ def seconds(text: str, position: int) -> float:
     return value
 
 
-def folded(text: str, position: int, *, positive: bool) -> str:
+def folded(text: str, position: int, question: Question, *, positive: bool) -> str:
     """The expression as one plain duration."""
-    value = seconds(text, position)
+    value = seconds(text, position, question)
     if positive and value <= 0:
         message = f"duration must be greater than 0, {text.strip()!r} is {value:g} s"
         raise BadSpanError(message, position)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 Kind = Literal["scalar", "string", "vector", "matrix"]
 Cardinality = Literal["one-to-one", "many-to-one", "one-to-many", "many-to-many"]
 Anchor = int | Literal["start", "end"] | None
+Edges = Literal["", "anchored", "smoothed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,16 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """An instant vector selector; ``at`` pins the time (milliseconds, or the query's start or end)."""
+    """An instant vector selector; ``at`` pins the time (milliseconds, or the query's start or end).
+
+    ``edges`` says what stands at the ends of a range: nothing (samples within), the sample before it (anchored),
+    or what lies between the samples on both sides (smoothed).
+    """
 
     matchers: tuple[Matcher, ...]
     offset: int = 0
     at: Anchor = None
+    edges: Edges = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,3 +89,32 @@ def test_pretty_text_means_the_same() -> None:
 def test_no_text_does_worse_than_a_refusal(text: str) -> None:
     with contextlib.suppress(BadQueryError):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "edges"),
+    [
+        ("rate(x[5m] anchored)", "anchored"),
+        ('rate(x{a="b"} smoothed [5m] offset 1m)', "smoothed"),
+        ("rate(x[5m] offset -(1m + 5s) anchored)", "anchored"),
+        ("rate(x[5m] @ end() smoothed)", "smoothed"),
+    ],
+)
+def test_what_stands_at_the_ends_of_a_range_belongs_to_its_selector(text: str, edges: str) -> None:
+    (call,) = tree.children(parse(text))
+    assert isinstance(call, tree.Range)
+    assert call.selector.edges == edges
+    assert [matcher.label for matcher in call.selector.matchers if matcher.label.startswith("__vigil")] == []
+
+
+def test_an_operator_that_the_wheel_lacks_stands_where_it_was_written() -> None:
+    root = parse("a < b >/ (c </ d) > e")
+    assert isinstance(root, tree.Binary)
+    assert isinstance(root.left, tree.Binary)
+    assert isinstance(root.left.right, tree.Binary)
+    assert (root.op, root.left.op, root.left.right.op) == (">", ">/", "</")
+
+
+def test_what_the_printer_lacks_is_left_as_it_is() -> None:
+    assert pretty(" rate(x[5m] anchored) ") == "rate(x[5m] anchored)"
+    assert pretty("a </ 2") == "a </ 2"

@@ -69,12 +69,12 @@ def _extrapolated(context: Context, windows: Windows, *, counter: bool, per_seco
                 factor = factor / (windows.frame.width / 1000)
             pieces.append((row, chosen, block.times(factor).as_gauge()))
     if counter:
-        for metric in _sampled_names(windows):
+        for metric in sampled_names(windows):
             remarks.possible_non_counter(context.notes, metric)
     return Vector(nameless(windows.labels), values, ok, joined(cells_of(pieces, windows.shape[1])))
 
 
-def _sampled_names(windows: Windows) -> set[str]:
+def sampled_names(windows: Windows) -> set[str]:
     """The metrics that have a float sample in some window."""
     there, labels = (windows.count > 0).any(axis=1), windows.labels
     if there.all():
@@ -92,7 +92,7 @@ def _float_rates(windows: Windows, *, counter: bool, per_second: bool) -> tuple[
     start, result = windows.value_at(first), windows.value_at(last)
     result -= start
     if counter:
-        _undo_resets(windows, windows.offsets + first, windows.offsets + last, result)
+        undo_resets(windows, windows.offsets + first, windows.offsets + last, result)
     frame = windows.frame
     sampled = (finish - begin) / 1000
     average = sampled / (count - 1)
@@ -126,7 +126,7 @@ def _not_below_zero(
     return factor
 
 
-def _undo_resets(windows: Windows, first: Ints, last: Ints, result: Floats) -> None:
+def undo_resets(windows: Windows, first: Ints, last: Ints, result: Floats) -> None:
     """Adds to each window what the counter had reached before every reset within it."""
     values = windows.values
     fell = values[1:] < values[:-1]

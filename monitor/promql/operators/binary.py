@@ -7,6 +7,7 @@ import numpy as np
 
 from monitor.core.histograms import HistogramBlock, UnlikeHistogramsError, added, equal_rows
 from monitor.core.labels import NAME, Labels
+from monitor.core.trims import trimmed
 from monitor.promql import tree
 from monitor.promql.errors import ExecutionError
 from monitor.promql.functions.labels import same_labels
@@ -33,10 +34,15 @@ _COMPARISON: dict[str, Callable[[Floats, Floats], Mask]] = {
     ">=": np.greater_equal,
     "<=": np.less_equal,
 }
+# whether they cut off what lies above
+_TRIMS = {"</": True, ">/": False}
 SET_OPERATORS = frozenset({"and", "or", "unless"})
 
 
 def scalars(node: tree.Binary, left: Floats, right: Floats) -> Floats:
+    if node.op in _TRIMS:
+        message = f"operator {quoted(node.op)} not allowed for Scalar operations"
+        raise ExecutionError(message)
     with np.errstate(all="ignore"):
         if node.op in _ARITHMETIC:
             return _ARITHMETIC[node.op](left, right)
@@ -55,6 +61,8 @@ def with_scalar(
     with np.errstate(all="ignore"):
         if node.op in _ARITHMETIC:
             values, floats = _ARITHMETIC[node.op](left, right), vector.floats
+        elif node.op in _TRIMS:
+            values, floats = vector.values, _untrimmable(node, vector.floats, notes)
         else:
             holds = _COMPARISON[node.op](left, right)
             if node.returns_bool:
@@ -63,6 +71,13 @@ def with_scalar(
                 values, floats = vector.values, vector.floats & holds
     cells = _scaled(node, vector, scalar, notes, scalar_left=scalar_left)
     return merged(Vector(labels, values, floats, cells), same_labels)
+
+
+def _untrimmable(node: tree.Binary, floats: Mask, notes: Notes) -> Mask:
+    """Only histograms can be trimmed: no number stays."""
+    if floats.any():
+        _incompatible(notes, node.op, "float", "float")
+    return np.zeros_like(floats)
 
 
 def _scaled(
@@ -77,6 +92,8 @@ def _scaled(
             results.append(Cells(cells.place, cells.block.times(factor)))
         elif node.op == "/" and not scalar_left:
             results.append(Cells(cells.place, cells.block.over(factor)))
+        elif node.op in _TRIMS and not scalar_left:
+            results.append(Cells(cells.place, trimmed(cells.block, factor, above=_TRIMS[node.op])))
         else:
             kinds = ("float", "histogram") if scalar_left else ("histogram", "float")
             _incompatible(notes, node.op, *kinds)
@@ -263,6 +280,8 @@ def _computed(
     with np.errstate(all="ignore"):
         if node.op in _ARITHMETIC:
             values, floats = _ARITHMETIC[node.op](a, b), both
+        elif node.op in _TRIMS:
+            values, floats = a, _untrimmable(node, both, notes)
         else:
             holds = _COMPARISON[node.op](a, b)
             if node.returns_bool:
@@ -325,6 +344,8 @@ def _with_floats(
         return [Cells(cells.place, cells.block.times(factor))]
     if node.op == "/" and histogram_left:
         return [Cells(cells.place, cells.block.over(factor))]
+    if node.op in _TRIMS and histogram_left:
+        return [Cells(cells.place, trimmed(cells.block, factor, above=_TRIMS[node.op]))]
     _incompatible(notes, node.op, *(("histogram", "float") if histogram_left else ("float", "histogram")))
     return []
 
