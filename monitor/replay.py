@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from monitor.alerting import grouping, matching, policy, routing
+from monitor.alerting import deliver, grouping, matching, policy, routing
 from monitor.alerting.inhibition import Inhibitor
 from monitor.alerting.inhibition import Rule as Quieting
 from monitor.alerting.models import Contact, Inhibition, Silence
@@ -71,10 +71,15 @@ class _Silence:
 class Rehearsal:
     """Alerting without a database and without anybody being told. ``tick``: how often groups are looked at."""
 
-    def __init__(self, project_id: int, known: Policy, *, tick: dt.timedelta) -> None:
-        self.policy, self.tick = known, tick
-        self.silences = list(_silences(project_id))
-        self.inhibitions = list(_inhibitions(project_id))
+    def __init__(
+        self,
+        known: Policy,
+        silences: Sequence[_Silence],
+        inhibitions: Sequence[Quieting],
+        *,
+        tick: dt.timedelta,
+    ) -> None:
+        self.policy, self.tick, self.silences, self.inhibitions = known, tick, silences, inhibitions
         self.alerts: dict[Labels, _Alert] = {}
         self.groups: dict[tuple[int | None, Labels], _Group] = {}
 
@@ -189,8 +194,26 @@ def rehearse(
     tick: dt.timedelta = dt.timedelta(milliseconds=1),
 ) -> list[Message]:
     """What people would have been told, with routes and contacts as they are at ``now``."""
+    return prepared(project_id, now=now, tick=tick)(told, until)
+
+
+def prepared(
+    project_id: int, *, now: dt.datetime, tick: dt.timedelta = dt.timedelta(milliseconds=1)
+) -> Callable[[Sequence[Told], dt.datetime], list[Message]]:
+    """The same for several stories: what people decided is read once."""
     known = policy.load(project_id, now=now)
-    return list(Rehearsal(project_id, known, tick=tick).run(told, until))
+    silences, inhibitions = list(_silences(project_id)), list(_inhibitions(project_id))
+    return lambda told, until: list(Rehearsal(known, silences, inhibitions, tick=tick).run(told, until))
+
+
+def send_tests(project_id: int, labels: Mapping[str, str], *, now: dt.datetime) -> list[str]:
+    """A test message to everyone whom an alert with these labels would reach now; their names."""
+    known = policy.load(project_id, now=now)
+    ways = routing.ways_for(Labels(labels), known.ways)
+    contacts = {contact.pk: contact for way in ways for contact in known.told(way)}
+    for contact in contacts.values():
+        deliver.send_test(contact, now=now)
+    return [contact.name for contact in contacts.values()]
 
 
 def rules(project_id: int, start: dt.datetime, end: dt.datetime) -> Iterator[dict[str, Any]]:

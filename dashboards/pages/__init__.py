@@ -14,6 +14,7 @@ PAGES = Registry(
         "drift": "dashboards.pages.drift.PAGE",
         "quality": "dashboards.pages.quality.PAGE",
         "alerts": "dashboards.pages.alerts.PAGE",
+        "rules": "dashboards.pages.rules.PAGE",
         "gpu": "dashboards.pages.gpu.PAGE",
         "explore": "dashboards.pages.explore.PAGE",
         "settings": "dashboards.pages.settings.PAGE",

@@ -4,10 +4,14 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from monitor.core import durations
+from monitor.core import clock, durations
+from monitor.core.labels import NAME
 from monitor.rules.evaluate import rule_link
 from monitor.rules.history import changed
 from monitor.rules.models import AlertChange, Rule, RuleAlert, RuleEdit, RuleFile, RuleGroup
+from monitor.store import catalog
+
+MOST_WORDS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,10 @@ class RuleRow:
     keep_firing_for: str
     interval: str
     labels: Mapping[str, str]
+    own_labels: Mapping[str, str]
     annotations: Mapping[str, str]
     severity: str
+    source: str
     enabled: bool
     state: str
     health: str
@@ -183,6 +189,15 @@ def edits(project_id: int, *, rule_id: int | None = None, limit: int = 100) -> l
     ]  # fmt: skip
 
 
+def words(project_id: int, *, now: dt.datetime) -> dict[str, list[str]]:
+    """What people may want to complete in an expression: the names of series, and of labels."""
+    span = (clock.to_ms(now - dt.timedelta(days=7)), clock.to_ms(now))
+    return {
+        "series": catalog.label_values(project_id, NAME, [], *span)[:MOST_WORDS],
+        "labels": [name for name in catalog.label_names(project_id, [], *span) if name != NAME][:MOST_WORDS],
+    }  # fmt: skip
+
+
 def _alert(row: RuleAlert) -> AlertRow:
     return AlertRow(
         fingerprint=f"{row.fingerprint:016x}", name=row.labels.get("alertname", ""),
@@ -197,7 +212,7 @@ def _rule(row: Rule) -> RuleRow:
         id=row.pk, group_id=row.group_id, group=row.group.name, name=row.name, kind=row.kind, expr=row.expr,
         hold=durations.text(row.for_ms), keep_firing_for=durations.text(row.keep_firing_for_ms),
         interval=durations.text(row.group.interval_ms), labels={**row.group.labels, **row.labels},
-        annotations=row.annotations, severity=row.severity, enabled=row.enabled and row.group.enabled,
+        own_labels=row.labels, annotations=row.annotations, severity=row.severity, source=row.group.source, enabled=row.enabled and row.group.enabled,
         state=row.state, health=row.health, last_error=row.last_error, last_ok=row.last_ok,
         evaluated_at=row.evaluated_at, last_duration=row.last_duration, link=rule_link(row),
     )  # fmt: skip

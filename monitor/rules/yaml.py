@@ -3,6 +3,7 @@
 Pure: expressions and templates are judged elsewhere. Every complaint names the line.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ import yaml
 from monitor.core import durations
 
 MAX_BYTES = 1_000_000
+_UNQUOTED = re.compile(r":[ \t]*\{\{")
 _GROUP_KEYS = frozenset({"name", "interval", "query_offset", "limit", "labels", "rules"})
 # what relatives of Prometheus write into groups: taken without it, and said
 _FOREIGN = {
@@ -123,9 +125,22 @@ def text_mapping(text: str, what: str) -> dict[str, str]:
     try:
         node = _compose(text)
     except BadRuleFileError as error:
-        message = f"{what}: write one `name: text` per line; {error}"
+        quotes = (
+            "; a text that begins with {{ needs quotes: summary: '{{ $value }}'"
+            if _UNQUOTED.search(text)
+            else ""
+        )
+        message = f"{what}: write one `name: text` per line{quotes}; {error}"
         raise BadRuleFileError(message) from error
-    return {} if node is None else _texts(node, what)
+    if node is None:
+        return {}
+    try:
+        return _texts(node, what)
+    except BadRuleFileError as error:
+        if not _UNQUOTED.search(text):
+            raise
+        message = f"{error}; a text that begins with {{{{ needs quotes: summary: '{{{{ $value }}}}'"
+        raise BadRuleFileError(message) from error
 
 
 def mapping_text(values: Mapping[str, str]) -> str:

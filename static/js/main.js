@@ -5,3 +5,4 @@ import "./keys.js";
 import "./forms.js";
 import "./live.js";
 import "./charts.js";
+import "./promql.js";
