@@ -15,6 +15,8 @@ from monitor.core.samples import Columns
 Point = tuple[Labels, int, float]
 # the time of a point whose sender gave none: it gets the time of receipt
 UNTIMED = -(2**62)
+# the place of what is no item of the request by itself, such as an event within a span
+NOWHERE = -1
 
 
 class Context(msgspec.Struct):

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from monitor.ingest import choices, language, rows
-from monitor.ingest.envelope import Batch, Context, Generation, Piece, PieceKind
+from monitor.ingest.envelope import NOWHERE, Batch, Context, Generation, Piece, PieceKind
 from monitor.ingest.grounding import grounding
 from monitor.ingest.ledger import Ledger
 from monitor.ingest.redaction.calls import clean
@@ -43,7 +43,8 @@ def take(project_id: int, batch: Batch, ledger: Ledger, *, now: dt.datetime) -> 
     def adds(made: set[uuid.UUID]) -> Increments:
         new, known = list[int](), list[int]()
         for place, row in zip(batch.piece_places, kept, strict=True):
-            (new if row.part in made else known).extend((place, *parts[place]))
+            if place != NOWHERE:
+                (new if row.part in made else known).extend((place, *parts[place]))
         return ledger.increments(ledger.of_items("piece", new, known))
 
     made = pieces.put(project_id, kept, adds, now=now)

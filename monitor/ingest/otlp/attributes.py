@@ -1,4 +1,4 @@
-"""Attributes out of their bytes. Most of them were seen before, byte by byte; those are looked up, not read.
+"""Attributes out of their bytes: those of the usual shape without making messages of them.
 
 A KeyValue is ``0A n key 12 n value``, a value is a tag and what it holds.
 """
@@ -10,8 +10,6 @@ from typing import Any
 from monitor.ingest.wire import otlp_pb2 as wire
 
 MAX_DEPTH = 16
-# longer pairs hold prompts and the like, which do not come again
-MOST_KEPT, LONGEST_KEPT = 20_000, 80
 _DOUBLE = struct.Struct("<d")
 _KEY, _VALUE = 0x0A, 0x12
 _TEXT, _INT, _FLOAT = 0x0A, 0x18, 0x21
@@ -19,27 +17,13 @@ _TEXT, _INT, _FLOAT = 0x0A, 0x18, 0x21
 Pair = tuple[str, Any]
 
 
-class _Kept(dict[bytes, Pair]):
-    """Pairs by the bytes that spell them; emptied when full, because some are never the same twice."""
-
-    def __missing__(self, raw: bytes) -> Pair:
-        pair = _pair(raw)
-        if len(raw) <= LONGEST_KEPT and not isinstance(pair[1], list | dict):
-            if len(self) >= MOST_KEPT:
-                self.clear()
-            self[raw] = pair
-        return pair
-
-
-_kept = _Kept()
-
-
 def read(raw: Iterable[bytes]) -> dict[str, Any]:
     """Attributes by name; raises DecodeError. Of two of one name the later one counts."""
-    return dict(map(_kept.__getitem__, raw))
+    return dict(map(pair, raw))
 
 
-def _pair(raw: bytes) -> Pair:
+def pair(raw: bytes) -> Pair:
+    """One attribute: name and value."""
     try:
         end = raw[1] + 2
         # the value's own length takes one or two bytes

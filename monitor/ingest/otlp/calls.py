@@ -1,98 +1,41 @@
 """A span of a model's call as a generation: fields by the mapping, times of the span, errors, usage."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from monitor.ingest.envelope import Context, Generation
 from monitor.ingest.otlp import messages, readers
-from monitor.ingest.otlp.mapping import DROP, Convention, mapping
-from monitor.ingest.otlp.messages import Path
-from monitor.ingest.otlp.spans import Event, Span, convention_of
+from monitor.ingest.otlp.mapping import Convention, mapping
+from monitor.ingest.otlp.reading import Reading
+from monitor.ingest.otlp.spans import Event, Span
 from monitor.store import ids
 
 MOST_ATTRIBUTES, LONGEST_ATTRIBUTE = 100, 4_000
 UNKNOWN_MODEL = "unknown"
 # what a generation has under the same name
-SAME = (
+SAME = frozenset({
     "version", "environment", "operation", "provider", "route", "tenant", "topic", "template", "language",
     "user", "session", "reference", "context_used", "finish_reason", "queue_seconds", "inference_seconds",
     "cost_usd", "output_tokens",
-)  # fmt: skip
-CONTENT = ("prompt", "output", "system", "contexts", "tool_calls")
-
-
-@dataclass(slots=True)
-class Reading:
-    """What the attributes of a span say: fields, numbered families, and those that mean no field."""
-
-    fields: dict[str, Any] = field(default_factory=dict)
-    ranks: dict[str, int] = field(default_factory=dict)
-    families: dict[str, tuple[int, list[tuple[Path, Any]]]] = field(default_factory=dict)
-    rest: dict[str, Any] = field(default_factory=dict)
-
-    def take(self, attributes: Mapping[str, Any]) -> None:
-        """Read more attributes; of several that give a field the one of lowest rank counts."""
-        table, fields, ranks = mapping().table, self.fields, self.ranks
-        for name, value in attributes.items():
-            slot = table[name]
-            if slot is None:
-                self.rest[name] = value
-                continue
-            given, rank, reader, path = slot
-            if given is DROP or given == DROP:
-                continue
-            if path is not None:
-                self._take_member(given, rank, path, value)
-                continue
-            known = ranks.get(given)
-            if known is not None and known <= rank:
-                continue
-            found = reader(value)
-            if found is not None:
-                fields[given], ranks[given] = found, rank
-
-    def _take_member(self, name: str, rank: int, path: Path, value: Any) -> None:
-        known = self.families.get(name)
-        if known is None or rank < known[0]:
-            self.families[name] = (rank, [(path, value)])
-        elif rank == known[0]:
-            known[1].append((path, value))
-
-    def settle(self) -> None:
-        """Families count where their rank is the best."""
-        for name, (rank, members) in self.families.items():
-            known = self.ranks.get(name)
-            if known is None or rank < known:
-                role = "assistant" if name == "output" else "user"
-                self.fields[name] = (
-                    messages.tree(members) if name == "contexts" else messages.of_family(members, role)
-                )
-            elif known is not None:
-                continue
+})  # fmt: skip
 
 
 def generation(span: Span, convention: Convention | None) -> Generation:
-    """The call that the span tells of."""
-    reading = Reading()
-    reading.take(span.attributes)
-    carried = [event for event in span.events if event.name in carriers()]
-    for event in carried:
-        reading.take(event.attributes)
-    reading.settle()
-    fields = reading.fields
+    """The call that the span tells of, by the convention that it follows."""
+    reading = span.reading
+    for event in span.events:
+        if event.name in carriers():
+            reading.take(event.attributes)
+    fields = reading.settle()
+    given = {**span.origin.fields, **{name: fields[name] for name in SAME & fields.keys()}}
     made = Generation(
         model=_model(fields),
         id=ids.span_id(span.trace, span.id),
         started_ms=span.start // 1_000_000,
         trace_id=span.trace,
         span_id=span.id,
-        **span.origin.fields,
+        **given,
     )
-    for name in SAME:
-        value = fields.get(name)
-        if value is not None:
-            setattr(made, name, value)
     if span.end >= span.start:
         made.duration_seconds = (span.end - span.start) / 1e9
     made.provider = mapping().providers.get(made.provider, made.provider)
@@ -100,7 +43,8 @@ def generation(span: Span, convention: Convention | None) -> Generation:
     made.ttft_seconds = _first_token(fields, span)
     made.error = _error(fields, span)
     made.prompt, made.output = content(fields, span.events)
-    made.contexts = contexts(fields.get("contexts"))
+    if "contexts" in fields:
+        made.contexts = contexts(fields["contexts"])
     _take_usage(made, fields, convention)
     if "template_version" in fields and made.template:
         made.template = f"{made.template}@{fields['template_version']}"
@@ -152,7 +96,7 @@ def _error(fields: Mapping[str, Any], span: Span) -> str | None:
 
 def content(fields: Mapping[str, Any], events: list[Event]) -> tuple[messages.Content, messages.Content]:
     """Prompt and answer: out of attributes, else out of events."""
-    prompt, output = said(events)
+    prompt, output = said(events) if events else ("", "")
     if "prompt" in fields:
         prompt = messages.read(fields["prompt"], "user") or prompt
     if "output" in fields:
@@ -240,8 +184,3 @@ def _attributes(reading: Reading, span: Span) -> dict[str, Any]:
         if value is not None and value != "":
             kept[name[:300]] = value[:LONGEST_ATTRIBUTE] if isinstance(value, str) else value
     return kept
-
-
-def read(span: Span) -> Generation:
-    """``generation`` by whichever convention the span follows."""
-    return generation(span, convention_of(span.attributes))

@@ -37,14 +37,6 @@ class Convention:
         return self.cached_inside and not any(provider.startswith(name) for name in self.cached_apart)
 
 
-@dataclass(frozen=True, slots=True)
-class Kinds:
-    """An attribute whose value says what a span is."""
-
-    attribute: str
-    kinds: Mapping[str, str]
-
-
 class Table(dict[str, Slot | None]):
     """Slots by attribute, None for one that means no field. Members of families are found by their prefix."""
 
@@ -77,7 +69,8 @@ class Compiled:
     version: str
     conventions: Mapping[str, Convention]
     marks: tuple[tuple[str, Convention], ...]
-    kinds: tuple[Kinds, ...]
+    # an attribute that says what a span is, and what its values mean
+    kinds: tuple[tuple[str, Mapping[str, str]], ...]
     table: Table
     resource: Mapping[str, tuple[str, ...]]
     events: Mapping[str, Any]
@@ -127,7 +120,7 @@ def mapping() -> Compiled:
             (mark, conventions[one["name"]]) for one in given["convention"] for mark in one.get("marks", ())
         ),
         kinds=tuple(
-            Kinds(attribute, kinds)
+            (attribute, kinds)
             for one in given["convention"]
             for attribute, kinds in one.get("kind", {}).items()
         ),

@@ -36,6 +36,16 @@ def read(value: Any, role: str) -> Content:
 
 def of_family(members: Iterable[tuple[Path, Any]], role: str) -> Content:
     """Messages out of numbered attributes such as ``….0.message.role``."""
+    plain: dict[str, Message] = {}
+    members = list(members)
+    for path, value in members:
+        name = path[-1]
+        if len(path) != (3 if path[1] == "message" else 2) or name not in {"role", "content"}:
+            break
+        plain.setdefault(path[0], {"role": role, "content": ""})[name] = value
+    else:
+        if all(isinstance(part, str) for one in plain.values() for part in one.values()):
+            return simplest([plain[n] for n in sorted(plain, key=int)][:MOST_MESSAGES], role)
     return simplest([message(one, role) for one in tree(members)], role)
 
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 
-from monitor.ingest.envelope import Batch, Context, Piece, PieceKind, Reason, Rejection
+from monitor.ingest.envelope import NOWHERE, Batch, Context, Piece, PieceKind, Reason, Rejection
 from monitor.ingest.otlp import calls, messages, readers
 from monitor.ingest.otlp.nesting import Call
+from monitor.ingest.otlp.reading import Reading
 from monitor.ingest.otlp.spans import Event, Span
 
 MOST_CONTEXTS = 500
@@ -48,12 +49,10 @@ def distinct(retrieved: Iterable[Iterable[Context]]) -> list[Context]:
 
 
 def _documents(span: Span) -> list[Context] | None:
-    reading = calls.Reading()
-    reading.take(span.attributes)
-    reading.settle()
-    given = reading.fields.get("contexts")
+    fields = span.reading.settle()
+    given = fields.get("contexts")
     if given is None:
-        said = readers.json(reading.fields.get("output"))
+        said = readers.json(fields.get("output"))
         given = said.get("documents") if isinstance(said, dict) else said
     return calls.contexts(given)
 
@@ -61,14 +60,14 @@ def _documents(span: Span) -> list[Context] | None:
 def take_messages(batch: Batch, places: list[int], trace: str, span: str, events: list[Event]) -> None:
     """Messages of one call that came as log records, as one piece at the place of the first."""
     prompt, output = calls.said(events)
-    carried = calls.Reading()
+    carried = Reading()
     for event in events:
         if event.name in calls.carriers():
             carried.take(event.attributes)
             carried.take(event.body if isinstance(event.body, dict) else {})
-    carried.settle()
-    if carried.fields:
-        told, answered = calls.content(carried.fields, [])
+    fields = carried.settle()
+    if fields:
+        told, answered = calls.content(fields, [])
         prompt, output = told or prompt, answered or output
     data: dict[str, Any] = {name: value for name, value in (("prompt", prompt), ("output", output)) if value}
     if not data:
@@ -81,21 +80,23 @@ def take_messages(batch: Batch, places: list[int], trace: str, span: str, events
         batch.parts[place] = places[0]
 
 
-def take_evaluation(batch: Batch, place: int, trace: str, span: str, event: Event) -> None:
-    """A mark that somebody's evaluation gave to a call."""
+def take_evaluation(
+    batch: Batch, place: int, trace: str, span: str, event: Event, *, counted: bool = True
+) -> None:
+    """A mark that somebody's evaluation gave to a call; not ``counted`` where it came within a span."""
     given = event.attributes | (event.body if isinstance(event.body, dict) else {})
     name = given.get("gen_ai.evaluation.name")
     value = _mark(given)
     if not isinstance(name, str) or not name or value is None:
         why = f"needs gen_ai.evaluation.name and a score.value from {LEAST_MARK:g} to {MOST_MARK:g}"
-        batch.rejected.append(Rejection(place, "gen_ai.evaluation.result", why))
+        batch.rejected.append(Rejection(place, "gen_ai.evaluation.result", why, Reason.INVALID, int(counted)))
         return
     data = {
         "name": name[:100],
         "value": value,
         "reason": messages.text(given.get("gen_ai.evaluation.explanation"))[:10_000],
     }
-    _add(batch, place, Piece(PieceKind.MARK, trace, span, _ms(event.at), data))
+    _add(batch, place if counted else NOWHERE, Piece(PieceKind.MARK, trace, span, _ms(event.at), data))
 
 
 def _mark(given: Mapping[str, Any]) -> float | None:

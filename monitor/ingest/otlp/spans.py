@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from monitor.ingest.otlp.mapping import Convention, mapping
+from monitor.ingest.otlp.reading import Reading
 
 NO_TRACE, NO_SPAN = "0" * 32, "0" * 16
 
@@ -38,12 +39,16 @@ class Span:
     name: str
     start: int
     end: int
-    attributes: dict[str, Any]
+    reading: Reading
     origin: Origin
     scope: str
     failed: bool = False
     failure: str = ""
     events: list[Event] = field(default_factory=list)
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        return self.reading.given
 
 
 def origin_of(attributes: dict[str, Any]) -> Origin:
@@ -63,10 +68,10 @@ _MODELS = ("gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "g
 
 def kind_of(attributes: dict[str, Any]) -> str | None:
     """call, retrieval, embedding, tool, agent, chain or other; None for a span of something else."""
-    for one in mapping().kinds:
-        value = attributes.get(one.attribute)
+    for attribute, kinds in mapping().kinds:
+        value = attributes.get(attribute)
         if value is not None:
-            kind = one.kinds.get(value) if isinstance(value, str) else None
+            kind = kinds.get(value) if isinstance(value, str) else None
             if kind is not None:
                 return kind
     return "call" if any(name in attributes for name in _MODELS) else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from monitor.ingest.envelope import Batch, Reason, Rejection, Source
 from monitor.ingest.otlp import calls, pieces
-from monitor.ingest.otlp.mapping import mapping
+from monitor.ingest.otlp.mapping import Convention, mapping
 from monitor.ingest.otlp.nesting import Call, Key, settle
 from monitor.ingest.otlp.spans import NO_SPAN, NO_TRACE, Span, convention_of, kind_of
 
@@ -42,31 +42,31 @@ def batch_of(spans: Iterable[Span]) -> Batch:
 
 def _take(found: _Found, span: Span) -> None:
     batch = found.batch
-    kind = kind_of(span.attributes)
-    _note_source(batch, span)
+    convention = convention_of(span.attributes)
+    _note_source(batch, span, convention)
     if len(span.trace) != len(NO_TRACE) or len(span.id) != len(NO_SPAN) or span.trace == NO_TRACE:
         why = "the trace id has to be 16 bytes and the span id 8, not all of them zero"
         batch.rejected.append(Rejection(span.place, "trace_id", why))
         return
     for event in span.events:
         if event.name == mapping().events["evaluation"]:
-            pieces.take_evaluation(batch, span.place, span.trace, span.id, event)
+            pieces.take_evaluation(batch, span.place, span.trace, span.id, event, counted=False)
+    kind = kind_of(span.attributes)
     if kind == "call":
         if not span.start:
             batch.rejected.append(
                 Rejection(span.place, "start_time_unix_nano", "missing; a span needs its start")
             )
             return
-        found.calls.append(Call(span, calls.read(span), []))
+        found.calls.append(Call(span, calls.generation(span, convention), []))
     elif kind == "retrieval":
         found.retrievals.append(span)
     else:
         batch.ignore(span.place, REASONS.get(kind or "", Reason.NOT_LLM))
 
 
-def _note_source(batch: Batch, span: Span) -> None:
+def _note_source(batch: Batch, span: Span, convention: Convention | None) -> None:
     """Most spans of a request have one sender and one dialect."""
-    convention = convention_of(span.attributes)
     source = _source(span.origin.sender, "otel" if convention is None else convention.name)
     if not span.place:
         batch.source = source

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from monitor.ingest.otlp import attributes
 from monitor.ingest.otlp.logs import Record
+from monitor.ingest.otlp.reading import Reading
 from monitor.ingest.otlp.spans import Event, Origin, Span, origin_of
 from monitor.ingest.wire import otlp_pb2 as wire
 
@@ -57,10 +58,12 @@ def _record(given: wire.LogRecord, place: int, origin: Origin) -> Record:
 
 
 def _span(given: wire.Span, place: int, origin: Origin, scope: str) -> Span:
+    reading = Reading()
+    reading.take_raw(given.attributes)
     made = Span(
         place, given.trace_id.hex(), given.span_id.hex(), given.parent_span_id.hex(),
         attributes.text(given.name), given.start_time_unix_nano, given.end_time_unix_nano,
-        attributes.read(given.attributes), origin, scope,
+        reading, origin, scope,
     )  # fmt: skip
     if given.status.code == FAILED:
         made.failed, made.failure = True, attributes.text(given.status.message)

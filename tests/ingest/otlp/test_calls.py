@@ -1,0 +1,228 @@
+"""Fields of a call by the conventions of each sender."""
+
+import json
+from typing import Any
+
+import pytest
+
+from monitor.ingest.envelope import Generation, PieceKind, Reason
+from tests.ingest.otlp.spans import START, batch, event, span
+
+
+def call(attributes: dict[str, Any], resource: dict[str, Any] | None = None, **more: Any) -> Generation:
+    (found,) = batch(span(1, 0, attributes, **more), resource=resource).generations
+    return found
+
+
+def chat(**more: Any) -> dict[str, Any]:
+    return {"gen_ai.operation.name": "chat", **{key.replace("__", "."): value for key, value in more.items()}}
+
+
+USAGE = {"gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 10}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({**USAGE, "gen_ai.usage.cache_read.input_tokens": 60}, (100, 60)),
+        # more from the cache than in all cannot be part of it
+        ({**USAGE, "gen_ai.usage.cache_read.input_tokens": 160}, (260, 160)),
+        # the sender's own total tells how it counts
+        ({**USAGE, "gen_ai.usage.cache_read.input_tokens": 60, "gen_ai.usage.total_tokens": 170}, (160, 60)),
+        ({**USAGE, "gen_ai.usage.cache_read.input_tokens": 60, "gen_ai.usage.total_tokens": 110}, (100, 60)),
+        ({**USAGE, "gen_ai.usage.cache_creation.input_tokens": 400}, (500, None)),
+        ({"gen_ai.usage.prompt_tokens": 7, "gen_ai.usage.completion_tokens": 1}, (7, None)),
+        # OpenLIT hands on what Anthropic says, which leaves the cached ones out
+        (
+            {**USAGE, "gen_ai.system": "anthropic", "gen_ai.usage.cache_read.input_tokens": 60, "gen_ai.sdk.version": "1"},
+            (160, 60),
+        ),
+        ({"gen_ai.usage.input_tokens": "12"}, (12, None)),
+        ({"gen_ai.usage.input_tokens": -1}, (None, None)),
+        ({}, (None, None)),
+    ],
+)  # fmt: skip
+def test_input_tokens_contain_the_cached_ones_once(
+    attributes: dict[str, Any], expected: tuple[int | None, int | None]
+) -> None:
+    made = call(chat(**attributes))
+    assert (made.input_tokens, made.cached_input_tokens) == expected
+
+
+@pytest.mark.parametrize(
+    ("attributes", "events", "expected"),
+    [
+        ({"gen_ai.response.time_to_first_chunk": 0.25}, [], 0.25),
+        ({"gen_ai.server.time_to_first_token": 0.25}, [], 0.25),
+        ({"ai.response.msToFirstChunk": 250.0}, [], 0.25),
+        ({"langfuse.observation.completion_start_time": '"2026-11-18T12:00:00.250Z"'}, [], 0.25),
+        ({}, [event("First Token Stream Event", 0.25), event("First Token Stream Event", 0.5)], 0.25),
+        ({}, [event("ai.stream.firstChunk", 0.3, **{"ai.response.msToFirstChunk": 250.0})], 0.25),
+        # OpenLIT gives the whole duration where nothing is streamed
+        ({"gen_ai.server.time_to_first_token": 0.9, "gen_ai.request.stream": False}, [], None),
+        ({}, [], None),
+    ],
+)
+def test_the_first_token_is_found_under_every_name(
+    attributes: dict[str, Any], events: list[Any], expected: float | None
+) -> None:
+    assert START == 1_795_003_200_000_000_000
+    assert call(chat(**attributes), events=events).ttft_seconds == expected
+
+
+def test_the_older_names_give_way_to_the_newer() -> None:
+    made = call(chat(gen_ai__system="vertex_ai", gen_ai__provider__name="gcp.vertex_ai"))
+    assert made.provider == "gcp.vertex_ai"
+    assert call(chat(gen_ai__system="az.ai.openai")).provider == "azure.ai.openai"
+
+
+def test_own_names_come_first_and_the_resource_last() -> None:
+    resource = {
+        "service.version": "r1",
+        "deployment.environment": "old",
+        "deployment.environment.name": "prod",
+    }
+    made = call(chat(), resource)
+    assert (made.version, made.environment) == ("r1", "prod")
+    assert call(chat(vigil__version="r2", vigil__tenant="t-1"), resource).version == "r2"
+
+
+def test_a_call_whose_model_nobody_names_is_kept() -> None:
+    assert call(chat()).model == "unknown"
+    asked = {"openinference.span.kind": "LLM", "llm.invocation_parameters": '{"model": "m-1"}'}
+    assert call(asked).model == "m-1"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "more", "expected"),
+    [
+        ({"error.type": "timeout"}, {}, "timeout"),
+        ({}, {"status": {"code": 2, "message": b"Timeout: after 3 s"}}, "Timeout"),
+        ({}, {"status": {"code": 2}, "events": [event("exception", **{"exception.type": "openai.RateLimitError"})]},
+         "RateLimitError"),
+        ({}, {"status": {"code": 2}}, "error"),
+        ({}, {"status": {"code": 1}}, None),
+    ],
+)  # fmt: skip
+def test_an_error_is_called_by_its_kind(
+    attributes: dict[str, Any], more: dict[str, Any], expected: str | None
+) -> None:
+    assert call(chat(**attributes), **more).error == expected
+
+
+OPENAI = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]
+EXPECTED = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"gen_ai.input.messages": json.dumps(
+            [{"role": one["role"], "parts": [{"type": "text", "content": one["content"]}]} for one in OPENAI])},
+        {"gen_ai.input.messages": [{"role": "user", "parts": [{"type": "text", "content": "Why?"}]}],
+         "gen_ai.system_instructions": [{"type": "text", "content": "Be brief."}]},
+        {"gen_ai.prompt": json.dumps(OPENAI)},
+        {"gen_ai.prompt.0.role": "system", "gen_ai.prompt.0.content": "Be brief.",
+         "gen_ai.prompt.1.role": "user", "gen_ai.prompt.1.content": "Why?"},
+        {"llm.input_messages.1.message.role": "user", "llm.input_messages.1.message.content": "Why?",
+         "llm.input_messages.0.message.role": "system", "llm.input_messages.0.message.content": "Be brief."},
+        {"langfuse.observation.input": json.dumps({"messages": OPENAI})},
+        {"ai.prompt.messages": json.dumps(
+            [OPENAI[0], {"role": "user", "content": [{"type": "text", "text": "Why?"}]}])},
+        {"input.value": json.dumps({"model": "m", "messages": OPENAI})},
+    ],
+)  # fmt: skip
+def test_prompts_of_every_spelling_are_the_same_messages(attributes: dict[str, Any]) -> None:
+    assert call(chat(**attributes)).prompt == EXPECTED
+
+
+def test_messages_in_events_of_the_span_are_read() -> None:
+    events = [
+        event("gen_ai.system.message", content="Be brief."),
+        event("gen_ai.user.message", content="Why?"),
+        event("gen_ai.choice", index=0, finish_reason="stop", message='{"content": "Because."}'),
+    ]
+    made = call(chat(), events=events)
+    assert (made.prompt, made.output) == (EXPECTED, "Because.")
+
+
+def test_content_in_events_that_carry_attributes_is_read() -> None:
+    events = [
+        event("gen_ai.content.prompt", **{"gen_ai.prompt": "Why?"}),
+        event("gen_ai.client.inference.operation.details", **{"gen_ai.output.messages": '[{"role":"assistant","parts":[{"type":"text","content":"Because."}]}]'}),
+    ]  # fmt: skip
+    made = call(chat(), events=events)
+    assert (made.prompt, made.output) == ("Why?", "Because.")
+
+
+def test_text_that_only_looks_like_json_stays_text() -> None:
+    assert call(chat(gen_ai__prompt="[not json")).prompt == "[not json"
+    assert call(chat(gen_ai__prompt='{"a": 1}')).prompt == '{"a": 1}'
+
+
+def test_attributes_without_a_field_are_kept_within_bounds() -> None:
+    made = call(
+        chat(**{"gen_ai.request.temperature": 0.5, "note": "x" * 9_000, "input.mime_type": "text/plain"})
+    )
+    assert made.attributes["gen_ai.request.temperature"] == 0.5
+    assert len(made.attributes["note"]) == 4_000
+    assert "input.mime_type" not in made.attributes
+    assert len(call(chat(**{f"a{n}": n for n in range(300)})).attributes) == 100
+
+
+def test_documents_of_the_trace_that_were_there_before_become_contexts() -> None:
+    retriever = {
+        "openinference.span.kind": "RETRIEVER", "retrieval.documents.0.document.id": "d1",
+        "retrieval.documents.0.document.content": "text one", "retrieval.documents.0.document.score": 0.5,
+    }  # fmt: skip
+    found = batch(
+        span(1, 0, retriever, end=0.5), span(2, 0, chat(), start=1.0, end=2.0), span(3, 0, chat(), start=0.1)
+    )
+    later, earlier = found.generations
+    assert later.contexts is not None
+    assert [(one.id, one.text, one.score) for one in later.contexts] == [("d1", "text one", 0.5)]
+    assert earlier.contexts is None
+    assert [piece.kind for piece in found.pieces] == [PieceKind.CONTEXTS]
+
+
+def test_a_retrieval_that_found_nothing_says_so() -> None:
+    nothing = {"gen_ai.operation.name": "retrieval", "gen_ai.retrieval.documents": "[]"}
+    (made,) = batch(span(1, 0, nothing, end=0.5), span(2, 0, chat(), start=1.0)).generations
+    assert made.contexts == []
+
+
+def test_a_retrieval_that_keeps_its_documents_to_itself_says_nothing() -> None:
+    found = batch(
+        span(1, 0, {"openinference.span.kind": "RETRIEVER"}, end=0.5), span(2, 0, chat(), start=1.0)
+    )
+    assert found.generations[0].contexts is None
+    assert [reason for _, reason in found.ignored] == [Reason.NOT_LLM]
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ({"openinference.span.kind": "AGENT"}, Reason.AGENT),
+        ({"gen_ai.operation.name": "execute_tool", "gen_ai.request.model": "m"}, Reason.TOOL),
+        ({"traceloop.span.kind": "workflow"}, Reason.NOT_LLM),
+        ({"ai.operationId": "ai.streamText", "ai.model.id": "m"}, Reason.NOT_LLM),
+        ({"langfuse.observation.type": "embedding"}, Reason.EMBEDDING),
+    ],
+)
+def test_spans_that_are_no_calls_are_left_out_for_a_reason(kind: dict[str, Any], reason: Reason) -> None:
+    found = batch(span(1, 0, kind))
+    assert found.generations == []
+    assert [why for _, why in found.ignored] == [reason]
+
+
+def test_an_evaluation_in_an_event_is_a_mark_on_its_call() -> None:
+    given = {"gen_ai.evaluation.name": "relevance", "gen_ai.evaluation.score.value": 0.5}
+    found = batch(span(1, events=[event("gen_ai.evaluation.result", 0.1, **given)]))
+    (piece,) = found.pieces
+    assert (piece.kind, piece.data["name"], piece.data["value"]) == (PieceKind.MARK, "relevance", 0.5)
+
+
+def test_an_evaluation_out_of_bounds_is_refused() -> None:
+    given = {"gen_ai.evaluation.name": "relevance", "gen_ai.evaluation.score.value": 70.0}
+    found = batch(span(1, events=[event("gen_ai.evaluation.result", 0.1, **given)]))
+    assert [one.field for one in found.rejected] == ["gen_ai.evaluation.result"]
