@@ -12,15 +12,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
-import numpy as np
-
 from monitor import meters
-from monitor.core import clock
 from monitor.core.labels import NAME, Labels
 from monitor.ingest import senders
 from monitor.ingest.envelope import Batch, Reason, Source
 from monitor.store.calls import Calls, Claimed
-from monitor.store.increments import Increments
 
 ITEMS = senders.ITEMS
 MISSING = "vigil_ingest_missing_total"
@@ -64,16 +60,14 @@ class Ledger:
         key = f"{self.project_id}/{step}".encode()
         return uuid.UUID(bytes=hashlib.blake2b(self.body, digest_size=16, key=key[:64]).digest())
 
-    def of_calls(
-        self, calls: Calls, drops: Counter[tuple[Source, Reason]]
-    ) -> Callable[[Claimed], Increments]:
+    def of_calls(self, calls: Calls, drops: Counter[tuple[Source, Reason]]) -> Callable[[Claimed], Tally]:
         """What a part of the request's calls adds to the ledger, once it is known which of them are new."""
         places = self.batch.places or range(len(calls))
         parts: Counter[int] = Counter(self.batch.parts.values())
         sources = {place: self._name(self.batch.source_of(place)) for place in self.batch.sources}
         whole = self._name(self.batch.source)
 
-        def adds(claimed: Claimed) -> Increments:
+        def tells(claimed: Claimed) -> Tally:
             tally: Tally = Counter()
             by_source: dict[Source, tuple[list[int], list[int]]] = {}
             new = set(claimed.fresh)
@@ -92,9 +86,9 @@ class Ledger:
                 _count_missing(tally, source, calls, fresh)
             if claimed.first:
                 _count_drops(tally, drops, again=claimed.again)
-            return self.increments(tally)
+            return tally
 
-        return adds
+        return tells
 
     def of_items(self, kind: str, places: Iterable[int], known: Iterable[int] = ()) -> Tally:
         """Items of other kinds: the places of those stored, and of those known already."""
@@ -104,18 +98,6 @@ class Ledger:
         for place in known:
             tally[_labels(ITEMS, self._name(self.batch.source_of(place)), ("outcome", DUPLICATE))] += 1
         return tally
-
-    def increments(self, tally: Tally) -> Increments:
-        """The tally as of now."""
-        counted = {labels: n for labels, n in tally.items() if n}
-        size = len(counted)
-        return Increments(
-            list(counted),
-            [True] * size,
-            np.arange(size, dtype=np.int64),
-            np.full(size, clock.to_ms(self.now), dtype=np.int64),
-            np.array(list(counted.values()), dtype=np.float64),
-        )
 
     def _name(self, source: Source) -> Source:
         named = self._named.get(source)

@@ -32,10 +32,11 @@ def take(project_id: int, batch: Batch, *, now: dt.datetime, body: bytes = b"") 
     """
     ledger = Ledger(project_id, batch, now=now, body=body)
     _stamp_generations(batch, now)
-    samples, places = _stamp_samples(batch, now)
+    sampled = _stamp_samples(batch, now) if batch.samples else None
     _check_histograms(batch, now)
     duplicates = _store_generations(project_id, batch, ledger, now)
-    _store_samples(project_id, batch, samples, places, now)
+    if sampled is not None:
+        _store_samples(project_id, batch, *sampled, now)
     append.histograms(project_id, batch.histograms, now=now)
     note_drops(project_id, ledger, "samples", now=now)
     duplicates += _store_scores(project_id, batch, ledger, now)
@@ -56,8 +57,9 @@ def note_drops(project_id: int, ledger: Ledger, step: str, *, now: dt.datetime) 
     """Write down what was dropped with nothing stored beside it."""
     drops = ledger.drops()
     if drops:
-        empty = rows.columns(project_id, [])
-        calls.store(project_id, empty, ledger.of_calls(empty, drops), now=now, digest=ledger.digest(step))
+        empty = calls.nothing()
+        told = ledger.of_calls(empty, drops)
+        calls.store(project_id, empty, derive.increments, told, now=now, digest=ledger.digest(step))
 
 
 def _stamp_generations(batch: Batch, now: dt.datetime) -> None:
@@ -160,15 +162,10 @@ def _store_generations(project_id: int, batch: Batch, ledger: Ledger, now: dt.da
     if not batch.generations and not drops:
         return 0
     found = rows.columns(project_id, batch.generations, choices.policy_of(project_id, now=now))
-    account = ledger.of_calls(found, drops)
-
-    def adds(claimed: calls.Claimed) -> Increments:
-        derived = derive.increments(found, claimed.fresh)
-        told = account(claimed)
-        return told if derived is None else increments.joined([derived, told])
-
+    told = ledger.of_calls(found, drops)
     digest = ledger.digest("calls") if drops else None
-    return len(found) - len(calls.store(project_id, found, adds, now=now, digest=digest))
+    fresh = calls.store(project_id, found, derive.increments, told, now=now, digest=digest)
+    return len(found) - len(fresh)
 
 
 def _store_scores(project_id: int, batch: Batch, ledger: Ledger, now: dt.datetime) -> int:
@@ -197,6 +194,7 @@ def _store_scores(project_id: int, batch: Batch, ledger: Ledger, now: dt.datetim
     def adds(asked: Sequence[scores.ScoreRow], news: Sequence[scores.ScoreRow]) -> Increments:
         fresh = {id(row) for row in news}
         old = (places[id(row)] for row in asked if id(row) not in fresh)
-        return ledger.increments(ledger.of_items("score", (places[one] for one in fresh), old))
+        told = ledger.of_items("score", (places[one] for one in fresh), old)
+        return increments.of_counts([told], now=now)
 
     return len(marks) - scores.put(project_id, marks, now=now, adds=adds)

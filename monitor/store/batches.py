@@ -80,7 +80,7 @@ def write(
     ``brief``: squeezed quickly, not small.
     """
     if block.n:
-        values = _values(project_id, shard, kind, block, ids.written(clock.to_ms(now), SENT), brief=brief)
+        values = values_of(project_id, shard, kind, block, ids.written(clock.to_ms(now), SENT), brief=brief)
         _run(_INSERT, [*values, values[4], LATE_MS])
 
 
@@ -90,12 +90,13 @@ def move(
     """One row of samples that readers know already: nothing is noted, nobody has to forget anything."""
     if block.n:
         identity = ids.written(clock.to_ms(now), MOVED)
-        _run(_MOVE, _values(project_id, shard, kind, block, identity, brief=brief))
+        _run(_MOVE, values_of(project_id, shard, kind, block, identity, brief=brief))
 
 
-def _values(
+def values_of(
     project_id: int, shard: int, kind: BatchKind, block: Block, identity: UUID, *, brief: bool = False
 ) -> list[object]:
+    """The columns of a row but for ``late``, in the order of the table."""
     first, last = block.span()
     return [shard, identity, project_id, kind.value, first, last, block.n, block.encode(brief=brief)]
 

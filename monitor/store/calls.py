@@ -7,7 +7,7 @@ one transaction per shard key, so all exist or none. Small requests of one proce
 import datetime as dt
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ import msgspec
 from django.db import transaction
 
 from monitor.core import clock
+from monitor.core.labels import Labels
 from monitor.store import batches, claims, copying, ids, increments, indexing, partitions, quick, series
 from monitor.store.increments import Increments
 from monitor.store.models import BatchKind
@@ -81,13 +82,18 @@ class Claimed:
     again: bool = False
 
 
+# what calls add to derived series, and what a part of a request adds to counters of its own
+Derives = Callable[[Calls, Sequence[int]], Increments | None]
+Tells = Callable[[Claimed], Mapping[Labels, int]]
+
+
 @dataclass(slots=True)
 class _Job:
-    """A part of a request, and who says what it adds to series."""
+    """A part of a request, and who says what became of it."""
 
     calls: Calls
     positions: Sequence[int]
-    adds: Callable[[Claimed], Increments]
+    tells: Tells
     digest: uuid.UUID | None
     first: bool
     now: dt.datetime
@@ -99,12 +105,14 @@ _lanes: dict[tuple[int, int], Together[_Job, list[int]]] = {}
 def store(
     project_id: int,
     calls: Calls,
-    adds: Callable[[Claimed], Increments],
+    derives: Derives,
+    tells: Tells,
     *,
     now: dt.datetime,
     digest: uuid.UUID | None = None,
 ) -> list[int]:
-    """The positions of the calls that were new. ``adds`` says inside each transaction what it adds to series.
+    """The positions of the calls that were new. ``derives`` (the same one always) and ``tells`` say inside each
+    transaction what is added to series beside the rows.
 
     ``digest`` names the request where something of it must count once, however often it is sent.
     """
@@ -113,11 +121,11 @@ def store(
     buckets = batches.recent_buckets_of(project_id, now=now)
     fresh: list[int] = []
     for number, (shard, positions) in enumerate(_by_shard(project_id, buckets, calls)):
-        job = _Job(calls, positions, adds, None if number else digest, not number, now)
+        job = _Job(calls, positions, tells, None if number else digest, not number, now)
         if len(positions) > SMALL:
-            fresh += _write(project_id, shard, [job])[0]
+            fresh += _write(project_id, shard, [job], derives)[0]
         else:
-            fresh += _lane(project_id, shard).do(job, size=len(positions))
+            fresh += _lane(project_id, shard, derives).do(job, size=len(positions))
     return fresh
 
 
@@ -132,39 +140,45 @@ def _by_shard(project_id: int, buckets: int, calls: Calls) -> list[tuple[int, Se
     return sorted(found.items())
 
 
-def _lane(project_id: int, shard: int) -> Together[_Job, list[int]]:
+def _lane(project_id: int, shard: int, derives: Derives) -> Together[_Job, list[int]]:
     lane = _lanes.get((project_id, shard))
     if lane is None:
-        lane = Together(lambda jobs: _write_few(project_id, shard, jobs), most=TOGETHER)
+        lane = Together(lambda jobs: _write_few(project_id, shard, jobs, derives), most=TOGETHER)
         lane = _lanes.setdefault((project_id, shard), lane)
     return lane
 
 
-def _write_few(project_id: int, shard: int, jobs: Sequence[_Job]) -> list[list[int]]:
+def _write_few(project_id: int, shard: int, jobs: Sequence[_Job], derives: Derives) -> list[list[int]]:
     """All jobs in one statement where that can be, else in one transaction; of each the positions that were new."""
     everything = [list(job.positions) for job in jobs]
     calls = _chosen([(job.calls, at) for job, at in zip(jobs, everything, strict=True)])
     keys = [key for key in calls.keys if key is not None]
     if calls.vectors or len(set(keys)) < len(keys) or any(job.calls.arounds for job in jobs):
-        return _write(project_id, shard, jobs)
-    added = increments.joined([
-        job.adds(Claimed(job.positions, at, job.first)) for job, at in zip(jobs, everything, strict=True)
-    ])  # fmt: skip
+        return _write(project_id, shard, jobs, derives)
+    told = [
+        job.tells(Claimed(job.positions, at, job.first)) for job, at in zip(jobs, everything, strict=True)
+    ]
+    now = jobs[0].now
+    added = increments.joined([*_derived(derives, calls), increments.of_counts(told, now=now)])
     spans, block = increments.made(project_id, added)
     if not series.covered(shard, spans):
-        return _write(project_id, shard, jobs)
-    now = jobs[0].now
+        return _write(project_id, shard, jobs, derives)
     identity = ids.written(clock.to_ms(now), batches.SENT)
     batch = batches.values_of(project_id, shard, BatchKind.DELTAS, block, identity, brief=True)
     digests = [job.digest for job in jobs if job.digest is not None]
     if quick.store(_STATEMENT, _documents(calls), batch, digests, now=now):
         return everything
-    return _write(project_id, shard, jobs)
+    return _write(project_id, shard, jobs, derives)
+
+
+def _derived(derives: Derives, calls: Calls) -> list[Increments]:
+    found = derives(calls, range(len(calls)))
+    return [] if found is None else [found]
 
 
 def _documents(calls: Calls) -> list[quick.Row]:
     """Each call with its columns by name."""
-    columns = {**calls.texts, **calls.numbers}
+    columns: dict[str, list[str] | list[float | None]] = {**calls.texts, **calls.numbers}
     rows: list[quick.Row] = []
     for position, key in enumerate(calls.keys):
         at = calls.started_ms[position]
@@ -181,7 +195,7 @@ def _documents(calls: Calls) -> list[quick.Row]:
     return rows
 
 
-def _write(project_id: int, shard: int, jobs: Sequence[_Job]) -> list[list[int]]:
+def _write(project_id: int, shard: int, jobs: Sequence[_Job], derives: Derives) -> list[list[int]]:
     """All jobs in one transaction; of each the positions that were new."""
     now = jobs[0].now
     with transaction.atomic():
@@ -190,12 +204,14 @@ def _write(project_id: int, shard: int, jobs: Sequence[_Job]) -> list[list[int]]
             (job.calls, [position for position, _ in fresh]) for job, fresh in zip(jobs, taken, strict=True)
         ]
         identities = [identity for fresh in taken for _, identity in fresh]
+        taken_calls = _chosen(parts)
         if identities:
-            _copy(project_id, shard, _chosen(parts), identities, now=now)
-        added = [
-            job.adds(Claimed(job.positions, fresh, job.first, job.digest in again))
+            _copy(project_id, shard, taken_calls, identities, now=now)
+        told = [
+            job.tells(Claimed(job.positions, fresh, job.first, job.digest in again))
             for job, (_, fresh) in zip(jobs, parts, strict=True)
         ]
+        added = [*_derived(derives, taken_calls), increments.of_counts(told, now=now)]
         increments.write(project_id, shard, increments.joined(added), now=now)
     return [fresh for _, fresh in parts]
 

@@ -1,11 +1,12 @@
 """What new rows add to derived series, as columns: added up and written as one batch of deltas."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from monitor.core import clock
 from monitor.core.labels import Labels, fingerprint
 from monitor.store import batches, blocks, series
 from monitor.store.append import GRID_MS
@@ -27,8 +28,18 @@ class Increments:
     values: Floats
 
 
-def none() -> Increments:
-    return Increments([], [], np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))
+def of_counts(counts: Sequence[Mapping[Labels, int]], *, now: dt.datetime) -> Increments:
+    """Counters that grow by so much now, those of several sources added together."""
+    whole: dict[Labels, int] = {}
+    for one in counts:
+        for labels, n in one.items():
+            whole[labels] = whole.get(labels, 0) + n
+    grown = {labels: n for labels, n in whole.items() if n}
+    size = len(grown)
+    return Increments(
+        list(grown), [True] * size, np.arange(size), np.full(size, clock.to_ms(now), dtype=np.int64),
+        np.array(list(grown.values()), dtype=np.float64),
+    )  # fmt: skip
 
 
 def joined(parts: Sequence[Increments]) -> Increments:
@@ -50,10 +61,16 @@ def write(project_id: int, shard: int, found: Increments, *, now: dt.datetime) -
     """Add to the series, inside the caller's transaction, on the shard of the rows they come from."""
     if not len(found.owners):
         return
+    spans, block = made(project_id, found)
+    series.register(project_id, shard, spans, now=now)
+    batches.write(project_id, shard, BatchKind.DELTAS, block, now=now)
+
+
+def made(project_id: int, found: Increments) -> tuple[list[series.SeriesSpan], Block]:
+    """The series and the times they gain samples at, and those samples added up; ``found`` must not be empty."""
     times = found.times // GRID_MS * GRID_MS
     ids = np.array([fingerprint(project_id, labels) for labels in found.labels], dtype=np.int64)
-    series.register(project_id, shard, _spans(found, ids, times), now=now)
-    batches.write(project_id, shard, BatchKind.DELTAS, _block(found, ids[found.owners], times), now=now)
+    return _spans(found, ids, times), _block(found, ids[found.owners], times)
 
 
 def _spans(found: Increments, ids: Ints, times: Ints) -> list[series.SeriesSpan]:

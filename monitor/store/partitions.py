@@ -22,14 +22,19 @@ AHEAD_DAYS = 7
 _LOCK_KEY = 0x7669_6769_6C70
 
 _known: set[str] = set()
+# days of which every table of generations is known to have its partition
+_whole_days: set[int] = set()
 _lock = Lock()
 
 
 def for_generations(milliseconds: Iterable[int]) -> None:
     """Make sure that rows with these times find their partitions, in every table of generations."""
     for day in {moment // DAY_MS for moment in milliseconds}:
-        for table in BY_ID:
-            _ensure_day(table, day)
+        if day not in _whole_days:
+            for table in BY_ID:
+                _ensure_day(table, day)
+            if not connection.in_atomic_block:
+                _whole_days.add(day)
 
 
 def for_batches(milliseconds: int) -> None:
@@ -68,6 +73,8 @@ def drop_before(table: str, milliseconds: int, *, only_empty: bool = False) -> l
             gone.append(name)
     with _lock:
         _known.difference_update(gone)
+        if gone:
+            _whole_days.clear()
     return gone
 
 

@@ -75,6 +75,11 @@ def register(project_id: int, shard: int, spans: Sequence[SeriesSpan], *, now: d
     return made
 
 
+def covered(shard: int, spans: Sequence[SeriesSpan]) -> bool:
+    """Whether the table is known to hold all of them already, so that ``register`` has nothing to write."""
+    return not any(_grows(shard, span) for span in spans)
+
+
 def _touch(shard: int, spans: Sequence[SeriesSpan], now: dt.datetime) -> set[int]:
     """Widen the spans of known series; the ids of those that are still there."""
     if not spans:

@@ -1,0 +1,109 @@
+"""Few calls go in one statement when all are new, and the long way when not; either way exactly once."""
+
+import datetime as dt
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+
+from monitor.ingest import pipeline
+from monitor.ingest.envelope import Batch, Generation, Reason
+from monitor.ingest.verify import verify
+from monitor.store import calls, series
+from tests.fixtures.fix_cast import Cast
+
+pytestmark = pytest.mark.django_db
+
+
+def batch(first: int, count: int = 1, *, drops: int = 0) -> Batch:
+    found = Batch(
+        generations=[
+            Generation(
+                model="m", id=f"c{number}", prompt='say "a\\b"\n\ttab', output="好", user="u1", error=None,
+                duration_seconds=0.1 * number, input_tokens=number, attributes={"a": [1, None]},
+            )
+            for number in range(first, first + count)
+        ]
+    )  # fmt: skip
+    for place in range(drops):
+        found.ignore(count + place, Reason.NOT_LLM)
+    return found
+
+
+@pytest.fixture
+def long_ways(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many jobs went the long way, each time one did."""
+    seen: list[int] = []
+    write = calls._write
+
+    def counted(project_id: int, shard: int, jobs: Any, derives: Any) -> list[list[int]]:
+        seen.append(len(jobs))
+        return write(project_id, shard, jobs, derives)
+
+    monkeypatch.setattr(calls, "_write", counted)
+    return seen
+
+
+def stored() -> list[tuple[object, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT g.client_id, g.duration_seconds, g.input_tokens, g.user_hash IS NOT NULL, p.prompt, p.output,"
+            " p.detail::text, (SELECT count(*) FROM monitor_search_note WHERE position(uuid_send(g.id) IN ids) > 0)"
+            " FROM monitor_generation g JOIN monitor_payload p ON p.shard = g.shard AND p.id = g.id ORDER BY 1"
+        )
+        return [tuple(row) for row in cursor.fetchall()]
+
+
+def test_known_series_and_new_calls_go_in_one_statement(
+    cast: Cast, now: dt.datetime, long_ways: list[int], django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        pipeline.take(cast.project.id, batch(1), now=now)
+    assert pipeline.take(cast.project.id, batch(1, 3, drops=2), now=now, body=b"bytes") == 1
+    assert len(long_ways) == 2
+    with django_capture_on_commit_callbacks(execute=True):
+        pipeline.take(cast.project.id, batch(4, drops=2), now=now, body=b"others")
+    del long_ways[:]
+    assert pipeline.take(cast.project.id, batch(5, 2, drops=2), now=now, body=b"more") == 0
+    assert long_ways == []
+    rows = stored()
+    assert [row[0] for row in rows] == ["c1", "c2", "c3", "c4", "c5", "c6"]
+    assert len({row[3:] for row in rows}) == 1
+    assert verify(cast.project.id).differences == []
+    assert verify(cast.project.id).fates == {"stored": 6, "duplicate": 1, "dropped": 6}
+
+
+def test_a_repeat_finds_out_which_are_new(
+    cast: Cast, now: dt.datetime, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        pipeline.take(cast.project.id, batch(1, 5), now=now)
+    assert pipeline.take(cast.project.id, batch(3, 5), now=now) == 3
+    assert len(stored()) == 7
+
+
+def test_the_same_id_twice_in_one_request_is_one_call(cast: Cast, now: dt.datetime) -> None:
+    twice = batch(1)
+    twice.generations += batch(1).generations
+    assert pipeline.take(cast.project.id, twice, now=now) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_threads_with_the_same_calls_store_each_once(cast: Cast, now: dt.datetime) -> None:
+    series.forget()
+    gate = threading.Barrier(8)
+
+    def send(_number: int) -> int:
+        gate.wait(10)
+        try:
+            return sum(pipeline.take(cast.project.id, batch(first, 4), now=now) for first in range(0, 40, 2))
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        known = sum(pool.map(send, range(8)))
+    assert 8 * 20 * 4 - known == 42
+    verdict = verify(cast.project.id)
+    assert (verdict.generations, verdict.differences) == (42, [])
