@@ -19,8 +19,8 @@ from monitor.ingest.protocols import PROTOCOLS
 from monitor.ingest.protocols.base import MalformedError, Protocol
 from monitor.remote import read
 
-# of this many requests at once, and of two bodies of the largest size, the store gets the most done
-GATE = Gate(requests=24, size=2 * settings.VIGIL_MAX_BODY_BYTES, patience=1.0)
+# a process has sixteen threads: pages and questions keep some of them, whatever is sent
+GATE = Gate(requests=12, size=2 * settings.VIGIL_MAX_BODY_BYTES, patience=1.0)
 
 
 def door(name: str) -> Callable[..., HttpResponse]:

@@ -145,7 +145,7 @@ class Supervisor:
         schedule = str(settings.LAYOUT.run / "beat")
         web = [
             sys.executable, "-m", "granian", "--interface", "wsgi", "--host", self.host, "--port", str(self.port),
-            "--workers", str(settings.VIGIL_WEB_WORKERS), "--blocking-threads", "4", "--no-ws",
+            "--workers", str(settings.VIGIL_WEB_WORKERS), "--blocking-threads", "16", "--no-ws",
             "--respawn-failed-workers", "--log-level", "warning", "monitor.wsgi:application",
         ]  # fmt: skip
         worker = [

@@ -119,7 +119,7 @@ def _settings(layout: Layout) -> dict[str, str]:
         "unix_socket_directories": str(layout.postgres_sockets),
         "unix_socket_permissions": "0700",
         "shared_buffers": f"{max(64, min(1024, megabytes // 8))}MB",
-        "max_connections": "60",
+        "max_connections": "100",
         "max_wal_size": "2GB",
         "synchronous_commit": "on",
         "wal_compression": "pglz",
