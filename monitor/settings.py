@@ -17,6 +17,8 @@ VIGIL_PUBLIC_URL = env.text("VIGIL_PUBLIC_URL", f"http://{VIGIL_BIND[0]}:{VIGIL_
 VIGIL_DEMO = env.flag("VIGIL_DEMO", default=env.flag("DEMO", default=True))
 VIGIL_WEB_WORKERS = env.number("VIGIL_WEB_WORKERS", 2, least=1)
 VIGIL_RETENTION_DAYS = env.number("VIGIL_RETENTION_DAYS", 90, least=1)
+VIGIL_RETENTION_5M_DAYS = env.number("VIGIL_RETENTION_5M_DAYS", 180)
+VIGIL_RETENTION_1H_DAYS = env.number("VIGIL_RETENTION_1H_DAYS", 730)
 VIGIL_MAX_BODY_BYTES = env.number("VIGIL_MAX_BODY_BYTES", 20_000_000, least=1_000)
 # files of scrape targets are read below these folders only
 VIGIL_SCRAPE_FILES = env.names("VIGIL_SCRAPE_FILES", f"/etc/prometheus,{VIGIL_DATA / 'targets'}")

@@ -16,9 +16,10 @@ from monitor.quality import sampling
 from monitor.remote import connected, ship
 from monitor.remote import read as remotely
 from monitor.rules import evaluate, files, memory
+from monitor.store import coarsening, indexing
 from monitor.store import compact as compaction
-from monitor.store import indexing
 from monitor.store import retention as keeping
+from monitor.store.keeping import Days
 from monitor.store.turns import turn
 
 # the next tick comes sooner than that; a turn keeps the two apart
@@ -29,7 +30,9 @@ SHIPPING_SECONDS = 20.0
 def compact(**_: object) -> None:
     """Small batches into larger ones, closed windows into chunks; where series lie at home."""
     if connected.remote() is None:
-        compaction.run(now=clock.now())
+        now = clock.now()
+        compaction.run(now=now)
+        coarsening.run(now=now, days=_days())
 
 
 @shared_task
@@ -53,7 +56,15 @@ def index_search(**_: object) -> None:
 @shared_task
 def retention(**_: object) -> None:
     """Partitions for the coming days, and none that are too old."""
-    keeping.run(now=clock.now(), days=settings.VIGIL_RETENTION_DAYS)
+    now, days = clock.now(), _days()
+    coarsening.run(now=now, days=days)
+    keeping.run(now=now, days=settings.VIGIL_RETENTION_DAYS, points=days)
+
+
+def _days() -> Days:
+    return Days(
+        settings.VIGIL_RETENTION_DAYS, settings.VIGIL_RETENTION_5M_DAYS, settings.VIGIL_RETENTION_1H_DAYS
+    )
 
 
 @shared_task

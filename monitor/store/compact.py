@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from monitor.core import clock
-from monitor.store import batches, blocks, chunks, ids, partitions, sealing
+from monitor.store import batches, blocks, chunks, coarsening, ids, partitions, sealing
 from monitor.store.models import BatchKind
 
 # times are closed this long after their end; what comes later is merged into their chunks
@@ -132,6 +132,8 @@ def _seal(home: sealing.Place, window: int, end: int, now: dt.datetime) -> Compa
         many = sum(batch.n for batch in members)
         made = sealing.seal(home, identities, many, (window, end), now=now) if members else 0
         _delete(home.shard, identities)
+        if made:
+            coarsening.note(home.shard, home.project_id, window, end)
     return Compacted(len(members), made)
 
 

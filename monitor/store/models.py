@@ -5,6 +5,7 @@ schema can be distributed over several PostgreSQL nodes. Configuration tables ar
 """
 
 from django.conf import settings
+from django.core.validators import MinValueValidator
 from django.db import models
 
 
@@ -19,6 +20,21 @@ class Project(models.Model):
     )
     created_at = models.DateTimeField()
     deleted_at = models.DateTimeField(null=True, blank=True)
+    # None: as the installation keeps them
+    raw_days = models.PositiveSmallIntegerField(
+        "days of samples", null=True, blank=True, validators=[MinValueValidator(1)],
+        help_text="How long samples are kept as they came; empty: as long as everywhere here.",
+    )  # fmt: skip
+    five_minute_days = models.PositiveSmallIntegerField(
+        "days of 5 m points", null=True, blank=True,
+        help_text="How long a point for each 5 minutes is kept; 0: not at all; empty: as everywhere here.",
+    )  # fmt: skip
+    hour_days = models.PositiveSmallIntegerField(
+        "days of 1 h points", null=True, blank=True,
+        help_text="How long a point for each hour is kept; 0: not at all; empty: as everywhere here.",
+    )  # fmt: skip
+    # from here on samples are whole; None: nothing was ever dropped
+    raw_from = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["slug"]

@@ -5,25 +5,33 @@ import datetime as dt
 from django.db import connection, transaction
 
 from monitor.core import clock
-from monitor.store import catalog, ids, outgoing, partitions, series
+from monitor.store import catalog, coarsening, ids, outgoing, partitions, series
+from monitor.store.keeping import Days
 from monitor.store.models import Project
 
-TABLES = (*partitions.BY_ID, partitions.CHUNKS)
 SETTLED_DAYS = 2
 # so long a piece of a trace waits for calls that come after it
 PIECES_WAIT = dt.timedelta(days=2)
 PROJECT_TABLES = (
     "monitor_generation", "monitor_payload", "monitor_embedding", "monitor_score", "monitor_sample_batch",
     "monitor_chunk", "monitor_series", "monitor_generation_key",
-    "monitor_late_batch", "monitor_total", "monitor_piece", "monitor_delta_total",
+    "monitor_late_batch", "monitor_total", "monitor_coarse_5m", "monitor_coarse_1h",
+    "monitor_coarse_day", "monitor_piece", "monitor_delta_total",
 )  # fmt: skip
 
 
-def run(*, now: dt.datetime, days: int) -> list[str]:
-    """Make the coming partitions, drop those older than ``days``, forget old sender ids; what was dropped."""
+def run(*, now: dt.datetime, days: int, points: Days | None = None) -> list[str]:
+    """Make the coming partitions, drop those older than ``days``, forget old sender ids; what was dropped.
+
+    Samples go when no project keeps them any more, their points as ``points`` says.
+    """
     partitions.ahead(now)
     oldest = now - dt.timedelta(days=days)
-    gone = [name for table in TABLES for name in partitions.drop_before(table, clock.to_ms(oldest))]
+    kept = points or Days(days, 0, 0)
+    gone = [name for table in partitions.BY_ID for name in partitions.drop_before(table, clock.to_ms(oldest))]
+    with transaction.atomic():
+        gone += coarsening.drop_samples(now=now, days=kept)
+    gone += coarsening.drop(now=now, days=kept)
     # batches become chunks within hours; what is left of their days is empty
     settled = clock.to_ms(now) - SETTLED_DAYS * partitions.DAY_MS
     gone += partitions.drop_before(partitions.BATCHES, settled, only_empty=True)
@@ -36,7 +44,8 @@ def run(*, now: dt.datetime, days: int) -> list[str]:
         first = ids.first_at(clock.to_ms(oldest))
         cursor.execute("DELETE FROM monitor_search_block WHERE high < %s", [first])
         cursor.execute("DELETE FROM monitor_search_note WHERE id < %s AND ids < %s", [first, first.bytes])
-        cursor.execute("DELETE FROM monitor_series WHERE last_seen < %s", [oldest])
+        longest = now - dt.timedelta(days=max(days, kept.longest))
+        cursor.execute("DELETE FROM monitor_series WHERE last_seen < %s", [longest])
         cursor.execute("DELETE FROM monitor_total WHERE event_ms < %s", [clock.to_ms(oldest)])
     return gone
 

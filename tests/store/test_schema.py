@@ -7,7 +7,7 @@ pytestmark = pytest.mark.django_db
 
 EVENT_TABLES = (
     "monitor_series", "monitor_sample_batch", "monitor_chunk", "monitor_generation_key", "monitor_generation",
-    "monitor_payload", "monitor_embedding", "monitor_score", "monitor_total",
+    "monitor_payload", "monitor_embedding", "monitor_score", "monitor_total", "monitor_coarse_5m", "monitor_coarse_1h", "monitor_coarse_day",
     "monitor_piece", "monitor_delta_total",
 )  # fmt: skip
 
