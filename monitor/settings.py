@@ -15,6 +15,8 @@ VIGIL_DATA = Path(env.text("VIGIL_DATA", str(BASE_DIR / "var"))).resolve()
 VIGIL_BIND = env.address("VIGIL_BIND", "127.0.0.1:8000")
 VIGIL_PUBLIC_URL = env.text("VIGIL_PUBLIC_URL", f"http://{VIGIL_BIND[0]}:{VIGIL_BIND[1]}/")
 VIGIL_DEMO = env.flag("VIGIL_DEMO", default=env.flag("DEMO", default=True))
+# OTLP over gRPC is not taken; whoever calls there is told where to send instead. 0: nobody listens
+VIGIL_GRPC_PORT = env.number("VIGIL_GRPC_PORT", 4317)
 VIGIL_WEB_WORKERS = env.number("VIGIL_WEB_WORKERS", 2, least=1)
 VIGIL_RETENTION_DAYS = env.number("VIGIL_RETENTION_DAYS", 90, least=1)
 VIGIL_RETENTION_5M_DAYS = env.number("VIGIL_RETENTION_5M_DAYS", 180)

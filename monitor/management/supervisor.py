@@ -21,6 +21,7 @@ from typing import IO
 from monitor import settings
 from monitor.core import clock
 from monitor.core.env import Env
+from monitor.management import grpc_hint
 from monitor.store import embedded
 
 FIRST_BACKOFF = 0.5
@@ -118,6 +119,7 @@ class Supervisor:
         for child in others:
             self._add(child)
         if not self.stopping:
+            self._answer_grpc()
             say(f"Vigil is ready on {self.url}")
             if hello:
                 say(hello)
@@ -162,6 +164,16 @@ class Supervisor:
             demo = [sys.executable, MANAGE, "demo", "--url", self.url]
             found.append(Child("demo", spawner("demo", demo), may_end=True))
         return found
+
+    def _answer_grpc(self) -> None:
+        """Senders that are set to gRPC learn where to send instead."""
+        if not settings.VIGIL_GRPC_PORT:
+            return
+        try:
+            grpc_hint.start(self.host, settings.VIGIL_GRPC_PORT, self.url)
+        except OSError as error:
+            port = settings.VIGIL_GRPC_PORT
+            say(f"no hint for gRPC senders on port {port} ({error.strerror}); VIGIL_GRPC_PORT=0 turns it off")
 
     def _wait_ready(self) -> None:
         deadline = clock.monotonic() + READY_SECONDS

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from monitor.core import clock
 from monitor.core.labels import Labels
-from monitor.store import append, batches, ids, partitions
+from monitor.store import append, batches, ids, indexing, partitions
 from monitor.store.shards import shards_of
 
 IDENTITY = ("model", "version", "environment", "operation", "provider", "route")
@@ -70,6 +70,8 @@ def _amend(
         text = Text(prompt, output, _decoded(detail), grounding, language)
         if not change(text):
             return False
+        if (prompt, output) != (text.prompt, text.output):
+            indexing.note(project_id, shard, [identity], now=now)
         cursor.execute(
             "UPDATE monitor_payload SET prompt = %s, output = %s, detail = %s WHERE shard = %s AND id = %s",
             [text.prompt, text.output, msgspec.json.encode(text.detail).decode(), shard, identity],

@@ -1,7 +1,7 @@
 """What search looks into: rows are noted as they are stored, and become a block once there are enough of them.
 
 A row is either noted or in a block, from the commit that stores it on, whatever its time; so nothing is ever
-searched twice or missed. What is noted is few, and searched by reading it.
+missed. A row whose texts change is noted again. What is noted is few, and searched by reading it.
 """
 
 import datetime as dt

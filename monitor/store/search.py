@@ -80,7 +80,7 @@ def _newest_first(
     """Blocks may overlap in time: what lies above all blocks not yet looked into is certain to come first."""
     pool = [-one.int for one in {*_noted(project_id, span), *filter(span.holds, also)}]
     heapify(pool)
-    below, size = (_TOP, _TOP), _FIRST_BLOCKS
+    below, size, before = (_TOP, _TOP), _FIRST_BLOCKS, None
     while True:
         blocks = _blocks(project_id, span, needed, below, size)
         edge = blocks[-1][2].int if len(blocks) == size else -1
@@ -89,7 +89,11 @@ def _newest_first(
                 if span.holds(identity):
                     heappush(pool, -identity.int)
         while pool and -pool[0] > edge:
-            yield uuid.UUID(int=-heappop(pool))
+            identity = uuid.UUID(int=-heappop(pool))
+            # a call whose texts changed is noted again
+            if identity != before:
+                yield identity
+            before = identity
         if edge < 0:
             return
         below, size = (blocks[-1][2], blocks[-1][1]), min(4 * size, _MOST_BLOCKS)

@@ -9,7 +9,7 @@ import pytest
 from monitor import query
 from monitor.ingest import pipeline
 from monitor.ingest.envelope import Batch, Generation, Piece, PieceKind
-from monitor.store import generations, ids, scores
+from monitor.store import generations, ids, scores, search
 from monitor.store.generations import GenerationDetail
 from tests.fixtures.fix_cast import Cast
 
@@ -116,6 +116,15 @@ def test_a_piece_of_what_wraps_a_call_reaches_the_call(cast: Cast, now: dt.datet
     pipeline.take(cast.project.id, call(at, around=ids.span_id(TRACE, outer)), now=now)
     pipeline.take(cast.project.id, piece(PieceKind.CONTENT, at, outer, prompt="asked outside"), now=now)
     assert stored(cast).prompt == "asked outside"
+
+
+def test_texts_that_came_later_are_found_once(cast: Cast, now: dt.datetime, at: int) -> None:
+    for batch in said(at):
+        pipeline.take(cast.project.id, batch, now=now)
+    day = search.Span(ids.first_at(at - 1_000), ids.first_at(at + 1_000))
+    lots = search.candidates(cast.project.id, day, ["carried"])
+    assert lots is not None
+    assert [one for lot in lots for one in lot] == [stored(cast).id]
 
 
 def grounded(cast: Cast, now: dt.datetime) -> dict[str, float]:
