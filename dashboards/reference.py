@@ -67,7 +67,11 @@ def _functions() -> str:
 def _missing() -> str:
     names = query.unsupported_functions()
     told = _coded(names) if names else "none"
-    return f"\nFunctions that the grammar knows and Vigil does not evaluate: {told}.\n"
+    return (
+        f"\nFunctions that the grammar knows and Vigil does not evaluate: {told}.\n\n"
+        f"Newer than the target and understood: {_coded(query.newer_syntax())}."
+        " Metric names go at the operator or function that drops them, not at the end of the query.\n"
+    )
 
 
 def _own_metrics() -> str:

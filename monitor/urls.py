@@ -3,7 +3,18 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from monitor.api import alertmanager, errors, health, ingest, metadata, metrics, prometheus, rules, targets
+from monitor.api import (
+    alertmanager,
+    errors,
+    health,
+    ingest,
+    metadata,
+    metrics,
+    prometheus,
+    rules,
+    status,
+    targets,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *alertmanager.urlpatterns,
@@ -13,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *metrics.urlpatterns,
     *prometheus.urlpatterns,
     *rules.urlpatterns,
+    *status.urlpatterns,
     *targets.urlpatterns,
     re_path(r"^(?:api|v1)/", errors.unknown_path),
     path("admin/", admin.site.urls),

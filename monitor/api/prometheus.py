@@ -129,14 +129,6 @@ def _format(request: ApiRequest) -> HttpResponse:
     return reply({"status": "success", "data": query.pretty(parameters.required(request, "query"))})
 
 
-def _build(_: ApiRequest) -> HttpResponse:
-    data = {
-        "version": API_LEVEL, "revision": "vigil", "branch": "", "buildUser": "", "buildDate": "",
-        "goVersion": "",
-    }  # fmt: skip
-    return reply({"status": "success", "data": data})
-
-
 urlpatterns = [
     path("api/v1/query", door(_instant)),
     path("api/v1/query_range", door(_range)),
@@ -145,5 +137,4 @@ urlpatterns = [
     path("api/v1/labels", door(_labels)),
     path("api/v1/label/<str:name>/values", door(_label_values)),
     path("api/v1/format_query", door(_format)),
-    path("api/v1/status/buildinfo", door(_build)),
 ]

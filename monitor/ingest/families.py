@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from decimal import Decimal
 
 from google.protobuf.message import DecodeError
 
 from monitor.core.histograms import HistogramRun
 from monitor.core.labels import NAME, Labels
+from monitor.ingest import bounds
 from monitor.ingest.envelope import UNTIMED, Rejection
 from monitor.ingest.labelsets import BadLabelsError, checked
 from monitor.ingest.page import DROPPED, MAX_SAMPLES, BadPageError, Page
@@ -135,7 +135,7 @@ def _samples(name: str, metric: wire.Metric, *, classic: bool) -> Iterator[Sampl
             yield name, {}, getattr(metric, kind).value
     if metric.HasField("summary"):
         for one in metric.summary.quantile:
-            yield name, {"quantile": _bound(one.quantile)}, one.value
+            yield name, {"quantile": bounds.written(one.quantile)}, one.value
         yield f"{name}_sum", {}, metric.summary.sample_sum
         yield f"{name}_count", {}, float(metric.summary.sample_count)
     if metric.HasField("histogram") and classic:
@@ -148,22 +148,8 @@ def _classic(name: str, histogram: wire.Histogram) -> Iterator[Sample]:
     for one in histogram.bucket:
         ends = ends or one.upper_bound == math.inf
         value = one.cumulative_count_float or float(one.cumulative_count)
-        yield f"{name}_bucket", {"le": _bound(one.upper_bound)}, value
+        yield f"{name}_bucket", {"le": bounds.written(one.upper_bound)}, value
     if not ends:
         yield f"{name}_bucket", {"le": "+Inf"}, count
     yield f"{name}_sum", {}, histogram.sample_sum
     yield f"{name}_count", {}, count
-
-
-def _bound(value: float) -> str:
-    """As Prometheus 3 writes it: 1 becomes 1.0, a million 1e+06."""
-    if not math.isfinite(value):
-        return "+Inf" if value > 0 else "-Inf" if value < 0 else "NaN"
-    exact = Decimal(repr(value)).normalize()
-    if value == 0 or -4 <= exact.adjusted() < 6:
-        text = f"{exact:f}"
-        return text if "." in text else f"{text}.0"
-    digits = "".join(map(str, exact.as_tuple().digits))
-    fraction = f".{digits[1:]}" if len(digits) > 1 else ""
-    sign = "-" if value < 0 else ""
-    return f"{sign}{digits[0]}{fraction}e{exact.adjusted():+03d}"

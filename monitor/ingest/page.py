@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from monitor.core.histograms import HistogramRun
 from monitor.core.labels import NAME, Labels
+from monitor.ingest import bounds
 from monitor.ingest.envelope import UNTIMED, Point, Rejection
 from monitor.ingest.labelsets import BadLabelsError, checked
 
@@ -63,15 +64,16 @@ def read(
     ``finish``; new ones are added. ``finish`` may answer DROPPED.
     """
     lines = _lines(body, openmetrics=openmetrics)
-    page = Page()
-    points, places = page.points, page.lines
+    page, reader = Page(), _Reader(known, finish, seconds=openmetrics)
+    points, places, bound = page.points, page.lines, ""
     for number, line in enumerate(lines, 1):
         if not line or line[0] == "#":
+            bound = _bound_of(line, bound)
             continue
         key, _, text = line.rpartition(" ")
-        labels = known.get(key)
+        labels = known.get(f"{key}#{bound}" if bound else key)
         if labels is None or "_" in text:
-            _take(page, number, line, known, finish, seconds=openmetrics)
+            reader.take(page, number, line, bound)
             continue
         try:
             value = float(text)
@@ -110,48 +112,59 @@ def _lines(body: bytes, *, openmetrics: bool) -> list[str]:
     return lines
 
 
-def _take(
-    page: Page,
-    number: int,
-    line: str,
-    known: MutableMapping[str, Labels],
-    finish: Callable[[Labels], Labels],
-    *,
-    seconds: bool,
-) -> None:
-    """One line the slow way: new, odd, or with a time or an exemplar."""
-    if len(line) > MAX_LINE:
-        page.rejected.append(Rejection(number, "line", f"{len(line)} characters; at most {MAX_LINE}"))
-        return
-    if not line.strip() or line.lstrip().startswith("#"):
-        return
-    match = _LINE.fullmatch(line)
-    if match is None:
-        page.rejected.append(Rejection(number, "line", 'is no sample; write name{label="value"} number'))
-        return
-    key, text, time = match["key"], match["value"], match["time"]
-    try:
-        value = _number(text)
-    except ValueError:
-        page.rejected.append(_bad_value(number, text))
-        return
-    labels = known.get(key)
-    if labels is None:
+def _bound_of(line: str, before: str) -> str:
+    """The label that holds a number in the lines that follow, if this one says what type they are of."""
+    if not line.startswith("# TYPE "):
+        return before
+    return bounds.LABELS.get(line.rpartition(" ")[2], "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads one line the slow way: new, odd, or with a time or an exemplar."""
+
+    known: MutableMapping[str, Labels]
+    finish: Callable[[Labels], Labels]
+    seconds: bool
+
+    def take(self, page: Page, number: int, line: str, bound: str) -> None:
+        if len(line) > MAX_LINE:
+            page.rejected.append(Rejection(number, "line", f"{len(line)} characters; at most {MAX_LINE}"))
+            return
+        if not line.strip() or line.lstrip().startswith("#"):
+            return
+        match = _LINE.fullmatch(line)
+        if match is None:
+            page.rejected.append(Rejection(number, "line", 'is no sample; write name{label="value"} number'))
+            return
+        key, text, time = match["key"], match["value"], match["time"]
         try:
-            labels = known[key] = finish(_labels(key))
+            value = _number(text)
+        except ValueError:
+            page.rejected.append(_bad_value(number, text))
+            return
+        try:
+            labels = self._labels(key, bound)
         except BadLabelsError as error:
             page.rejected.append(Rejection(number, error.field, error.why))
             return
-    try:
-        at = _time(time, seconds=seconds)
-    except OverflowError:
-        page.rejected.append(Rejection(number, "timestamp", f"{time[:40]!r} is no time"))
-        return
-    if labels is DROPPED:
-        page.dropped += 1
-        return
-    page.points.append((labels, at, value))
-    page.lines.append(number)
+        try:
+            at = _time(time, seconds=self.seconds)
+        except OverflowError:
+            page.rejected.append(Rejection(number, "timestamp", f"{time[:40]!r} is no time"))
+            return
+        if labels is DROPPED:
+            page.dropped += 1
+            return
+        page.points.append((labels, at, value))
+        page.lines.append(number)
+
+    def _labels(self, key: str, bound: str) -> Labels:
+        name = f"{key}#{bound}" if bound else key
+        labels = self.known.get(name)
+        if labels is None:
+            labels = self.known[name] = self.finish(_labels(key, bound))
+        return labels
 
 
 def _number(text: str) -> float:
@@ -171,10 +184,11 @@ def _time(text: str | None, *, seconds: bool) -> int:
     return round(float(text) * 1000) if seconds else round(float(text))
 
 
-def _labels(key: str) -> Labels:
+def _labels(key: str, bound: str) -> Labels:
     try:
         (family,) = text_string_to_metric_families(f"{key} 1\n")
         (sample,) = family.samples
     except ValueError as error:
         raise BadLabelsError("labels", f"can't be read: {error}"[:200]) from error
-    return checked([(NAME, sample.name), *sample.labels.items()])
+    pairs = [(NAME, sample.name), *sample.labels.items()]
+    return checked(bounds.normal(bound, pairs) if bound else pairs)

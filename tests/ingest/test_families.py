@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.core.labels import Labels
-from monitor.ingest import families
+from monitor.ingest import bounds, families
 from monitor.ingest.envelope import UNTIMED
 from monitor.ingest.page import DROPPED, BadPageError
 from monitor.ingest.wire import exposition_pb2 as wire
@@ -123,4 +123,4 @@ def test_no_bytes_do_worse_than_a_refusal(body: bytes) -> None:
     ],
 )  # fmt: skip
 def test_bounds_are_spelled_as_prometheus_does(bound: float, text: str) -> None:
-    assert families._bound(bound) == text
+    assert bounds.written(bound) == text

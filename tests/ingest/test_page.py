@@ -154,3 +154,27 @@ def test_no_text_breaks_the_reader(text: str) -> None:
 def test_no_line_makes_it_slow(piece: str) -> None:
     """Half a megabyte in lines of the greatest length; a quadratic pattern would take minutes."""
     read("\n".join([piece * (16_000 // len(piece))] * 30))
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "stored"),
+    [
+        ("histogram", 'x_bucket{le="1"}', labels("x_bucket", le="1.0")),
+        ("histogram", 'x_bucket{le="+Inf"}', labels("x_bucket", le="+Inf")),
+        ("histogram", 'x_bucket{le="1000000"}', labels("x_bucket", le="1e+06")),
+        ("histogram", 'x_bucket{le="many"}', labels("x_bucket", le="many")),
+        ("summary", 'x{quantile="0.50"}', labels("x", quantile="0.5")),
+        ("summary", 'x{le="1"}', labels("x", le="1")),
+        ("gauge", 'x{le="1",quantile="1"}', labels("x", le="1", quantile="1")),
+    ],
+)
+def test_bounds_are_stored_in_one_spelling(kind: str, written: str, stored: Labels) -> None:
+    known: dict[str, Labels] = {}
+    for _ in range(2):
+        found = page.read(f"# TYPE x {kind}\n{written} 1\n".encode(), known)
+        assert found.points == [(stored, UNTIMED, 1.0)]
+
+
+def test_the_type_of_one_family_ends_where_the_next_begins() -> None:
+    found = read('# TYPE x histogram\nx_bucket{le="1"} 1\n# TYPE y gauge\ny{le="1"} 1\n')
+    assert [one["le"] for one, _, _ in found.points] == ["1.0", "1"]
