@@ -17,6 +17,7 @@ PAGES = Registry(
         "rules": "dashboards.pages.rules.PAGE",
         "gpu": "dashboards.pages.gpu.PAGE",
         "explore": "dashboards.pages.explore.PAGE",
+        "senders": "dashboards.pages.senders.PAGE",
         "settings": "dashboards.pages.settings.PAGE",
     },
 )
