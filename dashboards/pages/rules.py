@@ -22,7 +22,7 @@ from dashboards.tryout import Choice, Tryout
 from dashboards.visit import Visit
 from monitor import query, replay
 from monitor.core import durations
-from monitor.rules import build, edit, exchange, honest, read, yaml
+from monitor.rules import build, edit, exchange, honest, read, sets, yaml
 from monitor.rules.facts import Facts
 from monitor.rules.history import Author
 from monitor.rules.state import Holds
@@ -62,6 +62,7 @@ class Rules(Page):
             "files": read.files(visit.project_id),
             "edits": read.edits(visit.project_id, limit=30),
             "may_edit": visit.place.allows("editor"),
+            "has_sets": any(group.name == "vigil-watchdog" for group in groups),
             "measures": [(key, one.title) for key, one in build.MEASURES.items()],
             "against": build.AGAINST.items(),
             "windows": build.WINDOWS,
@@ -139,6 +140,8 @@ class Rules(Page):
         match form.get("do"):
             case "save":
                 return self._save(visit, form, author, rule)
+            case "sets":
+                return self.show(visit, taken=sets.place(visit.project_id, author, on=bool(form.get("on"))))
             case "import":
                 return self._import(visit, form, author)
             case "test" if rule is not None:

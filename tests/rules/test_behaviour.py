@@ -3,7 +3,6 @@
 import datetime as dt
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -144,11 +143,3 @@ def test_the_alerts_series_can_be_asked_and_ends_with_a_marker(service: Service)
     ((series,),) = select.select(service.project_id, [Selection(matchers, *span)], max_samples=10**6)
     assert series.values[0] == 1.0
     assert list(is_stale(series.values)) == [False] * (len(series.values) - 1) + [True]
-
-
-def test_the_starter_rules_are_good_rules(pager: Pager) -> None:
-    text = Path(yaml.__file__).with_name("starter.yml").read_text("utf-8")
-    assert exchange.take(pager.cast.project.id, yaml.load(text), TERMS).rules >= 5
-    tell = partial(receive.take, now=NOON)
-    evaluate.run_due(evaluate.stored(tell, now=NOON), now=NOON)
-    assert {(rule.health, rule.state) for rule in read.rules(pager.cast.project.id)} == {("ok", "inactive")}

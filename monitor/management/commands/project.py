@@ -7,6 +7,8 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from monitor.core import clock
+from monitor.rules import sets
+from monitor.rules.history import Author
 from monitor.store.models import Project
 
 
@@ -18,6 +20,10 @@ class Command(BaseCommand):
         create = parser.add_subparsers(dest="action", required=True).add_parser("create")
         create.add_argument("slug", help="its short name in addresses: letters, digits, hyphens")
         create.add_argument("--name", default="", help="its name for people")
+        create.add_argument(
+            "--rules", choices=["none", "off", "on"], default="none",
+            help="the rules that come with Vigil: not at all, there but switched off, or watching from the start",
+        )  # fmt: skip
 
     def handle(self, *_args: Any, **options: Any) -> None:
         project = Project(slug=options["slug"], name=options["name"], created_at=clock.now())
@@ -26,4 +32,10 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError("; ".join(error.messages)) from error
         project.save()
+        if options["rules"] != "none":
+            sets.place(
+                project.pk,
+                Author("manage.py project create", project.created_at),
+                on=options["rules"] == "on",
+            )
         self.stdout.write(f"created {project.slug}")

@@ -8,11 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from monitor.core import clock
-from monitor.rules import exchange, yaml
+from monitor.rules import exchange, sets, yaml
 from monitor.rules.history import Author
 from monitor.store.models import Project
-
-STARTER = Path(yaml.__file__).parent / "starter.yml"
 
 
 class Command(BaseCommand):
@@ -22,7 +20,8 @@ class Command(BaseCommand):
         actions = parser.add_subparsers(dest="action", required=True)
         take = actions.add_parser("import", help="groups of the same name are replaced")
         take.add_argument(
-            "file", help="a rule file or a PrometheusRule; - reads it from stdin; `starter` is ours"
+            "file",
+            help="a rule file or a PrometheusRule; - reads it from stdin; `starter` and `watcher` are ours",
         )
         take.add_argument("--project", required=True, help="the project's slug")
         take.add_argument("--off", action="store_true", help="new groups are switched off at first")
@@ -59,9 +58,8 @@ class Command(BaseCommand):
 def _read(name: str) -> str:
     if name == "-":
         return sys.stdin.read()
-    path = STARTER if name == "starter" else Path(name)
     try:
-        return path.read_text(encoding="utf-8")
+        return sets.text(name) if name in sets.SETS else Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         message = f"{name} can't be read ({error})"
         raise CommandError(message) from error
