@@ -83,12 +83,6 @@ class Filter:
         if self.least_seconds is not None:
             parts.append("g.duration_seconds >= %(least_seconds)s")
             values["least_seconds"] = self.least_seconds
-        words = search.terms(self.text)
-        if words:
-            said = [f"(p.prompt ILIKE %(word{n})s OR p.output ILIKE %(word{n})s)" for n in range(len(words))]
-            parts.append(f"(({' AND '.join(said)}) OR g.id = %(named)s)")
-            values |= {f"word{n}": f"%{_escaped(word)}%" for n, word in enumerate(words)}
-            values |= {"named": None, "first_word": words[0]}
         return " AND ".join(parts), values
 
 
@@ -174,6 +168,12 @@ class VersionRow:
     last: dt.datetime
 
 
+# bounds on both tables keep planning short
+_IN_LOT = (
+    "g.id = ANY(%(lot)s) AND g.id <= %(newest)s AND (p.id IS NULL OR p.id BETWEEN %(first)s AND %(newest)s)"
+)
+
+
 def page(wanted: Filter, *, before: UUID | None = None, limit: int = 50) -> list[GenerationSummary]:
     """The newest calls before ``before`` (the last id of the page above), newest first.
 
@@ -182,66 +182,40 @@ def page(wanted: Filter, *, before: UUID | None = None, limit: int = 50) -> list
     where, values = wanted.where()
     if before is not None and before < values["last"]:
         values["last"] = before
-    values["limit"] = limit
-    if not search.terms(wanted.text):
-        return _listed(where, values, "LEFT JOIN")
-    return _found(wanted, where, values)
-
-
-def _found(wanted: Filter, where: str, values: dict[str, Any]) -> list[GenerationSummary]:
-    """The newest calls are read, of the older ones only those in which the words may stand."""
+    words = search.terms(wanted.text)
+    if not words:
+        return _listed(where, values | {"limit": limit})
+    found: list[GenerationSummary] = []
     named = scores.locate(wanted.project_id, [wanted.text.strip()[: search.LONGEST]])
-    values["named"] = next(iter(named.values()), None)
-    first, edge = values["first"], _edge(values)
-    found = _listed(where, {**values, "first": edge or first}, "JOIN")
-    if edge is None or len(found) >= values["limit"]:
-        return found
-    older = {**values, "last": edge}
-    span = search.Span(first, edge)
-    lots = search.candidates(wanted.project_id, span, search.terms(wanted.text), list(named.values()))
-    if lots is None:
-        return found + _listed(where, {**older, "limit": values["limit"] - len(found)}, "JOIN")
-    for lot in lots:
-        left = {**older, "lot": lot, "limit": values["limit"] - len(found)}
-        found += _listed(f"{where} AND g.id = ANY(%(lot)s)", left, "JOIN")
-        if len(found) >= values["limit"]:
+    span = search.Span(values["first"], values["last"])
+    for lot in search.matches(wanted.project_id, span, words, list(named.values()), wanted=limit):
+        near = {"lot": lot, "first": lot[-1], "newest": lot[0], "limit": limit - len(found)}
+        found += _listed(f"{where} AND {_IN_LOT}", values | near, words[0])
+        if len(found) >= limit:
             break
     return found
 
 
-def _edge(values: dict[str, Any]) -> UUID | None:
-    """The oldest of the newest calls; None where there are not more."""
+def _listed(where: str, values: dict[str, Any], word: str = "") -> list[GenerationSummary]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id FROM monitor_generation WHERE project_id = %(project_id)s AND id >= %(first)s"
-            f" AND id < %(last)s ORDER BY id DESC OFFSET {search.NEWEST - 1} LIMIT 1",
-            values,
+            f"SELECT {_columns('g', SUMMARY)}, {_excerpt('p.prompt', word)}, {_excerpt('p.output', word)}"
+            " FROM monitor_generation g LEFT JOIN monitor_payload p ON p.shard = g.shard AND p.id = g.id"
+            f" WHERE {where} ORDER BY g.id DESC LIMIT %(limit)s",
+            values | {"word": word},
         )
-        row = cursor.fetchone()
-        return row[0] if row else None
+        return [_summary(row[:-2], row[-2], row[-1]) for row in cursor.fetchall()]
 
 
-def _excerpt(column: str, sought: str) -> str:
-    """The beginning of a text, or what stands around the first word that was sought."""
-    if not sought:
+def _excerpt(column: str, word: str) -> str:
+    """The beginning of a text, or what stands around the word that was sought."""
+    if not word:
         return f"left({column}, {TEXT_LIMIT})"
-    place = f"position(lower(%(first_word)s) IN lower({column}))"
+    place = f"position(lower(%(word)s) IN lower({column}))"
     return (
         f"CASE WHEN {place} > {LEAD} THEN '…' || substr({column}, {place} - {LEAD // 2}, {TEXT_LIMIT})"
         f" ELSE left({column}, {TEXT_LIMIT}) END"
     )
-
-
-def _listed(where: str, values: dict[str, Any], joined: str) -> list[GenerationSummary]:
-    sought = "word" if "word0" in values else ""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {_columns('g', SUMMARY)}, {_excerpt('p.prompt', sought)}, {_excerpt('p.output', sought)}"
-            f" FROM monitor_generation g {joined} monitor_payload p ON p.shard = g.shard AND p.id = g.id"
-            f" WHERE {where} ORDER BY g.id DESC LIMIT %(limit)s",
-            values,
-        )
-        return [_summary(row[:-2], row[-2], row[-1]) for row in cursor.fetchall()]
 
 
 def one(project_id: int, identity: UUID) -> GenerationDetail | None:
@@ -440,7 +414,3 @@ def _array(name: str, values: list[Any]) -> npt.NDArray[Any]:
 
 def _columns(alias: str, names: Sequence[str]) -> str:
     return ", ".join(f"{alias}.{name}" for name in names)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -28,15 +28,18 @@ _CASED = bytes(range(0xC3, 0xD6))
 def signature(texts: Sequence[bytes]) -> bytes:
     """The bits of up to 4096 texts in UTF-8, slice by slice."""
     folded = _folded(texts)
-    lengths = np.fromiter((len(text) + 1 for text in folded), dtype=np.int64, count=len(folded))
-    joined = b"\n".join(folded) + b"\n" * (2 * RUN)
-    base = np.repeat(np.arange(len(folded), dtype=np.uint32) // GROUP * SLICES, lengths)
-    marked = np.zeros(GROUPS * SLICES, dtype=np.bool_)
-    for offset in range(RUN):
-        owners = base[offset::RUN]
-        runs = np.frombuffer(joined, dtype="<u4", count=len(owners), offset=offset)
-        marked[owners + ((runs * _FACTOR) >> _SHIFT)] = True
-    packed = np.packbits(marked.reshape(GROUPS, SLICES), axis=0)
+    marked = np.zeros((GROUPS, SLICES), dtype=np.uint8)
+    for first in range(0, len(folded), GROUP):
+        joined = b"\n".join(folded[first : first + GROUP]) + b"\n" * RUN
+        row = marked[first // GROUP]
+        for offset in range(RUN):
+            runs = np.frombuffer(joined, "<u4", count=(len(joined) - offset) // RUN, offset=offset)
+            row[(runs * _FACTOR) >> _SHIFT] = 1
+    # eight groups to a byte, the first one highest; four times as fast as packbits across rows
+    eights = marked.reshape(SLICE_BYTES, 8, SLICES)
+    packed = eights[:, 0] << 7
+    for place in range(1, 8):
+        packed |= eights[:, place] << (7 - place)
     return packed.T.tobytes()
 
 

@@ -26,8 +26,8 @@ _TAKE = """
         WHERE before < %(rows)s)) RETURNING ids
 """
 _TEXTS = """
-    SELECT id, convert_to(prompt || E'\\n' || output, 'UTF8') FROM monitor_payload
-    WHERE shard = %s AND id = ANY(%s) ORDER BY id
+    SELECT uuid_send(id), convert_to(prompt || E'\\n' || output, 'UTF8') FROM monitor_payload
+    WHERE shard = %s AND id = ANY(%s::uuid[]) ORDER BY id
 """
 _BLOCK = """
     INSERT INTO monitor_search_block (shard, id, project_id, low, high, n, ids, bits)
@@ -37,11 +37,15 @@ _BLOCK = """
 
 def note(project_id: int, shard: int, identities: Sequence[uuid.UUID], *, now: dt.datetime) -> None:
     """These rows were stored, in the caller's transaction."""
-    joined = b"".join(identity.bytes for identity in identities)
+    _note(project_id, shard, [identity.bytes for identity in identities], now=now)
+
+
+def _note(project_id: int, shard: int, members: Sequence[bytes], *, now: dt.datetime) -> None:
+    values = [shard, ids.fresh(clock.to_ms(now)), project_id, len(members), b"".join(members)]
     connection.ensure_connection()
     # past Django's cursor: bytes travel as they are
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(_NOTE, [shard, ids.fresh(clock.to_ms(now)), project_id, len(identities), joined])
+        cursor.execute(_NOTE, values)
 
 
 def run(*, now: dt.datetime) -> int:
@@ -73,25 +77,28 @@ def _make(project_id: int, shard: int, *, now: dt.datetime) -> int:
             _write(project_id, shard, part, now=now)
         rest = taken[whole * grams.ROWS :]
         if rest:
-            note(project_id, shard, rest, now=now)
+            _note(project_id, shard, rest, now=now)
     return whole
 
 
-def _taken(project_id: int, shard: int) -> list[uuid.UUID]:
-    """Noted ids in the order of their calls."""
+def _taken(project_id: int, shard: int) -> list[bytes]:
+    """Noted ids, as bytes, in the order of their calls."""
     wanted = {"shard": shard, "project": project_id, "rows": MOST_BLOCKS * grams.ROWS}
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, wanted)
-        return sorted(identity for (joined,) in cursor.fetchall() for identity in split(bytes(joined)))
+        joined = b"".join(row[0] for row in cursor.fetchall())
+        return sorted(joined[at : at + ID_BYTES] for at in range(0, len(joined), ID_BYTES))
 
 
-def _write(project_id: int, shard: int, members: Sequence[uuid.UUID], *, now: dt.datetime) -> None:
+def _write(project_id: int, shard: int, members: Sequence[bytes], *, now: dt.datetime) -> None:
+    named = b"".join(members).hex()
+    listed = ",".join(named[at : at + 2 * ID_BYTES] for at in range(0, len(named), 2 * ID_BYTES))
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        rows = cursor.execute(_TEXTS, [shard, list(members)], binary=True).fetchall()
+        rows = cursor.execute(_TEXTS, [shard, f"{{{listed}}}"], binary=True).fetchall()
         if not rows:
             return
-        low, high, joined = rows[0][0], rows[-1][0], b"".join(row[0].bytes for row in rows)
+        low, high = uuid.UUID(bytes=rows[0][0]), uuid.UUID(bytes=rows[-1][0])
         bits = grams.signature([row[1] for row in rows])
-        name = ids.fresh(clock.to_ms(now))
+        joined, name = b"".join(row[0] for row in rows), ids.fresh(clock.to_ms(now))
         cursor.execute(_BLOCK, [shard, name, project_id, low, high, len(rows), joined, bits])

@@ -15,6 +15,8 @@ import psycopg
 from django.db import connection
 
 from monitor.store import grams, indexing
+from monitor.store.batches import buckets_of
+from monitor.store.shards import shards_of
 
 # so many of the newest rows are read before any block is looked at: a common word is found among them
 NEWEST = 512
@@ -22,12 +24,26 @@ MOST_TERMS = 8
 LONGEST = 300
 # blocks are looked into a few at a time first, then more
 _FIRST_BLOCKS, _MOST_BLOCKS = 4, 64
-_FIRST_ROWS, _MOST_ROWS = 64, 2_048
+_FIRST_ROWS, _MOST_ROWS = 256, 4_096
 _TERM = re.compile(r'"([^"]+)"|“([^”]+)”|(\S+)')
 _BLOCKS = """
     SELECT shard, id, high, {slices} FROM monitor_search_block
     WHERE project_id = %(project)s AND low < %(last)s AND high >= %(first)s
         AND (high, id) < (%(below)s, %(id)s) ORDER BY high DESC, id DESC LIMIT %(limit)s
+"""
+_EDGE = """
+    SELECT id FROM monitor_generation WHERE project_id = %s AND id >= %s AND id < %s ORDER BY id DESC OFFSET %s LIMIT 1
+"""
+_READ = """
+    SELECT id FROM monitor_payload WHERE shard = ANY(%(shards)s) AND id >= %(first)s AND id < %(last)s
+        AND (({said}) OR id = ANY(%(also)s)) ORDER BY id DESC LIMIT %(limit)s
+"""
+# a join with the list, not a condition: each id is one look into its own partition; the bounds keep planning short
+_CHECK = """
+    SELECT p.id FROM unnest(%(lot)s::uuid[]) AS l (id), unnest(%(shards)s::smallint[]) AS s (shard)
+        JOIN LATERAL (SELECT id FROM monitor_payload WHERE shard = s.shard AND monitor_payload.id = l.id
+            AND monitor_payload.id BETWEEN %(oldest)s AND %(newest)s AND (({said}) OR id = ANY(%(also)s)) LIMIT 1) AS p ON TRUE
+    ORDER BY p.id DESC
 """
 _NOTES = "SELECT ids FROM monitor_search_note WHERE project_id = %s"
 _MEMBERS = "SELECT {parts} FROM monitor_search_block WHERE shard = %s AND id = %s"
@@ -51,15 +67,87 @@ def terms(text: str) -> list[str]:
     return list(dict.fromkeys(found))[:MOST_TERMS]
 
 
-def candidates(
-    project_id: int, span: Span, wanted: Sequence[str], also: Sequence[uuid.UUID] = ()
-) -> Iterator[list[uuid.UUID]] | None:
-    """The calls in which these terms may stand, newest first, in growing lots; None when any call may be one.
+def operator(word: str) -> str:
+    """How SQL compares without regard to case; where there is no case, or only ASCII's, that is far cheaper."""
+    if word.lower() == word.upper():
+        return "LIKE"
+    return 'COLLATE "C" ILIKE' if word.isascii() else "ILIKE"
 
-    Those of ``also`` in the span come too, in their place.
+
+def pattern(word: str) -> str:
+    """What ``operator`` compares with: the word anywhere, and nothing in it is special."""
+    escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+def matches(
+    project_id: int, span: Span, sought: Sequence[str], also: Sequence[uuid.UUID] = (), *, wanted: int
+) -> Iterator[list[uuid.UUID]]:
+    """The calls in which all of ``sought`` stands, newest first, in lots; those of ``also`` come in their place.
+
+    ``wanted`` is how many are likely to be taken.
     """
-    needed = grams.slices(wanted)
-    return _lots(_newest_first(project_id, span, needed, also)) if needed else None
+    shards = shards_of(project_id, buckets_of(project_id))
+    edge = _edge(project_id, span)
+    newest = Span(edge or span.first, span.last)
+    if found := _read(shards, newest, sought, also, wanted):
+        yield found
+    if edge is None:
+        return
+    older = Span(span.first, edge)
+    needed = grams.slices(sought)
+    if not needed:
+        # shorter than a run: every call may be one
+        if found := _read(shards, older, sought, also, wanted):
+            yield found
+        return
+    for lot in _lots(_newest_first(project_id, older, needed, also)):
+        if found := _checked(shards, lot, sought, also):
+            yield found
+
+
+def _edge(project_id: int, span: Span) -> uuid.UUID | None:
+    """The oldest of the newest calls; None where there are not more."""
+    rows = _rows(_EDGE, [project_id, span.first, span.last, NEWEST - 1])
+    return rows[0][0] if rows else None
+
+
+def _said(sought: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    parts = [
+        f"(prompt {operator(word)} %(w{n})s OR output {operator(word)} %(w{n})s)"
+        for n, word in enumerate(sought)
+    ]
+    return " AND ".join(parts), {f"w{n}": pattern(word) for n, word in enumerate(sought)}
+
+
+def _read(
+    shards: Sequence[int], span: Span, sought: Sequence[str], also: Sequence[uuid.UUID], limit: int
+) -> list[uuid.UUID]:
+    """Every call of the span is looked at."""
+    said, values = _said(sought)
+    values |= {
+        "shards": list(shards),
+        "first": span.first,
+        "last": span.last,
+        "also": list(also),
+        "limit": limit,
+    }
+    return [row[0] for row in _rows(_READ.format(said=said), values)]
+
+
+def _checked(
+    shards: Sequence[int], lot: Sequence[uuid.UUID], sought: Sequence[str], also: Sequence[uuid.UUID]
+) -> list[uuid.UUID]:
+    """Those of the lot in which the words do stand."""
+    said, values = _said(sought)
+    values |= {
+        "shards": list(shards),
+        "lot": list(lot),
+        "also": list(also),
+        "newest": lot[0],
+        "oldest": lot[-1],
+    }
+    return [row[0] for row in _rows(_CHECK.format(said=said), values)]
 
 
 def _lots(found: Iterator[uuid.UUID]) -> Iterator[list[uuid.UUID]]:
