@@ -33,6 +33,14 @@ class Project(models.Model):
         "days of 1 h points", null=True, blank=True,
         help_text="How long a point for each hour is kept; 0: not at all; empty: as everywhere here.",
     )  # fmt: skip
+    content_days = models.PositiveSmallIntegerField(
+        "days of texts", null=True, blank=True, validators=[MinValueValidator(1)],
+        help_text="How long prompts, answers and what came with them are kept; empty: as long as the calls.",
+    )  # fmt: skip
+    embedding_days = models.PositiveSmallIntegerField(
+        "days of vectors", null=True, blank=True, validators=[MinValueValidator(1)],
+        help_text="How long vectors of prompts and answers are kept; empty: as long as the calls.",
+    )  # fmt: skip
     # from here on samples are whole; None: nothing was ever dropped
     raw_from = models.DateTimeField(null=True, blank=True, editable=False)
 

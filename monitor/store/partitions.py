@@ -90,6 +90,20 @@ def tidy(milliseconds: int) -> None:
                 cursor.execute(f"VACUUM {connection.ops.quote_name(name)}")
 
 
+def ends(table: str) -> list[tuple[str, int]]:
+    """The partitions of a table that is cut by days, oldest first, and the millisecond each ends at."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %s::regclass ORDER BY 1",
+            [table],
+        )
+        starts = [
+            (name, dt.datetime.strptime(name[-8:], "%Y%m%d").replace(tzinfo=dt.UTC))
+            for (name,) in cursor.fetchall()
+        ]
+    return [(name, clock.to_ms(start) + DAY_MS) for name, start in starts]
+
+
 def _holds_rows(name: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {connection.ops.quote_name(name)})")

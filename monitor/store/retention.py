@@ -5,7 +5,7 @@ import datetime as dt
 from django.db import connection, transaction
 
 from monitor.core import clock
-from monitor.store import catalog, coarsening, ids, outgoing, partitions, series
+from monitor.store import catalog, coarsening, ids, lives, outgoing, partitions, series
 from monitor.store.keeping import Days
 from monitor.store.models import Project
 
@@ -16,7 +16,8 @@ PROJECT_TABLES = (
     "monitor_generation", "monitor_payload", "monitor_embedding", "monitor_score", "monitor_sample_batch",
     "monitor_chunk", "monitor_series", "monitor_generation_key",
     "monitor_late_batch", "monitor_total", "monitor_coarse_5m", "monitor_coarse_1h",
-    "monitor_coarse_day", "monitor_piece", "monitor_delta_total",
+    "monitor_coarse_day", "monitor_piece", "monitor_delta_total", "monitor_search_note", "monitor_search_block",
+    "monitor_sealed",
 )  # fmt: skip
 
 
@@ -32,6 +33,7 @@ def run(*, now: dt.datetime, days: int, points: Days | None = None) -> list[str]
     with transaction.atomic():
         gone += coarsening.drop_samples(now=now, days=kept)
     gone += coarsening.drop(now=now, days=kept)
+    lives.run(now=now)
     # batches become chunks within hours; what is left of their days is empty
     settled = clock.to_ms(now) - SETTLED_DAYS * partitions.DAY_MS
     gone += partitions.drop_before(partitions.BATCHES, settled, only_empty=True)

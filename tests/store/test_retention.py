@@ -9,7 +9,8 @@ from monitor.core import clock
 from monitor.core.labels import Labels
 from monitor.ingest import pipeline
 from monitor.ingest.envelope import Batch, Generation
-from monitor.store import append, compact, partitions, retention
+from monitor.store import append, compact, generations, partitions, retention
+from monitor.store.generations import Filter
 from monitor.store.models import Project
 from tests.fixtures.fix_cast import Cast
 
@@ -67,3 +68,25 @@ def test_partitions_by_id_hold_their_day(cast: Cast, now: dt.datetime) -> None:
     partitions.for_generations([clock.to_ms(now)])
     push(cast, now)
     assert count(f"monitor_generation_d{now:%Y%m%d}") == 1
+
+
+def test_texts_may_live_shorter_than_their_calls(cast: Cast, now: dt.datetime) -> None:
+    push(cast, now - 10 * DAY)
+    push(cast, now - 2 * DAY)
+    Project.objects.filter(pk=cast.project.pk).update(content_days=7)
+    retention.run(now=now, days=30)
+    assert (count("monitor_generation"), count("monitor_payload")) == (2, 1)
+    found = generations.page(Filter(cast.project.id, now - 30 * DAY, now))
+    assert [(one.model, one.prompt) for one in found] == [("m", ""), ("m", "")]
+
+
+def test_texts_of_others_on_the_same_day_stay(cast: Cast, now: dt.datetime) -> None:
+    old = now - 10 * DAY
+    push(cast, old)
+    call = Generation(model="m", started_ms=clock.to_ms(old))
+    pipeline.take(cast.other.id, Batch(generations=[call]), now=old)
+    Project.objects.filter(pk=cast.project.pk).update(content_days=7)
+    retention.run(now=now, days=30)
+    assert count("monitor_payload") == 1
+    push(cast, old)
+    assert count("monitor_payload") == 2

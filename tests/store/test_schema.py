@@ -3,12 +3,15 @@
 import pytest
 from django.db import connection
 
+from monitor.store import retention
+
 pytestmark = pytest.mark.django_db
 
 EVENT_TABLES = (
     "monitor_series", "monitor_sample_batch", "monitor_chunk", "monitor_generation_key", "monitor_generation",
     "monitor_payload", "monitor_embedding", "monitor_score", "monitor_total", "monitor_coarse_5m", "monitor_coarse_1h", "monitor_coarse_day",
-    "monitor_piece", "monitor_delta_total",
+    "monitor_piece", "monitor_delta_total", "monitor_search_note", "monitor_search_block",
+    "monitor_sealed",
 )  # fmt: skip
 
 
@@ -40,3 +43,21 @@ def test_no_triggers_no_foreign_keys_no_identities(table: str) -> None:
         " AND (attidentity <> '' OR attgenerated <> '')",
         table,
     ) == []  # fmt: skip
+
+
+def test_every_table_of_events_is_known_here_and_emptied_with_its_project() -> None:
+    """A table with a bare project_id holds events; one that refers to projects is configuration."""
+    bare = ask(
+        "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'project_id'"
+        " WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname LIKE %s AND NOT EXISTS"
+        " (SELECT 1 FROM pg_constraint f WHERE f.conrelid = c.oid AND f.contype = 'f' AND a.attnum = ANY(f.conkey))",
+        "monitor\\_%",
+    )
+    assert set(bare) - set(retention.PROJECT_TABLES) == set()
+    assert set(bare) - set(EVENT_TABLES) == {"monitor_late_batch"}
+
+
+@pytest.mark.parametrize("table", EVENT_TABLES)
+def test_the_shard_is_never_unknown(table: str) -> None:
+    sql = "SELECT attnotnull FROM pg_attribute WHERE attrelid = %s::regclass AND attname = 'shard'"
+    assert ask(sql, table) == ["True"]
