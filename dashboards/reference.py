@@ -10,6 +10,7 @@ from monitor import meters, query
 from monitor.alerting.receivers import RECEIVERS
 from monitor.core.fields import Field
 from monitor.drift.detectors import DETECTORS
+from monitor.ingest.otlp import mapping
 from monitor.ingest.protocols import PROTOCOLS
 from monitor.quality.judges import JUDGES
 
@@ -24,6 +25,7 @@ def page() -> str:
     parts = [
         HEAD,
         _section("Ways to send", PROTOCOLS, _sending, ("what", "paths", "content types")),
+        _conventions(),
         _section("Receivers", RECEIVERS, _settings, ("what", "settings")),
         _section("Drift detectors", DETECTORS, _detecting, ("what", "settings", "least items", "unit")),
         _section("Judges", JUDGES, _settings, ("what", "settings")),
@@ -41,6 +43,27 @@ def _section(title: str, things: Mapping[str, Any], row: Any, columns: Sequence[
 
 def _sending(protocol: Any) -> tuple[str, ...]:
     return _says(protocol), _coded(protocol.paths), _coded(protocol.content_types) or "any"
+
+
+def _conventions() -> str:
+    """Which attribute of whose names gives which field of a call; the first convention counts most."""
+    given = mapping.content()
+    parts = [
+        f"## Attributes of OpenTelemetry\n\nAs of {given['version']}. Where several give a field, the first counts.\n"
+    ]
+    for one in given["convention"]:
+        fields: dict[str, list[str]] = {}
+        for attribute, meaning in one["fields"].items():
+            field = meaning.partition(":")[0]
+            fields.setdefault("left out" if field == mapping.DROP else f"`{field}`", []).append(attribute)
+        rows = [(field, _coded(names)) for field, names in fields.items()]
+        rows += [
+            (f"kind by `{attribute}`", ", ".join(f"`{value}` {kind}" for value, kind in kinds.items()))
+            for attribute, kinds in one.get("kind", {}).items()
+        ]
+        read = f" ({one['read']})" if one.get("read") else ""
+        parts.append(f"### {one['title']}{read}\n\n{_table(('field', 'attributes'), rows)}")
+    return "\n".join(parts)
 
 
 def _settings(thing: Any) -> tuple[str, ...]:
