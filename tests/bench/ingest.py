@@ -1,122 +1,129 @@
-"""Generations a second over real HTTP against plain COPY of the same rows into the same database.
+"""Calls a second over real HTTP, as a share of what the database alone can do with the same rows.
 
-Everything in one run on one machine, so the ratios travel better than the figures. Prints one JSON line.
+Everything in one run on one machine, the two sides in turns, so the ratios travel better than the figures. Prints
+one JSON line: native JSON at 1,000 and 100 a request against the whole bare transaction of 1,000 rows; one a
+request against single-row commits at the same number of connections; how long an answer takes at half load.
 """
 
-import http.client
 import itertools
 import json
-import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import os
+import statistics
+import sys
 from pathlib import Path
-
-import psycopg
 
 from monitor.core import clock
 from monitor.management.simulation import traffic
 from monitor.management.simulation.story import HOUR, Story
-from monitor.store.layout import Layout, database_settings
-from tests.bench import private
+from tests.bench import load, private
+from tests.bench.bare import Bare
 
-ROWS_OF_BATCH = {1: 400, 100: 10_000, 1000: 20_000}
+PATH = "/api/v1/generations"
+BARE_SIZE = 1000
+ROWS = 24_000
+SINGLES = 1_500
+ROUNDS = 3
 CLIENTS = (1, 4)
-COPY_ROWS = 20_000
-COPY_BATCH = 1000
-COPIED = {"bench_generation": "monitor_generation", "bench_payload": "monitor_payload"}
+SINGLE_CLIENTS = (1, 4, 16)
+HALF_LOAD_SECONDS = 6.0
 
 
-@dataclass(frozen=True)
-class Sender:
-    port: int
-    key: str
+class Bench:
+    def __init__(self, mine: private.Private, key: str) -> None:
+        self.mine, self.key, self.serial = mine, key, itertools.count()
+        self.web_us: dict[int, float] = {}
+        now = clock.now().timestamp()
+        self.calls = list(traffic.calls(Story(now, rate=2.0), now - 4 * HOUR, now))
 
-    def send(self, bodies: list[bytes]) -> None:
-        """All of them over one connection, each answered before the next."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
-        for body in bodies:
-            connection.request("POST", "/api/v1/generations", body=body, headers=headers)
-            response = connection.getresponse()
-            answer = json.loads(response.read())
-            if response.status != http.client.OK or answer["rejected"] or answer["duplicates"]:
-                message = f"{response.status}: {str(answer)[:300]}"
-                raise RuntimeError(message)
-        connection.close()
+    def requests(self, rows: int, size: int) -> list[bytes]:
+        """``rows`` calls in requests of ``size``, each call under an id of its own."""
+        endless = itertools.cycle(self.calls)
+        fresh = [{**next(endless), "id": f"bench-{next(self.serial)}"} for _ in range(rows)]
+        return [
+            load.request(
+                PATH,
+                self.key,
+                json.dumps({"generations": fresh[at : at + size]}, ensure_ascii=False).encode(),
+            )
+            for at in range(0, rows, size)
+        ]
+
+    def rate(self, rows: int, size: int, clients: int) -> float:
+        requests, before = self.requests(rows, size), self.web_seconds()
+        result = load.run(self.mine.port, requests, clients)
+        assert result.accepted == rows, f"{result.accepted} of {rows} accepted, {result.busy} sent away"
+        self.web_us[size] = min(self.web_us.get(size, 1e9), 1e6 * (self.web_seconds() - before) / rows)
+        return rows / result.seconds
+
+    def web_seconds(self) -> float:
+        """Processor time of the web processes: it says more than a clock where others use the machine."""
+        ticks = 0
+        for pid in self.mine.tree():
+            folder = Path(f"/proc/{pid}")
+            if b"granian" in (folder / "cmdline").read_bytes():
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def half_load(self, size: int, clients: int, most: float) -> dict[str, float]:
+        """Milliseconds from when a request was due to its answer, at half the rate that was reached."""
+        per_second = most / 2 / size
+        count = int(min(per_second * HALF_LOAD_SECONDS, 6_000)) or 1
+        result = load.run(self.mine.port, self.requests(count * size, size), clients, every=1 / per_second)
+        return {
+            "per_s": round(per_second * size),
+            "p50_ms": round(1000 * result.quantile(0.5), 1),
+            "p99_ms": round(1000 * result.quantile(0.99), 1),
+        }
 
 
 def main() -> None:
     with private.folder() as data, private.vigil(data) as mine:
         mine.manage("project", "create", "bench")
         key = mine.manage("key", "create", "--project", "bench", "--name", "b", "--scope", "ingest")
-        sender, serial = Sender(mine.port, key), itertools.count()
-        now = clock.now().timestamp()
-        calls = list(traffic.calls(Story(now, rate=2.0), now - 4 * HOUR, now))
-        sender.send(batches(calls, 2000, 100, serial))  # warm
-        rates = {
-            f"batch_{size}_clients_{clients}": measure(
-                sender,
-                batches(calls, rows * (clients if size > 1 else 2 * clients), size, serial),
-                size,
-                clients,
+        bench = Bench(mine, key)
+        bench.rate(BARE_SIZE * 2, 100, 4)
+        bench.rate(ROWS, 1000, 2)
+        bare = Bare(data)
+        pieces = bare.rows(ROWS, BARE_SIZE)
+        figures: dict[str, float] = {}
+        shares: dict[str, float] = {}
+        for clients in CLIENTS:
+            alone, at_once, by_hundred = [], [], []
+            for _ in range(ROUNDS):
+                alone.append(bare.whole(pieces, BARE_SIZE, clients))
+                at_once.append(bench.rate(ROWS // 2, 1000, clients))
+                by_hundred.append(bench.rate(ROWS // 4, 100, clients))
+            figures[f"bare_{clients}"] = statistics.median(alone)
+            for size, rates in ((1000, at_once), (100, by_hundred)):
+                figures[f"batch_{size}_clients_{clients}"] = statistics.median(rates)
+                shares[f"batch_{size}_clients_{clients}"] = statistics.median(
+                    got / base for got, base in zip(rates, alone, strict=True)
+                )
+        for clients in SINGLE_CLIENTS:
+            commits, singles = [], []
+            for _ in range(ROUNDS):
+                commits.append(bare.single(SINGLES, clients))
+                singles.append(bench.rate(SINGLES, 1, clients))
+            figures[f"bare_single_{clients}"] = statistics.median(commits)
+            figures[f"single_{clients}"] = statistics.median(singles)
+            shares[f"single_{clients}"] = statistics.median(
+                got / base for got, base in zip(singles, commits, strict=True)
             )
-            for size, rows in ROWS_OF_BATCH.items()
-            for clients in CLIENTS
+        half = {
+            "batch_1000": bench.half_load(1000, 4, figures["batch_1000_clients_4"]),
+            "batch_100": bench.half_load(100, 4, figures["batch_100_clients_4"]),
+            "single": bench.half_load(1, 16, figures["single_16"]),
         }
-        plain = copy_rate(mine.folder)
-        ratios = {name: round(rate / plain, 4) for name, rate in rates.items()}
-        figures = {name: round(rate) for name, rate in rates.items()}
-        print(  # noqa: T201 — a benchmark talks
-            json.dumps({"bench": "ingest", "copy_per_s": round(plain), "per_s": figures, "of_copy": ratios})
-        )
-
-
-def batches(calls: list[traffic.Record], rows: int, size: int, serial: "itertools.count[int]") -> list[bytes]:
-    """``rows`` calls in requests of ``size``, each under an id of its own."""
-    endless = itertools.cycle(calls)
-    fresh = [{**next(endless), "id": f"bench-{next(serial)}"} for _ in range(rows)]
-    return [
-        json.dumps({"generations": fresh[at : at + size]}, ensure_ascii=False).encode()
-        for at in range(0, rows, size)
-    ]
-
-
-def measure(sender: Sender, bodies: list[bytes], size: int, clients: int) -> float:
-    """Generations a second with ``clients`` connections at once."""
-    with ThreadPoolExecutor(clients) as pool:
-        started = time.perf_counter()
-        list(pool.map(sender.send, [bodies[at::clients] for at in range(clients)]))
-        return len(bodies) * size / (time.perf_counter() - started)
-
-
-def copy_rate(data: Path) -> float:
-    """Rows a second of plain COPY: the stored calls again, row and text, 1000 to a commit, same keys and indexes."""
-    found = database_settings("", Layout(data))
-    with psycopg.connect(
-        dbname=found["NAME"],
-        user=found["USER"],
-        password=found["PASSWORD"],
-        host=found["HOST"],
-        autocommit=True,
-    ) as connection:
-        chunks = {new: _rows(connection, old) for new, old in COPIED.items()}
-        for new, old in COPIED.items():
-            connection.execute(f"CREATE TABLE {new} (LIKE {old} INCLUDING ALL)")
-        started = time.perf_counter()
-        for at in range(COPY_ROWS // COPY_BATCH):
-            with connection.transaction(), connection.cursor() as cursor:
-                for new in COPIED:
-                    with cursor.copy(f"COPY {new} FROM STDIN") as copy:
-                        copy.write(chunks[new][at])
-        return COPY_ROWS / (time.perf_counter() - started)
-
-
-def _rows(connection: "psycopg.Connection[tuple[object, ...]]", table: str) -> list[bytes]:
-    with connection.cursor() as cursor:
-        query = f"COPY (SELECT * FROM {table} ORDER BY shard, id LIMIT {COPY_ROWS}) TO STDOUT"  # noqa: S608 — our own names
-        with cursor.copy(query) as copy:
-            lines = [bytes(line) for line in copy]
-    return [b"".join(lines[at : at + COPY_BATCH]) for at in range(0, COPY_ROWS, COPY_BATCH)]
+        answer = {
+            "bench": "ingest",
+            "of_bare": {name: round(share, 3) for name, share in shares.items()},
+            "per_s": {name: round(rate) for name, rate in figures.items()},
+            "web_cpu_us_per_call": {str(size): round(us) for size, us in bench.web_us.items()},
+            "half_load": half,
+            "agrees": mine.manage("verify", "--project", "bench").splitlines()[-1],
+        }
+        sys.stdout.write(json.dumps(answer) + "\n")
 
 
 if __name__ == "__main__":
