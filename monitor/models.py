@@ -10,7 +10,10 @@ from monitor.alerting.models import Inhibition as Inhibition
 from monitor.alerting.models import Route as Route
 from monitor.alerting.models import Silence as Silence
 from monitor.alerting.models import TimeInterval as TimeInterval
+from monitor.drift.models import DriftPolicy as DriftPolicy
 from monitor.drift.models import DriftReport as DriftReport
+from monitor.drift.models import DriftSignal as DriftSignal
+from monitor.drift.models import DriftSketch as DriftSketch
 from monitor.drift.models import DriftWatch as DriftWatch
 from monitor.gpu.models import GpuPoller as GpuPoller
 from monitor.ingest.models import ApiKey as ApiKey

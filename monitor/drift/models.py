@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from monitor.drift import detectors, features
+from monitor.drift import detectors, features, signals
 from monitor.store.models import Project
 
 
@@ -95,3 +95,88 @@ class DriftReport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.watch} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class DriftPolicy(models.Model):
+    """How a project wants to be woken, and which hours of it are alike."""
+
+    project = models.OneToOneField(Project, on_delete=models.CASCADE, related_name="drift_policy")
+    false_pages_per_quarter = models.FloatField(
+        default=1.0, help_text="How many false pages in 90 days are bearable, for each model version."
+    )
+    time_zone = models.CharField(
+        max_length=60, default="UTC", help_text="Whose clock the users follow, as Asia/Shanghai."
+    )
+    holidays = models.TextField(
+        blank=True, help_text="Dates that behave like a Sunday, one per line, as 2026-10-01."
+    )
+
+    class Meta:
+        verbose_name_plural = "drift policies"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(false_pages_per_quarter__gt=0, false_pages_per_quarter__lte=90),
+                name="drift_false_pages_bearable",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"drift policy of {self.project}"
+
+
+class DriftSignal(models.Model):
+    """One signal of one model version, as the engine left it after its last tick."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="drift_signals")
+    model = models.CharField(max_length=200)
+    version = models.CharField(max_length=200, blank=True)
+    kind = models.CharField(max_length=40, choices=signals.choices)
+    enabled = models.BooleanField(default=True)
+    reference_version = models.CharField(
+        max_length=200, blank=True, help_text="The version whose calls are normal; empty: chosen by itself."
+    )
+    reference_from = models.DateTimeField(
+        null=True, blank=True, help_text="What came from then on is normal; empty: chosen by itself."
+    )
+    reference_to = models.DateTimeField(null=True, blank=True)
+    # Unix seconds of the end of the last tick
+    evaluated_to = models.BigIntegerField(null=True, editable=False)
+    progress = models.JSONField(default=dict, editable=False)
+    body = models.JSONField(default=dict, editable=False)
+    state = models.CharField(
+        max_length=10, choices=WatchState.choices, default=WatchState.LEARNING, editable=False
+    )
+    reason = models.TextField(blank=True, editable=False)
+    last_ok = models.DateTimeField(null=True, editable=False)
+    last_error = models.TextField(blank=True, editable=False)
+    last_duration = models.FloatField(null=True, editable=False)
+
+    class Meta:
+        ordering = ["project", "model", "version", "kind"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "model", "version", "kind"], name="drift_signal_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.model} {self.version}".strip()
+
+
+class DriftSketch(models.Model):
+    """The sums of one closed hour of a version (or, as part ``clusters …``, what its vectors are sorted by)."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    model = models.CharField(max_length=200)
+    version = models.CharField(max_length=200, blank=True)
+    part = models.CharField(max_length=200)
+    hour = models.IntegerField(help_text="Hours since 1970.")
+    body = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "model", "version", "part", "hour"], name="drift_sketch_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.part} of {self.model} {self.version} in hour {self.hour}"

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import numpy as np
+import numpy.typing as npt
 from django.db import connection
 
 from monitor.core import clock
@@ -148,6 +150,55 @@ def mean_distance(
     if cosine is None:
         return None
     return MeanDistance(float(cosine), float(euclidean), before, now)
+
+
+@dataclass(frozen=True, slots=True)
+class VectorColumns:
+    """``at``: Unix milliseconds of each call (n,); ``vectors`` (n, d) of one embedder."""
+
+    at: npt.NDArray[np.int64]
+    vectors: npt.NDArray[np.float32]
+
+
+def commonest_embedder(project_id: int, model: str, version: str, *, kind: str, span: Span) -> str:
+    """The embedder of most vectors of the span; empty when there are none."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT embedder FROM monitor_embedding WHERE project_id = %s AND model = %s AND version = %s"
+            " AND kind = %s AND id >= %s AND id < %s GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1",
+            [project_id, model, version, kind, *_bounds(span)],
+        )
+        row = cursor.fetchone()
+    return row[0] if row else ""
+
+
+def columns(
+    project_id: int, model: str, version: str, *, kind: str, embedder: str, span: Span, limit: int
+) -> VectorColumns:
+    """The vectors of the oldest calls of [start, end), oldest first."""
+    return _read("id", project_id, model, version, kind, embedder, *_bounds(span), limit)
+
+
+def sampled(
+    project_id: int, model: str, version: str, *, kind: str, embedder: str, span: Span, limit: int
+) -> VectorColumns:
+    """Vectors from all over [start, end), always the same ones."""
+    return _read("hashtext(id::text), id", project_id, model, version, kind, embedder, *_bounds(span), limit)
+
+
+def _read(order: str, *values: Any) -> VectorColumns:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, vector_send(e::vector) FROM monitor_embedding WHERE project_id = %s AND model = %s"
+            " AND version = %s AND kind = %s AND embedder = %s AND id >= %s AND id < %s"
+            f" ORDER BY {order} LIMIT %s",
+            values,
+        )
+        rows = cursor.fetchall()
+    at = np.array([ids.milliseconds_of(row[0]) for row in rows], dtype=np.int64)
+    # two numbers of 2 bytes (dimension, unused), then floats, all big-endian
+    found = [np.frombuffer(row[1], dtype=">f4", offset=4) for row in rows]
+    return VectorColumns(at, np.array(found, dtype=np.float32) if found else np.empty((0, 0), np.float32))
 
 
 def nearest(

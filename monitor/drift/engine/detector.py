@@ -42,7 +42,10 @@ class Evidence:
         return cls(np.zeros((streams, bets)))
 
     def excess(self, z: Floats) -> None:
-        """A tick of streams with ``z``: how far each lies beyond its tolerance, in units of its noise."""
+        """A tick of streams with ``z``: how far each lies beyond its tolerance, in units of its noise.
+
+        A NaN is a stream of which nothing is known this time: its evidence stays.
+        """
         clipped = np.minimum(z, CLIP)[:, None]
         self._take(BETS * clipped - BETS**2 / 2.0)
 
@@ -55,8 +58,8 @@ class Evidence:
         self._take(gain / dispersion[:, None])
 
     def _take(self, log_e: Floats) -> None:
-        with np.errstate(over="ignore"):
-            self.bets = np.minimum(LARGEST, (1.0 + self.bets) * np.exp(np.minimum(log_e, 30.0)))
+        moved = np.minimum(LARGEST, (1.0 + self.bets) * np.exp(np.minimum(log_e, 30.0)))
+        self.bets = np.where(np.isfinite(log_e), moved, self.bets)
 
     @property
     def total(self) -> float:

@@ -86,11 +86,10 @@ class Normal:
         return found
 
     def excess(self, effects: Effects) -> Floats:
-        """Z of every hour in both directions: (H, 2 K), up first; -inf where nothing can be said."""
+        """Z of every hour in both directions: (H, 2 K), up first; NaN where nothing can be said."""
         s = self.noise(effects.v)
         up, down = (effects.x - self.tolerance) / s, (-effects.x - self.tolerance) / s
-        found: Floats = np.nan_to_num(np.concatenate([up, down], axis=1), nan=-np.inf, neginf=-np.inf)
-        return found
+        return np.concatenate([up, down], axis=1)
 
 
 def fit(reference: Hours, cells: Cells, days: Ints, floor: float) -> Normal:

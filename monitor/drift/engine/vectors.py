@@ -6,6 +6,7 @@ clusters, the shift of the mean at fixed mix (s = sum_k w_k (m_kt - m_k,ref) wit
 the share that belongs to no cluster.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +58,13 @@ class Clusters:
         np.add.at(found.T, self.group, hours.n.T)
         return found
 
+    def hour(self, at: int, vectors: Floats) -> "VectorHours":
+        """The sums of one hour, which may hold no vector at all."""
+        if vectors.shape[0]:
+            return self.sums(np.full(vectors.shape[0], at, dtype=np.int64), vectors)
+        k, d = self.centres.shape
+        return VectorHours(np.array([at], dtype=np.int64), np.zeros((1, k)), np.zeros((1, k, d)), np.zeros(1))
+
     def sums(self, hours: Ints, vectors: Floats) -> "VectorHours":
         """The sums by hour of projected vectors (n, d), whose hours since 1970 are (n,)."""
         at, place = np.unique(hours, return_inverse=True)
@@ -77,6 +85,15 @@ class VectorHours:
     n: Floats
     total: Floats
     far: Floats
+
+    @classmethod
+    def joined(cls, parts: Sequence["VectorHours"]) -> "VectorHours":
+        return cls(
+            np.concatenate([part.at for part in parts]),
+            np.concatenate([part.n for part in parts]),
+            np.concatenate([part.total for part in parts]),
+            np.concatenate([part.far for part in parts]),
+        )
 
     def part(self, kept: np.ndarray) -> "VectorHours":
         return VectorHours(self.at[kept], self.n[kept], self.total[kept], self.far[kept])
@@ -163,13 +180,11 @@ class Wording:
         return _shift(hours, self.weights, self.means)
 
     def excess(self, hours: VectorHours) -> Floats:
-        """Z of log T^2 beyond the tolerance, per hour (H,); -inf where too few vectors say anything."""
+        """Z of log T^2 beyond the tolerance, per hour (H,); NaN where there are too few vectors."""
         s, size = self.shift(hours)
         z = (_log_t2(s, size, self.inverse) - self.centre) / self.spread - TOLERANCE
         small = np.linalg.norm(s, axis=1) <= LEAST_LENGTH * self.radius
-        found: Floats = np.where(
-            hours.calls >= LEAST_VECTORS, np.where(small, np.minimum(z, 0.0), z), -np.inf
-        )
+        found: Floats = np.where(hours.calls >= LEAST_VECTORS, np.where(small, np.minimum(z, 0.0), z), np.nan)
         return found
 
     def length(self, hours: VectorHours) -> Floats:

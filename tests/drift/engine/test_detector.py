@@ -37,10 +37,13 @@ def test_on_average_calm_noise_gains_no_more_than_a_tick_per_tick() -> None:
     assert np.median(totals) < 60
 
 
-def test_what_is_unknown_says_nothing_for_it() -> None:
-    evidence = Evidence.of(1)
-    evidence.excess(np.array([-np.inf]))
-    assert evidence.total == 0.0
+def test_what_is_unknown_leaves_the_evidence_as_it_was() -> None:
+    evidence = Evidence.of(2)
+    evidence.excess(np.array([2.0, 2.0]))
+    before = evidence.by_stream
+    evidence.excess(np.array([np.nan, -5.0]))
+    assert evidence.by_stream[0] == before[0]
+    assert evidence.by_stream[1] < before[1]
 
 
 def test_counts_at_the_expected_rate_do_not_page_and_three_times_as_many_do() -> None:

@@ -1,0 +1,188 @@
+"""The sums of one hour of one model version: all that signals are computed from. Pure and additive."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from monitor.core.histograms import bucket_index
+from monitor.core.sketches import LogSketch
+from monitor.core.stats import Floats, Ints
+
+TICKS = 12
+TICK_MS = 300_000
+HOUR_MS = 3_600_000
+SCHEMA = 5
+# so many values of a dimension stand for themselves, the rest is one
+MOST_VALUES = 64
+REST = "…"
+DIMENSIONS = ("language", "topic", "tenant", "route")
+SHARES = ("language", "topic", "tenant", "finish_reason", "grounding")
+REFUSALS = frozenset({"content_filter", "refusal", "safety"})
+COLUMNS = (
+    "started_at", "input_tokens", "output_tokens", "duration_seconds", "ttft_seconds", "error",
+    "finish_reason", "mean_logprob", "grounding", "language", "topic", "tenant", "route",
+)  # fmt: skip
+Columns = Mapping[str, np.ndarray]
+Sums = list[float]
+Sparse = tuple[list[int], list[int]]
+
+
+class Body(msgspec.Struct, array_like=True):
+    """``numbers``: n, sum and sum of squares (of logarithms but for logprob). ``sliced``: the same of the
+    prompt length by value of a dimension. ``rates`` and ``spread``: by the 12 ticks of the hour.
+    """
+
+    calls: int = 0
+    numbers: dict[str, Sums] = {}
+    sliced: dict[str, dict[str, Sums]] = {}
+    shares: dict[str, dict[str, int]] = {}
+    rates: dict[str, list[int]] = {}
+    spread: dict[str, list[Sparse]] = {}
+    lengths: dict[str, Sparse] = {}
+
+
+class Marks(msgspec.Struct, array_like=True):
+    """Judge scores of the calls of an hour: n, sum and sum of squares by name."""
+
+    names: dict[str, Sums] = {}
+
+
+def hours_of(columns: Columns, first: int, end: int) -> dict[int, Body]:
+    """Bodies of the hours [first, end) since 1970, out of the columns of their calls."""
+    hour = columns["started_at"] // HOUR_MS
+    order = np.argsort(hour, kind="stable")
+    edges = np.searchsorted(hour[order], np.arange(first, end + 1))
+    return {
+        first + place: body_of({name: values[order[low:high]] for name, values in columns.items()})
+        for place, (low, high) in enumerate(itertools.pairwise(edges.tolist()))
+    }
+
+
+def body_of(calls: Columns) -> Body:
+    """The sums of the calls of one hour."""
+    n = calls["started_at"].size
+    if not n:
+        return Body()
+    prompts, outputs = calls["input_tokens"], calls["output_tokens"]
+    logs = {
+        "prompt_length": _log(prompts, 0.5),
+        "output_length": _log(outputs, 0.5),
+        "latency": _log(calls["duration_seconds"]),
+        "ttft": _log(calls["ttft_seconds"]),
+        "tokens_per_second": _log(_speed(calls)),
+        "logprob": calls["mean_logprob"],
+    }
+    tick = (calls["started_at"] % HOUR_MS // TICK_MS).astype(np.int64)
+    failed = np.array([value is not None for value in calls["error"]])
+    refused = np.array([value in REFUSALS for value in calls["finish_reason"]])
+    return Body(
+        calls=n,
+        numbers={name: found for name, values in logs.items() if (found := _sums(values))[0]},
+        sliced={dim: _sliced(logs["prompt_length"], calls[dim]) for dim in DIMENSIONS},
+        shares={dim: _counted(calls[dim]) for dim in SHARES},
+        rates={
+            "calls": _per_tick(tick, np.ones(n, dtype=bool)),
+            "errors": _per_tick(tick, failed),
+            "refusals": _per_tick(tick, refused),
+        },
+        spread={
+            name: _spread(tick, calls[column])
+            for name, column in (("latency", "duration_seconds"), ("ttft", "ttft_seconds"))
+        },
+        lengths={"prompt_length": _sketch(prompts), "output_length": _sketch(outputs)},
+    )
+
+
+def marks_of(hour: Ints, names: Sequence[str], values: Floats, first: int, end: int) -> dict[int, Marks]:
+    """Judge scores by the hour of their call and by name."""
+    found = {one: Marks({}) for one in range(first, end)}
+    sums: dict[tuple[int, str], list[float]] = {}
+    for at, name, value in zip(hour.tolist(), names, values.tolist(), strict=True):
+        kept = sums.setdefault((at, name), [0.0, 0.0, 0.0])
+        kept[0] += 1.0
+        kept[1] += value
+        kept[2] += value * value
+    for (at, name), kept in sums.items():
+        found[at].names[name] = kept
+    return found
+
+
+def sketch_of(sparse: Sparse) -> LogSketch:
+    return LogSketch(np.array(sparse[0], dtype=np.int64), np.array(sparse[1], dtype=np.float64))
+
+
+def _log(values: Floats, least: float = 1e-4) -> Floats:
+    found: Floats = np.log(np.maximum(values, least))
+    return found
+
+
+def _speed(calls: Columns) -> Floats:
+    """Tokens per second after the first token, where both are known."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rest = calls["duration_seconds"] - np.nan_to_num(calls["ttft_seconds"])
+        speed = calls["output_tokens"] / rest
+    return np.where((rest > 0) & (speed > 0), speed, np.nan)
+
+
+def _sums(values: Floats) -> Sums:
+    kept = values[np.isfinite(values)]
+    return [float(kept.size), float(kept.sum()), float((kept**2).sum())]
+
+
+def _counted(values: np.ndarray) -> dict[str, int]:
+    """How often each value comes; calls that name none are left out."""
+    names, counts = np.unique(values[values != ""].astype(str), return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    found = {str(names[place]): int(counts[place]) for place in order[:MOST_VALUES]}
+    if order.size > MOST_VALUES:
+        found[REST] = int(counts[order[MOST_VALUES:]].sum())
+    return found
+
+
+def _sliced(values: Floats, by: np.ndarray) -> dict[str, Sums]:
+    kept = np.isfinite(values) & (by != "")
+    if not kept.any():
+        return {}
+    names, place = np.unique(by[kept].astype(str), return_inverse=True)
+    sums = np.array(
+        [np.bincount(place, power) for power in (np.ones(place.size), values[kept], values[kept] ** 2)]
+    )
+    largest = np.argsort(-sums[0], kind="stable")[:MOST_VALUES]
+    return {str(names[one]): sums[:, one].tolist() for one in largest}
+
+
+def _per_tick(tick: Ints, kept: np.ndarray) -> list[int]:
+    found: list[int] = np.bincount(tick[kept], minlength=TICKS).tolist()
+    return found
+
+
+def _spread(tick: Ints, values: Floats) -> list[Sparse]:
+    known = values > 0
+    index = np.zeros(values.size, dtype=np.int64)
+    index[known] = bucket_index(values[known], SCHEMA)
+    return [_sparse(index[known & (tick == one)]) for one in range(TICKS)]
+
+
+def _sparse(index: Ints) -> Sparse:
+    places, counts = np.unique(index, return_counts=True)
+    return places.tolist(), counts.tolist()
+
+
+def _sketch(values: Floats) -> Sparse:
+    found = LogSketch.of(values)
+    return found.index.tolist(), found.counts.astype(np.int64).tolist()
+
+
+def encode(found: Any) -> bytes:
+    return msgspec.msgpack.encode(found)
+
+
+def decode_body(stored: bytes) -> Body:
+    return msgspec.msgpack.decode(stored, type=Body)
+
+
+def decode_marks(stored: bytes) -> Marks:
+    return msgspec.msgpack.decode(stored, type=Marks)

@@ -1,0 +1,202 @@
+"""Hours of a model as sums: read from what is kept, or added up once from its calls and then kept."""
+
+import datetime as dt
+from collections.abc import Iterable
+
+import numpy as np
+
+from monitor.core import clock
+from monitor.core.stats import Ints
+from monitor.drift import bodies
+from monitor.drift.bodies import HOUR_MS, TICKS, Body, Marks
+from monitor.drift.channels import Window
+from monitor.drift.engine import packing, vectors
+from monitor.drift.engine.matching import HOUR
+from monitor.drift.engine.vectors import Clusters, VectorHours
+from monitor.drift.models import DriftSketch
+from monitor.drift.stages import Reference
+from monitor.store import embeddings, generations, marks
+
+# an hour that ended so long ago is closed: later calls are stored, but change no sum
+SEALED = {"calls": 600, "scores": 3600, "vectors": 1800}
+HOURS_AT_ONCE = 24
+MOST_CALLS_AT_ONCE = 5_000_000
+# vectors of an hour beyond these change no mean that anyone could see
+VECTORS_PER_HOUR = 2_000
+VECTORS_TO_LEARN = 20_000
+KIND = "prompt"
+
+
+class Shelf:
+    """The hours of one model of one project, as known at ``now``. Lives for one run."""
+
+    def __init__(self, project_id: int, model: str, now: dt.datetime) -> None:
+        self.project_id = project_id
+        self.model = model
+        self.now = now
+        self._bodies: dict[tuple[str, int], Body] = {}
+        self._marks: dict[tuple[str, int], Marks] = {}
+        self._clusters: dict[tuple[str, int, int], Clusters | None] = {}
+
+    def window(
+        self,
+        version: str,
+        first: int,
+        end: int,
+        *,
+        part: str,
+        load_of: Iterable[str] = (),
+        clusters: tuple[str, Clusters] | None = None,
+    ) -> Window:
+        """The hours [first, end) of a version; ``load_of``: the versions whose calls make the load."""
+        hours = np.arange(first, end, dtype=np.int64)
+        calls = self._body_range(version, first, end) if part == "calls" else []
+        scores = self._mark_range(version, first, end) if part == "scores" else []
+        load = np.zeros(hours.size * TICKS)
+        for one in load_of:
+            rates = [body.rates.get("calls", [0] * TICKS) for body in self._body_range(one, first, end)]
+            load += np.array(rates, dtype=np.float64).reshape(-1)
+        found = self._vectors(version, hours, *clusters) if clusters is not None else None
+        return Window(hours, calls, scores, load, found)
+
+    def clusters(self, reference: Reference) -> tuple[str, Clusters] | None:
+        """What the vectors of a reference are sorted by, and their embedder; None without vectors."""
+        key = (reference.version, reference.first, reference.end)
+        span = _span(reference.first, reference.end)
+        embedder = embeddings.commonest_embedder(
+            self.project_id, self.model, reference.version, kind=KIND, span=span
+        )
+        if key not in self._clusters:
+            self._clusters[key] = self._kept_clusters(reference, embedder) if embedder else None
+        known = self._clusters[key]
+        return (embedder, known) if known is not None else None
+
+    def _body_range(self, version: str, first: int, end: int) -> list[Body]:
+        missing = [one for one in range(first, end) if (version, one) not in self._bodies]
+        if missing:
+            low, high = missing[0], missing[-1] + 1
+            for hour, stored in self._kept(version, "calls", low, high):
+                self._bodies[version, hour] = bodies.decode_body(stored)
+            for start, stop in _runs([one for one in missing if (version, one) not in self._bodies]):
+                self._add_up(version, start, stop)
+        return [self._bodies[version, one] for one in range(first, end)]
+
+    def _add_up(self, version: str, first: int, end: int) -> None:
+        start, stop = _span(first, end)
+        found = bodies.hours_of(
+            generations.columns(
+                self.project_id, start, stop - dt.timedelta(milliseconds=1), bodies.COLUMNS,
+                model=self.model, version=version, limit=MOST_CALLS_AT_ONCE,
+            ),
+            first, end,
+        )  # fmt: skip
+        self._bodies.update({(version, hour): body for hour, body in found.items()})
+        self._keep(version, "calls", {hour: bodies.encode(body) for hour, body in found.items()})
+
+    def _mark_range(self, version: str, first: int, end: int) -> list[Marks]:
+        missing = [one for one in range(first, end) if (version, one) not in self._marks]
+        if missing:
+            for hour, stored in self._kept(version, "scores", missing[0], missing[-1] + 1):
+                self._marks[version, hour] = bodies.decode_marks(stored)
+            for start, stop in _runs([one for one in missing if (version, one) not in self._marks]):
+                found = self._add_marks(version, start, stop)
+                self._marks.update({(version, hour): one for hour, one in found.items()})
+        return [self._marks[version, one] for one in range(first, end)]
+
+    def _add_marks(self, version: str, first: int, end: int) -> dict[int, Marks]:
+        read = marks.columns(
+            self.project_id, *_span(first, end), model=self.model, version=version, source="judge"
+        )
+        found = bodies.marks_of(read.at // HOUR_MS, read.names, read.values, first, end)
+        self._keep(version, "scores", {hour: bodies.encode(one) for hour, one in found.items()})
+        return found
+
+    def _kept(self, version: str, part: str, first: int, end: int) -> list[tuple[int, bytes]]:
+        rows = DriftSketch.objects.filter(
+            project_id=self.project_id, model=self.model, version=version, part=part, hour__gte=first,
+            hour__lt=end,
+        )  # fmt: skip
+        return [(hour, bytes(body)) for hour, body in rows.values_list("hour", "body")]
+
+    def _keep(self, version: str, part: str, found: dict[int, bytes]) -> None:
+        """Write down the hours that are closed."""
+        closed = self.now.timestamp() - SEALED[part.split(maxsplit=1)[0]]
+        DriftSketch.objects.bulk_create(
+            [
+                DriftSketch(
+                    project_id=self.project_id, model=self.model, version=version, part=part, hour=hour,
+                    body=body,
+                )
+                for hour, body in found.items()
+                if (hour + 1) * HOUR <= closed
+            ],
+            ignore_conflicts=True,
+        )  # fmt: skip
+
+    def _kept_clusters(self, reference: Reference, embedder: str) -> Clusters | None:
+        part = f"clusters {embedder} {reference.end - reference.first}"
+        for _, stored in self._kept(reference.version, part, reference.first, reference.first + 1):
+            return packing.decode_clusters(stored)
+        sample = embeddings.sampled(
+            self.project_id, self.model, reference.version, kind=KIND, embedder=embedder,
+            span=_span(reference.first, reference.end), limit=VECTORS_TO_LEARN,
+        )  # fmt: skip
+        if sample.at.size < vectors.LEAST_VECTORS:
+            return None
+        found = vectors.find_clusters(vectors.project(sample.vectors))
+        DriftSketch.objects.bulk_create(
+            [
+                DriftSketch(
+                    project_id=self.project_id, model=self.model, version=reference.version, part=part,
+                    hour=reference.first, body=packing.encode_clusters(found),
+                )
+            ],
+            ignore_conflicts=True,
+        )  # fmt: skip
+        return found
+
+    def _vectors(self, version: str, hours: Ints, embedder: str, clusters: Clusters) -> VectorHours:
+        """The sums of each hour by cluster; the sums of closed hours are kept."""
+        part = f"vectors {packing.name_of(clusters)}"
+        known = {
+            hour: packing.decode_hour(stored, clusters)
+            for hour, stored in self._kept(version, part, int(hours[0]), int(hours[-1]) + 1)
+        }
+        for start, stop in _runs([one for one in hours.tolist() if one not in known]):
+            known.update(self._sum_vectors(version, start, stop, embedder, clusters))
+        return VectorHours.joined([known[one] for one in hours.tolist()])
+
+    def _sum_vectors(
+        self, version: str, first: int, end: int, embedder: str, clusters: Clusters
+    ) -> dict[int, VectorHours]:
+        read = embeddings.columns(
+            self.project_id, self.model, version, kind=KIND, embedder=embedder, span=_span(first, end),
+            limit=VECTORS_PER_HOUR * (end - first),
+        )  # fmt: skip
+        hour = read.at // HOUR_MS
+        found = {
+            one: clusters.hour(one, vectors.project(read.vectors[hour == one])) for one in range(first, end)
+        }
+        part = f"vectors {packing.name_of(clusters)}"
+        self._keep(version, part, {one: packing.encode_hour(sums) for one, sums in found.items()})
+        return found
+
+
+def forget(project_id: int, first: int, end: int) -> None:
+    """Let the hours [first, end) be added up anew: calls came in after they had been closed."""
+    DriftSketch.objects.filter(project_id=project_id, hour__gte=first, hour__lt=end).delete()
+
+
+def _span(first: int, end: int) -> tuple[dt.datetime, dt.datetime]:
+    return clock.from_ms(first * HOUR_MS), clock.from_ms(end * HOUR_MS)
+
+
+def _runs(hours: list[int]) -> list[tuple[int, int]]:
+    """Consecutive hours as half-open runs, none longer than a day."""
+    found: list[tuple[int, int]] = []
+    for hour in hours:
+        if found and found[-1][1] == hour and hour - found[-1][0] < HOURS_AT_ONCE:
+            found[-1] = (found[-1][0], hour + 1)
+        else:
+            found.append((hour, hour + 1))
+    return found

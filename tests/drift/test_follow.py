@@ -1,0 +1,142 @@
+import datetime as dt
+
+import numpy as np
+import pytest
+
+from monitor import query
+from monitor.drift import follow
+from monitor.drift.models import DriftSignal, DriftSketch, WatchState
+from monitor.drift.signals import SIGNALS
+from tests.fixtures.fix_calls import Push
+from tests.fixtures.fix_cast import Cast
+
+pytestmark = pytest.mark.django_db
+HOUR = dt.timedelta(hours=1)
+DAY = dt.timedelta(days=1)
+
+
+def play(
+    push: Push, start: dt.datetime, days: float, *, longer: float = 1.0, topics: str = "ab", **more: object
+) -> None:
+    """30 calls an hour, longer by day than by night."""
+    chance = np.random.default_rng(round(start.timestamp()) % 1000)
+    n = round(days * 24 * 30)
+    at = np.sort(chance.uniform(0, days * 86_400, n))
+    hour = (start.timestamp() + at) / 3600 % 24
+    lengths = np.exp(chance.normal(5.5 + 0.3 * np.sin(hour / 24 * 2 * np.pi), 0.5, n)) * longer
+    push([
+        {
+            "at": start + dt.timedelta(seconds=float(second)), "input_tokens": int(length) + 1,
+            "output_tokens": 50, "topic": topics[int(chance.integers(len(topics)))], **more,
+        }
+        for second, length in zip(at, lengths, strict=True)
+    ])  # fmt: skip
+
+
+def follow_all(cast: Cast, now: dt.datetime) -> None:
+    """Two runs: the second after the history has been quiet."""
+    follow.run_due(now=now)
+    follow.run_due(now=now + dt.timedelta(seconds=follow.QUIET_SECONDS))
+
+
+def signal(cast: Cast, kind: str, version: str = "v1") -> DriftSignal:
+    return DriftSignal.objects.get(project=cast.project, kind=kind, version=version)
+
+
+def only(cast: Cast, *kinds: str) -> None:
+    """Switch off all other signals: a fortnight of all of them takes its time."""
+    for kind in set(SIGNALS) - set(kinds):
+        DriftSignal.objects.create(project=cast.project, model="qwen", version="v1", kind=kind, enabled=False)
+
+
+@pytest.fixture
+def month(cast: Cast, push: Push, now: dt.datetime) -> dt.datetime:
+    """15 days of normal calls, then 20 hours of prompts 1.8 times as long; the moment of the change."""
+    only(cast, "prompt_length", "output_length", "error_rate")
+    change = now - 20 * HOUR
+    play(push, now - 15 * DAY, 15 - 20 / 24)
+    play(push, change, 20 / 24, longer=1.8)
+    return change
+
+
+def test_longer_prompts_page_and_what_did_not_move_stays_ok(
+    cast: Cast, now: dt.datetime, month: dt.datetime
+) -> None:
+    follow_all(cast, now)
+    assert signal(cast, "prompt_length").state == WatchState.DRIFT
+    assert signal(cast, "output_length").state == WatchState.OK
+    assert signal(cast, "error_rate").state == WatchState.OK
+
+
+def test_effect_band_and_evidence_can_be_asked_for(cast: Cast, now: dt.datetime, month: dt.datetime) -> None:
+    follow_all(cast, now)
+    beyond = 'llm_drift_effect{feature="prompt_length",slice=""} > llm_drift_normal_high'
+    assert query.instant(cast.project.id, beyond, now).single() == pytest.approx(0.8, abs=0.25)
+    assert query.instant(cast.project.id, 'llm_drift_evidence{feature="prompt_length"}', now).single() == 1
+
+
+def test_a_replay_gives_the_page_that_live_calls_gave(
+    cast: Cast, now: dt.datetime, month: dt.datetime
+) -> None:
+    follow_all(cast, now)
+    live = dict(signal(cast, "prompt_length").body)
+    again = follow.replay(cast.project.id, now - 15 * DAY, now, now=now)
+    paged = [page for page in again.pages if page[2] == "prompt_length"]
+    assert [page[3] - HOUR / 6 for page in paged] == [dt.datetime.fromtimestamp(live["paged_at"], dt.UTC)]
+    assert month < paged[0][3] < month + 8 * HOUR
+    assert signal(cast, "prompt_length").body == live
+
+
+def test_live_steps_give_what_one_long_step_gives(cast: Cast, now: dt.datetime, month: dt.datetime) -> None:
+    follow_all(cast, now - 10 * HOUR)
+    for hours in range(9, -1, -3):
+        follow.run_due(now=now - hours * HOUR)
+    stepwise = dict(signal(cast, "prompt_length").body)
+    follow.replay(cast.project.id, now - 15 * DAY, now, now=now)
+    assert signal(cast, "prompt_length").body == stepwise
+
+
+def test_a_topic_that_comes_up_is_named(cast: Cast, push: Push, now: dt.datetime) -> None:
+    only(cast, "topic")
+    play(push, now - 15 * DAY, 14)
+    play(push, now - DAY, 1, topics="abc")
+    follow_all(cast, now)
+    found = query.instant(cast.project.id, 'llm_drift_evidence{feature="topic",slice!=""} == 1', now)
+    assert [one.get("slice") for one in found.labels] == ["…"]
+
+
+def test_a_young_version_warns_but_does_not_page(cast: Cast, push: Push, now: dt.datetime) -> None:
+    play(push, now - DAY, 0.5)
+    play(push, now - DAY / 2, 0.5, longer=4.0)
+    follow_all(cast, now)
+    assert signal(cast, "prompt_length").state == WatchState.WARNING
+
+
+def test_a_history_that_is_still_being_told_is_waited_for(cast: Cast, push: Push, now: dt.datetime) -> None:
+    play(push, now - 3 * DAY, 2)
+    assert follow.run_due(now=now) == 0
+    play(push, now - DAY, 1)
+    assert follow.run_due(now=now + dt.timedelta(seconds=200)) == 0
+    assert follow.run_due(now=now + dt.timedelta(seconds=600)) > 0
+
+
+def test_a_version_without_calls_is_unknown_again(cast: Cast, push: Push, now: dt.datetime) -> None:
+    play(push, now - 3 * DAY, 2.5)
+    play(push, now - 3 * DAY, 3, version="v2")
+    follow_all(cast, now)
+    assert signal(cast, "prompt_length").state == WatchState.UNKNOWN
+    assert "no calls since" in signal(cast, "prompt_length").reason
+
+
+def test_what_a_version_never_says_is_unknown_and_not_calm(cast: Cast, push: Push, now: dt.datetime) -> None:
+    play(push, now - 3 * DAY, 3)
+    follow_all(cast, now)
+    assert signal(cast, "judge_score").state == WatchState.UNKNOWN
+    assert signal(cast, "prompt_embedding").state == WatchState.UNKNOWN
+
+
+def test_closed_hours_are_added_up_once(cast: Cast, push: Push, now: dt.datetime) -> None:
+    play(push, now - 3 * DAY, 3)
+    follow_all(cast, now)
+    kept = DriftSketch.objects.filter(part="calls")
+    assert kept.count() == len(set(kept.values_list("hour", flat=True))) >= 70
