@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
+from django.db.models import F, Min, Q, QuerySet
 
 from monitor import meters
 from monitor.alerting import grouping, message, packing
@@ -90,29 +90,26 @@ def seconds_to_next(*, now: dt.datetime) -> float:
 
 
 def ready(*, now: dt.datetime) -> QuerySet[Delivery]:
-    """What may be tried: due, not leased, not behind an older message to the same contact and group."""
-    older = Delivery.objects.filter(
-        group_id=OuterRef("group_id"), contact_id=OuterRef("contact_id"), state=State.WAITING,
-        created_at__lt=OuterRef("created_at"),
-    )  # fmt: skip
+    """What may be tried: due, not leased, and to a contact that does not rest."""
     free = Q(lease_until=None) | Q(lease_until__lte=now)
     rested = Q(contact__rest_until=None) | Q(contact__rest_until__lte=now)
     mine = Delivery.objects.filter(
         free, rested, state=State.WAITING, next_at__lte=now, project__deleted_at=None
     )
-    return mine.exclude(Exists(older)).order_by("next_at", "created_at")
+    return mine.order_by("next_at", "created_at")
 
 
 def claim(*, now: dt.datetime, most: int = LANES) -> list[Parcel]:
     """Take deliveries for as long as the lease lasts, and open their lines in the log.
 
-    Of a contact that failed last, only one: it shows whether the contact is back.
+    Of a contact that failed last, only one: it shows whether the contact is back. None that is behind an
+    older message to the same contact about the same group.
     """
     until = now + LEASE
     with transaction.atomic():
         rows = ready(now=now).select_for_update(skip_locked=True, no_key=True, of=("self",))
-        found = list(rows.select_related("contact__project", "group")[:most])
-        chosen = _one_of_each_failing(found)
+        found = list(rows.select_related("contact__project", "group").defer("content")[: 4 * most])
+        chosen = _one_of_each_failing(_in_turn(found, now))[:most]
         numbers = [row.pk for row in chosen]
         Delivery.objects.filter(pk__in=numbers).update(lease_until=until, attempts=F("attempts") + 1)
         for row in chosen:
@@ -120,10 +117,30 @@ def claim(*, now: dt.datetime, most: int = LANES) -> list[Parcel]:
         DeliveryAttempt.objects.bulk_create(
             DeliveryAttempt(delivery=row, number=row.attempts, at=now) for row in chosen
         )
+        contents = dict(Delivery.objects.filter(pk__in=numbers).values_list("pk", "content"))
+    for row in chosen:
+        row.content = contents[row.pk]
     return [
         Parcel(row, row.contact, now, until, list(row.content["alerts"]), test=bool(row.content.get("test")))
         for row in chosen
     ]
+
+
+def _in_turn(rows: Sequence[Delivery], now: dt.datetime) -> list[Delivery]:
+    """Those that are first of their group and contact; the others wait until those are tried."""
+    groups = {row.group_id for row in rows} - {None}
+    first: dict[tuple[int | None, int], Delivery] = {}
+    waiting = Delivery.objects.filter(state=State.WAITING, group_id__in=groups).defer("content")
+    for row in waiting.order_by("-created_at"):
+        first[row.group_id, row.contact_id] = row
+    chosen = []
+    for row in rows:
+        before = first.get((row.group_id, row.contact_id), row)
+        if before.pk == row.pk or row.group_id is None:
+            chosen.append(row)
+        elif (moment := before.lease_until or before.next_at) > now:
+            Delivery.objects.filter(pk=row.pk).update(next_at=moment)
+    return chosen
 
 
 def _one_of_each_failing(rows: Sequence[Delivery]) -> list[Delivery]:
