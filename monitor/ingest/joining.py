@@ -23,7 +23,7 @@ from monitor.ingest.ledger import Ledger
 from monitor.ingest.redaction.calls import clean
 from monitor.ingest.redaction.policy import Policy
 from monitor.ingest.redaction.redactor import Redactor
-from monitor.store import amending, ids, pieces, scores
+from monitor.store import amending, ids, increments, pieces, scores
 from monitor.store.amending import Text
 from monitor.store.increments import Increments
 from monitor.store.pieces import Known, PieceRow
@@ -45,7 +45,7 @@ def take(project_id: int, batch: Batch, ledger: Ledger, *, now: dt.datetime) -> 
         for place, row in zip(batch.piece_places, kept, strict=True):
             if place != NOWHERE:
                 (new if row.part in made else known).extend((place, *parts[place]))
-        return ledger.increments(ledger.of_items("piece", new, known))
+        return increments.of_counts([ledger.of_items("piece", new, known)], now=now)
 
     made = pieces.put(project_id, kept, adds, now=now)
     _join(project_id, batch, {row.part for row in kept}, now=now)
