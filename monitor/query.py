@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from monitor import history
 from monitor.core import clock
 from monitor.core.histograms import HistogramRun
 from monitor.core.labels import Labels
@@ -342,9 +343,17 @@ class _Work:
     in_time: Callable[[], None]
     ordered: bool
     samples: int = 0
+    # the samples were too many: what coarse points can say is taken from them
+    spare: bool = False
 
     def evaluate(self, node: tree.Node, grid: Grid, whole: Grid, notes: Notes) -> Value:
-        return self.prepared(node, grid, whole, notes).run()
+        try:
+            return self.prepared(node, grid, whole, notes).run()
+        except TooMuchError:
+            if self.spare or self.look is None:
+                raise
+            self.spare = True
+            return self.prepared(node, grid, whole, notes).run()
 
     def prepared(self, node: tree.Node, grid: Grid, whole: Grid, notes: Notes) -> Evaluation:
         """Everything but the evaluation itself; ``whole`` is the grid of which this one is a part."""
@@ -363,6 +372,13 @@ class _Work:
                 return kept.value(expr, steps, look, self.evaluate, lookback=lookback, notes=notes)
 
             node = kept.with_given(node, grid, self.bounds.samples, inner)
+            past = self.source.past(spare_samples=self.spare) if isinstance(self.source, _Stored) else None
+            if past is not None:
+
+                def rest(part: tree.Node, steps: Grid) -> Value:
+                    return self.evaluate(part, steps, whole, notes)
+
+                node = history.with_given(node, grid, past, rest, notes, lookback)
         return plan(node, grid, max_samples=self.bounds.samples, lookback=lookback, whole=whole)
 
 
@@ -483,6 +499,9 @@ class _Stored:
             raise TooMuchError(str(error)) from error
         except deadline.StoppedError as error:
             raise _late(self.bounds) from error
+
+    def past(self, *, spare_samples: bool) -> history.Past | None:
+        return history.of(self._view(), spare_samples=spare_samples)
 
     def _view(self) -> View:
         if self.view is None:

@@ -19,7 +19,7 @@ from monitor.rules import evaluate, files, memory
 from monitor.store import coarsening, indexing
 from monitor.store import compact as compaction
 from monitor.store import retention as keeping
-from monitor.store.keeping import Days
+from monitor.store.keeping import installation
 from monitor.store.turns import turn
 
 # the next tick comes sooner than that; a turn keeps the two apart
@@ -32,7 +32,7 @@ def compact(**_: object) -> None:
     if connected.remote() is None:
         now = clock.now()
         compaction.run(now=now)
-        coarsening.run(now=now, days=_days())
+        coarsening.run(now=now, days=installation())
 
 
 @shared_task
@@ -56,15 +56,9 @@ def index_search(**_: object) -> None:
 @shared_task
 def retention(**_: object) -> None:
     """Partitions for the coming days, and none that are too old."""
-    now, days = clock.now(), _days()
+    now, days = clock.now(), installation()
     coarsening.run(now=now, days=days)
     keeping.run(now=now, days=settings.VIGIL_RETENTION_DAYS, points=days)
-
-
-def _days() -> Days:
-    return Days(
-        settings.VIGIL_RETENTION_DAYS, settings.VIGIL_RETENTION_5M_DAYS, settings.VIGIL_RETENTION_1H_DAYS
-    )
 
 
 @shared_task

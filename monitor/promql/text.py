@@ -19,9 +19,10 @@ def text_of(node: tree.Node) -> str:
         case tree.Text(value=value):
             return quoted(value)
         case tree.Selector():
-            return braces(node.matchers) + _moved(node.offset, node.at)
+            return braces(node.matchers) + _edges(node) + _moved(node.offset, node.at)
         case tree.Range(selector=selector, width=width):
-            return f"{braces(selector.matchers)}[{width}ms]" + _moved(selector.offset, selector.at)
+            inside = f"{braces(selector.matchers)}[{width}ms]"
+            return inside + _edges(selector) + _moved(selector.offset, selector.at)
         case tree.Subquery():
             step = f"{node.step}ms" if node.step else ""
             return f"({text_of(node.expr)})[{node.width}ms:{step}]" + _moved(node.offset, node.at)
@@ -80,6 +81,10 @@ def _binary(node: tree.Binary) -> str:
 def _moved(offset: int, at: tree.Anchor) -> str:
     pinned = "" if at is None else f" @ {at}()" if isinstance(at, str) else f" @ {at / 1000:.3f}"
     return pinned + (f" offset {offset}ms" if offset else "")
+
+
+def _edges(node: tree.Selector) -> str:
+    return f" {node.edges}" if node.edges else ""
 
 
 def _names(labels: tuple[str, ...]) -> str:

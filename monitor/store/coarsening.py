@@ -6,7 +6,7 @@ doing it twice changes nothing. Derived series are stored as deltas at the ends 
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from django.db import connection, transaction
@@ -62,18 +62,33 @@ def run(*, now: dt.datetime, days: keeping.Days) -> int:
     return done
 
 
+def made_until(now_ms: int, days: keeping.Days) -> int:
+    """Up to when there are points, if whoever makes them has kept up."""
+    after = min(days.coarse_after_days, days.raw_days - 1)
+    return (now_ms - SETTLED_MS - after * DAY_MS) // DAY_MS * DAY_MS
+
+
+def made_of(project_id: int, now_ms: int, days: keeping.Days) -> int:
+    """Up to when there are points of this project, whatever whoever makes them has done."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT min(day) FROM monitor_coarse_day WHERE project_id = %s AND NOT made", [project_id])
+        first = cursor.fetchone()[0]
+    until = made_until(now_ms, days)
+    return until if first is None else min(until, first * DAY_MS)
+
+
 def _due(*, now: dt.datetime, days: keeping.Days) -> list[Home]:
     """Noted days that are old enough and whose samples are still whole, the oldest first."""
-    # a project that keeps samples for less than that would lose them before
+    # a project that keeps samples for less than the usual wait would lose them before
     shortest = min((kept.raw_days for _, kept in keeping.all_projects(days)), default=days.raw_days)
-    after = min(days.coarse_after_days, shortest - 1)
+    before = made_until(clock.to_ms(now), replace(days, raw_days=shortest)) // DAY_MS
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT shard, project_id, day FROM monitor_coarse_day WHERE NOT made AND day < %s ORDER BY day LIMIT %s",
-            [(clock.to_ms(now) - SETTLED_MS - after * DAY_MS) // DAY_MS, DAYS_AT_ONCE],
+            [before, DAYS_AT_ONCE],
         )
         homes = [Home(*row) for row in cursor.fetchall()]
-    known = keeping.states([home.project_id for home in homes])
+    known = keeping.states([home.project_id for home in homes], days)
     fit = [home for home in homes if home.day * DAY_MS >= known[home.project_id].raw_from_ms]
     _forget([home for home in homes if home not in fit])
     return fit

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
 
+from django.conf import settings
 from django.db.models import Q
 
 from monitor.core import clock
@@ -34,9 +35,10 @@ class Days:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What there is of a project: samples from ``raw_from_ms`` on, points where they are kept."""
+    """What there is of a project: samples from ``raw_from_ms`` on, points for as many days as it keeps them."""
 
     raw_from_ms: int
+    days: Days
 
 
 def of_project(project_id: int, days: Days) -> Days:
@@ -56,10 +58,21 @@ def _merged(project: Project, days: Days) -> Days:
     )
 
 
-def states(projects: Sequence[int]) -> dict[int, State]:
-    rows = Project.objects.filter(id__in=set(projects)).values_list("id", "raw_from")
-    found = {number: State(BEGINNING if at is None else clock.to_ms(at)) for number, at in rows}
-    return {number: found.get(number, State(BEGINNING)) for number in projects}
+def installation() -> Days:
+    """What the settings say."""
+    return Days(
+        settings.VIGIL_RETENTION_DAYS, settings.VIGIL_RETENTION_5M_DAYS, settings.VIGIL_RETENTION_1H_DAYS
+    )
+
+
+def states(projects: Sequence[int], days: Days) -> dict[int, State]:
+    found = {
+        project.pk: State(
+            BEGINNING if project.raw_from is None else clock.to_ms(project.raw_from), _merged(project, days)
+        )
+        for project in Project.objects.filter(id__in=set(projects))
+    }
+    return {number: found.get(number, State(BEGINNING, days)) for number in projects}
 
 
 def samples_begin(at: dt.datetime, project_id: int | None = None) -> None:
@@ -79,7 +92,7 @@ def recent_state(project_id: int) -> State:
     with _lock:
         known = _known.get(project_id)
     if known is None or present - known[0] > STATE_SECONDS:
-        known = (present, states([project_id])[project_id])
+        known = (present, states([project_id], installation())[project_id])
         with _lock:
             _known[project_id] = known
     return known[1]
