@@ -7,7 +7,6 @@ import contextlib
 import socketserver
 import struct
 import threading
-from typing import ClassVar
 from urllib.parse import quote
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -78,8 +77,8 @@ class Handler(socketserver.BaseRequestHandler):
 class HintServer(socketserver.ThreadingTCPServer):
     """Listens from the moment it is made."""
 
-    allow_reuse_address: ClassVar[bool] = True
-    daemon_threads: ClassVar[bool] = True
+    allow_reuse_address = True
+    daemon_threads = True
 
     def __init__(self, host: str, port: int, url: str) -> None:
         self.hint = hint(url)

@@ -9,7 +9,7 @@ import pytest
 from monitor import query
 from monitor.ingest import pipeline
 from monitor.ingest.envelope import Batch, Generation, Piece, PieceKind
-from monitor.store import generations, ids, scores, search
+from monitor.store import generations, grams, ids, scores, search
 from monitor.store.generations import GenerationDetail
 from tests.fixtures.fix_cast import Cast
 
@@ -122,9 +122,8 @@ def test_texts_that_came_later_are_found_once(cast: Cast, now: dt.datetime, at: 
     for batch in said(at):
         pipeline.take(cast.project.id, batch, now=now)
     day = search.Span(ids.first_at(at - 1_000), ids.first_at(at + 1_000))
-    lots = search.candidates(cast.project.id, day, ["carried"])
-    assert lots is not None
-    assert [one for lot in lots for one in lot] == [stored(cast).id]
+    lots = search._newest_first(cast.project.id, day, grams.slices(["carried"]), ())
+    assert list(lots) == [stored(cast).id]
 
 
 def grounded(cast: Cast, now: dt.datetime) -> dict[str, float]:
