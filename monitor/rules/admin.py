@@ -1,16 +1,21 @@
 """Rules and their groups, as ops people edit them; the state of each stands beside it."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
+from django.shortcuts import render
+from django.urls import URLPattern, path
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext as translated
 from django.utils.translation import gettext_lazy as _
 
-from monitor.core import durations
-from monitor.rules import exchange, yaml
-from monitor.rules.forms import GroupForm, RuleForm
+from monitor.core import clock, durations
+from monitor.rules import edit, exchange, history, honest, read, yaml
+from monitor.rules.forms import GroupForm, ImportForm, RuleForm
+from monitor.rules.history import Author
 from monitor.rules.models import Origin, Rule, RuleGroup
 from monitor.store.editing import Inline, ProjectAdmin, labelled
 
@@ -53,6 +58,14 @@ def _from_file(obj: Any) -> bool:
     return group is not None and group.origin == Origin.FILE
 
 
+def _with_project(obj: Any) -> str:
+    return f"{obj.project} / {obj.name}"
+
+
+def _author(request: HttpRequest) -> Author:
+    return Author(request.user.get_username(), clock.now())
+
+
 @admin.register(RuleGroup)
 class RuleGroups(FromFile, ProjectAdmin):
     form = GroupForm
@@ -68,10 +81,55 @@ class RuleGroups(FromFile, ProjectAdmin):
     )
     list_filter = ("project", "enabled", "origin")
     search_fields = ("name",)
-    readonly_fields = SEEN
-    fields = ("project", "name", "interval_ms", "query_offset_ms", "limit", "labels", "enabled", *SEEN)
+    readonly_fields = (*SEEN, "missed", "source")
+    fields = (
+        "project",
+        "name",
+        "interval_ms",
+        "query_offset_ms",
+        "limit",
+        "labels",
+        "enabled",
+        *SEEN,
+        "missed",
+        "source",
+    )
     inlines = (RuleLines,)
     actions = ("evaluate_soon", "download")
+    change_list_template = "admin/monitor/rulegroup/change_list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        mine = path("import/", self.admin_site.admin_view(self.import_file), name="monitor_rulegroup_import")
+        return [mine, *super().get_urls()]
+
+    def import_file(self, request: HttpRequest) -> HttpResponse:
+        """A rule file, pasted or uploaded, with a report of what was left out."""
+        projects = self._mine(request) if self.has_add_permission(request) else []
+        form = ImportForm(request.POST or None, request.FILES or None, projects=projects)
+        taken = None
+        if form.is_valid():
+            given = form.cleaned_data
+            try:
+                taken = edit.take_text(
+                    given["project"].pk,
+                    given["text"],
+                    _author(request),
+                    enabled=not given["off"],
+                    partly=given["partly"],
+                )
+            except (yaml.BadRuleFileError, exchange.RefusedFileError) as error:
+                form.add_error("text", str(error))
+        context = {
+            **self.admin_site.each_context(request), "form": form, "taken": taken, "opts": self.opts,
+            "title": translated("Import a rule file"),
+        }  # fmt: skip
+        return render(request, "admin/monitor/rulegroup/import.html", context)
+
+    def delete_model(self, request: HttpRequest, obj: RuleGroup) -> None:
+        exchange.remove([obj], _author(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[RuleGroup]) -> None:
+        exchange.remove(list(queryset), _author(request))
 
     @admin.display(description=_("Interval"))
     def every(self, row: RuleGroup) -> str:
@@ -119,7 +177,9 @@ class Rules(FromFile, ProjectAdmin):
         "evaluated_at",
         "last_ok",
         "last_duration",
+        "edits_shown",
     )
+    actions = ("switch_on", "switch_off", "clone")
     fieldsets = (
         (None, {"fields": ("group", "kind", "name", "expr", "for_ms", "keep_firing_for_ms")}),
         (_("Texts"), {"fields": ("labels", "annotations")}),
@@ -143,10 +203,56 @@ class Rules(FromFile, ProjectAdmin):
     def error_shown(self, row: Rule) -> str:
         return format_html("<pre>{}</pre>", row.last_error) if row.last_error else "-"
 
+    @admin.display(description=_("Who changed what"))
+    def edits_shown(self, row: Rule) -> str:
+        if not row.pk:
+            return "-"
+        lines = (
+            (f"{one.at:%Y-%m-%d %H:%M}", one.by, one.what, ", ".join(name for name, *_ in one.changed))
+            for one in read.edits(row.group.project_id, rule_id=row.pk, limit=20)
+        )
+        return format_html_join("", "<div>{} {}: {} {}</div>", lines) or "-"
+
+    def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:
+        before = history.words(Rule.objects.select_related("group").get(pk=obj.pk)) if change else {}
+        super().save_model(request, obj, form, change)
+        history.note(obj, before, _author(request))
+        if obj.kind == Rule.Kind.ALERT:
+            for one in honest.remarks(obj.group.project_id, obj.expr, now=clock.now()):
+                better = f" {one.suggestion}" if one.suggestion else ""
+                say = messages.info if one.kind == "silent" else messages.warning
+                say(request, one.text + better)
+
+    def delete_model(self, request: HttpRequest, obj: Rule) -> None:
+        edit.delete([obj], _author(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Rule]) -> None:
+        edit.delete(list(queryset.select_related("group")), _author(request))
+
+    @admin.action(description=_("Switch on"), permissions=["change"])
+    def switch_on(self, request: HttpRequest, chosen: QuerySet[Rule]) -> None:
+        self._switch(request, chosen.select_related("group"), on=True)
+
+    @admin.action(description=_("Switch off"), permissions=["change"])
+    def switch_off(self, request: HttpRequest, chosen: QuerySet[Rule]) -> None:
+        self._switch(request, chosen.select_related("group"), on=False)
+
+    def _switch(self, request: HttpRequest, chosen: Iterable[Rule], *, on: bool) -> None:
+        done = edit.switch(chosen, _author(request), on=on)
+        messages.success(request, translated("%(n)s rules changed.") % {"n": done})
+
+    @admin.action(description=_("Make a copy"), permissions=["add"])
+    def clone(self, request: HttpRequest, chosen: QuerySet[Rule]) -> None:
+        for rule in chosen.select_related("group"):
+            edit.clone(rule, _author(request))
+        messages.success(request, translated("The copies are switched off until somebody has changed them."))
+
     def formfield_for_foreignkey(
         self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
     ) -> "ModelChoiceField[Any]":
+        found = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if db_field.name == "group":
             mine = RuleGroup.objects.filter(project__in=self._mine(request), origin=Origin.ADMIN)
-            kwargs["queryset"] = mine.select_related("project")
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+            found.queryset = mine.select_related("project").order_by("project__slug", "name")
+            found.label_from_instance = _with_project  # type: ignore[method-assign]
+        return found

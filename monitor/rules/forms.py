@@ -1,6 +1,6 @@
 """The forms in which people write rules; they ask the same questions as the rule file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -12,6 +12,7 @@ from monitor.core import durations
 from monitor.rules import validate, yaml
 from monitor.rules.models import Rule, RuleGroup
 from monitor.store.editing import BaseForm
+from monitor.store.models import Project
 
 MONO = {"style": "font-family: monospace", "spellcheck": "false"}
 
@@ -145,3 +146,34 @@ class GroupForm(BaseForm):
         except validate.BadRuleError as error:
             raise forms.ValidationError(str(error)) from error
         return labels
+
+
+class ImportForm(forms.Form):
+    """A rule file, pasted or as a file."""
+
+    project = forms.ModelChoiceField(
+        Project.objects.none(), label=_("Project"), widget=widgets.UnfoldAdminSelectWidget()
+    )
+    text = forms.CharField(
+        label=_("Rule file"), required=False, strip=False,
+        widget=widgets.UnfoldAdminTextareaWidget(attrs={"rows": 16, **MONO}),
+    )  # fmt: skip
+    file = forms.FileField(label=_("or upload it"), required=False)
+    partly = forms.BooleanField(label=_("Take what can be taken, and report the rest"), required=False)
+    off = forms.BooleanField(label=_("New groups are off at first"), required=False)
+
+    def __init__(self, *args: Any, projects: Iterable[Project], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        mine = Project.objects.filter(pk__in=[one.pk for one in projects])
+        self.fields["project"].queryset = mine  # type: ignore[attr-defined] # a choice of rows
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("file"):
+            try:
+                cleaned["text"] = cleaned["file"].read().decode("utf-8")
+            except UnicodeDecodeError:
+                self.add_error("file", _("The file is not UTF-8 text."))
+        elif not cleaned.get("text"):
+            self.add_error("text", _("Paste a rule file, or choose one."))
+        return cleaned

@@ -5,11 +5,12 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils.html import escape
 
-from monitor.rules.models import Origin, Rule, RuleGroup
+from monitor.rules.models import Origin, Rule, RuleEdit, RuleGroup
 from monitor.store.models import Membership, Role
 from tests.fixtures.fix_cast import Cast
 
 ADD = "/admin/monitor/rule/add/"
+IMPORT = "/admin/monitor/rulegroup/import/"
 
 
 @pytest.fixture
@@ -51,6 +52,8 @@ def test_an_expression_that_does_not_parse_shows_the_place(client: Client, group
         ({"labels": "alertname: x"}, "is set by the rule itself"),
         ({"annotations": "summary: '{{ $valu }}'"}, "undefined variable $valu"),
         ({"annotations": "summary: '{{ humanise 1 }}'"}, "is not defined"),
+        ({"annotations": "summary: {{ $value }} is high"}, "needs quotes"),
+        ({"annotations": "summary: {{ $value }}"}, "needs quotes"),
         ({"kind": "record", "name": "not a metric"}, "is no metric name"),
     ],
 )
@@ -123,3 +126,58 @@ def test_a_viewer_can_change_nothing(client: Client, cast: Cast, group: RuleGrou
     client.force_login(cast.cy)
     client.post(ADD, typed(RuleGroup.objects.create(project=cast.other, name="mine")))
     assert not Rule.objects.exists()
+
+
+def test_the_choice_of_groups_names_their_project(client: Client, group: RuleGroup) -> None:
+    assert "Shop / latency" in client.get(ADD).content.decode()
+
+
+def test_who_changed_what_stands_beside_the_rule(client: Client, group: RuleGroup) -> None:
+    client.post(ADD, typed(group))
+    rule = Rule.objects.get()
+    client.post(f"/admin/monitor/rule/{rule.pk}/change/", typed(group, expr="llm_p99 > 0.7"))
+    page = client.get(f"/admin/monitor/rule/{rule.pk}/change/").content.decode()
+    assert "ada: made" in page
+    assert "ada: changed expr" in page
+
+
+def test_saving_says_that_the_series_do_not_exist(client: Client, group: RuleGroup) -> None:
+    page = client.post(ADD, typed(group), follow=True).content.decode()
+    assert "llm_p99, so this can" in page
+
+
+@pytest.mark.parametrize(
+    "action, found",
+    [
+        ("switch_off", [("Slow", False)]),
+        ("clone", [("Slow", True), ("SlowCopy", False)]),
+        ("delete_selected", []),
+    ],
+)
+def test_rules_are_switched_copied_and_deleted_together(
+    client: Client, group: RuleGroup, action: str, found: list[tuple[str, bool]]
+) -> None:
+    rule = Rule.objects.create(group=group, name="Slow", expr="x > 1")
+    client.post("/admin/monitor/rule/", {"action": action, "_selected_action": [rule.pk], "post": "yes"})
+    assert list(Rule.objects.order_by("name").values_list("name", "enabled")) == found
+    assert RuleEdit.objects.get().by == "ada"
+
+
+def test_a_rule_file_is_imported_with_a_report(client: Client, cast: Cast, group: RuleGroup) -> None:
+    text = "groups: [{name: g, source_tenants: [a], rules: [{alert: A, expr: up == 0}, {alert: B, expr: nosuch(up)}]}]"
+    page = client.post(IMPORT, {"project": cast.project.pk, "text": text, "partly": "on"}).content.decode()
+    assert all(word in page for word in ("1 groups with 1 rules", "source_tenants", "line 1: B"))
+    assert "Import a rule file" in client.get("/admin/monitor/rulegroup/").content.decode()
+
+
+@pytest.mark.parametrize("text, complaint", [("groups: [", "not YAML"), ("", "Paste a rule file")])
+def test_a_file_that_is_no_rule_file_is_refused_with_the_place(
+    client: Client, cast: Cast, group: RuleGroup, text: str, complaint: str
+) -> None:
+    assert complaint in client.post(IMPORT, {"project": cast.project.pk, "text": text}).content.decode()
+
+
+def test_deleting_a_group_keeps_what_its_rules_were(client: Client, group: RuleGroup) -> None:
+    Rule.objects.create(group=group, name="Slow", expr="x > 1")
+    client.post(f"/admin/monitor/rulegroup/{group.pk}/delete/", {"post": "yes"})
+    assert RuleEdit.objects.get().before["expr"] == "x > 1"
