@@ -17,6 +17,7 @@ from monitor.drift.models import DriftSketch as DriftSketch
 from monitor.drift.models import DriftWatch as DriftWatch
 from monitor.gpu.models import GpuPoller as GpuPoller
 from monitor.ingest.models import ApiKey as ApiKey
+from monitor.ingest.models import PushedMetric as PushedMetric
 from monitor.ingest.models import RedactionChoice as RedactionChoice
 from monitor.ingest.models import RedactionPattern as RedactionPattern
 from monitor.ingest.models import ScrapeJob as ScrapeJob

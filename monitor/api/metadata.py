@@ -18,11 +18,11 @@ UNITS = ("seconds", "bytes", "ratio", "celsius")
 
 
 def _metadata(request: ApiRequest) -> HttpResponse:
-    """By metric; pushed series carry no word about themselves, so their names have to do."""
+    """By metric; where neither a page nor a sender says a word about one, its name has to do."""
     wanted, limit = parameters.text(request, "metric"), parameters.count(request, "limit")
     per_metric = parameters.count(request, "limit_per_metric")
     known: dict[str, list[dict[str, str]]] = {}
-    for fact in read.metadata(request.project_id):
+    for fact in [*read.metadata(request.project_id), *read.pushed(request.project_id)]:
         entries = known.setdefault(fact.metric, [])
         entry = {"type": fact.type, "help": fact.help, "unit": fact.unit}
         if entry not in entries and not (per_metric and len(entries) >= per_metric):

@@ -8,10 +8,12 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from django.core.cache import cache
+
+from monitor.ingest.envelope import About
 
 KEPT_SECONDS = 86_400
 AGAIN = dt.timedelta(hours=6)
@@ -23,15 +25,6 @@ _LINE = re.compile(
 # OpenMetrics' words for what Prometheus' API calls otherwise
 _TYPES = {"untyped": "unknown"}
 _told: dict[int, tuple[str, dt.datetime]] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """One family of metrics as its page describes it."""
-
-    type: str = "unknown"
-    help: str = ""
-    unit: str = ""
 
 
 def read(body: bytes, *, openmetrics: bool) -> dict[str, About]:

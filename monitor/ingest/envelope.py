@@ -147,6 +147,15 @@ class Piece:
     data: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """One family of metrics as its page or its sender describes it."""
+
+    type: str = "unknown"
+    help: str = ""
+    unit: str = ""
+
+
 @dataclass(slots=True)
 class Batch:
     """What one request brought. ``places`` (where a protocol keeps them) are positions in the request.
@@ -172,6 +181,8 @@ class Batch:
     delta_places: list[int] = field(default_factory=list)
     pieces: list[Piece] = field(default_factory=list)
     piece_places: list[int] = field(default_factory=list)
+    # what the sender says of its metrics, by the name of their family
+    described: dict[str, About] = field(default_factory=dict)
     rejected: list[Rejection] = field(default_factory=list)
     # who sent it; ``sources`` holds the places that are another's (one request, several services)
     source: Source = Source()

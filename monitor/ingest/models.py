@@ -149,3 +149,19 @@ class RedactionPattern(models.Model):
         except BadPatternError as error:
             field, _sep, text = str(error).partition(": ")
             raise ValidationError({field: text}) from error
+
+
+class PushedMetric(models.Model):
+    """What senders say of a family of metrics that they push: its type, its unit and a line of help."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="pushed_metrics")
+    name = models.CharField(max_length=512)
+    type = models.CharField(max_length=20)
+    help = models.TextField(blank=True)
+    unit = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="pushed_metric_once")]
+
+    def __str__(self) -> str:
+        return self.name

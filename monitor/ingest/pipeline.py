@@ -9,11 +9,11 @@ from django.conf import settings
 from monitor import meters
 from monitor.core import clock
 from monitor.core.samples import Columns, Times, joined, of_points
-from monitor.ingest import choices, derive, joining, rows
+from monitor.ingest import choices, derive, described, joining, rows
 from monitor.ingest.envelope import UNTIMED, Batch, Reason, Rejection, Source
 from monitor.ingest.ledger import Ledger
 from monitor.ingest.redaction.redactor import Redactor
-from monitor.store import accumulated, append, calls, increments, pushes, scores
+from monitor.store import accumulated, calls, increments, pushes, scores
 from monitor.store.increments import Increments
 
 Places = Times
@@ -35,9 +35,9 @@ def take(project_id: int, batch: Batch, *, now: dt.datetime, body: bytes = b"") 
     sampled = _stamp_samples(batch, now) if batch.samples else None
     _check_histograms(batch, now)
     duplicates = _store_generations(project_id, batch, ledger, now)
-    if sampled is not None:
-        _store_samples(project_id, batch, *sampled, now)
-    append.histograms(project_id, batch.histograms, now=now)
+    if sampled is not None or batch.histograms:
+        _store_samples(project_id, batch, *(sampled or _stamp_samples(batch, now)), now)
+    described.remember(project_id, batch.described, now=now)
     note_drops(project_id, ledger, "samples", now=now)
     duplicates += _store_scores(project_id, batch, ledger, now)
     duplicates += len(accumulated.add(project_id, batch.deltas, now=now))
@@ -114,8 +114,11 @@ def _stamp_samples(batch: Batch, now: dt.datetime) -> tuple[Columns, Places]:
 
 
 def _store_samples(project_id: int, batch: Batch, samples: Columns, places: Places, now: dt.datetime) -> None:
-    refused = pushes.store(project_id, samples, now=now)
+    refused = pushes.store(project_id, samples, natives=batch.histograms, now=now)
     if refused.size:
+        meters.refused.labels("duplicate").inc(len(refused))
+        _refuse_histograms(batch, refused[refused >= len(samples)] - len(samples))
+        refused = refused[refused < len(samples)]
         owners = samples.owners()
         for row in refused.tolist():
             why = (
@@ -123,11 +126,23 @@ def _store_samples(project_id: int, batch: Batch, samples: Columns, places: Plac
                 f"{samples.values[row]!r} came too late"
             )
             batch.rejected.append(Rejection(int(places[owners[row]]), "value", why, Reason.CONFLICT))
-        meters.refused.labels("duplicate").inc(len(refused))
         kept = np.ones(len(samples), dtype=bool)
         kept[refused] = False
         samples = samples.where(kept)
     batch.columns, batch.points = samples, []
+
+
+def _refuse_histograms(batch: Batch, refused: Times) -> None:
+    """Another histogram, or a float, stands at the times of these samples, counted through all runs."""
+    owners = np.repeat(np.arange(len(batch.histograms)), [len(run.times) for _, run in batch.histograms])
+    times = np.concatenate([run.times for _, run in batch.histograms]) if batch.histograms else owners
+    places = batch.histogram_places or list(range(len(batch.histograms)))
+    for row in refused.tolist():
+        why = f"duplicate sample for timestamp {times[row]}: another one is stored there, this histogram came too late"
+        batch.rejected.append(Rejection(places[owners[row]], "histograms", why, Reason.CONFLICT))
+    gone = set(owners[refused].tolist()) - set(np.delete(owners, refused).tolist())
+    batch.histogram_places = [place for n, place in enumerate(places) if n not in gone]
+    batch.histograms = [one for n, one in enumerate(batch.histograms) if n not in gone]
 
 
 def _check_histograms(batch: Batch, now: dt.datetime) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from monitor.ingest import about, scrape
+from monitor.ingest import about, described, scrape
 from monitor.ingest.models import ScrapeJob, ScrapeTarget
 
 Health = Literal["up", "down", "unknown"]
@@ -74,6 +74,12 @@ def metadata(project_id: int) -> list[Described]:
         for target_id, families in known.items()
         for name, fact in sorted(families.items())
     ]
+
+
+def pushed(project_id: int) -> list[Described]:
+    """What senders say of the metrics that they push."""
+    known = described.of_project(project_id)
+    return [Described({}, name, fact.type, fact.help, fact.unit) for name, fact in known.items()]
 
 
 def _state(row: ScrapeTarget) -> TargetState:

@@ -135,7 +135,7 @@ def _samples(home: Home, series: Sequence[int]) -> Iterator[tuple[int, BatchKind
     begin, end = home.day * DAY_MS, (home.day + 1) * DAY_MS
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT series_id, kind, data FROM monitor_chunk WHERE shard = %s AND series_id = ANY(%s)"
+            "SELECT series_id, kind, data || rest FROM monitor_chunk WHERE shard = %s AND series_id = ANY(%s)"
             " AND t0 > %s AND t0 <= %s AND max_ms > %s AND min_ms <= %s ORDER BY series_id, t0",
             [home.shard, list(series), clock.from_ms(begin - DAY_MS), clock.from_ms(end), begin, end],
         )

@@ -44,6 +44,13 @@ _BUSY = """
     SELECT min(min_ms), max(max_ms) FROM monitor_sample_batch
     WHERE shard = %s AND project_id = %s AND kind = 0 AND id >= %s AND right(id::text, 8) <> '00000000'
 """
+_AGAIN = """
+    WITH taken AS (
+        DELETE FROM monitor_sample_batch WHERE shard = %s AND project_id = %s AND kind = %s
+               AND (kind = 1 OR id < %s OR right(id::text, 8) = '00000000') RETURNING *
+    )
+    INSERT INTO monitor_sample_batch SELECT * FROM taken
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +85,11 @@ def run(*, now: dt.datetime) -> Compacted:
             done = _seal(home, window, end, now)
             taken, sealed = taken + done.batches, sealed + done.chunks
         taken += _merge(home, closed, now)
-    if sealed:
-        partitions.tidy(moment)
+    if sealed and partitions.tidy(moment):
+        # what is left of open times stands behind all that has gone
+        for shard, project_id, kind in homes:
+            _settle_down(sealing.Place(shard, project_id, BatchKind(kind)), moment)
+        partitions.tidy(moment, rebuild=True)
     return Compacted(taken, sealed)
 
 
@@ -154,6 +164,15 @@ def _merge(home: sealing.Place, closed: int, now: dt.datetime) -> int:
             _delete(home.shard, members)
             batches.move(home.project_id, home.shard, home.kind, whole, now=now)
     return sum(map(len, taken))
+
+
+def _settle_down(home: sealing.Place, moment: int) -> None:
+    """Write a home's batches to where others have gone, so that their files can end before them."""
+    with transaction.atomic():
+        if not _mine(home):
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(_AGAIN, [*home.key, ids.first_at(moment - QUIET_MS)])
 
 
 def _mine(home: sealing.Place) -> bool:

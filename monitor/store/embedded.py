@@ -10,6 +10,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +23,8 @@ from monitor.store.layout import Layout, local_secret
 
 START_SECONDS = 120.0
 STALE_SECONDS = 60.0
+# PostgreSQL's log of changes is a ring of this many files of 16 MiB; it checkpoints about twice a round
+LOG_FILES, LOG_FILE_BYTES = 16, 2**24
 _PR_SET_PDEATHSIG = 1
 _CLONE_NEWUSER = 0x10000000
 _INSIDE_ID = 1000
@@ -69,6 +72,8 @@ def start_redis(layout: Layout) -> subprocess.Popen[bytes]:
     command = [
         str(redis_binary()), "--port", "0", "--unixsocket", layout.redis_socket, "--unixsocketperm", "700",
         "--dir", str(layout.redis), "--appendonly", "yes", "--appendfsync", "everysec", "--save", "",
+        # ticks come and go: what is left of them is a few kilobytes
+        "--auto-aof-rewrite-min-size", "256kb",
         "--maxmemory-policy", "noeviction", "--logfile", str(log), "--daemonize", "no",
         "--pidfile", str(layout.redis / "server.pid"),
     ]  # fmt: skip
@@ -120,7 +125,9 @@ def _settings(layout: Layout) -> dict[str, str]:
         "unix_socket_permissions": "0700",
         "shared_buffers": f"{max(64, min(1024, megabytes // 8))}MB",
         "max_connections": "100",
-        "max_wal_size": "2GB",
+        # all of it is there from the first start: no file has to be made while somebody waits for a commit
+        "min_wal_size": f"{LOG_FILES * LOG_FILE_BYTES // 2**20}MB",
+        "max_wal_size": f"{LOG_FILES * LOG_FILE_BYTES // 2**20}MB",
         "synchronous_commit": "on",
         "wal_compression": "pglz",
         "jit": "off",
@@ -151,6 +158,22 @@ def _initialise(layout: Layout, identity: int | None, log: Path) -> None:
     if done.returncode:
         message = f"initdb failed with {done.returncode}; read {log}"
         raise EmbeddedServerError(message)
+    _lay_out_log(layout.postgres / "pg_wal", identity)
+
+
+def _lay_out_log(folder: Path, identity: int | None) -> None:
+    """The files that PostgreSQL's log will need next, as its own checkpoints would leave them."""
+    first = int(max(path.name for path in folder.glob("0*"))[8:], 16)
+    for number in range(first + 1, first + LOG_FILES):
+        path = folder / f"00000001{number:016X}"
+        with path.open("xb") as file:
+            if sys.platform == "linux":
+                os.posix_fallocate(file.fileno(), 0, LOG_FILE_BYTES)
+            else:
+                file.write(bytes(LOG_FILE_BYTES))
+        path.chmod(0o600)
+        if identity:
+            os.chown(path, identity, -1)
 
 
 def _ensure_database(url: str) -> bool:

@@ -146,6 +146,8 @@ class Chunk(EventTable):
     n = models.IntegerField()
     head = models.BinaryField(null=True)
     data = models.BinaryField()
+    # goes on where the data end
+    rest = models.BinaryField()
 
     class Meta(EventTable.Meta):
         abstract = False

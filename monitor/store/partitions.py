@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from threading import Lock
 
 from django.db import connection, transaction
-from django.db.utils import ProgrammingError
+from django.db.utils import OperationalError, ProgrammingError
 
 from monitor.core import clock
 from monitor.store import ids
@@ -19,6 +19,8 @@ BY_ID = ("monitor_generation", "monitor_payload", "monitor_embedding", "monitor_
 BATCHES = "monitor_sample_batch"
 CHUNKS = "monitor_chunk"
 AHEAD_DAYS = 7
+# a table of more than this, and of so many times what its rows hold, is worth another look
+ROOMY, SPARSE = 2**20, 4
 _LOCK_KEY = 0x7669_6769_6C70
 
 _known: set[str] = set()
@@ -78,16 +80,38 @@ def drop_before(table: str, milliseconds: int, *, only_empty: bool = False) -> l
     return gone
 
 
-def tidy(milliseconds: int) -> None:
-    """Give the space of removed batches back; without this their files stay as large as they ever were."""
+def tidy(milliseconds: int, *, rebuild: bool = False) -> bool:
+    """Give the space of removed batches back; whether much of it is held by the few that are left."""
     if connection.in_atomic_block:
-        return
+        return False
+    held = left = 0
     with connection.cursor() as cursor:
         for day in (milliseconds - DAY_MS, milliseconds):
             name = f"{BATCHES}_d{clock.from_ms(day):%Y%m%d}"
             cursor.execute("SELECT to_regclass(%s)", [name])
-            if cursor.fetchone()[0] is not None:
-                cursor.execute(f"VACUUM {connection.ops.quote_name(name)}")
+            if cursor.fetchone()[0] is None:
+                continue
+            table = connection.ops.quote_name(name)
+            # every dead row, however few, keeps the file from ending before it
+            cursor.execute(f"VACUUM (INDEX_CLEANUP ON) {table}")
+            cursor.execute(
+                f"SELECT pg_table_size(%s), coalesce(sum(length(data)), 0)::bigint FROM {table}", [name]
+            )
+            size, used = cursor.fetchone()
+            held, left = held + size, left + used
+            if rebuild:
+                _rebuild(table)
+    return held > ROOMY + SPARSE * left
+
+
+def _rebuild(table: str) -> None:
+    """Indexes never shrink by themselves. Few rows are left, so it is done in no time, or else not now."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '100ms'")
+            cursor.execute(f"REINDEX TABLE {table}")
+    except OperationalError:
+        return
 
 
 def ends(table: str) -> list[tuple[str, int]]:

@@ -18,19 +18,21 @@ from monitor.store.runs import by_series
 # so many samples are held at once; where there are more, a part of the series is sealed at a time
 AT_ONCE = 1_500_000
 FETCHED = 100
+# PostgreSQL cuts long values into pieces of this many bytes; what is left over lies in the row itself
+PIECE = 1996
 
 _EXISTING = """
-    SELECT series_id, data FROM monitor_chunk
+    SELECT series_id, data || rest FROM monitor_chunk
     WHERE shard = %s AND series_id = ANY(%s) AND t0 = %s AND kind = %s FOR UPDATE
 """
 _WRITE = """
-    INSERT INTO monitor_chunk (shard, series_id, t0, project_id, kind, min_ms, max_ms, n, head, data)
-    SELECT %s, c.series_id, %s, %s, %s, c.min_ms, c.max_ms, c.n, c.head, c.data
-    FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::integer[], %b::bytea[], %b::bytea[])
-         AS c(series_id, min_ms, max_ms, n, head, data)
+    INSERT INTO monitor_chunk (shard, series_id, t0, project_id, kind, min_ms, max_ms, n, head, data, rest)
+    SELECT %s, c.series_id, %s, %s, %s, c.min_ms, c.max_ms, c.n, c.head, c.data, c.rest
+    FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::integer[], %b::bytea[], %b::bytea[],
+                %b::bytea[]) AS c(series_id, min_ms, max_ms, n, head, data, rest)
     ORDER BY c.series_id
     ON CONFLICT (shard, series_id, t0) DO UPDATE SET min_ms = excluded.min_ms,
-        max_ms = excluded.max_ms, n = excluded.n, head = excluded.head, data = excluded.data
+        max_ms = excluded.max_ms, n = excluded.n, head = excluded.head, data = excluded.data, rest = excluded.rest
 """
 _SEALED = """
     INSERT INTO monitor_sealed (shard, project_id, until_ms) VALUES (%s, %s, %s)
@@ -100,9 +102,12 @@ def _write(place: Place, begin: int, block: Block) -> int:
         old = before.get(identity)
         merged = part if old is None else tidy(blocks.join([blocks.as_series(old, identity), part]))
         rows.append(chunks.seal(identity, begin, place.kind, merged))
+    cuts = [len(row.data) // PIECE * PIECE for row in rows]
     columns = [
         [row.series_id for row in rows], [row.min_ms for row in rows], [row.max_ms for row in rows],
-        [row.n for row in rows], [row.head for row in rows], [row.data for row in rows],
+        [row.n for row in rows], [row.head for row in rows],
+        [row.data[:cut] for row, cut in zip(rows, cuts, strict=True)],
+        [row.data[cut:] for row, cut in zip(rows, cuts, strict=True)],
     ]  # fmt: skip
     with psycopg.Cursor(connection.connection) as cursor:
         at = clock.from_ms(begin)

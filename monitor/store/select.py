@@ -46,7 +46,7 @@ _READ = """
     WHERE project_id = %(project)s AND shard = ANY(%(shards)s) AND min_ms <= %(end)s
           AND ((kind = 0 AND %(pushed)s AND max_ms >= %(start)s) OR (kind = 1 AND %(derived)s AND max_ms >= %(since)s))
     UNION ALL
-    SELECT NULL, series_id, kind, CASE WHEN kind = 1 AND max_ms < %(start)s THEN head ELSE data END,
+    SELECT NULL, series_id, kind, CASE WHEN kind = 1 AND max_ms < %(start)s THEN head ELSE data || rest END,
            kind = 1 AND max_ms < %(start)s, extract(epoch FROM t0)::float8
     FROM monitor_chunk
     WHERE shard = ANY(%(shards)s) AND series_id = ANY(%(series)s) AND t0 <= to_timestamp(%(end)s / 1000.0)

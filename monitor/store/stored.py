@@ -44,7 +44,7 @@ _STORED = """
     SELECT id, NULL::bigint, CASE WHEN id = ANY(%(held)s) THEN NULL ELSE data END FROM monitor_sample_batch
     WHERE shard = %(shard)s AND project_id = %(project)s AND kind = 0 AND min_ms <= %(last)s AND max_ms >= %(first)s
     UNION ALL
-    SELECT NULL, series_id, data FROM monitor_chunk
+    SELECT NULL, series_id, data || rest FROM monitor_chunk
     WHERE shard = %(shard)s AND series_id = ANY(%(series)s) AND t0 > %(oldest)s AND t0 <= %(newest)s
           AND kind = 0 AND min_ms <= %(last)s AND max_ms >= %(first)s
 """

@@ -8,9 +8,10 @@ from django.test import Client
 
 from monitor.core import clock
 from monitor.core.labels import Labels
-from monitor.ingest import about
+from monitor.ingest import about, described
 from monitor.ingest.models import ScrapeTarget
 from monitor.store import append
+from tests.fixtures import remote_write
 from tests.fixtures.fix_cast import Cast
 
 pytestmark = pytest.mark.django_db
@@ -62,3 +63,25 @@ def test_the_count_of_answers_can_be_cut(client: Client, cast: Cast, target: Scr
 def test_another_project_sees_nothing(client: Client, cast: Cast, target: ScrapeTarget) -> None:
     answer = client.get("/api/v1/metadata", headers={"authorization": f"Bearer {cast.other_key}"})
     assert answer.json()["data"] == {}
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_senders_say_what_they_push(client: Client, cast: Cast, own_cache: None, version: int) -> None:
+    described.forget()
+    series = remote_write.field(1, remote_write.field(1, b"__name__") + remote_write.field(2, b"took_bucket"))
+    if version == 1:
+        said = remote_write.number(1, 3) + remote_write.field(2, b"took")
+        said += remote_write.field(4, b"How long.") + remote_write.field(5, b"s")
+        body = remote_write.packed(remote_write.field(1, series) + remote_write.field(3, said))
+    else:
+        symbols = (b"", b"__name__", b"took_bucket", b"How long.", b"s")
+        said = remote_write.number(1, 3) + remote_write.number(3, 3) + remote_write.number(4, 4)
+        series = remote_write.field(1, bytes((1, 2))) + remote_write.field(5, said)
+        body = remote_write.packed(
+            b"".join(remote_write.field(4, one) for one in symbols) + remote_write.field(5, series)
+        )
+    headers = remote_write.HEADERS_1 if version == 1 else remote_write.HEADERS_2
+    kind = headers["content-type"]
+    answer = client.post("/api/v1/write", body, content_type=kind, headers=cast.bearer | headers)
+    assert answer.status_code == 204
+    assert ask(client, cast, "metadata")["took"] == [{"type": "histogram", "help": "How long.", "unit": "s"}]

@@ -6,7 +6,7 @@ import pytest
 from django.core.cache import cache
 
 from monitor.ingest import about
-from monitor.ingest.about import About
+from monitor.ingest.envelope import About
 
 
 @pytest.fixture(autouse=True)

@@ -2,17 +2,21 @@
 
 import datetime as dt
 import itertools
+import random
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from monitor.core import clock
+from monitor.core.histograms import HistogramRun
 from monitor.core.labels import Labels, Matcher
 from monitor.core.samples import STALE, Selection, joined, of_points
 from monitor.store import compact, homes, pushes, stored
+from monitor.store.models import Chunk, Project
 from monitor.store.select import select
 from tests.fixtures.fix_cast import Cast
 
@@ -120,6 +124,53 @@ def test_what_another_process_wrote_is_heard(
     assert homes._homes is ours
     assert push((X, 15, 9.0)) == [0]
     assert values(X) == [1.0, 2.0]
+
+
+def native(at: int, count: float) -> tuple[Labels, HistogramRun]:
+    one = np.array([[count]])
+    run = HistogramRun(
+        np.array([at]),
+        np.array([count]),
+        np.array([1.0]),
+        np.zeros(1),
+        positive_index=np.arange(1),
+        positive=one,
+    )
+    return Labels({"__name__": "took", "job": "a"}), run
+
+
+def test_a_native_histogram_stays_as_it_was_stored_first(cast: Cast, now: dt.datetime) -> None:
+    at, project = clock.to_ms(now), cast.project.id
+    labels, _ = native(at, 1.0)
+    later = native(at + 1, 3.0)
+    assert pushes.store(project, of_points([]), natives=[native(at, 1.0)], now=now).tolist() == []
+    assert pushes.store(project, of_points([]), natives=[native(at, 1.0), later], now=now).tolist() == []
+    assert pushes.store(project, of_points([(X, at, 1.0)]), natives=[native(at, 2.0)], now=now).tolist() == [
+        1
+    ]
+    assert pushes.store(project, of_points([(labels, at, 2.0)]), now=now).tolist() == [0]
+    (found,) = select(project, [Selection((Matcher("__name__", "=", "took"),), at, at + 9)], max_samples=99)[
+        0
+    ]
+    assert [run.count.tolist() for run in found.histograms] == [[1.0, 3.0]]
+    assert not len(found.times)
+
+
+def test_a_day_of_a_series_is_one_chunk_that_grows(push: Push, values: Values, now: dt.datetime) -> None:
+    dice = random.Random(7)
+    midnight = -clock.to_ms(now) // 1000 % 86_400 - 86_400
+    first = [(X, midnight + second, dice.random()) for second in range(600)]
+    second = [(X, midnight + 5 * 3600 + second, dice.random()) for second in range(300)]
+    for part in (first, second):
+        push(*part)
+        compact.run(now=now + LATER)
+    chunk = Chunk.objects.get()
+    assert (chunk.n, len(chunk.data) % 1996, len(chunk.data) > 0, len(chunk.rest) > 0) == (900, 0, True, True)
+    start = clock.to_ms(now) + midnight * 1000
+    matchers = (Matcher("__name__", "=", "x"),)
+    project = Project.objects.get(id=chunk.project_id)
+    (found,) = select(project.pk, [Selection(matchers, start, start + 86_400_000)], max_samples=10**6)[0]
+    assert found.values.tolist() == [value for _, _, value in first + second]
 
 
 def test_buckets_share_the_work_and_know_the_same(cast: Cast, push: Push, values: Values) -> None:

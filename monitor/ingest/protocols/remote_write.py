@@ -5,13 +5,14 @@ from itertools import starmap
 from typing import ClassVar
 
 import msgspec
+import numpy as np
 from google.protobuf.message import DecodeError
 
+from monitor.core import samples
 from monitor.core.labels import Labels
-from monitor.core.samples import STALE
 from monitor.ingest import labelsets
 from monitor.ingest.answers import Answer
-from monitor.ingest.envelope import Batch, Rejection
+from monitor.ingest.envelope import About, Batch, Rejection
 from monitor.ingest.protocols.base import MalformedError, TooLargeError
 from monitor.ingest.wire import buckets, fixed, snappy
 from monitor.ingest.wire import remote_write_pb2 as wire
@@ -20,6 +21,12 @@ from monitor.ingest.wire.known import MAX_KEY, KnownLabels
 MAX_BYTES = 32_000_000
 MAX_SERIES = 100_000
 MAX_SERIES_BYTES = 4_000_000
+MAX_DESCRIBED, MAX_HELP_BYTES = 5_000, 4_000
+# by the numbers of the specification; those of PARTED have series named after their parts
+TYPES = (
+    "unknown", "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset",
+)  # fmt: skip
+PARTED, PARTS = (3, 4, 5), ("_bucket", "_count", "_sum")
 VERSION_2 = "io.prometheus.write.v2.request"
 VERSION_1 = "prometheus.writerequest"
 
@@ -64,7 +71,7 @@ class RemoteWrite:
         return Answer(400, msgspec.json.encode(content), headers=written)
 
     def _take_1(self, request: wire.Request1, batch: Batch) -> None:
-        rest = fixed.Reader(self.known_1)
+        rest, found = fixed.Reader(self.known_1), _Gathered()
         for index, series in rest.left(_bounded(request.timeseries)):
             try:
                 message = wire.Series1.FromString(_short(series))
@@ -75,8 +82,12 @@ class RemoteWrite:
                 batch.rejected.append(Rejection(index, "timeseries", "is no Protobuf message"))
             else:
                 rest.expect(len(message.samples))
-                _append(batch, index, labels, message.samples, message.histograms)
-        batch.columns, batch.column_places = rest.columns(), rest.places
+                found.add(index, labels, message.samples)
+                _take_histograms(batch, found, index, labels, message.histograms)
+        batch.columns = samples.joined(rest.columns(), found.columns())
+        batch.column_places = rest.places + found.places
+        for fact in request.metadata:
+            _describe(batch, fact.metric_family_name, fact.type, fact.help, fact.unit)
 
     def _labels_1(self, series: bytes, message: wire.Series1) -> Labels:
         end, count = _labels_end(series)
@@ -94,6 +105,7 @@ class RemoteWrite:
         if symbols and symbols[0]:
             message = "the first symbol is not empty, as version 2.0 asks"
             raise MalformedError(message, "symbols[0]")
+        found = _Gathered()
         for index, series in enumerate(_bounded(request.timeseries)):
             try:
                 message_2 = wire.Series2.FromString(_short(series))
@@ -103,7 +115,12 @@ class RemoteWrite:
             except DecodeError:
                 batch.rejected.append(Rejection(index, "timeseries", "is no Protobuf message"))
             else:
-                _append(batch, index, labels, message_2.samples, message_2.histograms)
+                found.add(index, labels, message_2.samples)
+                if message_2.histograms:
+                    _take_histograms(batch, found, index, labels, message_2.histograms)
+                if message_2.HasField("metadata"):
+                    _describe_series(batch, labels, message_2.metadata, symbols)
+        batch.columns, batch.column_places = found.columns(), found.places
 
     def _labels_2(self, symbols: Sequence[bytes], refs: Sequence[int]) -> Labels:
         if len(refs) % 2 or len(refs) > 2 * labelsets.MAX_LABELS:
@@ -177,14 +194,32 @@ def _text(name: bytes, value: bytes) -> tuple[str, str]:
         raise labelsets.BadLabelsError(field, "is not valid UTF-8") from error
 
 
-def _append(
-    batch: Batch,
-    index: int,
-    labels: Labels,
-    samples: Iterable[wire.Sample],
-    histograms: Iterable[wire.Histogram],
+class _Gathered:
+    """Float samples that were read one by one, in columns."""
+
+    def __init__(self) -> None:
+        self.labels: list[Labels] = []
+        self.places: list[int] = []
+        self.counts: list[int] = []
+        self.times: list[int] = []
+        self.values: list[float] = []
+
+    def add(self, place: int, labels: Labels, found: Sequence[wire.Sample]) -> None:
+        if found:
+            self.labels.append(labels)
+            self.places.append(place)
+            self.counts.append(len(found))
+            self.times += [one.timestamp for one in found]
+            self.values += [one.value for one in found]
+
+    def columns(self) -> samples.Columns:
+        counts, times = np.array(self.counts, dtype=np.int64), np.array(self.times, dtype=np.int64)
+        return samples.Columns(self.labels, counts, times, np.array(self.values, dtype=np.float64))
+
+
+def _take_histograms(
+    batch: Batch, found: _Gathered, index: int, labels: Labels, histograms: Iterable[wire.Histogram]
 ) -> None:
-    points = [(labels, sample.timestamp, sample.value) for sample in samples]
     for n, histogram in enumerate(histograms):
         try:
             run = buckets.run_of(histogram)
@@ -192,12 +227,29 @@ def _append(
             batch.rejected.append(Rejection(index, f"histograms[{n}]", str(error)))
             continue
         if run is None:
-            points.append((labels, histogram.timestamp, STALE))
+            found.add(index, labels, [wire.Sample(value=float(samples.STALE), timestamp=histogram.timestamp)])
         else:
             batch.histograms.append((labels, run))
             batch.histogram_places.append(index)
-    batch.points += points
-    batch.point_places += [index] * len(points)
+
+
+def _describe(batch: Batch, family: bytes, kind: int, text: bytes, unit: bytes) -> None:
+    """What is said of a family; it is no record, so nothing that is wrong with it refuses anything."""
+    if family and len(family) <= labelsets.MAX_NAME_BYTES and len(batch.described) < MAX_DESCRIBED:
+        batch.described[family.decode(errors="replace")] = About(
+            TYPES[kind] if 0 <= kind < len(TYPES) else TYPES[0],
+            text[:MAX_HELP_BYTES].decode(errors="replace"),
+            unit[:MAX_HELP_BYTES].decode(errors="replace"),
+        )
+
+
+def _describe_series(batch: Batch, labels: Labels, fact: wire.Metadata2, symbols: Sequence[bytes]) -> None:
+    """Version 2.0 says it with each series: those of a histogram or summary belong to one family."""
+    name = labels.name
+    if fact.type in PARTED:
+        name = next((name.removesuffix(end) for end in PARTS if name.endswith(end)), name)
+    if name not in batch.described and max(fact.help_ref, fact.unit_ref) < len(symbols):
+        _describe(batch, name.encode(), fact.type, symbols[fact.help_ref], symbols[fact.unit_ref])
 
 
 def _labels_end(series: bytes) -> tuple[int, int]:

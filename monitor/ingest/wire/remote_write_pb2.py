@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&monitor/ingest/wire/remote_write.proto\x12\x12vigil.remote_write\"\x1e\n\x08Request1\x12\x12\n\ntimeseries\x18\x01 \x03(\x0c\"/\n\x08Request2\x12\x0f\n\x07symbols\x18\x04 \x03(\x0c\x12\x12\n\ntimeseries\x18\x05 \x03(\x0c\"$\n\x05Label\x12\x0c\n\x04name\x18\x01 \x01(\x0c\x12\r\n\x05value\x18\x02 \x01(\x0c\"*\n\x06Sample\x12\r\n\x05value\x18\x01 \x01(\x01\x12\x11\n\ttimestamp\x18\x02 \x01(\x03\"\x94\x01\n\x07Series1\x12)\n\x06labels\x18\x01 \x03(\x0b\x32\x19.vigil.remote_write.Label\x12+\n\x07samples\x18\x02 \x03(\x0b\x32\x1a.vigil.remote_write.Sample\x12\x31\n\nhistograms\x18\x04 \x03(\x0b\x32\x1d.vigil.remote_write.Histogram\"~\n\x07Series2\x12\x13\n\x0blabels_refs\x18\x01 \x03(\r\x12+\n\x07samples\x18\x02 \x03(\x0b\x32\x1a.vigil.remote_write.Sample\x12\x31\n\nhistograms\x18\x03 \x03(\x0b\x32\x1d.vigil.remote_write.Histogram\"&\n\x04Span\x12\x0e\n\x06offset\x18\x01 \x01(\x11\x12\x0e\n\x06length\x18\x02 \x01(\r\"\xbf\x03\n\tHistogram\x12\x13\n\tcount_int\x18\x01 \x01(\x04H\x00\x12\x15\n\x0b\x63ount_float\x18\x02 \x01(\x01H\x00\x12\x0b\n\x03sum\x18\x03 \x01(\x01\x12\x0e\n\x06schema\x18\x04 \x01(\x11\x12\x16\n\x0ezero_threshold\x18\x05 \x01(\x01\x12\x18\n\x0ezero_count_int\x18\x06 \x01(\x04H\x01\x12\x1a\n\x10zero_count_float\x18\x07 \x01(\x01H\x01\x12\x30\n\x0enegative_spans\x18\x08 \x03(\x0b\x32\x18.vigil.remote_write.Span\x12\x17\n\x0fnegative_deltas\x18\t \x03(\x12\x12\x17\n\x0fnegative_counts\x18\n \x03(\x01\x12\x30\n\x0epositive_spans\x18\x0b \x03(\x0b\x32\x18.vigil.remote_write.Span\x12\x17\n\x0fpositive_deltas\x18\x0c \x03(\x12\x12\x17\n\x0fpositive_counts\x18\r \x03(\x01\x12\x12\n\nreset_hint\x18\x0e \x01(\x05\x12\x11\n\ttimestamp\x18\x0f \x01(\x03\x12\x15\n\rcustom_values\x18\x10 \x03(\x01\x42\x07\n\x05\x63ountB\x0c\n\nzero_countb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&monitor/ingest/wire/remote_write.proto\x12\x12vigil.remote_write\"O\n\x08Request1\x12\x12\n\ntimeseries\x18\x01 \x03(\x0c\x12/\n\x08metadata\x18\x03 \x03(\x0b\x32\x1d.vigil.remote_write.Metadata1\"Q\n\tMetadata1\x12\x0c\n\x04type\x18\x01 \x01(\x05\x12\x1a\n\x12metric_family_name\x18\x02 \x01(\x0c\x12\x0c\n\x04help\x18\x04 \x01(\x0c\x12\x0c\n\x04unit\x18\x05 \x01(\x0c\"=\n\tMetadata2\x12\x0c\n\x04type\x18\x01 \x01(\x05\x12\x10\n\x08help_ref\x18\x03 \x01(\r\x12\x10\n\x08unit_ref\x18\x04 \x01(\r\"/\n\x08Request2\x12\x0f\n\x07symbols\x18\x04 \x03(\x0c\x12\x12\n\ntimeseries\x18\x05 \x03(\x0c\"$\n\x05Label\x12\x0c\n\x04name\x18\x01 \x01(\x0c\x12\r\n\x05value\x18\x02 \x01(\x0c\"*\n\x06Sample\x12\r\n\x05value\x18\x01 \x01(\x01\x12\x11\n\ttimestamp\x18\x02 \x01(\x03\"\x94\x01\n\x07Series1\x12)\n\x06labels\x18\x01 \x03(\x0b\x32\x19.vigil.remote_write.Label\x12+\n\x07samples\x18\x02 \x03(\x0b\x32\x1a.vigil.remote_write.Sample\x12\x31\n\nhistograms\x18\x04 \x03(\x0b\x32\x1d.vigil.remote_write.Histogram\"\xaf\x01\n\x07Series2\x12\x13\n\x0blabels_refs\x18\x01 \x03(\r\x12+\n\x07samples\x18\x02 \x03(\x0b\x32\x1a.vigil.remote_write.Sample\x12\x31\n\nhistograms\x18\x03 \x03(\x0b\x32\x1d.vigil.remote_write.Histogram\x12/\n\x08metadata\x18\x05 \x01(\x0b\x32\x1d.vigil.remote_write.Metadata2\"&\n\x04Span\x12\x0e\n\x06offset\x18\x01 \x01(\x11\x12\x0e\n\x06length\x18\x02 \x01(\r\"\xbf\x03\n\tHistogram\x12\x13\n\tcount_int\x18\x01 \x01(\x04H\x00\x12\x15\n\x0b\x63ount_float\x18\x02 \x01(\x01H\x00\x12\x0b\n\x03sum\x18\x03 \x01(\x01\x12\x0e\n\x06schema\x18\x04 \x01(\x11\x12\x16\n\x0ezero_threshold\x18\x05 \x01(\x01\x12\x18\n\x0ezero_count_int\x18\x06 \x01(\x04H\x01\x12\x1a\n\x10zero_count_float\x18\x07 \x01(\x01H\x01\x12\x30\n\x0enegative_spans\x18\x08 \x03(\x0b\x32\x18.vigil.remote_write.Span\x12\x17\n\x0fnegative_deltas\x18\t \x03(\x12\x12\x17\n\x0fnegative_counts\x18\n \x03(\x01\x12\x30\n\x0epositive_spans\x18\x0b \x03(\x0b\x32\x18.vigil.remote_write.Span\x12\x17\n\x0fpositive_deltas\x18\x0c \x03(\x12\x12\x17\n\x0fpositive_counts\x18\r \x03(\x01\x12\x12\n\nreset_hint\x18\x0e \x01(\x05\x12\x11\n\ttimestamp\x18\x0f \x01(\x03\x12\x15\n\rcustom_values\x18\x10 \x03(\x01\x42\x07\n\x05\x63ountB\x0c\n\nzero_countb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,19 +32,23 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'monitor.ingest.wire.remote_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REQUEST1']._serialized_start=62
-  _globals['_REQUEST1']._serialized_end=92
-  _globals['_REQUEST2']._serialized_start=94
-  _globals['_REQUEST2']._serialized_end=141
-  _globals['_LABEL']._serialized_start=143
-  _globals['_LABEL']._serialized_end=179
-  _globals['_SAMPLE']._serialized_start=181
-  _globals['_SAMPLE']._serialized_end=223
-  _globals['_SERIES1']._serialized_start=226
-  _globals['_SERIES1']._serialized_end=374
-  _globals['_SERIES2']._serialized_start=376
-  _globals['_SERIES2']._serialized_end=502
-  _globals['_SPAN']._serialized_start=504
-  _globals['_SPAN']._serialized_end=542
-  _globals['_HISTOGRAM']._serialized_start=545
-  _globals['_HISTOGRAM']._serialized_end=992
+  _globals['_REQUEST1']._serialized_end=141
+  _globals['_METADATA1']._serialized_start=143
+  _globals['_METADATA1']._serialized_end=224
+  _globals['_METADATA2']._serialized_start=226
+  _globals['_METADATA2']._serialized_end=287
+  _globals['_REQUEST2']._serialized_start=289
+  _globals['_REQUEST2']._serialized_end=336
+  _globals['_LABEL']._serialized_start=338
+  _globals['_LABEL']._serialized_end=374
+  _globals['_SAMPLE']._serialized_start=376
+  _globals['_SAMPLE']._serialized_end=418
+  _globals['_SERIES1']._serialized_start=421
+  _globals['_SERIES1']._serialized_end=569
+  _globals['_SERIES2']._serialized_start=572
+  _globals['_SERIES2']._serialized_end=747
+  _globals['_SPAN']._serialized_start=749
+  _globals['_SPAN']._serialized_end=787
+  _globals['_HISTOGRAM']._serialized_start=790
+  _globals['_HISTOGRAM']._serialized_end=1237
 # @@protoc_insertion_point(module_scope)

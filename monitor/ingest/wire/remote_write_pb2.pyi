@@ -7,10 +7,34 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Request1(_message.Message):
-    __slots__ = ("timeseries",)
+    __slots__ = ("timeseries", "metadata")
     TIMESERIES_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
     timeseries: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, timeseries: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    metadata: _containers.RepeatedCompositeFieldContainer[Metadata1]
+    def __init__(self, timeseries: _Optional[_Iterable[bytes]] = ..., metadata: _Optional[_Iterable[_Union[Metadata1, _Mapping]]] = ...) -> None: ...
+
+class Metadata1(_message.Message):
+    __slots__ = ("type", "metric_family_name", "help", "unit")
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    METRIC_FAMILY_NAME_FIELD_NUMBER: _ClassVar[int]
+    HELP_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    type: int
+    metric_family_name: bytes
+    help: bytes
+    unit: bytes
+    def __init__(self, type: _Optional[int] = ..., metric_family_name: _Optional[bytes] = ..., help: _Optional[bytes] = ..., unit: _Optional[bytes] = ...) -> None: ...
+
+class Metadata2(_message.Message):
+    __slots__ = ("type", "help_ref", "unit_ref")
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    HELP_REF_FIELD_NUMBER: _ClassVar[int]
+    UNIT_REF_FIELD_NUMBER: _ClassVar[int]
+    type: int
+    help_ref: int
+    unit_ref: int
+    def __init__(self, type: _Optional[int] = ..., help_ref: _Optional[int] = ..., unit_ref: _Optional[int] = ...) -> None: ...
 
 class Request2(_message.Message):
     __slots__ = ("symbols", "timeseries")
@@ -47,14 +71,16 @@ class Series1(_message.Message):
     def __init__(self, labels: _Optional[_Iterable[_Union[Label, _Mapping]]] = ..., samples: _Optional[_Iterable[_Union[Sample, _Mapping]]] = ..., histograms: _Optional[_Iterable[_Union[Histogram, _Mapping]]] = ...) -> None: ...
 
 class Series2(_message.Message):
-    __slots__ = ("labels_refs", "samples", "histograms")
+    __slots__ = ("labels_refs", "samples", "histograms", "metadata")
     LABELS_REFS_FIELD_NUMBER: _ClassVar[int]
     SAMPLES_FIELD_NUMBER: _ClassVar[int]
     HISTOGRAMS_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
     labels_refs: _containers.RepeatedScalarFieldContainer[int]
     samples: _containers.RepeatedCompositeFieldContainer[Sample]
     histograms: _containers.RepeatedCompositeFieldContainer[Histogram]
-    def __init__(self, labels_refs: _Optional[_Iterable[int]] = ..., samples: _Optional[_Iterable[_Union[Sample, _Mapping]]] = ..., histograms: _Optional[_Iterable[_Union[Histogram, _Mapping]]] = ...) -> None: ...
+    metadata: Metadata2
+    def __init__(self, labels_refs: _Optional[_Iterable[int]] = ..., samples: _Optional[_Iterable[_Union[Sample, _Mapping]]] = ..., histograms: _Optional[_Iterable[_Union[Histogram, _Mapping]]] = ..., metadata: _Optional[_Union[Metadata2, _Mapping]] = ...) -> None: ...
 
 class Span(_message.Message):
     __slots__ = ("offset", "length")
