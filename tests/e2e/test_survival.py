@@ -1,6 +1,7 @@
 """Processes are killed while services push: what was sent is stored, once, and the series agree."""
 
 import os
+import re
 import signal
 import threading
 import time
@@ -13,6 +14,8 @@ from tests.fixtures.fix_product import Product, descendants, start
 
 pytestmark = pytest.mark.processes
 BATCHES, SIZE, SENDERS = 60, 20, 3
+# records without a model in every batch: refused, and counted
+BAD = 2
 
 
 def batch(sender: int, number: int) -> dict[str, Any]:
@@ -27,6 +30,7 @@ def batch(sender: int, number: int) -> dict[str, Any]:
             }
             for i in range(SIZE)
         ]
+        + [{"id": f"bad-{sender}-{number}-{i}"} for i in range(BAD)]
     }
 
 
@@ -53,7 +57,15 @@ def test_a_kill_during_ingest_loses_and_doubles_nothing(product: Product, victim
         sender.join(120)
     assert not any(sender.is_alive() for sender in senders)
     assert stored(product) == BATCHES * SIZE * SENDERS
-    assert "all agree" in product.manage("verify", "--project", "shop")
+    verdict = product.manage("verify", "--project", "shop")
+    assert "all agree" in verdict
+    fates = re.search(r"(\d+) items sent = (\d+) stored, (\d+) duplicate, (\d+) dropped", verdict)
+    assert fates is not None, verdict
+    sent, kept, known, dropped = map(int, fates.groups())
+    assert (kept, dropped) == (BATCHES * SIZE * SENDERS, BATCHES * BAD * SENDERS)
+    # a request that was stored but never answered was sent again, whole
+    assert sent == kept + known + dropped
+    assert known % (SIZE + BAD) == 0
 
 
 def test_a_killed_supervisor_leaves_nothing_in_the_way(product: Product) -> None:
