@@ -25,6 +25,7 @@ bench: $(VENV)/.synced-dev
 	$(BIN)/python -m tests.bench.startup
 	$(BIN)/python -m tests.bench.ingest
 	$(BIN)/python -m tests.bench.promql
+	$(BIN)/python -m tests.bench.rules
 	$(BIN)/python -m tests.bench.history
 
 # what is installed is exactly what the lock says, by hash

@@ -62,7 +62,7 @@ class Rules(Page):
             "files": read.files(visit.project_id),
             "edits": read.edits(visit.project_id, limit=30),
             "may_edit": visit.place.allows("editor"),
-            "has_sets": any(group.name == "vigil-watchdog" for group in groups),
+            "has_sets": any(group.name == "llm-errors" for group in groups),
             "measures": [(key, one.title) for key, one in build.MEASURES.items()],
             "against": build.AGAINST.items(),
             "windows": build.WINDOWS,
@@ -141,7 +141,9 @@ class Rules(Page):
             case "save":
                 return self._save(visit, form, author, rule)
             case "sets":
-                return self.show(visit, taken=sets.place(visit.project_id, author, on=bool(form.get("on"))))
+                # the watcher's own set is for whoever runs Vigil, not for every project on it
+                on = bool(form.get("on"))
+                return self.show(visit, taken=sets.place(visit.project_id, author, on=on, names=("starter",)))
             case "import":
                 return self._import(visit, form, author)
             case "test" if rule is not None:

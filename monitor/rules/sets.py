@@ -1,5 +1,6 @@
 """The sets of rules that come with the product: ``starter`` for the services, ``watcher`` for Vigil itself."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from monitor.rules import exchange, yaml
@@ -14,7 +15,7 @@ def text(name: str) -> str:
     return Path(__file__).with_name(f"{name}.yml").read_text(encoding="utf-8")
 
 
-def place(project_id: int, author: Author, *, on: bool) -> Taken:
-    """Give a project all of them; ``on``: they are asked from now on."""
-    groups = [group for name in SETS for group in yaml.load(text(name))]
+def place(project_id: int, author: Author, *, on: bool, names: Sequence[str] = SETS) -> Taken:
+    """Give a project some of them; ``on``: they are asked from now on."""
+    groups = [group for name in names for group in yaml.load(text(name))]
     return exchange.take(project_id, groups, Terms(author, enabled=on))

@@ -64,7 +64,7 @@ def folder() -> Iterator[Path]:
 @contextmanager
 def vigil(data: Path) -> Iterator[Private]:
     """Start, wait for the first page, stop."""
-    port = _free_port()
+    port = free_port()
     started = time.monotonic()
     process = subprocess.Popen(
         [*MANAGE, "up", "--bind", f"127.0.0.1:{port}"],
@@ -99,7 +99,7 @@ def _environment(data: Path) -> dict[str, str]:
     return kept | {"VIGIL_DATA": str(data), "VIGIL_DEMO": "0"}
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])

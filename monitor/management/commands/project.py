@@ -3,10 +3,12 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from monitor.core import clock
+from monitor.ingest import setup
 from monitor.rules import sets
 from monitor.rules.history import Author
 from monitor.store.models import Project
@@ -33,9 +35,14 @@ class Command(BaseCommand):
             raise CommandError("; ".join(error.messages)) from error
         project.save()
         if options["rules"] != "none":
-            sets.place(
-                project.pk,
-                Author("manage.py project create", project.created_at),
-                on=options["rules"] == "on",
-            )
+            author = Author("manage.py project create", project.created_at)
+            sets.place(project.pk, author, on=options["rules"] == "on")
+            # the rules about Vigil itself read its own numbers
+            setup.add_target(project.pk, "vigil", f"{_own_address()}/metrics", 15)
         self.stdout.write(f"created {project.slug}")
+
+
+def _own_address() -> str:
+    host, port = settings.VIGIL_BIND
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 — where we listen, not a new listener
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
