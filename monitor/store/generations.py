@@ -12,7 +12,7 @@ import numpy.typing as npt
 from django.db import connection
 
 from monitor.core import clock
-from monitor.store import ids, scores, search
+from monitor.store import ids, search
 from monitor.store.append import buckets_of
 from monitor.store.shards import shards_of
 
@@ -168,40 +168,68 @@ class VersionRow:
     last: dt.datetime
 
 
-# bounds on both tables keep planning short
-_IN_LOT = (
-    "g.id = ANY(%(lot)s) AND g.id <= %(newest)s AND (p.id IS NULL OR p.id BETWEEN %(first)s AND %(newest)s)"
-)
-
-
 def page(wanted: Filter, *, before: UUID | None = None, limit: int = 50) -> list[GenerationSummary]:
     """The newest calls before ``before`` (the last id of the page above), newest first.
 
     Where a text is sought: the calls that hold all its words and quoted phrases, and the one that has it as id.
     """
     where, values = wanted.where()
+    values["limit"] = limit
     if before is not None and before < values["last"]:
         values["last"] = before
     words = search.terms(wanted.text)
     if not words:
-        return _listed(where, values | {"limit": limit})
-    found: list[GenerationSummary] = []
-    named = scores.locate(wanted.project_id, [wanted.text.strip()[: search.LONGEST]])
-    span = search.Span(values["first"], values["last"])
-    for lot in search.matches(wanted.project_id, span, words, list(named.values()), wanted=limit):
+        return _listed(f"monitor_generation g LEFT JOIN {_PAYLOAD} WHERE {where}", values)
+    return _sought(wanted, words, where, values)
+
+
+_PAYLOAD = "monitor_payload p ON p.shard = g.shard AND p.id = g.id"
+# bounds on both tables keep planning short
+_IN_LOT = "g.id = ANY(%(lot)s) AND g.id <= %(newest)s AND p.id BETWEEN %(first)s AND %(newest)s"
+
+
+def _sought(
+    wanted: Filter, words: Sequence[str], where: str, values: dict[str, Any]
+) -> list[GenerationSummary]:
+    """The newest calls are read, of the older ones only those in which the words may stand."""
+    limit, (stands, more) = values["limit"], search.said(words, "p.")
+    values |= more | {"exact": wanted.text.strip(), "probe": search.NEWEST}
+    stands = f"(({stands}) OR g.client_id = %(exact)s)"
+    newest = f"(SELECT * FROM monitor_generation g WHERE {where} ORDER BY g.id DESC LIMIT %(probe)s) AS g"
+    found = _listed(f"{newest} JOIN {_PAYLOAD} WHERE {stands}", values, words[0])
+    edge = _edge(where, values) if len(found) < limit else None
+    if edge is None:
+        return found
+    older = {**values, "last": edge}
+    if not search.can_narrow(words):
+        left = {**older, "limit": limit - len(found)}
+        return found + _listed(
+            f"monitor_generation g JOIN {_PAYLOAD} WHERE {where} AND {stands}", left, words[0]
+        )
+    span = search.Span(values["first"], edge)
+    for lot in search.matches(wanted.project_id, span, words, search.named(wanted.project_id, wanted.text)):
         near = {"lot": lot, "first": lot[-1], "newest": lot[0], "limit": limit - len(found)}
-        found += _listed(f"{where} AND {_IN_LOT}", values | near, words[0])
+        sources = f"monitor_generation g JOIN {_PAYLOAD} WHERE {where} AND {_IN_LOT}"
+        found += _listed(sources, older | near, words[0])
         if len(found) >= limit:
             break
     return found
 
 
-def _listed(where: str, values: dict[str, Any], word: str = "") -> list[GenerationSummary]:
+def _edge(where: str, values: dict[str, Any]) -> UUID | None:
+    """The oldest of the newest calls; None where there are not more."""
+    with connection.cursor() as cursor:
+        sql = f"SELECT g.id FROM monitor_generation g WHERE {where} ORDER BY g.id DESC OFFSET %(probe)s - 1 LIMIT 1"
+        cursor.execute(sql, values)
+        row = cursor.fetchone()
+        return row[0] if row else None
+
+
+def _listed(sources: str, values: dict[str, Any], word: str = "") -> list[GenerationSummary]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {_columns('g', SUMMARY)}, {_excerpt('p.prompt', word)}, {_excerpt('p.output', word)}"
-            " FROM monitor_generation g LEFT JOIN monitor_payload p ON p.shard = g.shard AND p.id = g.id"
-            f" WHERE {where} ORDER BY g.id DESC LIMIT %(limit)s",
+            f" FROM {sources} ORDER BY g.id DESC LIMIT %(limit)s",
             values | {"word": word},
         )
         return [_summary(row[:-2], row[-2], row[-1]) for row in cursor.fetchall()]

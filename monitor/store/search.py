@@ -14,9 +14,9 @@ from typing import Any
 import psycopg
 from django.db import connection
 
-from monitor.store import grams, indexing
+from monitor.store import grams, ids, indexing
 from monitor.store.batches import buckets_of
-from monitor.store.shards import shards_of
+from monitor.store.shards import KEYS, shards_of
 
 # so many of the newest rows are read before any block is looked at: a common word is found among them
 NEWEST = 512
@@ -31,18 +31,15 @@ _BLOCKS = """
     WHERE project_id = %(project)s AND low < %(last)s AND high >= %(first)s
         AND (high, id) < (%(below)s, %(id)s) ORDER BY high DESC, id DESC LIMIT %(limit)s
 """
-_EDGE = """
-    SELECT id FROM monitor_generation WHERE project_id = %s AND id >= %s AND id < %s ORDER BY id DESC OFFSET %s LIMIT 1
-"""
-_READ = """
-    SELECT id FROM monitor_payload WHERE shard = ANY(%(shards)s) AND id >= %(first)s AND id < %(last)s
-        AND (({said}) OR id = ANY(%(also)s)) ORDER BY id DESC LIMIT %(limit)s
-"""
+_NAMED = (
+    "SELECT generation_id FROM monitor_generation_key WHERE shard = ANY(%s) AND key = %s AND project_id = %s"
+)
 # a join with the list, not a condition: each id is one look into its own partition; the bounds keep planning short
 _CHECK = """
     SELECT p.id FROM unnest(%(lot)s::uuid[]) AS l (id), unnest(%(shards)s::smallint[]) AS s (shard)
         JOIN LATERAL (SELECT id FROM monitor_payload WHERE shard = s.shard AND monitor_payload.id = l.id
-            AND monitor_payload.id BETWEEN %(oldest)s AND %(newest)s AND (({said}) OR id = ANY(%(also)s)) LIMIT 1) AS p ON TRUE
+            AND monitor_payload.id BETWEEN %(oldest)s AND %(newest)s AND project_id = %(project)s
+            AND (({said}) OR id = ANY(%(also)s)) LIMIT 1) AS p ON TRUE
     ORDER BY p.id DESC
 """
 _NOTES = "SELECT ids FROM monitor_search_note WHERE project_id = %s"
@@ -81,73 +78,52 @@ def pattern(word: str) -> str:
 
 
 def matches(
-    project_id: int, span: Span, sought: Sequence[str], also: Sequence[uuid.UUID] = (), *, wanted: int
+    project_id: int, span: Span, sought: Sequence[str], also: Sequence[uuid.UUID] = ()
 ) -> Iterator[list[uuid.UUID]]:
     """The calls in which all of ``sought`` stands, newest first, in lots; those of ``also`` come in their place.
 
-    ``wanted`` is how many are likely to be taken.
+    Only where the texts are long enough to say anything: see ``can_narrow``.
     """
     shards = shards_of(project_id, buckets_of(project_id))
-    edge = _edge(project_id, span)
-    newest = Span(edge or span.first, span.last)
-    if found := _read(shards, newest, sought, also, wanted):
-        yield found
-    if edge is None:
-        return
-    older = Span(span.first, edge)
-    needed = grams.slices(sought)
-    if not needed:
-        # shorter than a run: every call may be one
-        if found := _read(shards, older, sought, also, wanted):
-            yield found
-        return
-    for lot in _lots(_newest_first(project_id, older, needed, also)):
-        if found := _checked(shards, lot, sought, also):
+    for lot in _lots(_newest_first(project_id, span, grams.slices(sought), also)):
+        if found := _checked(project_id, shards, lot, sought, also):
             yield found
 
 
-def _edge(project_id: int, span: Span) -> uuid.UUID | None:
-    """The oldest of the newest calls; None where there are not more."""
-    rows = _rows(_EDGE, [project_id, span.first, span.last, NEWEST - 1])
-    return rows[0][0] if rows else None
+def can_narrow(sought: Sequence[str]) -> bool:
+    """Whether the bits can rule anything out; texts shorter than a run can't be looked up."""
+    return bool(grams.slices(sought))
 
 
-def _said(sought: Sequence[str]) -> tuple[str, dict[str, Any]]:
+def named(project_id: int, text: str) -> list[uuid.UUID]:
+    """The call whose sender's id the text is."""
+    key = ids.client_key(project_id, text.strip()[:LONGEST])
+    return [row[0] for row in _rows(_NAMED, [list(KEYS), key, project_id])]
+
+
+def said(sought: Sequence[str], prefix: str = "") -> tuple[str, dict[str, Any]]:
+    """The condition that all of ``sought`` stands in prompt or output, and its parameters."""
     parts = [
-        f"(prompt {operator(word)} %(w{n})s OR output {operator(word)} %(w{n})s)"
+        f"({prefix}prompt {operator(word)} %(word{n})s OR {prefix}output {operator(word)} %(word{n})s)"
         for n, word in enumerate(sought)
     ]
-    return " AND ".join(parts), {f"w{n}": pattern(word) for n, word in enumerate(sought)}
-
-
-def _read(
-    shards: Sequence[int], span: Span, sought: Sequence[str], also: Sequence[uuid.UUID], limit: int
-) -> list[uuid.UUID]:
-    """Every call of the span is looked at."""
-    said, values = _said(sought)
-    values |= {
-        "shards": list(shards),
-        "first": span.first,
-        "last": span.last,
-        "also": list(also),
-        "limit": limit,
-    }
-    return [row[0] for row in _rows(_READ.format(said=said), values)]
+    return " AND ".join(parts), {f"word{n}": pattern(word) for n, word in enumerate(sought)}
 
 
 def _checked(
-    shards: Sequence[int], lot: Sequence[uuid.UUID], sought: Sequence[str], also: Sequence[uuid.UUID]
+    project_id: int,
+    shards: Sequence[int],
+    lot: Sequence[uuid.UUID],
+    sought: Sequence[str],
+    also: Sequence[uuid.UUID],
 ) -> list[uuid.UUID]:
     """Those of the lot in which the words do stand."""
-    said, values = _said(sought)
+    stands, values = said(sought)
     values |= {
-        "shards": list(shards),
-        "lot": list(lot),
-        "also": list(also),
-        "newest": lot[0],
+        "project": project_id, "shards": list(shards), "lot": list(lot), "also": list(also), "newest": lot[0],
         "oldest": lot[-1],
-    }
-    return [row[0] for row in _rows(_CHECK.format(said=said), values)]
+    }  # fmt: skip
+    return [row[0] for row in _rows(_CHECK.format(said=stands), values)]
 
 
 def _lots(found: Iterator[uuid.UUID]) -> Iterator[list[uuid.UUID]]:

@@ -60,18 +60,15 @@ def found(cast: Cast, now: dt.datetime, text: str, limit: int = 50, **more: str)
         before = page[-1].id
 
 
-@pytest.mark.parametrize(
-    "text, numbers",
-    [
-        ("quokka", [4600, 778, 777]), ("QUOKKA", [4600, 778, 777]), ("斑马", [4]), ("الكوكا", [3000]), ("クオッカ", [4099]),
-        ('"quokka jumps"', [777]), ("jumps quokka", [777]), ("“a quokka” sleeps", [778]), ("zebra", []), ("q_okka", []),
-        ("call-3210", [3210]), ("100%", []), ("müller zebra", []),
-    ],
-)  # fmt: skip
-def test_what_is_there_is_found_newest_first(
-    stored: list[str], cast: Cast, now: dt.datetime, text: str, numbers: list[int]
-) -> None:
-    assert found(cast, now, text) == numbers
+FOUND = {
+    "quokka": [4600, 778, 777], "QUOKKA": [4600, 778, 777], "斑马": [4], "斑": [4], "الكوكا": [3000], "クオッカ": [4099],
+    '"quokka jumps"': [777], "jumps quokka": [777], "“a quokka” sleeps": [778], "zebra": [], "q_okka": [],
+    "call-3210": [3210], "100%": [], "müller zebra": [],
+}  # fmt: skip
+
+
+def test_what_is_there_is_found_newest_first(stored: list[str], cast: Cast, now: dt.datetime) -> None:
+    assert {text: found(cast, now, text) for text in FOUND} == FOUND
 
 
 def test_common_words_page_through_every_call_once(stored: list[str], cast: Cast, now: dt.datetime) -> None:
@@ -81,12 +78,6 @@ def test_common_words_page_through_every_call_once(stored: list[str], cast: Cast
 
 def test_filters_narrow_what_is_found(stored: list[str], cast: Cast, now: dt.datetime) -> None:
     assert found(cast, now, "quokka", model="m") == [777]
-
-
-def test_texts_too_short_for_the_bits_are_found_all_the_same(
-    stored: list[str], cast: Cast, now: dt.datetime
-) -> None:
-    assert found(cast, now, "斑") == [4]
 
 
 def test_a_call_that_comes_late_is_found(stored: list[str], cast: Cast, now: dt.datetime) -> None:
