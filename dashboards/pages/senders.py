@@ -19,6 +19,10 @@ from monitor.ingest.accounts import Account
 
 REASONS: dict[str, str | Promise] = {
     "not_llm": lazy("not a call of a model"),
+    "embedding": lazy("an embedding"),
+    "tool": lazy("a tool"),
+    "agent": lazy("an agent"),
+    "wrapper": lazy("around a call that is stored"),
     "no_call": lazy("its call is not stored"),
     "over_limit": lazy("over a limit"),
     "invalid": lazy("a field is wrong"),
@@ -30,7 +34,7 @@ REASONS: dict[str, str | Promise] = {
     "unreadable": lazy("could not be read"),
 }
 # left out as it should be: nothing for the sender to mend
-EXPECTED = frozenset({"not_llm", "sampled_out"})
+EXPECTED = frozenset({"not_llm", "embedding", "tool", "agent", "wrapper", "sampled_out"})
 
 
 @dataclass(frozen=True, slots=True)

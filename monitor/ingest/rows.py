@@ -113,7 +113,19 @@ def said(value: str | list[dict[str, Any]]) -> tuple[str, Any]:
     """Text for reading and search, and the messages where there were some."""
     if isinstance(value, str):
         return value, None
-    return "\n".join(f"{part.get('role', '')}: {_flat(part.get('content'))}" for part in value), value
+    return "\n".join(f"{part.get('role', '')}: {_told(part)}" for part in value), value
+
+
+def _told(part: dict[str, Any]) -> str:
+    """What a message says, and the tools that it calls."""
+    spoken = [_flat(part.get("content"))]
+    calls = part.get("tool_calls")
+    for call in calls if isinstance(calls, list) else ():
+        if isinstance(call, dict):
+            function = call.get("function")
+            inner = function if isinstance(function, dict) else call
+            spoken.append(f"{inner.get('name', '')}({_flat(inner.get('arguments'))})")
+    return " ".join(filter(None, spoken))
 
 
 def _flat(content: Any) -> str:

@@ -79,7 +79,7 @@ def test_messages_in_log_records_meet_their_calls(client: Client, cast: Cast, fi
     said = outputs()
     assert said[:2] == ["Leave can be carried over until 31 March."] * 2
     # a call of a tool, and one that failed
-    assert said[2:] == ["assistant: ", ""]
+    assert said[2:] == ['assistant: look_up({"topic": "leave"})', ""]
 
 
 def test_metrics_become_series(client: Client, cast: Cast) -> None:

@@ -48,7 +48,7 @@ def generation(span: Span, convention: Convention | None) -> Generation:
     _take_usage(made, fields, convention)
     if "template_version" in fields and made.template:
         made.template = f"{made.template}@{fields['template_version']}"
-    made.attributes = _attributes(reading, span)
+    made.attributes = _attributes(reading, span, made.model)
     return made
 
 
@@ -59,11 +59,11 @@ def carriers() -> list[str]:
 
 
 def _model(fields: Mapping[str, Any]) -> str:
-    found = fields.get("model")
-    if not found:
-        asked = fields.get("asked")
-        found = asked.get("model") or asked.get("model_name") if isinstance(asked, dict) else None
-    return str(found)[:300] if found else UNKNOWN_MODEL
+    """What was asked for; what answered is kept beside it."""
+    asked = fields.get("asked")
+    named = asked.get("model") or asked.get("model_name") if isinstance(asked, dict) else None
+    found = named if isinstance(named, str) and named else fields.get("model")
+    return found[:300] if found else UNKNOWN_MODEL
 
 
 def _first_token(fields: Mapping[str, Any], span: Span) -> float | None:
@@ -173,10 +173,10 @@ def _take_usage(made: Generation, fields: Mapping[str, Any], convention: Convent
     made.input_tokens, made.cached_input_tokens = asked, cached
 
 
-def _attributes(reading: Reading, span: Span) -> dict[str, Any]:
+def _attributes(reading: Reading, span: Span, model: str) -> dict[str, Any]:
     kept: dict[str, Any] = {"service.name": span.origin.sender} if span.origin.sender else {}
-    response = span.attributes.get("gen_ai.response.model")
-    if response and response != reading.fields.get("model"):
+    response = span.attributes.get("gen_ai.response.model") or span.attributes.get("llm.model_name")
+    if response and response != model:
         kept["gen_ai.response.model"] = response
     for name, value in reading.rest.items():
         if len(kept) >= MOST_ATTRIBUTES:
