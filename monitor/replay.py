@@ -20,6 +20,7 @@ from monitor.alerting.silences import Mute, muted_by
 from monitor.core import clock
 from monitor.core.alerts import Notice
 from monitor.core.labels import Labels
+from monitor.drift import follow
 from monitor.rules import tryout
 
 Told = tuple[dt.datetime, Notice]
@@ -230,4 +231,15 @@ def rules(project_id: int, start: dt.datetime, end: dt.datetime) -> Iterator[dic
 
 
 Subject = Callable[[int, dt.datetime, dt.datetime], Iterator[dict[str, Any]]]
-SUBJECTS: Mapping[str, Subject] = {"rules": rules}
+def drift(project_id: int, start: dt.datetime, end: dt.datetime) -> Iterator[dict[str, Any]]:
+    """Signals taken again: their series and states are those that live calls would have given."""
+    done = follow.replay(project_id, start, end, now=clock.now())
+    for page in done.pages:
+        yield {
+            "what": "page", "at": page.at.isoformat(), "model": page.model, "version": page.version,
+            "feature": page.kind, "slice": page.name,
+        }  # fmt: skip
+
+
+# drift writes series that rules read
+SUBJECTS: Mapping[str, Subject] = {"drift": drift, "rules": rules}

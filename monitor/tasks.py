@@ -7,7 +7,7 @@ from django.conf import settings
 
 from monitor.alerting import deliver, receive
 from monitor.core import clock
-from monitor.drift import embedders, embedding
+from monitor.drift import embedders, embedding, follow
 from monitor.drift import run as drift
 from monitor.gpu import run as gpu
 from monitor.ingest import discover, scrape
@@ -130,7 +130,7 @@ def forget_claims(**_: object) -> None:
 
 @shared_task
 def watch_drift(**_: object) -> None:
-    """Make the vectors that are missing, then take the due steps of every watch."""
+    """Make the vectors that are missing, then take the due ticks of signals and the due steps of watches."""
     with turn("drift") as mine:
         if not mine:
             return
@@ -138,6 +138,7 @@ def watch_drift(**_: object) -> None:
             settings.VIGIL_EMBEDDING_URL, settings.VIGIL_EMBEDDING_MODEL, settings.VIGIL_EMBEDDING_KEY
         )
         embedding.embed_missing(made, now=clock.now())
+        follow.run_due(now=clock.now())
         drift.run_due(now=clock.now())
 
 

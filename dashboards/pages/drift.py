@@ -1,5 +1,6 @@
-"""Drift: have the inputs or the answers changed, and how? Watches by effect, one opened with both distributions."""
+"""Drift: have the inputs or the answers changed, and how? Signals by evidence, distances below, one of them open."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,15 @@ FEATURES = {
     "prompt_embedding": lazy("prompt embedding"),
 }
 MOST_EXAMPLES = 6
+QUIET = {"unknown", "learning"}
+MATURITY = {
+    "young": lazy(
+        "Its reference is under two days old: it knows no time of the day yet, tolerances are doubled, and it warns but never pages."
+    ),
+    "growing": lazy(
+        "Its reference is under 14 days old: tolerances are doubled, and it warns but never pages."
+    ),
+}
 
 
 class Drift(Page):
@@ -36,34 +46,116 @@ class Drift(Page):
     key = "d"
 
     def show(self, visit: Visit) -> Context:
-        watches = read.watches(visit.project_id)
-        chosen = next((one for one in watches if str(one.id) == visit.params.get("watch")), None)
-        # vectors have no histogram to draw, so the first look is at a watch that has
-        drawable = [one for one in watches if one.detector != "embedding_distance"]
-        chosen = chosen or next(iter(drawable or watches), None)
-        context: Context = {
-            "watches": [(one, *STATES.get(one.state, ("unknown", one.state)), FEATURES.get(one.feature, one.label)) for one in watches],
-            "chosen": chosen,
-        }  # fmt: skip
-        if chosen is None:
-            return context
-        report = read.report(visit.project_id, chosen.id, at=visit.span.end)
-        return context | {
-            "state": STATES.get(chosen.state, ("unknown", chosen.state)),
-            "effect": effect(visit, chosen),
-            "report": report,
-            "spread": spread(report) if report else None,
-            "quantiles": quantiles(report) if report else [],
-            "examples": examples(visit, report) if report else [],
+        signals, watches = read.signals(visit.project_id), read.watches(visit.project_id)
+        watch = next((one for one in watches if str(one.id) == visit.params.get("watch")), None)
+        signal = next((one for one in signals if str(one.id) == visit.params.get("signal")), None)
+        if signal is None and watch is None:
+            signal, watch = next(iter(signals), None), None if signals else next(iter(watches), None)
+        return {
+            "signals": [told(one) for one in signals if one.state not in QUIET],
+            "quiet": [told(one) for one in signals if one.state in QUIET],
+            "watches": [
+                (one, *STATES.get(one.state, ("unknown", one.state)), FEATURES.get(one.feature, one.label))
+                for one in watches
+            ],
+            **(opened_signal(visit, signal) if signal else {"signal": None}),
+            **(opened_watch(visit, watch) if watch and not signal else {"chosen": None}),
         }
 
 
-def effect(visit: Visit, watch: read.WatchRow) -> Chart:
+def opened_watch(visit: Visit, chosen: read.WatchRow) -> Context:
+    report = read.report(visit.project_id, chosen.id, at=visit.span.end)
+    return {
+        "chosen": chosen,
+        "state": STATES.get(chosen.state, ("unknown", chosen.state)),
+        "effect": effect(visit, chosen.selector),
+        "report": report,
+        "spread": spread(report) if report else None,
+        "quantiles": quantiles(report) if report else [],
+        "examples": examples(visit, report) if report else [],
+    }
+
+
+def opened_signal(visit: Visit, signal: read.SignalRow) -> Context:
+    matchers = f'{signal.selector}, slice=""'
+    return {
+        "signal": told(signal),
+        "young": MATURITY.get(signal.maturity, ""),
+        "effect": effect(visit, matchers),
+        "evidence": evidence(visit, signal),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A signal in words and tones."""
+
+    row: read.SignalRow
+    tone: str
+    word: str | Promise
+    effect: str
+    normal: str
+    headline: str
+
+
+def told(row: read.SignalRow) -> Told:
+    tone, word = STATES.get(row.state, ("unknown", row.state))
+    if row.effect is None or row.low is None or row.high is None:
+        return Told(row, tone, word, "", "", row.reason)
+    said = shown(row.effect, row.scale)
+    normal = f"{shown(row.low, row.scale)} … {shown(row.high, row.scale)}"
+    words = {"what": row.label, "effect": said, "normal": normal, "top": row.top}
+    if row.top:
+        headline = _("%(what)s “%(top)s”: %(effect)s (normal %(normal)s)") % words
+    else:
+        headline = _("%(what)s: %(effect)s (normal %(normal)s)") % words
+    return Told(row, tone, word, said, normal, headline)
+
+
+def shown(value: float, scale: str) -> str:
+    """An effect in the unit that people read."""
+    match scale:
+        case "percent":
+            return f"{value:+.0%}"
+        case "points":
+            return _("%(points)s points") % {"points": f"{value * 100:+.1f}"}
+        case "ratio":
+            return f"{value:.2f}×"
+        case "radius":
+            return _("%(radii)s radii") % {"radii": f"{value:.2f}"}
+        case _:
+            return f"{value:+.2f}"
+
+
+def evidence(visit: Visit, signal: read.SignalRow) -> Chart:
+    """How sure it is, of the whole and of the values that moved; at 1 it pages."""
+    frames: list[Frame] | ask.AskError
+    try:
+        frames = ask.frames(visit.project_id, f"llm_drift_evidence{{{signal.selector}}}", visit.span, POINTS)
+        frames = [
+            Frame(
+                frame.labels.get("slice") or _("all together"),
+                frame.columns,
+                frame.labels,
+                colours.slot(place),
+            )
+            for place, frame in enumerate(sorted(frames, key=lambda one: one.labels.get("slice", "")))
+        ]
+    except ask.AskError as error:
+        frames = error
+    return draw(
+        "drift-evidence", "timeseries", _("Evidence over time"), frames, unit="effect", height=260,
+        note=_("0.7 is a warning, 1 a page"), empty=_("This signal has found nothing yet in this time range."),
+        **pinned(visit),
+    )  # fmt: skip
+
+
+def effect(visit: Visit, selector: str) -> Chart:
     """The effect over time inside the band that is normal for it."""
     frames: list[Frame] | ask.AskError
     try:
         lines = {
-            name: ask.frames(visit.project_id, f"{name}{{{watch.selector}}}", visit.span, POINTS)
+            name: ask.frames(visit.project_id, f"{name}{{{selector}}}", visit.span, POINTS)
             for name in ("llm_drift_effect", "llm_drift_normal_low", "llm_drift_normal_high")
         }
         found = [each[0] for each in lines.values() if each]
@@ -72,7 +164,7 @@ def effect(visit: Visit, watch: read.WatchRow) -> Chart:
         frames = error
     return draw(
         "drift-effect", "timeseries", _("Effect over time"), frames, unit="effect", height=260, from_zero=False,
-        note=_("the band is what is normal"), empty=_("This watch has found nothing yet in this time range."),
+        note=_("the band is what is normal"), empty=_("Nothing has been found yet in this time range."),
         **pinned(visit),
     )  # fmt: skip
 

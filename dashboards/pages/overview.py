@@ -69,7 +69,7 @@ COLUMNS = (
     ),
     Column(
         "drift", lazy("Drift"), "effect",
-        f"max {BY} (last_over_time(llm_drift_effect[1h]))", 1, hint=lazy("Largest effect of all watches"),
+        f"max {BY} (last_over_time(llm_drift_evidence[1h]))", 1, leap=0.3, hint=lazy("Evidence of all signals: 0.7 warns, 1 is drift"),
     ),
     Column(
         "grounding", lazy("Grounded"), "ratio",
@@ -78,10 +78,9 @@ COLUMNS = (
     ),
     Column("gpu", lazy("GPU"), "ratio", f'avg {BY} (gpu_utilization_ratio{{model!=""}})', 0, hint=lazy("Utilisation of the cards that serve it")),
 )  # fmt: skip
-EVIDENCE = f"max {BY} (last_over_time(llm_drift_evidence[1h]))"
 WHY_UNKNOWN: Mapping[str, str | Promise] = {
     "quality": lazy("no judge has marked its calls in this time"),
-    "drift": lazy("no watch compares this version"),
+    "drift": lazy("nothing to compare this version with yet"),
     "grounding": lazy("no retrieval calls"),
     "gpu": lazy("cards carry no model label; see the GPU page"),
     "ttft": lazy("ttft_seconds was not sent"),
@@ -158,7 +157,6 @@ def rows(visit: Visit, alarms: Sequence[Firing]) -> list[Row]:
         column.name: _values(visit, earlier(column.expr, visit.span.before), window) for column in COLUMNS
     }
     lines = {column.name: _lines(visit, column) for column in COLUMNS}
-    evidence = _values(visit, EVIDENCE, window)
     whole = sum(now["traffic"].values()) or 1.0
     found = []
     for model, version in now["traffic"]:
@@ -179,7 +177,7 @@ def rows(visit: Visit, alarms: Sequence[Firing]) -> list[Row]:
         for row in found:
             row.cells = [cell for cell in row.cells if cell.column.name != "gpu"]
     for row in found:
-        _assess(row, found, alarms, evidence.get((row.model, row.version)))
+        _assess(row, found, alarms, now["drift"].get((row.model, row.version)))
     return sorted(found, key=lambda row: (-row.badness, row.model, -(row.value("traffic") or 0)))
 
 

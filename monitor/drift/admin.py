@@ -1,6 +1,7 @@
 """Drift watches as ops people edit them: what is watched, by which detector, against which reference."""
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -10,11 +11,11 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from monitor.core import clock
-from monitor.drift import pinning
+from monitor.drift import pinning, policy
 from monitor.drift.detectors import DETECTORS
 from monitor.drift.features import FEATURES
-from monitor.drift.models import DriftWatch, WatchState
-from monitor.store.editing import labelled
+from monitor.drift.models import DriftPolicy, DriftSignal, DriftWatch, WatchState
+from monitor.store.editing import BaseForm, ProjectAdmin, labelled
 from monitor.store.plugin_forms import PluginAdmin, PluginForm
 
 STATES = {
@@ -54,8 +55,8 @@ class WatchForm(PluginForm):
 class Watches(PluginAdmin):
     plugin_form = WatchForm
     intro = _(
-        "Watches appear by themselves for every version with traffic. Add one to watch with another detector; "
-        "switch off, rather than delete, one that you don't need."
+        "Signals watch every version by themselves. Add a watch only where you want one certain distance, such as "
+        "a Wasserstein distance, measured hour by hour; it does not know the time of the day."
     )
     common = ("model", "version", "feature", "window_seconds", "enabled", "reference_hours", *REFERENCE)
     seen = ("state", "reason", "evaluated_to", "last_ok", "last_error", "last_duration")
@@ -81,3 +82,93 @@ class Watches(PluginAdmin):
         for watch in chosen:
             pinning.repin(watch, now - NEW_NORMAL, now)
         messages.success(request, _("Pinned; the next comparison uses it."))
+
+
+class SignalForm(BaseForm):
+    class Meta:
+        model = DriftSignal
+        fields = ("enabled", *REFERENCE)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("reference_to") and not cleaned.get("reference_from"):
+            self.add_error("reference_from", _("Say where the reference begins."))
+        return cleaned
+
+
+@admin.register(DriftSignal)
+class Signals(ProjectAdmin):
+    form = SignalForm
+    fields = (
+        "kind",
+        "model",
+        "version",
+        "enabled",
+        *REFERENCE,
+        "state_shown",
+        "reason",
+        "last_ok",
+        "last_error",
+    )
+    readonly_fields = ("kind", "model", "version", "state_shown", "reason", "last_ok", "last_error")
+    list_display = ("kind", "model", "version", "project", "state_shown", "enabled", "last_ok")
+    list_filter = ("project", "state", "kind", "enabled")
+    search_fields = ("model", "version")
+    actions = ("new_normal", "switch_off", "switch_on")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: DriftSignal, form: Any, change: bool) -> None:
+        """Evidence against another reference is void."""
+        if set(form.changed_data) & {*REFERENCE}:
+            obj.progress, obj.body = {}, {}
+        super().save_model(request, obj, form, change)
+
+    @labelled(_("State"), STATES)
+    def state_shown(self, row: DriftSignal) -> str:
+        return WatchState(row.state).label
+
+    @admin.action(description=_("What comes from now on is the new normal"), permissions=["change"])
+    def new_normal(self, request: HttpRequest, chosen: QuerySet[DriftSignal]) -> None:
+        chosen.update(
+            reference_from=clock.now(), reference_to=None, reference_version="", progress={}, body={}
+        )
+        messages.success(request, _("The next hours become the reference; it warns after six of them."))
+
+    @admin.action(description=_("Switch off"), permissions=["change"])
+    def switch_off(self, _request: HttpRequest, chosen: QuerySet[DriftSignal]) -> None:
+        chosen.update(enabled=False)
+
+    @admin.action(description=_("Switch on"), permissions=["change"])
+    def switch_on(self, _request: HttpRequest, chosen: QuerySet[DriftSignal]) -> None:
+        chosen.update(enabled=True)
+
+
+class PolicyForm(BaseForm):
+    class Meta:
+        model = DriftPolicy
+        fields = ("project", "false_pages_per_quarter", "time_zone", "holidays")
+
+    def clean_time_zone(self) -> str:
+        return self._checked("time_zone", policy.zone_of)
+
+    def clean_holidays(self) -> str:
+        return self._checked("holidays", policy.holidays_of)
+
+    def _checked(self, name: str, read: Callable[[str], object]) -> str:
+        typed: str = self.cleaned_data[name]
+        try:
+            read(typed)
+        except policy.BadPolicyError as error:
+            raise ValidationError(str(error)) from None
+        return typed
+
+
+@admin.register(DriftPolicy)
+class Policies(ProjectAdmin):
+    form = PolicyForm
+    list_display = ("project", "false_pages_per_quarter", "time_zone")

@@ -32,12 +32,23 @@ LONGEST_RUN_SECONDS = 40.0
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """A page that began ``at``; ``name`` is its stream (a topic, a tenant), empty where there is only one."""
+
+    model: str
+    version: str
+    kind: str
+    name: str
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Replayed:
-    """What a replay did: versions, ticks taken, and pages by signal with the moments they began."""
+    """What a replay did: versions, ticks taken, and the pages in order."""
 
     versions: int
     ticks: int
-    pages: tuple[tuple[str, str, str, dt.datetime], ...]
+    pages: tuple[Page, ...]
 
 
 def run_due(*, now: dt.datetime) -> int:
@@ -149,5 +160,8 @@ def replay(project_id: int, start: dt.datetime, end: dt.datetime, *, now: dt.dat
             signal.evaluated_to, signal.progress, signal.body = None, {}, {}
             walk = Walk(signal, desk, firsts, ready, begin=int(start.timestamp()))
             taken += _take(walk, int(end.timestamp()), int(min(row.last, end).timestamp()), now=now)
-            pages += [(row.model, row.version, signal.kind, clock.from_ms(at * 1000)) for at in walk.pages]
-    return Replayed(len(rows), taken, tuple(sorted(pages, key=lambda page: page[3])))
+            pages += [
+                Page(row.model, row.version, signal.kind, name, clock.from_ms(at * 1000))
+                for at, name in walk.pages
+            ]
+    return Replayed(len(rows), taken, tuple(sorted(pages, key=lambda page: page.at)))

@@ -7,13 +7,25 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from monitor.drift import reports
+from monitor.core import clock
+from monitor.drift import reports, walk
 from monitor.drift.detectors import DETECTORS
 from monitor.drift.embedders import WHAT_HASHING_SEES
+from monitor.drift.engine.matching import HOUR
 from monitor.drift.features import FEATURES
-from monitor.drift.models import DriftReport, DriftWatch
+from monitor.drift.models import DriftReport, DriftSignal, DriftWatch, WatchState
+from monitor.drift.signals import SIGNALS
 
-__all__ = ["WHAT_HASHING_SEES", "Report", "WatchRow", "moments", "report", "watches"]
+__all__ = [
+    "WHAT_HASHING_SEES",
+    "Report",
+    "SignalRow",
+    "WatchRow",
+    "moments",
+    "report",
+    "signals",
+    "watches",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,100 @@ class Report:
     facts: dict[str, float] = field(default_factory=dict)
     examples: list[UUID] = field(default_factory=list)
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One value of a dimension (a topic, a tenant): its effect, and its own evidence (1 = it pages)."""
+
+    name: str
+    effect: float | None
+    evidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class SignalRow:
+    """One signal as its last tick left it. ``effect`` and the rest are None while ``state`` is unknown.
+
+    ``scale``: percent, points, score, ratio or radius; says how ``effect`` and the band are read.
+    ``since``: when its evidence began to rise. ``maturity``: full, growing or young (only full ones page).
+    """
+
+    id: int
+    model: str
+    version: str
+    kind: str
+    label: str
+    scale: str
+    enabled: bool
+    state: str
+    reason: str
+    at: dt.datetime | None
+    effect: float | None
+    low: float | None
+    high: float | None
+    evidence: float | None
+    streams: tuple[Stream, ...]
+    since: dt.datetime | None
+    maturity: str
+    reference: tuple[str, dt.datetime, dt.datetime] | None
+    selector: str
+    last_ok: dt.datetime | None
+    last_error: str
+
+    @property
+    def top(self) -> str:
+        """The stream that moved; empty where there is only one."""
+        return self.streams[0].name if self.streams else ""
+
+
+STATE_ORDER = ("drift", "warning", "ok", "learning", "unknown")
+
+
+def signals(project_id: int, *, model: str = "") -> list[SignalRow]:
+    """Every signal of the project: what pages first, then by evidence; unknown ones last."""
+    rows = DriftSignal.objects.filter(project_id=project_id).defer("progress")
+    if model:
+        rows = rows.filter(model=model)
+    found = [_signal(one) for one in rows]
+    return sorted(
+        found, key=lambda row: (STATE_ORDER.index(row.state), -(row.evidence or 0.0), row.model, row.version)
+    )
+
+
+def _signal(row: DriftSignal) -> SignalRow:
+    kind, body = SIGNALS[row.kind], row.body
+    known = bool(body) and row.state not in {WatchState.UNKNOWN, WatchState.LEARNING}
+    reference = body.get("reference")
+    return SignalRow(
+        id=row.pk,
+        model=row.model,
+        version=row.version,
+        kind=row.kind,
+        label=str(kind.label),
+        scale=kind.scale,
+        enabled=row.enabled,
+        state=row.state,
+        reason=row.reason,
+        at=_moment(body.get("end")),
+        effect=body["effect"] if known else None,
+        low=body["low"] if known else None,
+        high=body["high"] if known else None,
+        evidence=body["evidence"] if known else None,
+        streams=tuple(Stream(*one) for one in body["names"]) if known else (),
+        since=_moment(body.get("since")) if known else None,
+        maturity=body.get("maturity", ""),
+        reference=(reference[0], *(_moment(hour * HOUR) for hour in reference[1:])) if reference else None,
+        selector=", ".join(
+            f'{name}="{_escaped(value)}"' for name, value in walk.labels(row).items_sorted if name != "slice"
+        ),
+        last_ok=row.last_ok,
+        last_error=row.last_error,
+    )
+
+
+def _moment(seconds: float | None) -> dt.datetime | None:
+    return None if seconds is None else clock.from_ms(int(seconds) * 1000)
 
 
 def watches(project_id: int, *, model: str = "") -> list[WatchRow]:

@@ -34,7 +34,6 @@ GRACE = dt.timedelta(seconds=45)
 LOOKBACK = dt.timedelta(days=8)
 SILENCE = dt.timedelta(minutes=10)
 STEPS_PER_RUN = 60
-VERSIONS_PER_PROJECT = 20
 WARNING = 0.7
 # a reference shorter than this has not seen much of the day
 SHORT_HOURS = 6.0
@@ -44,11 +43,10 @@ LONGEST_RUN_SECONDS = 20.0
 
 
 def run_due(*, now: dt.datetime) -> int:
-    """Find new versions to watch and take every due step of every watch; how many steps were taken."""
+    """Take every due step of every watch that people have set up; how many steps were taken."""
     taken, started = 0, clock.monotonic()
-    for project in Project.objects.filter(deleted_at=None):
+    for project in Project.objects.filter(deleted_at=None, drift_watches__enabled=True).distinct():
         rows = windows.traffic(project.pk, Span(now - LOOKBACK, now))
-        discover(project.pk, rows, now=now)
         for watch in DriftWatch.objects.filter(project=project, enabled=True).order_by(
             models.F("evaluated_to").asc(nulls_first=True), "pk"
         ):
@@ -56,22 +54,6 @@ def run_due(*, now: dt.datetime) -> int:
                 taken += run(watch, rows, now=now)
     DriftReport.objects.filter(at__lt=now - REPORTS_KEPT).delete()
     return taken
-
-
-def discover(project_id: int, rows: Sequence[VersionRow], *, now: dt.datetime) -> None:
-    """A watch per feature for every version with enough traffic that has none."""
-    known = set(DriftWatch.objects.filter(project_id=project_id).values_list("model", "version", "feature"))
-    lively = [row for row in rows if row.n >= pinning.LEAST_CALLS and row.last > now - dt.timedelta(days=1)]
-    for row in lively[:VERSIONS_PER_PROJECT]:
-        for feature in FEATURES.values():
-            if (row.model, row.version, feature.name) not in known:
-                DriftWatch.objects.get_or_create(
-                    project_id=project_id,
-                    model=row.model,
-                    version=row.version,
-                    feature=feature.name,
-                    detector=feature.detector,
-                )
 
 
 def run(watch: DriftWatch, rows: Sequence[VersionRow], *, now: dt.datetime) -> int:

@@ -73,14 +73,15 @@ class Found:
 class Walk:
     """One signal on its way. ``firsts``: the first hour of each version of the model.
 
-    ``begin``: points before it (Unix seconds) are not written. ``pages``: when pages began, as points say it.
+    ``begin``: points before it (Unix seconds) are not written. ``pages``: when pages began, as
+    points say it, and the stream that moved.
     """
 
     def __init__(
         self, signal: DriftSignal, shelf: Shelf, firsts: dict[str, int], policy: Policy, *, begin: int = 0
     ) -> None:
         self.begin = begin
-        self.pages: list[int] = []
+        self.pages: list[tuple[int, str]] = []
         self._labels: dict[tuple[str, str], Labels] = {}
         self.signal = signal
         self.kind: SignalKind = SIGNALS[signal.kind]
@@ -194,7 +195,7 @@ class Walk:
             state = alarm.step(evidence, self.limit, float(end), calm=judged.calm(tick))
             if state == "page" and was is None:
                 named = channel.names[top]
-                self.pages.append(end + self.kind.seal)
+                self.pages.append((end + self.kind.seal, named))
             value = 1.0 if state == "page" else evidence.value(self.limit)
         else:
             value = min(NEVER_QUITE, evidence.value(self.limit))
@@ -260,14 +261,8 @@ class Walk:
 
     def _series(self, series: str, name: str) -> Labels:
         if (series, name) not in self._labels:
-            self._labels[series, name] = self.labels(name).having({NAME: series})
+            self._labels[series, name] = labels(self.signal, name).having({NAME: series})
         return self._labels[series, name]
-
-    def labels(self, name: str = "") -> Labels:
-        return Labels({
-            "model": self.signal.model, "version": self.signal.version, "feature": self.signal.kind,
-            "detector": DETECTOR, "slice": name,
-        })  # fmt: skip
 
     def _write(self, points: Any) -> None:
         found = list(points)
@@ -297,6 +292,19 @@ class Walk:
             "maturity": reference.maturity,
             "reference": [reference.version, reference.first, reference.end],
         }  # fmt: skip
+
+
+def labels(signal: DriftSignal, name: str = "") -> Labels:
+    """What the series of a signal are called by, beside their names; ``name`` is one of its streams."""
+    return Labels(
+        {
+            "model": signal.model,
+            "version": signal.version,
+            "feature": signal.kind,
+            "detector": DETECTOR,
+            "slice": name,
+        }
+    )
 
 
 def _finite(value: Any) -> float | None:

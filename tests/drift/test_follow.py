@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from monitor import query
-from monitor.drift import follow
+from monitor.drift import follow, read
 from monitor.drift.models import DriftSignal, DriftSketch, WatchState
 from monitor.drift.signals import SIGNALS
 from tests.fixtures.fix_calls import Push
@@ -81,9 +81,9 @@ def test_a_replay_gives_the_page_that_live_calls_gave(
     follow_all(cast, now)
     live = dict(signal(cast, "prompt_length").body)
     again = follow.replay(cast.project.id, now - 15 * DAY, now, now=now)
-    paged = [page for page in again.pages if page[2] == "prompt_length"]
-    assert [page[3] - HOUR / 6 for page in paged] == [dt.datetime.fromtimestamp(live["paged_at"], dt.UTC)]
-    assert month < paged[0][3] < month + 8 * HOUR
+    paged = [page for page in again.pages if page.kind == "prompt_length"]
+    assert [page.at - HOUR / 6 for page in paged] == [dt.datetime.fromtimestamp(live["paged_at"], dt.UTC)]
+    assert month < paged[0].at < month + 8 * HOUR
     assert signal(cast, "prompt_length").body == live
 
 
@@ -140,3 +140,25 @@ def test_closed_hours_are_added_up_once(cast: Cast, push: Push, now: dt.datetime
     follow_all(cast, now)
     kept = DriftSketch.objects.filter(part="calls")
     assert kept.count() == len(set(kept.values_list("hour", flat=True))) >= 70
+
+
+def test_pages_are_told_what_moved_since_when_and_against_what(
+    cast: Cast, now: dt.datetime, month: dt.datetime
+) -> None:
+    follow_all(cast, now)
+    row = read.signals(cast.project.id)[0]
+    assert (row.kind, row.state, row.scale, row.maturity) == ("prompt_length", "drift", "percent", "full")
+    assert row.since is not None
+    assert month <= row.since <= month + 4 * HOUR
+    assert row.reference is not None
+    assert row.reference[2] - row.reference[1] == 14 * DAY
+    found = query.instant(cast.project.id, f"llm_drift_effect{{{row.selector}}}", now)
+    assert found.single() == pytest.approx(row.effect)
+
+
+def test_every_version_with_enough_calls_has_all_signals(cast: Cast, push: Push, now: dt.datetime) -> None:
+    play(push, now - DAY / 2, 0.5)
+    play(push, now - DAY / 12, 1 / 12, version="few")
+    follow.run_due(now=now)
+    found = DriftSignal.objects.filter(project=cast.project).values_list("version", "kind")
+    assert set(found) == {("v1", kind) for kind in SIGNALS}
