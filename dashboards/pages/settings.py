@@ -41,6 +41,7 @@ class Settings(Page):
             "scopes": setup.SCOPES,
             "may_edit": visit.place.allows("admin"),
             "arrived": visit.versions,
+            "series": not visit.versions and read.has_series(visit.project_id),
             "origin": visit.origin,
             **redaction(visit),
         }

@@ -7,6 +7,7 @@ from typing import Literal
 
 from monitor.ingest import about, described, scrape
 from monitor.ingest.models import ScrapeJob, ScrapeTarget
+from monitor.store import catalog
 
 Health = Literal["up", "down", "unknown"]
 
@@ -52,6 +53,11 @@ def targets(project_id: int) -> list[TargetState]:
     """The project's targets by job and address."""
     rows = ScrapeTarget.objects.filter(project_id=project_id).select_related("source")
     return [_state(row) for row in rows]
+
+
+def has_series(project_id: int) -> bool:
+    """Whether anything was pushed, or came of a page that answered."""
+    return catalog.has_series(project_id, but=("up", "scrape_"))
 
 
 @dataclass(frozen=True, slots=True)

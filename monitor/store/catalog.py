@@ -324,3 +324,14 @@ def series(
     """Label sets, sorted by name and labels."""
     sets = [known.labels for known in found(project_id, matcher_sets, start_ms, end_ms)]
     return sorted(sets, key=lambda labels: (labels.get(NAME, ""), labels.items_sorted))
+
+
+def has_series(project_id: int, *, but: Sequence[str]) -> bool:
+    """Whether there is any series whose name does not begin with one of ``but``."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT 1 FROM monitor_series WHERE project_id = %s"
+            " AND NOT EXISTS (SELECT 1 FROM unnest(%s::text[]) AS b (name) WHERE starts_with(monitor_series.name, b.name)))",
+            [project_id, list(but)],
+        )
+        return bool(cursor.fetchone()[0])
