@@ -1,33 +1,28 @@
 """Alerts: what fired, why, and who was told? One alert opens with its series, its history and its messages."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from django.http import HttpResponse
+from django.shortcuts import redirect
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from dashboards import ask, colours
+from dashboards import ask, colours, quieting
 from dashboards.charts import Chart, draw
 from dashboards.firing import SILENT, STATES, Firing, active
 from dashboards.lines import POINTS, pinned
-from dashboards.pages.base import Context, MissingError, Page
+from dashboards.pages.base import Context, Form, MissingError, Page
 from dashboards.panels.base import Frame
 from dashboards.visit import Visit
-from monitor import query
 from monitor.alerting import read as told
 from monitor.rules import read
 
 MOST_DELIVERIES = 30
 MOST_LANES = 24
-# a condition of several parts has no one limit to draw
-SEVERAL = re.compile(r"\b(?:and|or|unless)\b")
-LIMIT = re.compile(
-    r"^(?P<left>.+?)\s*(?:>=|<=|==|>|<)\s*(?P<limit>-?[0-9.]+(?:e-?[0-9]+)?)\s*\)?\s*$", re.DOTALL
-)
 OUTCOMES: dict[str, tuple[str, str | Promise]] = {
     "sent": ("good", lazy("sent")), "waiting": ("unknown", lazy("waiting")), "muted": ("unknown", lazy("silenced")),
     "skipped": ("unknown", lazy("nothing to say")), "refused": ("bad", lazy("refused")),
@@ -53,21 +48,43 @@ class Alerts(Page):
     key = "a"
     routes: ClassVar = (
         ("", "show", "pages/alerts.html"),
+        ("silence/", "silence", "pages/silence.html"),
+        ("routing/", "routing", "pages/routing.html"),
         ("<slug:fingerprint>/", "detail", "pages/alert.html"),
     )
 
     def show(self, visit: Visit) -> Context:
         now = active(visit)
-        muted = told.muted(visit.project_id, now=visit.now)
-        unrouted = set(told.unrouted(visit.project_id, now=visit.now))
+        heard, quiet = quieting.divided(visit, now)
         return {
-            "alarms": [(one, one.fingerprint in muted, one.fingerprint in unrouted) for one in now],
+            "alarms": heard,
+            "quiet": quiet,
+            "groups": told.groups(visit.project_id, now=visit.now),
             "timeline": timeline(visit, now),
             "rules": [(rule, RULE_TONES.get(rule.state, "unknown"), STATES.get(rule.state, rule.state)) for rule in read.rules(visit.project_id)],
             "deliveries": [(one, *OUTCOMES.get(one.state, ("unknown", one.state))) for one in told.deliveries(visit.project_id, MOST_DELIVERIES)],
             "contacts": told.contacts(visit.project_id),
             "silences": [one for one in told.silences(visit.project_id, now=visit.now) if one.state != "expired"],
+            "may_edit": visit.place.allows("editor"),
         }  # fmt: skip
+
+    def silence(self, visit: Visit) -> Context:
+        """A form for a silence, with what it would catch now."""
+        return quieting.wished(visit, visit.params)
+
+    def routing(self, visit: Visit) -> Context:
+        """Who is told of what, as a tree; and an Alertmanager's file, in and out."""
+        return quieting.routing(visit)
+
+    def act(self, visit: Visit, form: Form, **_place: Any) -> HttpResponse | Context:
+        match form.get("do"):
+            case "silence":
+                return quieting.silence(visit, form)
+            case "end-silence":
+                return quieting.end(visit, form)
+            case "import":
+                return quieting.take(visit, form)
+        return redirect(visit.path)
 
     def detail(self, visit: Visit, fingerprint: str) -> Context:
         now = next((one for one in active(visit) if one.fingerprint == fingerprint), None)
@@ -95,6 +112,7 @@ class Alerts(Page):
                 for one in told.deliveries(visit.project_id, MOST_DELIVERIES, fingerprint=fingerprint)
             ],
             "calls": calls_behind(visit, labels),
+            "silence": quieting.link(visit, labels) if visit.place.allows("editor") else "",
         }
 
 
@@ -104,10 +122,9 @@ def _is_of(rule: read.RuleRow, alarm: Firing | None, rule_id: int | None) -> boo
 
 def series(visit: Visit, expr: str, labels: dict[str, str]) -> Chart:
     """What the rule looks at. A trailing comparison is taken off, so that the calm times are seen too."""
-    match = None if SEVERAL.search(expr) else LIMIT.match(expr.strip())
-    level = None
-    if match and query.check(match["left"]) is None:
-        expr, level = match["left"], float(match["limit"])
+    found_limit = told.threshold(expr)
+    level = found_limit.limit if found_limit else None
+    expr = found_limit.left if found_limit else expr
     try:
         found = ask.frames(visit.project_id, expr, visit.span, POINTS)
     except ask.AskError as error:

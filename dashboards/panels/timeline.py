@@ -29,6 +29,9 @@ class Timeline:
             yaxis={"type": "category", "automargin": True, "autorange": "reversed"},
             hovermode="closest",
             showlegend=len(full) > 1,
+            # above: below, it would lie on the times, and how high that is depends on the lanes
+            legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
+            margin={"l": 8, "r": 12, "t": 32 if len(full) > 1 else 8, "b": 8},
         )
         return shapes.finished(data, around)
 

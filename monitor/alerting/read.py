@@ -1,5 +1,6 @@
 """What pages may know of alerting: plain facts, secrets masked, no querysets."""
 
+import contextlib
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,10 +8,26 @@ from typing import Any
 
 from django.db.models import Count, Q
 
+from monitor.alerting import comparison, configuration, matching, silencing, standing
 from monitor.alerting import silences as muting
+from monitor.alerting.alertmanager_yaml import BadConfigurationError
 from monitor.alerting.models import Alert, Contact, Delivery, Route, Silence
 from monitor.alerting.receivers import RECEIVERS
 from monitor.core import fields
+from monitor.core.labels import Matcher
+
+
+class RefusedError(ValueError):
+    """A wish that makes no sense; says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceWish:
+    """How long, by whom, and why."""
+
+    length: dt.timedelta
+    author: str
+    comment: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +75,11 @@ class DeliveryRow:
     attempts: int
     last_error: str
     log: tuple[AttemptRow, ...]
+
+    @property
+    def told_at(self) -> dt.datetime:
+        """When it was sent; of one that was not, when it was tried last or made."""
+        return self.finished_at or (self.log[-1].at if self.log else self.created_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +166,62 @@ def muted(project_id: int, *, now: dt.datetime) -> dict[str, str]:
     firing = Alert.objects.firing(now).filter(project_id=project_id) if mutes else ()
     found = {f"{row.fingerprint:016x}": muting.muted_by(row.labels, mutes) for row in firing}
     return {fingerprint: str(by[0]) for fingerprint, by in found.items() if by}
+
+
+def alerts(project_id: int, *, now: dt.datetime) -> list[standing.Standing]:
+    """Every alert that fires, with who is told and what keeps it quiet."""
+    return standing.alerts(project_id, now=now)
+
+
+def groups(project_id: int, *, now: dt.datetime) -> list[standing.Group]:
+    """What fires, as it shares messages."""
+    return standing.groups(project_id, now=now)
+
+
+def caught(project_id: int, text: str, *, now: dt.datetime) -> list[standing.Standing]:
+    """What a silence with these matchers would keep quiet; raises RefusedError with what is wrong with them."""
+    try:
+        return standing.caught_by(project_id, matching.parse(text), now=now)
+    except matching.BadMatchersError as error:
+        raise RefusedError(str(error)) from error
+
+
+def matchers_of(labels: Mapping[str, str]) -> str:
+    """Matchers for exactly these labels."""
+    return matching.text([Matcher(name, "=", value) for name, value in labels.items()])
+
+
+def silence(project_id: int, text: str, wish: SilenceWish, *, now: dt.datetime) -> None:
+    """Make a silence; raises RefusedError."""
+    try:
+        wanted = silencing.Wanted(matching.parse(text), now, now + wish.length, wish.author, wish.comment)
+        silencing.save(project_id, wanted, now=now)
+    except (matching.BadMatchersError, silencing.BadSilenceError) as error:
+        raise RefusedError(str(error)) from error
+
+
+def end_silence(project_id: int, identity: str, *, now: dt.datetime) -> None:
+    """End it now; one that is not there any more needs no end."""
+    with contextlib.suppress(silencing.NoSilenceError):
+        silencing.expire(project_id, identity, now=now)
+
+
+def alertmanager_file(project_id: int) -> str:
+    """The project's routes and contacts as an alertmanager.yml, secrets hidden."""
+    return configuration.give(project_id)
+
+
+def take_alertmanager_file(project_id: int, text: str, *, now: dt.datetime) -> configuration.Taken:
+    """Replace routes, inhibitions and times by the file's; raises RefusedError."""
+    try:
+        return configuration.take(project_id, text, now=now)
+    except BadConfigurationError as error:
+        raise RefusedError(str(error)) from error
+
+
+def threshold(expr: str) -> comparison.Threshold | None:
+    """The limit in a rule's expression, if it has one."""
+    return comparison.threshold(expr)
 
 
 def unrouted(project_id: int, *, now: dt.datetime) -> list[str]:

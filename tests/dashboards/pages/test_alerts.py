@@ -1,8 +1,13 @@
 import datetime as dt
 
 import pytest
+from django.test import Client
 
-from dashboards.pages import alerts
+from monitor.alerting import read, receive
+from monitor.alerting.models import Inhibition, Silence
+from monitor.core import clock
+from monitor.core.alerts import Notice
+from monitor.core.labels import Labels
 from monitor.rules.models import AlertChange, Rule, RuleAlert, RuleGroup
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_world import Look
@@ -60,9 +65,91 @@ def test_without_rules_the_page_says_that_nothing_can_fire(look: Look) -> None:
     assert "no alert rules yet" in look("alerts").content.decode()
 
 
-@pytest.mark.parametrize("expr, left, limit", [
-    ("a / b > 0.01", "a / b", "0.01"), ("x < 1e-3", "x", "1e-3"), ("(a > 0.5)", None, None), ("up == 0", "up", "0"),
+@pytest.fixture
+def noon(now: dt.datetime, monkeypatch: pytest.MonkeyPatch) -> dt.datetime:
+    """The page asks the clock what fires now."""
+    monkeypatch.setattr(clock, "now", lambda: now)
+    return now
+
+
+def outside(cast: Cast, now: dt.datetime, **labels: str) -> None:
+    notice = Notice(
+        Labels(labels), now, now + dt.timedelta(hours=1), {"summary": "disk is full"}, source="outside"
+    )
+    receive.take_outside(cast.project.id, [notice], now=now)
+
+
+def test_alerts_of_other_senders_are_shown(look: Look, cast: Cast, noon: dt.datetime) -> None:
+    outside(cast, noon, alertname="Disk", severity="critical")
+    (row,) = look("alerts").context["alarms"]
+    assert (row.alarm.name, row.outside) == ("Disk", True)
+
+
+def test_what_is_silenced_or_inhibited_is_shown_apart(look: Look, cast: Cast, noon: dt.datetime) -> None:
+    for name in ("Down", "Slow", "Disk"):
+        outside(cast, noon, alertname=name)
+    Inhibition.objects.create(
+        project=cast.project, source_matchers='alertname="Down"', target_matchers='alertname="Slow"'
+    )
+    read.silence(
+        cast.project.id, 'alertname="Disk"', read.SilenceWish(dt.timedelta(hours=1), "ada", ""), now=noon
+    )
+    context = look("alerts").context
+    assert [row.alarm.name for row in context["alarms"]] == ["Down"]
+    assert {row.alarm.name: row.reasons for row in context["quiet"]} == {
+        "Disk": ("silenced",), "Slow": ("inhibited by another alert",),
+    }  # fmt: skip
+
+
+def test_a_silence_shows_beforehand_what_it_catches(look: Look, cast: Cast, noon: dt.datetime) -> None:
+    for name in ("Down", "Slow"):
+        outside(cast, noon, alertname=name)
+    context = look("alerts/silence", matchers='alertname=~"Sl.*"').context
+    assert [one.labels["alertname"] for one in context["caught"]] == ["Slow"]
+
+
+def test_matchers_that_can_not_be_read_are_shown_with_the_complaint(look: Look) -> None:
+    assert "not a matcher" in look("alerts/silence", matchers="severity").context["problem"]
+
+
+def test_a_silence_is_made_and_ended_on_the_page(client: Client, cast: Cast) -> None:
+    client.force_login(cast.ada)
+    client.post(
+        "/p/shop/alerts/silence/", {"do": "silence", "matchers": 'a="b"', "hours": "2", "comment": "work"}
+    )
+    row = Silence.objects.get()
+    assert (row.author, row.comment, row.matchers) == ("ada", "work", 'a="b"')
+    client.post("/p/shop/alerts/", {"do": "end-silence", "id": str(row.pk)})
+    row.refresh_from_db()
+    assert row.ends_at <= clock.now()
+
+
+@pytest.mark.parametrize("matchers, hours", [('a=""', "2"), ("", "2"), ('a="b"', "9999")])
+def test_a_silence_that_makes_no_sense_is_not_made(
+    client: Client, cast: Cast, matchers: str, hours: str
+) -> None:
+    client.force_login(cast.ada)
+    answer = client.post("/p/shop/alerts/silence/", {"do": "silence", "matchers": matchers, "hours": hours})
+    assert answer.context["problem"]
+    assert not Silence.objects.exists()
+
+
+@pytest.mark.parametrize("path, form", [
+    ("silence/", {"do": "silence", "matchers": 'a="b"', "hours": "2"}), ("routing/", {"do": "import", "text": "route: {}"}),
+    ("", {"do": "end-silence", "id": "x"}),
 ])  # fmt: skip
-def test_a_trailing_comparison_is_told_from_the_rest(expr: str, left: str | None, limit: str | None) -> None:
-    match = alerts.LIMIT.match(expr)
-    assert (match["left"], match["limit"]) == (left, limit) if left and match else left is None
+def test_who_may_only_look_changes_nothing(
+    client: Client, cast: Cast, path: str, form: dict[str, str]
+) -> None:
+    client.force_login(cast.ben)
+    assert client.post(f"/p/shop/alerts/{path}", form).status_code == 403
+
+
+def test_a_file_is_brought_on_the_page_with_what_it_loses(client: Client, cast: Cast) -> None:
+    client.force_login(cast.ada)
+    text = "route: {receiver: a}\nreceivers: [{name: a, slack_configs: [{api_url: 'https://h/x', title: t}]}]"
+    context = client.post("/p/shop/alerts/routing/", {"do": "import", "text": text}).context
+    assert context["taken"].losses == ("receivers[0].slack_configs[0].title: Vigil writes its own texts",)
+    assert [(depth, one.name) for depth, one in context["routes"]] == [(0, "a")]
+    refused = client.post("/p/shop/alerts/routing/", {"do": "import", "text": "route: {}"}).context
+    assert refused["refused"].startswith("route:")
