@@ -1,0 +1,68 @@
+"""Whole columns of calls add exactly what one call after the other adds."""
+
+from collections import Counter, defaultdict
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.core.labels import Labels
+from monitor.ingest import derive, rows
+from monitor.ingest.envelope import Context, Generation
+
+Sums = dict[tuple[Labels, int], Counter[float]]
+
+seconds = st.none() | st.sampled_from([0.0, 0.1, 0.25, 1.0, 7.5])
+counts = st.none() | st.integers(0, 3)
+calls = st.builds(
+    Generation,
+    model=st.sampled_from(["a", "b"]),
+    version=st.sampled_from(["", "v1"]),
+    started_ms=st.sampled_from([0, 9_999, 10_000]),
+    duration_seconds=seconds,
+    ttft_seconds=seconds,
+    queue_seconds=seconds,
+    input_tokens=counts,
+    output_tokens=counts,
+    cached_input_tokens=counts,
+    cost_usd=seconds,
+    error=st.sampled_from([None, "", "timeout"]),
+    contexts=st.sampled_from([None, []]) | st.builds(lambda: [Context("1", "some words here")]),
+    context_used=st.sampled_from([None, True, False]),
+    output=st.sampled_from(["", "some words here"]),
+    tokens=st.sampled_from([None, [{"text": "a", "logprob": -0.5}]]),
+)
+
+
+def of_columns(generations: list[Generation]) -> Sums:
+    found = derive.increments(rows.columns(1, generations), range(len(generations)))
+    sums: Sums = defaultdict(Counter)
+    if found is not None:
+        for owner, at, value in zip(found.owners, found.times, found.values, strict=True):
+            sums[found.labels[owner], int(at)][float(value)] += 1
+    return sums
+
+
+def one_by_one(generations: list[Generation]) -> Sums:
+    columns = rows.columns(1, generations)
+    deriver = derive.Deriver()
+    for place, generation in enumerate(generations):
+        deriver.take(generation, columns.texts["grounding"][place], columns.numbers["mean_logprob"][place])
+    sums: Sums = defaultdict(Counter)
+    for labels, at, amount in deriver.deltas.counts:
+        sums[labels, at][amount] += 1
+    for labels, at, value, _weight in deriver.deltas.observations:
+        sums[labels, at][value] += 1
+    return sums
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(calls, max_size=8))
+def test_columns_add_what_single_calls_add(generations: list[Generation]) -> None:
+    assert of_columns(generations) == one_by_one(generations)
+
+
+def test_only_the_chosen_calls_are_counted() -> None:
+    generations = [Generation(model="a", started_ms=0), Generation(model="b", started_ms=0)]
+    found = derive.increments(rows.columns(1, generations), [1])
+    assert found is not None
+    assert [labels["model"] for labels in found.labels] == ["b"]
