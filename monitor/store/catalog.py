@@ -211,6 +211,19 @@ class Catalog:
             if any(members[identity].may_hold(start_ms, end_ms) for identity in owners.copy())
         )
 
+    def names(self, start_ms: int, end_ms: int) -> list[str]:
+        """The labels of all series that may have samples in the span, sorted."""
+        members = self.members
+        return sorted(
+            name
+            for name, values in self.index.copy().items()
+            if any(
+                members[identity].may_hold(start_ms, end_ms)
+                for owners in list(values.values())
+                for identity in owners.copy()
+            )
+        )
+
     def _matching(self, matcher: Matcher, among: set[int] | None) -> set[int]:
         values = self.index.get(matcher.label, {})
         if matcher.op == "=" and matcher.value:
@@ -303,6 +316,8 @@ def label_names(
     project_id: int, matcher_sets: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
 ) -> list[str]:
     """Names of labels in use, sorted; ``__name__`` included."""
+    if not matcher_sets:
+        return of_project(project_id).names(start_ms, end_ms)
     return sorted(
         {name for known in found(project_id, matcher_sets, start_ms, end_ms) for name in known.labels}
     )

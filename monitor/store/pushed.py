@@ -51,12 +51,10 @@ class Kept:
         ids = np.array(sorted(self.wanted), dtype=np.int64)
         parts: dict[int, list[Part]] = {}
         for series_id, block in read:
-            floats = block.tables["f"]
             if series_id is not None:
-                parts.setdefault(series_id, []).append((floats["t"], floats["v"]))
-            elif len(floats["t"]):
-                for identity, rows in _slices(floats["series"], ids):
-                    parts.setdefault(identity, []).append((floats["t"][rows], floats["v"][rows]))
+                parts.setdefault(series_id, []).append((block.tables["f"]["t"], block.tables["f"]["v"]))
+        for identity, part in _of_batches([block for series_id, block in read if series_id is None], ids):
+            parts.setdefault(identity, []).append(part)
         for identity, mine in parts.items():
             times, values = _in_order(mine)
             first = self.first if identity not in self.tapes else self.tapes[identity].high + 1
@@ -128,12 +126,28 @@ def _widened(start: int, end: int, closed: int) -> tuple[int, int]:
     return first, last
 
 
-def _slices(series: Ints, wanted: Ints) -> Iterator[tuple[int, slice]]:
-    """Where the wanted series lie in a sorted column."""
-    left = np.searchsorted(series, wanted, "left")
-    right = np.searchsorted(series, wanted, "right")
-    for place in np.flatnonzero(right > left).tolist():
-        yield int(wanted[place]), slice(int(left[place]), int(right[place]))
+def _of_batches(found: Sequence[Block], ids: Ints) -> Iterator[tuple[int, Part]]:
+    """What batches hold of each wanted series, in order of time; of several samples at one time the first."""
+    tables = []
+    for block in found:
+        table = block.tables["f"]
+        if len(table["series"]):
+            place = np.minimum(ids.searchsorted(table["series"]), len(ids) - 1)
+            mine = np.flatnonzero(ids[place] == table["series"])
+            tables.append((place[mine], table["t"][mine], table["v"][mine]))
+    if not tables:
+        return
+    place, times, values = (np.concatenate(column) for column in zip(*tables, strict=True))
+    order = np.lexsort((times, place))
+    place, times, values = place[order], times[order], values[order]
+    first = np.ones(len(place), dtype=bool)
+    first[1:] = (place[1:] != place[:-1]) | (times[1:] != times[:-1])
+    if not first.all():
+        place, times, values = place[first], times[first], values[first]
+    starts = np.flatnonzero(np.diff(place, prepend=-1))
+    stops = np.append(starts[1:], len(place))
+    for identity, low, high in zip(ids[place[starts]].tolist(), starts.tolist(), stops.tolist(), strict=True):
+        yield identity, (times[low:high], values[low:high])
 
 
 def _in_order(parts: list[Part]) -> Part:

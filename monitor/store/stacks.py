@@ -45,7 +45,7 @@ class Stacks:
     """Stacks by the members that they hold; the least recently used ones go first."""
 
     def __init__(self, numbers: int) -> None:
-        self.room = numbers
+        self.room, self.used = numbers, 0
         self.kept: OrderedDict[tuple[int, int], Stack] = OrderedDict()
         self.lock = Lock()
 
@@ -59,13 +59,18 @@ class Stacks:
 
     def put(self, project_id: int, stack: Stack) -> None:
         with self.lock:
-            self.kept[project_id, id(stack.members)] = stack
-            while len(self.kept) > 1 and sum(one.numbers for one in self.kept.values()) > self.room:
-                self.kept.popitem(last=False)
+            key = (project_id, id(stack.members))
+            before = self.kept.pop(key, None)
+            self.kept[key] = stack
+            # added up as they come and go: thousands of alert rules keep a stack each
+            self.used += stack.numbers - (before.numbers if before else 0)
+            while len(self.kept) > 1 and self.used > self.room:
+                self.used -= self.kept.popitem(last=False)[1].numbers
 
     def clear(self) -> None:
         with self.lock:
             self.kept.clear()
+            self.used = 0
 
 
 kept = Stacks(NUMBERS_KEPT)
@@ -138,7 +143,7 @@ def _stacked(project_id: int, members: Members, turn: int, strips: Sequence[Tape
         for row, place in enumerate(places):
             tape = strips[place]
             values[row] = tape.values[rows_of[place]]
-            if len(tape.times) == len(times) and tape.values.base is None:
+            if len(tape.times) == len(times) and not _in_matrix(tape):
                 # the first matrix takes the place of the tapes, so that nothing lies in memory twice
                 new = Tape(tape.low, tape.high, times, values[row])
                 exchanged.append((members.ids[place], tape, new))
@@ -147,6 +152,11 @@ def _stacked(project_id: int, members: Members, turn: int, strips: Sequence[Tape
     known = {identity: new for identity, _, new in exchanged}
     now = [known.get(identity, tape) for identity, tape in zip(members.ids, strips, strict=True)]
     return Stack(members, turn, now, low, high, parts)
+
+
+def _in_matrix(tape: Tape) -> bool:
+    base = tape.values.base
+    return base is not None and base.ndim > 1
 
 
 def _cut(part: Part, start: int, end: int) -> Part:
