@@ -85,12 +85,27 @@ def run(*, now: dt.datetime) -> Compacted:
             done = _seal(home, window, end, now)
             taken, sealed = taken + done.batches, sealed + done.chunks
         taken += _merge(home, closed, now)
-    if sealed and partitions.tidy(moment):
-        # what is left of open times stands behind all that has gone
-        for shard, project_id, kind in homes:
-            _settle_down(sealing.Place(shard, project_id, BatchKind(kind)), moment)
-        partitions.tidy(moment, rebuild=True)
+    if not connection.in_atomic_block:
+        _give_back(moment)
     return Compacted(taken, sealed)
+
+
+def _give_back(moment: int) -> None:
+    """The space of removed batches: without this their files stay as large as they ever were."""
+    for name in partitions.wasteful(moment):
+        partitions.give_back(name)
+    still = partitions.wasteful(moment)
+    if not still:
+        return
+    # what is left of open times stands behind all that has gone
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT shard, project_id, kind FROM monitor_sample_batch")
+        homes = [sealing.Place(shard, number, BatchKind(kind)) for shard, number, kind in cursor.fetchall()]
+    for home in homes:
+        _settle_down(home, moment)
+    for name in still:
+        partitions.give_back(name)
+        partitions.rebuild(name)
 
 
 def _windows(home: sealing.Place, closed: int, moment: int) -> list[tuple[int, int]]:

@@ -80,36 +80,37 @@ def drop_before(table: str, milliseconds: int, *, only_empty: bool = False) -> l
     return gone
 
 
-def tidy(milliseconds: int, *, rebuild: bool = False) -> bool:
-    """Give the space of removed batches back; whether much of it is held by the few that are left."""
-    if connection.in_atomic_block:
-        return False
-    held = left = 0
+def wasteful(milliseconds: int) -> list[str]:
+    """The latest partitions of batches that hold far more space than their rows."""
+    found = []
     with connection.cursor() as cursor:
         for day in (milliseconds - DAY_MS, milliseconds):
             name = f"{BATCHES}_d{clock.from_ms(day):%Y%m%d}"
             cursor.execute("SELECT to_regclass(%s)", [name])
             if cursor.fetchone()[0] is None:
                 continue
-            table = connection.ops.quote_name(name)
-            # every dead row, however few, keeps the file from ending before it
-            cursor.execute(f"VACUUM (INDEX_CLEANUP ON) {table}")
             cursor.execute(
-                f"SELECT pg_table_size(%s), coalesce(sum(length(data)), 0)::bigint FROM {table}", [name]
+                f"SELECT pg_total_relation_size(%s), coalesce(sum(length(data)), 0)::bigint FROM {name}",
+                [name],
             )
-            size, used = cursor.fetchone()
-            held, left = held + size, left + used
-            if rebuild:
-                _rebuild(table)
-    return held > ROOMY + SPARSE * left
+            held, used = cursor.fetchone()
+            if held > ROOMY + SPARSE * used:
+                found.append(name)
+    return found
 
 
-def _rebuild(table: str) -> None:
+def give_back(name: str) -> None:
+    """Let the files of a table end behind its last row; every dead one, however few, stands in the way."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"VACUUM (INDEX_CLEANUP ON) {name}")
+
+
+def rebuild(name: str) -> None:
     """Indexes never shrink by themselves. Few rows are left, so it is done in no time, or else not now."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = '100ms'")
-            cursor.execute(f"REINDEX TABLE {table}")
+            cursor.execute(f"REINDEX TABLE {name}")
     except OperationalError:
         return
 

@@ -16,7 +16,7 @@ from monitor.store.models import BatchKind
 from monitor.store.runs import by_series
 
 # so many samples are held at once; where there are more, a part of the series is sealed at a time
-AT_ONCE = 1_500_000
+AT_ONCE = 500_000
 FETCHED = 100
 # PostgreSQL cuts long values into pieces of this many bytes; what is left over lies in the row itself
 PIECE = 1996
