@@ -25,6 +25,10 @@ bench: $(VENV)/.synced-dev
 	$(BIN)/python -m tests.bench.startup
 	$(BIN)/python -m tests.bench.ingest
 	$(BIN)/python -m tests.bench.promql
+	$(if $(SCENARIOS),$(BIN)/python -W ignore -m tests.bench.drift $(SCENARIOS))
+	$(BIN)/python -m tests.bench.redaction
+	$(BIN)/python -m tests.bench.search
+	$(BIN)/python -m tests.bench.growth
 	$(BIN)/python -m tests.bench.rules
 	$(BIN)/python -m tests.bench.history
 

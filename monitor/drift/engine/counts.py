@@ -17,7 +17,7 @@ PRIOR_EVENTS = 10.0
 # with fewer ticks or hours nothing is said about wander
 LEAST_CELLS = 24
 # how many deviations of its own hourly wander a rate may rise before it is more than wander
-WANDERS = {"seasonal": 2.0, "p95": 3.0, "p99": 3.0}
+WANDERS = {"seasonal": 2.5, "p95": 3.0, "p99": 3.0}
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ class WireScore(msgspec.Struct):
     generation_id: Annotated[str, Meta(min_length=1, max_length=500)]
     name: Annotated[str, Meta(min_length=1, max_length=100)]
     value: Annotated[float, Meta(ge=0, le=5)]
-    source: Annotated[str, Meta(pattern="^(human|rule|reference)$")] = "human"
+    source: Annotated[str, Meta(pattern="^(judge|human|rule|reference)$")] = "human"
     reason: Annotated[str, Meta(max_length=10_000)] = ""
     author: Name = ""
 
