@@ -66,12 +66,12 @@ def now() -> dt.datetime:
 
 @pytest.fixture
 def begin(now: dt.datetime) -> dt.datetime:
-    return now - 20 * DAY
+    return now - 11 * DAY
 
 
 @pytest.fixture
 def filled(cast: Cast, push: Push, now: dt.datetime, begin: dt.datetime) -> int:
-    """Twelve hours of samples every 30 s, three weeks ago, with resets, gaps and an end; and calls."""
+    """Twelve hours of samples every 30 s, eleven days ago, with resets, gaps and an end; and calls."""
     at, points = clock.to_ms(begin), []
     for n in range(1440):
         moment = at + n * 30_000 + 1
@@ -176,7 +176,7 @@ def test_the_coarser_points_answer_when_the_finer_are_gone(
 ) -> None:
     span = (begin + 3 * HOUR, begin + 10 * HOUR, HOUR)
     before = told(query.range(filled, "max_over_time(gauge[2h])", *span))
-    settings.VIGIL_RETENTION_5M_DAYS = 10
+    settings.VIGIL_RETENTION_5M_DAYS = 9
     bury(now)
     found = query.range(filled, "max_over_time(gauge[2h])", *span)
     assert same(before, told(found))
