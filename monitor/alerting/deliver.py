@@ -7,7 +7,8 @@ can therefore arrive twice (its id stays the same), but never not at all.
 import datetime as dt
 import logging
 import uuid
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -44,6 +45,7 @@ COMPARED = 10
 PERMANENT = (RefusedError, ForbiddenTargetError, UnknownNameError, fields.BadFieldError)
 PASSING = (LaterError, UnreachableError)
 State = Delivery.State
+Heard = Mapping[tuple[int, int], grouping.Said]
 
 
 @dataclass(slots=True)
@@ -51,6 +53,7 @@ class Parcel:
     """One claimed delivery on its way through the stages. ``outcome`` None: not decided yet."""
 
     delivery: Delivery
+    attempt: DeliveryAttempt
     contact: Contact
     now: dt.datetime
     lease_until: dt.datetime
@@ -114,15 +117,23 @@ def claim(*, now: dt.datetime, most: int = LANES) -> list[Parcel]:
         Delivery.objects.filter(pk__in=numbers).update(lease_until=until, attempts=F("attempts") + 1)
         for row in chosen:
             row.attempts += 1
-        DeliveryAttempt.objects.bulk_create(
+        attempts = DeliveryAttempt.objects.bulk_create(
             DeliveryAttempt(delivery=row, number=row.attempts, at=now) for row in chosen
         )
         contents = dict(Delivery.objects.filter(pk__in=numbers).values_list("pk", "content"))
     for row in chosen:
         row.content = contents[row.pk]
     return [
-        Parcel(row, row.contact, now, until, list(row.content["alerts"]), test=bool(row.content.get("test")))
-        for row in chosen
+        Parcel(
+            row,
+            attempt,
+            row.contact,
+            now,
+            until,
+            list(row.content["alerts"]),
+            test=bool(row.content.get("test")),
+        )
+        for row, attempt in zip(chosen, attempts, strict=True)
     ]
 
 
@@ -155,8 +166,9 @@ def _one_of_each_failing(rows: Sequence[Delivery]) -> list[Delivery]:
 
 def carry(parcels: Sequence[Parcel], book: Book, comparer: Comparer) -> None:
     """Through all stages; an unforeseen error counts as "later" and is shown, not lost."""
+    said = packing.last_sent([one.delivery.group_id for one in parcels if one.delivery.group_id is not None])
     for parcel in parcels:
-        _guarded(lambda one: _check(one, book), parcel)
+        _guarded(lambda one: _check(one, book, said), parcel)
         if parcel.outcome is None and not parcel.test:
             _guarded(lambda one: _compare(one, comparer), parcel)
     going = [parcel for parcel in parcels if parcel.outcome is None]
@@ -166,8 +178,7 @@ def carry(parcels: Sequence[Parcel], book: Book, comparer: Comparer) -> None:
     else:
         for parcel in going:
             _guarded(send, parcel)
-    for parcel in parcels:
-        record(parcel)
+    record(parcels)
 
 
 def _guarded(stage: Callable[[Parcel], None], parcel: Parcel) -> None:
@@ -179,7 +190,7 @@ def _guarded(stage: Callable[[Parcel], None], parcel: Parcel) -> None:
         parcel.outcome, parcel.error = State.WAITING, text
 
 
-def _check(parcel: Parcel, book: Book) -> None:
+def _check(parcel: Parcel, book: Book, said: Heard) -> None:
     """Takes out what was silenced since the message was written, and what the contact was told already."""
     if parcel.test:
         return
@@ -189,7 +200,11 @@ def _check(parcel: Parcel, book: Book) -> None:
     way = policy.way(group.route_id) if group else None
     if not parcel.contact.enabled or not parcel.alerts or (way and way.quiet_by(parcel.now)):
         parcel.outcome = State.MUTED
-    elif group is not None and way is not None and _knows(parcel, group, way.repeat):
+    elif (
+        group is not None
+        and way is not None
+        and _knows(parcel, said.get((group.pk, parcel.contact.pk)), way.repeat)
+    ):
         parcel.outcome = State.SKIPPED
 
 
@@ -202,11 +217,11 @@ def _compare(parcel: Parcel, comparer: Comparer) -> None:
     ]
 
 
-def _knows(parcel: Parcel, group: AlertGroup, repeat: dt.timedelta) -> bool:
+def _knows(parcel: Parcel, said: grouping.Said | None, repeat: dt.timedelta) -> bool:
     """Whether the contact was told all of it, or it is the end of what it never heard of."""
     content = {"alerts": parcel.alerts}
     reason = grouping.need(
-        packing.last_said(group.pk, parcel.contact, now=parcel.now, only_sent=True),
+        said,
         packing.firing_keys(content),
         packing.resolved_keys(content),
         repeat=repeat,
@@ -234,29 +249,48 @@ def send(parcel: Parcel) -> None:
     parcel.took = clock.monotonic() - began
 
 
-def record(parcel: Parcel) -> None:
-    """Write down how it went, if the delivery is still ours, and when to try again."""
+def record(parcels: Sequence[Parcel]) -> None:
+    """Write down how it went, of those that are still ours, and when to try again."""
+    over: dict[tuple[str | None, dt.datetime], list[Parcel]] = defaultdict(list)
+    contacts: dict[int, Parcel] = {}
+    with transaction.atomic():
+        for parcel in sorted(parcels, key=lambda one: one.delivery.pk):
+            if parcel.outcome == State.WAITING:
+                _record_later(parcel)
+            if parcel.outcome != State.WAITING:
+                over[parcel.outcome, parcel.lease_until].append(parcel)
+            meters.deliveries.labels(parcel.contact.kind, parcel.outcome).inc()
+            later = parcel.outcome == State.WAITING
+            parcel.attempt.outcome = "later" if later else str(parcel.outcome)
+            parcel.attempt.duration_seconds, parcel.attempt.error = parcel.took, parcel.error
+            if parcel.took is not None:
+                contacts[parcel.contact.pk] = parcel
+        for (outcome, lease), same in over.items():
+            for error, alike in _by_error(same).items():
+                mine = Delivery.objects.filter(pk__in=[one.delivery.pk for one in alike], lease_until=lease)
+                mine.update(state=outcome, lease_until=None, last_error=error, finished_at=alike[0].now)
+        attempts = [parcel.attempt for parcel in parcels]
+        DeliveryAttempt.objects.bulk_update(attempts, ["outcome", "duration_seconds", "error"])
+        for _, parcel in sorted(contacts.items()):
+            _note_contact(parcel)
+
+
+def _record_later(parcel: Parcel) -> None:
+    """The next try; or none, if it was tried for long enough."""
     pause = pause_seconds(parcel.delivery.id, parcel.delivery.attempts, parcel.after_seconds)
     next_at = parcel.now + dt.timedelta(seconds=pause)
-    if parcel.outcome == State.WAITING and next_at - parcel.delivery.created_at > GIVE_UP_AFTER:
+    if next_at - parcel.delivery.created_at > GIVE_UP_AFTER:
         parcel.outcome = State.GIVEN_UP
-    over = parcel.outcome != State.WAITING
-    meters.deliveries.labels(parcel.contact.kind, parcel.outcome).inc()
-    with transaction.atomic():
-        DeliveryAttempt.objects.filter(delivery=parcel.delivery, number=parcel.delivery.attempts).update(
-            outcome="later" if not over else parcel.outcome,
-            duration_seconds=parcel.took,
-            error=parcel.error,
-        )
-        Delivery.objects.filter(pk=parcel.delivery.pk, lease_until=parcel.lease_until).update(
-            state=parcel.outcome,
-            lease_until=None,
-            next_at=next_at,
-            last_error=parcel.error,
-            finished_at=parcel.now if over else None,
-        )
-        if parcel.took is not None:
-            _note_contact(parcel)
+        return
+    mine = Delivery.objects.filter(pk=parcel.delivery.pk, lease_until=parcel.lease_until)
+    mine.update(lease_until=None, next_at=next_at, last_error=parcel.error)
+
+
+def _by_error(parcels: Sequence[Parcel]) -> dict[str, list[Parcel]]:
+    found: dict[str, list[Parcel]] = defaultdict(list)
+    for parcel in parcels:
+        found[parcel.error].append(parcel)
+    return found
 
 
 def pause_seconds(identity: uuid.UUID, attempts: int, asked: float | None = None) -> float:

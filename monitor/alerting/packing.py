@@ -6,7 +6,7 @@ Everything about one group is one transaction, and the first worker to come wins
 import datetime as dt
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -87,25 +87,27 @@ def _tell(group: AlertGroup, contact: Contact, alerts: Sequence[Alert], way: Way
     return 1
 
 
-def last_said(
-    group_id: int, contact: Contact, *, now: dt.datetime, only_sent: bool = False
-) -> grouping.Said | None:
-    """What a contact heard last; a message still on its way counts, unless ``only_sent``."""
-    counts = Q(state=Delivery.State.SENT)
-    if not only_sent:
-        counts |= Q(state=Delivery.State.WAITING)
-        failed = Q(state__in=[Delivery.State.REFUSED, Delivery.State.GIVEN_UP])
-        rested = max(now - REST_AFTER_REFUSAL, contact.changed_at or now - REST_AFTER_REFUSAL)
-        counts |= failed & Q(finished_at__gt=rested)
-    row = (
-        Delivery.objects.filter(counts, group_id=group_id, contact=contact)
-        .order_by("-created_at")
-        .values_list("created_at", "content")
-        .first()
-    )
-    if row is None:
-        return None
-    return grouping.Said(row[0], frozenset(firing_keys(row[1])))
+def last_said(group_id: int, contact: Contact, *, now: dt.datetime) -> grouping.Said | None:
+    """What a contact heard last; a message still on its way counts, and for a while one that was refused."""
+    failed = Q(state__in=[Delivery.State.REFUSED, Delivery.State.GIVEN_UP])
+    rested = max(now - REST_AFTER_REFUSAL, contact.changed_at or now - REST_AFTER_REFUSAL)
+    counts = Q(state__in=[Delivery.State.SENT, Delivery.State.WAITING]) | failed & Q(finished_at__gt=rested)
+    rows = Delivery.objects.filter(counts, group_id=group_id, contact=contact).order_by("-created_at")
+    row = rows.values_list("created_at", "content").first()
+    return None if row is None else grouping.Said(row[0], frozenset(firing_keys(row[1])))
+
+
+def last_sent(groups: Collection[int]) -> dict[tuple[int, int], grouping.Said]:
+    """What reached each contact last, by group and contact."""
+    rows = Delivery.objects.filter(state=Delivery.State.SENT, group_id__in=groups)
+    newest = rows.order_by("group_id", "contact_id", "-created_at").distinct("group_id", "contact_id")
+    return {
+        (group, contact): grouping.Said(at, frozenset(firing_keys(content)))
+        for group, contact, at, content in newest.values_list(
+            "group_id", "contact_id", "created_at", "content"
+        )
+        if group is not None
+    }
 
 
 def firing_keys(content: Content) -> list[str]:

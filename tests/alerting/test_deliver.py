@@ -237,7 +237,7 @@ def test_a_worker_that_lost_its_lease_does_not_overwrite_what_the_next_one_did(p
     (slow,) = deliver.claim(now=pager.moment(11))
     pager.run(at=200)
     slow.outcome = "waiting"
-    deliver.record(slow)
+    deliver.record([slow])
     assert pager.states == ["sent"]
 
 
