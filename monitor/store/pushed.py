@@ -134,7 +134,9 @@ def _of_batches(found: Sequence[Block], ids: Ints) -> Iterator[tuple[int, Part]]
         if len(table["series"]):
             place = np.minimum(ids.searchsorted(table["series"]), len(ids) - 1)
             mine = np.flatnonzero(ids[place] == table["series"])
-            tables.append((place[mine], table["t"][mine], table["v"][mine]))
+            # others' samples alone are none
+            if len(mine):
+                tables.append((place[mine], table["t"][mine], table["v"][mine]))
     if not tables:
         return
     place, times, values = (np.concatenate(column) for column in zip(*tables, strict=True))
