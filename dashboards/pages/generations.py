@@ -131,7 +131,7 @@ def chips(visit: Visit) -> list[dict[str, Any]]:
 def choices(visit: Visit) -> dict[str, list[str]]:
     """What the dimensions can be narrowed to."""
     span = visit.span
-    return {name: calls.values_of(visit.project_id, span.start, span.end, name) for name in CHOICES}
+    return calls.values_of(visit.project_id, span.start, span.end, CHOICES)
 
 
 def turns(messages: Any, text: str) -> list[dict[str, Any]]:

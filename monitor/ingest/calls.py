@@ -83,9 +83,11 @@ def versions(project_id: int, start: dt.datetime, end: dt.datetime) -> list[Vers
     return generations.versions(project_id, start, end)
 
 
-def values_of(project_id: int, start: dt.datetime, end: dt.datetime, name: str) -> list[str]:
-    """The commonest values of one dimension, for filters."""
-    return generations.values_of(project_id, start, end, name)
+def values_of(
+    project_id: int, start: dt.datetime, end: dt.datetime, names: Sequence[str]
+) -> dict[str, list[str]]:
+    """The commonest values of dimensions among the newest calls, for filters."""
+    return generations.values_of(project_id, start, end, names)
 
 
 def rate(

@@ -1,6 +1,7 @@
 """Calls as rows: lists with keyset paging, one call whole, columns for charts, samples for judges."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,10 @@ from monitor.store.append import buckets_of
 from monitor.store.shards import shards_of
 
 TEXT_LIMIT = 200
+# of so many calls the values of their slices are offered as filters
+LOOKED_AT = 5_000
+# and of so many the versions are counted, however many there are
+COUNTED = 20_000
 # where a word stands farther back than so many characters, the excerpt begins before it
 LEAD = 60
 NUMBERS = frozenset({
@@ -356,13 +361,14 @@ def columns(
 
 
 def versions(project_id: int, start: dt.datetime, end: dt.datetime) -> list[VersionRow]:
-    """Model versions with calls in the span, most calls first."""
+    """Model versions among the newest calls of the span, most calls first."""
     where, values = Filter(project_id, start, end).where()
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT g.model, g.version, count(*), count(g.error), min(g.started_at), max(g.started_at)"
-            f" FROM monitor_generation g WHERE {where} GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
-            values,
+            "SELECT n.model, n.version, count(*), count(n.error), min(n.started_at), max(n.started_at)"
+            " FROM (SELECT g.model, g.version, g.error, g.started_at FROM monitor_generation g"
+            f" WHERE {where} ORDER BY g.id DESC LIMIT %(counted)s) AS n GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
+            values | {"counted": COUNTED},
         )
         return [VersionRow(*row) for row in cursor.fetchall()]
 
@@ -392,19 +398,25 @@ def count(model: str, version: str, *, project_id: int, before: dt.datetime) -> 
 
 
 def values_of(
-    project_id: int, start: dt.datetime, end: dt.datetime, name: str, *, limit: int = 50
-) -> list[str]:
-    """The commonest values of one slice (topic, tenant …), for filters."""
-    if name not in SLICES:
-        raise UnknownColumnError(name)
+    project_id: int, start: dt.datetime, end: dt.datetime, names: Sequence[str], *, limit: int = 50
+) -> dict[str, list[str]]:
+    """The commonest values of slices (topic, tenant …) among the newest calls of the span, for filters."""
+    for name in names:
+        if name not in SLICES:
+            raise UnknownColumnError(name)
     where, values = Filter(project_id, start, end).where()
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT g.{name} FROM monitor_generation g WHERE {where} AND g.{name} <> ''"
-            " GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT %(limit)s",
-            values | {"limit": limit},
+            f"SELECT {_columns('g', names)} FROM monitor_generation g WHERE {where}"
+            " ORDER BY g.id DESC LIMIT %(looked_at)s",
+            values | {"looked_at": LOOKED_AT},
         )
-        return [row[0] for row in cursor.fetchall()]
+        columns = list(zip(*cursor.fetchall(), strict=True)) or [()] * len(names)
+    counts = [Counter(value for value in column if value) for column in columns]
+    return {
+        name: sorted(count, key=lambda value, of=count: (-of[value], value))[:limit]  # type: ignore[misc]
+        for name, count in zip(names, counts, strict=True)
+    }
 
 
 def _marks(shards: Sequence[int], identities: Sequence[UUID]) -> dict[UUID, tuple[Mark, ...]]:
