@@ -47,6 +47,7 @@ app.conf.beat_schedule = {
     "poll-gpus": every(15, "poll_gpus"),
     "compact": every(10, "compact"),
     "ship-samples": every(2, "ship_samples"),
+    "make-points": every(300, "make_points"),
     "index-search": every(10, "index_search"),
     "retention": every(3600, "retention"),
     "remove-deleted": every(60, "remove_deleted"),

@@ -30,9 +30,15 @@ SHIPPING_SECONDS = 20.0
 def compact(**_: object) -> None:
     """Small batches into larger ones, closed windows into chunks; where series lie at home."""
     if connected.remote() is None:
-        now = clock.now()
-        compaction.run(now=now)
-        coarsening.run(now=now, days=installation())
+        compaction.run(now=clock.now())
+
+
+@shared_task
+def make_points(**_: object) -> None:
+    """Points of old samples, for the time when those are gone."""
+    with turn("points") as mine:
+        if mine:
+            coarsening.run(now=clock.now(), days=installation())
 
 
 @shared_task

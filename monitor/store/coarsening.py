@@ -27,6 +27,7 @@ PARTITION_MS = {FIVE_MINUTES: 28 * DAY_MS, HOUR: 364 * DAY_MS}
 SETTLED_MS = 3 * 3_600_000
 SERIES_AT_ONCE = 500
 DAYS_AT_ONCE = 50
+LONGEST_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,12 @@ def note(shard: int, project_id: int, begin_ms: int, end_ms: int) -> None:
         )
 
 
-def run(*, now: dt.datetime, days: keeping.Days) -> int:
-    """Make the points of days that are due; how many days that were."""
-    done = 0
+def run(*, now: dt.datetime, days: keeping.Days, seconds: float = LONGEST_SECONDS) -> int:
+    """Make the points of days that are due; how many days that were. After ``seconds`` no further day is begun."""
+    done, until = 0, clock.monotonic() + seconds
     for home in _due(now=now, days=days):
+        if clock.monotonic() > until:
+            break
         with transaction.atomic():
             if _claim(home):
                 _make(home, days)
@@ -71,7 +74,9 @@ def made_until(now_ms: int, days: keeping.Days) -> int:
 def made_of(project_id: int, now_ms: int, days: keeping.Days) -> int:
     """Up to when there are points of this project, whatever whoever makes them has done."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT min(day) FROM monitor_coarse_day WHERE project_id = %s AND NOT made", [project_id])
+        cursor.execute(
+            "SELECT min(day) FROM monitor_coarse_day WHERE project_id = %s AND NOT made", [project_id]
+        )
         first = cursor.fetchone()[0]
     until = made_until(now_ms, days)
     return until if first is None else min(until, first * DAY_MS)
