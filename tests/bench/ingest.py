@@ -5,6 +5,7 @@ one JSON line: native JSON at 1,000 and 100 a request against the whole bare tra
 request against single-row commits at the same number of connections; how long an answer takes at half load.
 """
 
+import contextlib
 import itertools
 import json
 import os
@@ -20,7 +21,7 @@ from tests.bench.bare import Bare
 
 PATH = "/api/v1/generations"
 BARE_SIZE = 1000
-ROWS = 24_000
+ROWS = 12_000
 SINGLES = 1_500
 ROUNDS = 3
 CLIENTS = (1, 4)
@@ -31,7 +32,8 @@ HALF_LOAD_SECONDS = 6.0
 class Bench:
     def __init__(self, mine: private.Private, key: str) -> None:
         self.mine, self.key, self.serial = mine, key, itertools.count()
-        self.web_us: dict[int, float] = {}
+        # microseconds of web and database processes for one call, by calls in a request
+        self.cpu: dict[int, list[float]] = {}
         now = clock.now().timestamp()
         self.calls = list(traffic.calls(Story(now, rate=2.0), now - 4 * HOUR, now))
 
@@ -49,20 +51,24 @@ class Bench:
         ]
 
     def rate(self, rows: int, size: int, clients: int) -> float:
-        requests, before = self.requests(rows, size), self.web_seconds()
+        requests, before = self.requests(rows, size), (self.seconds("granian"), self.seconds("postgres"))
         result = load.run(self.mine.port, requests, clients)
         assert result.accepted == rows, f"{result.accepted} of {rows} accepted, {result.busy} sent away"
-        self.web_us[size] = min(self.web_us.get(size, 1e9), 1e6 * (self.web_seconds() - before) / rows)
+        after = (self.seconds("granian"), self.seconds("postgres"))
+        spent = [1e6 * (now - then) / rows for now, then in zip(after, before, strict=True)]
+        self.cpu[size] = min(self.cpu.get(size, spent), spent)
         return rows / result.seconds
 
-    def web_seconds(self) -> float:
-        """Processor time of the web processes: it says more than a clock where others use the machine."""
+    def seconds(self, mark: str) -> float:
+        """Processor time of our processes of that name: it says more than a clock where others use the machine."""
         ticks = 0
         for pid in self.mine.tree():
             folder = Path(f"/proc/{pid}")
-            if b"granian" in (folder / "cmdline").read_bytes():
-                fields = (folder / "stat").read_text().rpartition(")")[2].split()
-                ticks += int(fields[11]) + int(fields[12])
+            with contextlib.suppress(OSError):
+                if mark.encode() in (folder / "cmdline").read_bytes():
+                    # its own, and that of its children that have ended
+                    fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                    ticks += sum(map(int, fields[11:15]))
         return ticks / os.sysconf("SC_CLK_TCK")
 
     def half_load(self, size: int, clients: int, most: float) -> dict[str, float]:
@@ -88,10 +94,13 @@ def main() -> None:
         pieces = bare.rows(ROWS, BARE_SIZE)
         figures: dict[str, float] = {}
         shares: dict[str, float] = {}
+        bare_us = 1e9
         for clients in CLIENTS:
             alone, at_once, by_hundred = [], [], []
             for _ in range(ROUNDS):
+                spent = bench.seconds("postgres")
                 alone.append(bare.whole(pieces, BARE_SIZE, clients))
+                bare_us = min(bare_us, 1e6 * (bench.seconds("postgres") - spent) / ROWS)
                 at_once.append(bench.rate(ROWS // 2, 1000, clients))
                 by_hundred.append(bench.rate(ROWS // 4, 100, clients))
             figures[f"bare_{clients}"] = statistics.median(alone)
@@ -119,7 +128,10 @@ def main() -> None:
             "bench": "ingest",
             "of_bare": {name: round(share, 3) for name, share in shares.items()},
             "per_s": {name: round(rate) for name, rate in figures.items()},
-            "web_cpu_us_per_call": {str(size): round(us) for size, us in bench.web_us.items()},
+            "cpu_us_per_call": {
+                "bare": round(bare_us),
+                **{str(size): [round(us) for us in spent] for size, spent in bench.cpu.items()},
+            },
             "half_load": half,
             "agrees": mine.manage("verify", "--project", "bench").splitlines()[-1],
         }
