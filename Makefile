@@ -24,6 +24,7 @@ check: $(VENV)/.synced-dev
 bench: $(VENV)/.synced-dev
 	$(BIN)/python -m tests.bench.startup
 	$(BIN)/python -m tests.bench.ingest
+	$(BIN)/python -m tests.bench.otlp
 	$(BIN)/python -m tests.bench.promql
 	$(if $(SCENARIOS),$(BIN)/python -W ignore -m tests.bench.drift $(SCENARIOS))
 	$(BIN)/python -m tests.bench.redaction

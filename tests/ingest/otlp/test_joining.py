@@ -9,6 +9,7 @@ import pytest
 from monitor import query
 from monitor.ingest import pipeline
 from monitor.ingest.envelope import Batch, Generation, Piece, PieceKind
+from monitor.ingest.verify import verify
 from monitor.store import generations, grams, ids, scores, search
 from monitor.store.generations import GenerationDetail
 from tests.fixtures.fix_cast import Cast
@@ -92,6 +93,7 @@ def test_documents_become_contexts_and_are_counted_once(
     assert [one["id"] for one in stored(cast).detail["contexts"]] == ["leave"]
     assert stored(cast).summary.grounding == "used"
     assert grounded(cast, now) == {"used": 1.0}
+    assert verify(cast.project.id).agrees
 
 
 def test_documents_found_after_a_call_began_are_not_its_own(cast: Cast, now: dt.datetime, at: int) -> None:
