@@ -137,7 +137,8 @@ def value(
     if ahead is None:
         return evaluate(node, grid, grid, notes)
     key = Key(look.owner, node, lookback, grid.step, grid.start % grid.step, grid.steps)
-    known = _still_true(answers.get(key), look, ahead)
+    stored = answers.get(key)
+    known = _still_true(stored, look, ahead)
     found = None if known is None else _continued(known, node, grid, evaluate)
     if found is None:
         fresh = Notes()
@@ -149,6 +150,9 @@ def value(
     notes.warnings.update(noted.warnings)
     notes.infos.update(noted.infos)
     closed = min(grid.steps, (look.closed_ms - ahead - grid.start) // grid.step + 1)
+    if known is not None and known is stored and _covers(known.grid, grid, closed):
+        # nothing has closed since
+        return vector
     if (
         closed > 0
         and look.lasting
@@ -158,6 +162,10 @@ def value(
         part = Grid(grid.start, grid.start + (closed - 1) * grid.step, grid.step)
         answers.put(key, Kept(look.version, part, _columns(vector, 0, closed), noted))
     return vector
+
+
+def _covers(known: Grid, grid: Grid, closed: int) -> bool:
+    return known.start <= grid.start and grid.start + (closed - 1) * grid.step <= known.end
 
 
 def _still_true(known: Kept | None, look: Look, ahead: int) -> Kept | None:

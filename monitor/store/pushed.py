@@ -146,8 +146,8 @@ def _of_batches(found: Sequence[Block], ids: Ints) -> Iterator[tuple[int, Part]]
     first[1:] = (place[1:] != place[:-1]) | (times[1:] != times[:-1])
     if not first.all():
         place, times, values = place[first], times[first], values[first]
-    starts = np.flatnonzero(np.diff(place, prepend=-1))
-    stops = np.append(starts[1:], len(place))
+    edges = np.flatnonzero(np.diff(place, prepend=-1, append=-1))
+    starts, stops = edges[:-1], edges[1:]
     for identity, low, high in zip(ids[place[starts]].tolist(), starts.tolist(), stops.tolist(), strict=True):
         yield identity, (times[low:high], values[low:high])
 

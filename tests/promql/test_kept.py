@@ -155,3 +155,16 @@ def test_any_order_of_writing_and_asking_gives_the_answer_of_a_newcomer(cast: Ca
                 start = end - dice.choice([HOUR, 3 * HOUR])
                 expr = dice.choice(QUESTIONS)
                 same(query.range(project, expr, start, end, MINUTE), anew(project, expr, start, end, MINUTE))
+
+
+def test_what_is_kept_is_not_kept_again_until_something_closes(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = clock.to_ms(clock.now()) // MINUTE * MINUTE
+    push(cast.project.id, "x_total", 1, [(end - 2 * HOUR + i * MINUTE, float(i)) for i in range(120)])
+    query.range(cast.project.id, "x_total", end - HOUR, end, MINUTE)
+    put: list[kept.Key] = []
+    monkeypatch.setattr(kept.answers, "put", lambda key, _: put.append(key))
+    for shift in (0, 5 * MINUTE):
+        query.range(cast.project.id, "x_total", end - HOUR - shift, end - shift, MINUTE)
+    assert len(put) == 1
