@@ -228,7 +228,7 @@ def _or(*values: Any) -> Any:
 
 
 def _link(tab: int, expr: Any) -> str:
-    """Where Prometheus draws an expression; our own addresses redirect to Explore."""
+    """The address, below a Prometheus, where it draws an expression."""
     return f"/graph?g0.expr={quote_plus(str(expr))}&g0.tab={tab}"
 
 
