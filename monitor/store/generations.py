@@ -24,6 +24,8 @@ LOOKED_AT = 5_000
 COUNTED = 20_000
 # where a word stands farther back than so many characters, the excerpt begins before it
 LEAD = 60
+# so far into a text the word is looked for, to show what stands around it
+SEARCHED = 4_000
 NUMBERS = frozenset({
     "duration_seconds", "ttft_seconds", "inference_seconds", "queue_seconds", "input_tokens",
     "cached_input_tokens", "output_tokens", "cost_usd", "mean_logprob",
@@ -231,24 +233,26 @@ def _edge(where: str, values: dict[str, Any]) -> UUID | None:
 
 
 def _listed(sources: str, values: dict[str, Any], word: str = "") -> list[GenerationSummary]:
+    length = SEARCHED if word else TEXT_LIMIT
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {_columns('g', SUMMARY)}, {_excerpt('p.prompt', word)}, {_excerpt('p.output', word)}"
+            f"SELECT {_columns('g', SUMMARY)}, left(p.prompt, {length}), left(p.output, {length})"
             f" FROM {sources} ORDER BY g.id DESC LIMIT %(limit)s",
-            values | {"word": word},
+            values,
         )
-        return [_summary(row[:-2], row[-2], row[-1]) for row in cursor.fetchall()]
+        return [
+            _summary(row[:-2], _excerpt(row[-2] or "", word), _excerpt(row[-1] or "", word))
+            for row in cursor.fetchall()
+        ]
 
 
-def _excerpt(column: str, word: str) -> str:
+def _excerpt(text: str, word: str) -> str:
     """The beginning of a text, or what stands around the word that was sought."""
-    if not word:
-        return f"left({column}, {TEXT_LIMIT})"
-    place = f"position(lower(%(word)s) IN lower({column}))"
-    return (
-        f"CASE WHEN {place} > {LEAD} THEN '…' || substr({column}, {place} - {LEAD // 2}, {TEXT_LIMIT})"
-        f" ELSE left({column}, {TEXT_LIMIT}) END"
-    )
+    place = text.lower().find(word.lower()) if word else -1
+    if place <= LEAD:
+        return text[:TEXT_LIMIT]
+    start = place - LEAD // 2
+    return f"…{text[start : start + TEXT_LIMIT]}"
 
 
 def one(project_id: int, identity: UUID) -> GenerationDetail | None:
