@@ -44,7 +44,7 @@ class Model(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
-        events = [{"choices": [{"delta": {"content": text}}]} for text in DELTAS]
+        events: list[object] = [{"choices": [{"delta": {"content": text}}]} for text in DELTAS]
         events.append({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 3}})
         lines = [f"data: {json.dumps(event)}\n\n" for event in events]
         self._answer("text/event-stream", "".join([*lines, "data: [DONE]\n\n"]))
