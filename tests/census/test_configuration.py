@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "templates" / "docs" / "configuration.md"
-READ = re.compile(r'\b(?:env|Env\(\))\.(?:text|flag|number|names|address)\(\s*"(\w+)"')
+READ = re.compile(r'\b(?:env|Env\(\))\.(?:text|flag|number|names|pairs|address)\(\s*"(\w+)"')
 LINE = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
 
 

@@ -48,3 +48,9 @@ def test_addresses(text: str, pair: tuple[str, int]) -> None:
 def test_an_address_without_both_parts_is_refused(text: str) -> None:
     with pytest.raises(BadSettingError, match="HOST:PORT"):
         Env({"A": text}).address("A", "")
+
+
+def test_pairs_are_read_and_a_broken_one_is_named() -> None:
+    assert Env({"X": "a=1, b=c=d"}).pairs("X") == [("a", "1"), ("b", "c=d")]
+    with pytest.raises(BadSettingError, match="X: 'b' is not KEY=VALUE"):
+        Env({"X": "a=1,b"}).pairs("X")
