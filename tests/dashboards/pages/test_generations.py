@@ -33,6 +33,10 @@ def test_what_was_sought_is_marked(look: Look, world: object) -> None:
     )
 
 
+def test_the_box_keeps_what_was_sought(look: Look, world: object) -> None:
+    assert 'name="q" value="rule"' in look("generations", q="rule").content.decode()
+
+
 def test_a_filter_that_is_on_can_be_taken_away(look: Look, world: object) -> None:
     chips = look("generations", topic="rules").context["chips"]
     assert [str(chip["name"]) for chip in chips] == ["topic"]
