@@ -13,7 +13,7 @@ MAX_KEY = 2048
 class KnownLabels(dict[K, Labels]):
     """A bounded memory shared by the threads of a process; when it is full, the oldest quarter goes."""
 
-    def __init__(self, limit: int = 50_000) -> None:
+    def __init__(self, limit: int = 250_000) -> None:
         super().__init__()
         self.limit = limit
         self._lock = threading.Lock()
