@@ -231,6 +231,8 @@ def rules(project_id: int, start: dt.datetime, end: dt.datetime) -> Iterator[dic
 
 
 Subject = Callable[[int, dt.datetime, dt.datetime], Iterator[dict[str, Any]]]
+
+
 def drift(project_id: int, start: dt.datetime, end: dt.datetime) -> Iterator[dict[str, Any]]:
     """Signals taken again: their series and states are those that live calls would have given."""
     done = follow.replay(project_id, start, end, now=clock.now())

@@ -46,7 +46,16 @@ class Projects(BaseAdmin):
     list_display = ("slug", "name", "demo", "created_at", "deleted_at")
     list_filter = ("demo",)
     search_fields = ("slug", "name")
-    fields = ("slug", "name", "buckets", "raw_days", "five_minute_days", "hour_days", "content_days", "embedding_days")
+    fields = (
+        "slug",
+        "name",
+        "buckets",
+        "raw_days",
+        "five_minute_days",
+        "hour_days",
+        "content_days",
+        "embedding_days",
+    )
     inlines = (Members,)
     actions = ("mark_deleted",)
 

@@ -5,37 +5,94 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('monitor', '0012_rule_files'),
+        ("monitor", "0012_rule_files"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='RedactionChoice',
+            name="RedactionChoice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('phone', 'phone'), ('email', 'email'), ('resident_id', 'resident_id'), ('card', 'card'), ('uscc', 'uscc'), ('plate', 'plate'), ('passport', 'passport'), ('iban', 'iban'), ('ip', 'ip'), ('secret', 'secret')], max_length=20)),
-                ('mode', models.CharField(choices=[('mask', 'mask'), ('hash', 'hash'), ('drop', 'drop'), ('keep', 'keep')], max_length=4)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='redaction_choices', to='monitor.project')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("phone", "phone"),
+                            ("email", "email"),
+                            ("resident_id", "resident_id"),
+                            ("card", "card"),
+                            ("uscc", "uscc"),
+                            ("plate", "plate"),
+                            ("passport", "passport"),
+                            ("iban", "iban"),
+                            ("ip", "ip"),
+                            ("secret", "secret"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "mode",
+                    models.CharField(
+                        choices=[("mask", "mask"), ("hash", "hash"), ("drop", "drop"), ("keep", "keep")],
+                        max_length=4,
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="redaction_choices",
+                        to="monitor.project",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['kind'],
-                'constraints': [models.UniqueConstraint(fields=('project', 'kind'), name='redaction_choice_once')],
+                "ordering": ["kind"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("project", "kind"), name="redaction_choice_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='RedactionPattern',
+            name="RedactionPattern",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=30)),
-                ('pattern', models.CharField(max_length=500)),
-                ('mode', models.CharField(choices=[('mask', 'mask'), ('hash', 'hash'), ('drop', 'drop'), ('keep', 'keep')], default='mask', max_length=4)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='redaction_patterns', to='monitor.project')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=30)),
+                ("pattern", models.CharField(max_length=500)),
+                (
+                    "mode",
+                    models.CharField(
+                        choices=[("mask", "mask"), ("hash", "hash"), ("drop", "drop"), ("keep", "keep")],
+                        default="mask",
+                        max_length=4,
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="redaction_patterns",
+                        to="monitor.project",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
-                'constraints': [models.UniqueConstraint(fields=('project', 'name'), name='redaction_pattern_once')],
+                "ordering": ["name"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("project", "name"), name="redaction_pattern_once")
+                ],
             },
         ),
     ]

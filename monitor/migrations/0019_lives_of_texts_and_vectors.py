@@ -5,20 +5,31 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('monitor', '0018_coarse_points'),
+        ("monitor", "0018_coarse_points"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='project',
-            name='content_days',
-            field=models.PositiveSmallIntegerField(blank=True, help_text='How long prompts, answers and what came with them are kept; empty: as long as the calls.', null=True, validators=[django.core.validators.MinValueValidator(1)], verbose_name='days of texts'),
+            model_name="project",
+            name="content_days",
+            field=models.PositiveSmallIntegerField(
+                blank=True,
+                help_text="How long prompts, answers and what came with them are kept; empty: as long as the calls.",
+                null=True,
+                validators=[django.core.validators.MinValueValidator(1)],
+                verbose_name="days of texts",
+            ),
         ),
         migrations.AddField(
-            model_name='project',
-            name='embedding_days',
-            field=models.PositiveSmallIntegerField(blank=True, help_text='How long vectors of prompts and answers are kept; empty: as long as the calls.', null=True, validators=[django.core.validators.MinValueValidator(1)], verbose_name='days of vectors'),
+            model_name="project",
+            name="embedding_days",
+            field=models.PositiveSmallIntegerField(
+                blank=True,
+                help_text="How long vectors of prompts and answers are kept; empty: as long as the calls.",
+                null=True,
+                validators=[django.core.validators.MinValueValidator(1)],
+                verbose_name="days of vectors",
+            ),
         ),
     ]

@@ -5,7 +5,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
         ("monitor", "0020_chunks_in_whole_pieces"),
     ]
@@ -14,15 +13,29 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="PushedMetric",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("name", models.CharField(max_length=512)),
                 ("type", models.CharField(max_length=20)),
                 ("help", models.TextField(blank=True)),
                 ("unit", models.CharField(blank=True, max_length=100)),
-                ("project", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="pushed_metrics", to="monitor.project")),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="pushed_metrics",
+                        to="monitor.project",
+                    ),
+                ),
             ],
             options={
-                "constraints": [models.UniqueConstraint(fields=("project", "name"), name="pushed_metric_once")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("project", "name"), name="pushed_metric_once")
+                ],
             },
         ),
     ]
