@@ -4,6 +4,7 @@ The source language is English and stands in the code. A language is complete wh
 translation; ``manage.py texts --check`` says which ones have none.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -138,7 +139,8 @@ def compile_all() -> list[Path]:
         source, target = po_path(language), po_path(language).with_suffix(".mo")
         if target.exists() and target.stat().st_mtime_ns > source.stat().st_mtime_ns:
             continue
-        draft = target.with_suffix(".mo.new")
+        # several processes may start at once
+        draft = target.with_suffix(f".{os.getpid()}.new")
         with draft.open("wb") as file:
             write_mo(file, catalogue(language))
         draft.replace(target)
