@@ -6,6 +6,7 @@ from django.conf import settings
 from dashboards import texts
 
 pytest_plugins = [
+    "tests.fixtures.fix_emptied",
     "tests.fixtures.fix_cast",
     "tests.fixtures.fix_calls",
     "tests.fixtures.fix_world",
