@@ -244,7 +244,7 @@ def ask(source: Source, expr: str, grid: Grid, *, limits: Limits | None = None, 
         if clock.monotonic() > deadline:
             raise _late(bounds)
 
-    root = parser.parse(expr, _question(grid, at_once=at_once))
+    root = parser.parse(expr, Question.of(grid, at_once=at_once))
     kind = parser.result_kind(root)
     if not at_once and kind in {"matrix", "string"}:
         message = f'invalid expression type "{_SAID[kind]}" for range query, must be Scalar or instant Vector'
@@ -281,7 +281,7 @@ class _Asked:
                 self.error = error
 
     def prepare(self, source: "_Stored", grid: Grid) -> None:
-        root = parser.parse(self.expr, _question(grid, at_once=True))
+        root = parser.parse(self.expr, Question.of(grid, at_once=True))
         if parser.result_kind(root) in {"matrix", "string"}:
             message = f"{self.expr!r} is no vector; only vectors and scalars are asked together"
             raise BadQueryError(message)
@@ -380,10 +380,6 @@ class _Work:
 
                 node = history.with_given(node, grid, past, rest, notes, lookback)
         return plan(node, grid, max_samples=self.bounds.samples, lookback=lookback, whole=whole)
-
-
-def _question(grid: Grid, *, at_once: bool) -> Question:
-    return Question(0.0, 0.0) if at_once else Question(grid.step / 1000, (grid.end - grid.start) / 1000)
 
 
 def _late(bounds: Limits) -> DeadlineError:

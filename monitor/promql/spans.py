@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from monitor.core import durations
+from monitor.promql.values import Grid
 
 _PIECE = re.compile(
     r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?(?![\w.])|(?:\d+(?:ms|[smhdwy]))+)"
@@ -31,6 +32,12 @@ class Question:
 
     step: float
     range: float
+
+    @classmethod
+    def of(cls, grid: Grid, *, at_once: bool) -> "Question":
+        if at_once:
+            return cls(0.0, 0.0)
+        return cls(grid.step / 1000, (grid.end - grid.start) / 1000)
 
 
 class BadSpanError(ValueError):

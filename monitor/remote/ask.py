@@ -22,6 +22,7 @@ from monitor.promql.errors import (
     TooMuchError,
     UnavailableError,
 )
+from monitor.promql.spans import Question
 from monitor.promql.text import braces, text_of
 from monitor.promql.values import Grid
 from monitor.query import Limits, Result
@@ -52,7 +53,7 @@ class Remote:
                 f"exceeded maximum resolution of {limits.steps} points per timeseries; take a longer step"
             )
             raise BadQueryError(message)
-        root = parser.parse(expr)
+        root = parser.parse(expr, Question.of(grid, at_once=at_once))
         kind = parser.result_kind(root)
         if not at_once and kind in {"matrix", "string"}:
             message = f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector'

@@ -12,6 +12,7 @@ from monitor.core.labels import Labels
 from monitor.core.samples import Series
 from monitor.promql.errors import QueryError
 from monitor.promql.parse import parse
+from monitor.promql.spans import Question
 from monitor.promql.text import text_of
 from monitor.promql.values import Grid
 from monitor.remote.scope import scoped, shown
@@ -52,7 +53,7 @@ def test_other_projects_change_nothing(script: Path) -> None:
             continue
         try:
             alone = asked(case)
-            text = text_of(scoped(parse(case.expr), LABEL, 1))
+            text = text_of(scoped(parse(case.expr, Question.of(case.grid, at_once=case.at_once)), LABEL, 1))
         except QueryError:
             continue
         crowd = [*of_project(case.series, 1), *of_project(case.series, 2)]
