@@ -50,7 +50,8 @@ class Drift(Page):
         watch = next((one for one in watches if str(one.id) == visit.params.get("watch")), None)
         signal = next((one for one in signals if str(one.id) == visit.params.get("signal")), None)
         if signal is None and watch is None:
-            signal, watch = next(iter(signals), None), None if signals else next(iter(watches), None)
+            signal = next((one for one in signals if one.state not in QUIET), None)
+            watch = next(iter(watches), None)
         return {
             "signals": [told(one) for one in signals if one.state not in QUIET],
             "quiet": [told(one) for one in signals if one.state in QUIET],
