@@ -10,12 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-BETS = (0.25, 0.5, 1.0, 2.0, 3.0)
-CLIP = 4.0
-BUDGET_SECONDS = 90 * 86_400
+from monitor.drift.engine.detector import BETS, CLIP, LARGEST
+
 CALM_TICKS_TO_RESOLVE = 3
-# beyond this R tells nothing new and would overflow
-LARGEST = 1e12
 
 
 @dataclass(slots=True)
@@ -32,7 +29,7 @@ class Evidence:
         z = min(excess, CLIP)
         self.bets = [
             min(LARGEST, (1.0 + r) * math.exp(bet * z - bet * bet / 2.0))
-            for bet, r in zip(BETS, self.bets, strict=True)
+            for bet, r in zip(BETS.tolist(), self.bets, strict=True)
         ]
         self.ticks += 1
         self.calm = 0 if outside else self.calm + 1
@@ -57,8 +54,3 @@ class Evidence:
         if data and len(data.get("bets", ())) == len(BETS):
             known = cls(list(data["bets"]), bool(data["paged"]), int(data["calm"]), int(data["ticks"]))
         return known
-
-
-def limit_for(detectors: int, tick_seconds: float) -> float:
-    """A: the number of ticks in the budget, times the detectors that share it."""
-    return max(1, detectors) * BUDGET_SECONDS / tick_seconds

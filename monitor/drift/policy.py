@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from monitor.drift.engine.detector import BUDGET_SECONDS
+from monitor.drift.engine.detector import limit_for
 from monitor.drift.engine.matching import Calendar
 from monitor.drift.models import DriftPolicy
 from monitor.drift.signals import SIGNALS
@@ -23,7 +23,7 @@ class Policy:
 
     def limit(self, tick_seconds: int) -> float:
         """The evidence at which one of the signals pages."""
-        return len(SIGNALS) * BUDGET_SECONDS / tick_seconds / self.false_pages
+        return limit_for(len(SIGNALS), tick_seconds) / self.false_pages
 
 
 def of(project_id: int) -> Policy:

@@ -16,7 +16,8 @@ from monitor.drift import pinning, reports, windows
 from monitor.drift.assess import assess
 from monitor.drift.detectors import DETECTORS
 from monitor.drift.detectors.base import Detector, TooFewError, WrongDataError
-from monitor.drift.evidence import Evidence, limit_for
+from monitor.drift.engine.detector import limit_for
+from monitor.drift.evidence import Evidence
 from monitor.drift.features import FEATURES
 from monitor.drift.models import DriftReport, DriftWatch, WatchState
 from monitor.drift.windows import Reference, Span, Subject

@@ -36,7 +36,7 @@ class Shelf:
         self.now = now
         self._bodies: dict[tuple[str, int], Body] = {}
         self._marks: dict[tuple[str, int], Marks] = {}
-        self._clusters: dict[tuple[str, int, int], Clusters | None] = {}
+        self._clusters: dict[Reference, tuple[str, Clusters] | None] = {}
 
     def window(
         self,
@@ -61,15 +61,14 @@ class Shelf:
 
     def clusters(self, reference: Reference) -> tuple[str, Clusters] | None:
         """What the vectors of a reference are sorted by, and their embedder; None without vectors."""
-        key = (reference.version, reference.first, reference.end)
-        span = _span(reference.first, reference.end)
-        embedder = embeddings.commonest_embedder(
-            self.project_id, self.model, reference.version, kind=KIND, span=span
-        )
-        if key not in self._clusters:
-            self._clusters[key] = self._kept_clusters(reference, embedder) if embedder else None
-        known = self._clusters[key]
-        return (embedder, known) if known is not None else None
+        if reference not in self._clusters:
+            embedder = embeddings.commonest_embedder(
+                self.project_id, self.model, reference.version, kind=KIND,
+                span=_span(reference.first, reference.end),
+            )  # fmt: skip
+            found = self._kept_clusters(reference, embedder) if embedder else None
+            self._clusters[reference] = (embedder, found) if found is not None else None
+        return self._clusters[reference]
 
     def _body_range(self, version: str, first: int, end: int) -> list[Body]:
         missing = [one for one in range(first, end) if (version, one) not in self._bodies]

@@ -21,7 +21,7 @@ from monitor.drift import channels
 from monitor.drift.bodies import Body, Marks, body_of
 from monitor.drift.channels import NothingToLearnError, Window
 from monitor.drift.engine import vectors
-from monitor.drift.engine.detector import BUDGET_SECONDS, Alarm
+from monitor.drift.engine.detector import Alarm, limit_for
 from monitor.drift.engine.matching import HOUR, Calendar
 from monitor.drift.signals import SIGNALS, SignalKind
 from monitor.drift.stages import FULL, Maturity
@@ -114,7 +114,7 @@ def pages_of(kind: SignalKind, window: Window, clusters: vectors.Clusters | None
     except NothingToLearnError:
         return []
     judged = channel.judge(part(window, FULL - 7, window.hours.size))
-    evidence, alarm, limit = channel.evidence(), Alarm(), len(SIGNALS) * BUDGET_SECONDS / kind.tick
+    evidence, alarm, limit = channel.evidence(), Alarm(), limit_for(len(SIGNALS), kind.tick)
     found, state = [], ""
     for tick in np.flatnonzero(judged.ends > (MONDAY + FULL) * HOUR).tolist():
         judged.take(evidence, tick)

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from monitor.drift.evidence import CALM_TICKS_TO_RESOLVE, Evidence, limit_for
+from monitor.drift.engine.detector import limit_for
+from monitor.drift.evidence import CALM_TICKS_TO_RESOLVE, Evidence
 
 LIMIT = limit_for(3, 3600)
 
