@@ -13,7 +13,7 @@ from monitor.core.deltas import Delta, Stream
 from monitor.core.histograms import HistogramRun
 from monitor.core.labels import Labels, fingerprint
 from monitor.core.samples import of_points
-from monitor.store import append, batches, pushes
+from monitor.store import batches, pushes
 from monitor.store.shards import shard_of
 
 
@@ -51,8 +51,8 @@ def _add_shard(
             if delta.buckets is not None:
                 histograms.append((delta.stream, state.run(at_ms)))
     _keep(shard, states, now=now)
-    pushes.store(project_id, of_points(points), now=now)
-    append.histograms(project_id, histograms, now=now)
+    # in one go: two that go over several shards must go the same way
+    pushes.store(project_id, of_points(points), natives=histograms, now=now)
     return known
 
 

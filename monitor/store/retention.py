@@ -47,7 +47,7 @@ def run(*, now: dt.datetime, days: int, points: Days | None = None) -> list[str]
         cursor.execute("DELETE FROM monitor_search_block WHERE high < %s", [first])
         cursor.execute("DELETE FROM monitor_search_note WHERE id < %s AND ids < %s", [first, first.bytes])
         longest = now - dt.timedelta(days=max(days, kept.longest))
-        cursor.execute("DELETE FROM monitor_series WHERE last_seen < %s", [longest])
+        series.drop(before=longest)
         cursor.execute("DELETE FROM monitor_total WHERE event_ms < %s", [clock.to_ms(oldest)])
     return gone
 

@@ -28,17 +28,31 @@ _UPSERT = """
         touched_at = excluded.touched_at, xid = excluded.xid
     RETURNING id, labels, xmax = 0
 """
+# the rows are locked in the order of their ids, whatever way the join takes
 _TOUCH = """
+    WITH locked AS MATERIALIZED (
+        SELECT id FROM monitor_series WHERE shard = %(shard)s AND id = ANY(%(ids)s::bigint[])
+        ORDER BY id FOR NO KEY UPDATE
+    )
     UPDATE monitor_series SET
         first_seen = least(first_seen, to_timestamp(s.first_ms / 1000.0)),
-        last_seen = greatest(last_seen, to_timestamp(s.last_ms / 1000.0)), touched_at = %s,
+        last_seen = greatest(last_seen, to_timestamp(s.last_ms / 1000.0)), touched_at = %(now)s,
         xid = s.xid
     FROM (
-        SELECT *, pg_current_xact_id()::text::bigint AS xid
-        FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS u(id, first_ms, last_ms)
+        SELECT u.*, pg_current_xact_id()::text::bigint AS xid
+        FROM unnest(%(ids)s::bigint[], %(firsts)s::bigint[], %(lasts)s::bigint[]) AS u(id, first_ms, last_ms)
+        JOIN locked ON locked.id = u.id
     ) AS s
-    WHERE monitor_series.shard = %s AND monitor_series.id = s.id
+    WHERE monitor_series.shard = %(shard)s AND monitor_series.id = s.id
     RETURNING monitor_series.id
+"""
+
+
+# who is writing a row that seemed old makes it young again
+_DROP = """
+    DELETE FROM monitor_series USING (
+        SELECT shard, id FROM monitor_series WHERE last_seen < %s ORDER BY 1, 2 FOR UPDATE SKIP LOCKED
+    ) AS old WHERE monitor_series.shard = old.shard AND monitor_series.id = old.id
 """
 
 
@@ -65,11 +79,15 @@ _KNOWN_LIMIT = 500_000
 def register(project_id: int, shard: int, spans: Sequence[SeriesSpan], *, now: dt.datetime) -> set[int]:
     """Write the series that are new here or whose span grew; inside the caller's transaction.
 
-    Returns the ids of those that did not exist before.
+    Returns the ids of those that did not exist before. All writers take rows in one order, in one statement
+    each, so that no two wait for each other.
     """
-    news = [span for span in spans if _grows(shard, span)]
-    touched = _touch(shard, [span for span in news if (shard, span.id) in _known], now)
-    strangers = [span for span in news if span.id not in touched]
+    news = sorted((span for span in spans if _grows(shard, span)), key=lambda span: span.id)
+    strangers = news
+    if all((shard, span.id) in _known for span in news):
+        touched = _touch(shard, news, now)
+        # gone since: their time was over
+        strangers = [span for span in news if span.id not in touched]
     made = _insert(project_id, shard, strangers, now) if strangers else set()
     transaction.on_commit(lambda: _remember(shard, news))
     return made
@@ -80,19 +98,23 @@ def covered(shard: int, spans: Sequence[SeriesSpan]) -> bool:
     return not any(_grows(shard, span) for span in spans)
 
 
+def drop(*, before: dt.datetime) -> None:
+    """Forget the series that had no sample since; those that somebody writes at this moment stay."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DROP, [before])
+
+
 def _touch(shard: int, spans: Sequence[SeriesSpan], now: dt.datetime) -> set[int]:
     """Widen the spans of known series; the ids of those that are still there."""
     if not spans:
         return set()
-    # one order for all, so that two writers never wait for each other
-    ordered = sorted(spans, key=lambda span: span.id)
     with connection.cursor() as cursor:
         cursor.execute(
             _TOUCH,
-            [
-                now, [span.id for span in ordered], [span.first_ms for span in ordered],
-                [span.last_ms for span in ordered], shard,
-            ],
+            {
+                "shard": shard, "now": now, "ids": [span.id for span in spans],
+                "firsts": [span.first_ms for span in spans], "lasts": [span.last_ms for span in spans],
+            },
         )  # fmt: skip
         return {row[0] for row in cursor.fetchall()}
 
