@@ -1,15 +1,25 @@
 """Addresses of the pages: one per route of each page in the list, and the few that stand alone."""
 
-from django.contrib.auth import views as accounts
+from allauth.account import views as accounts
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 
 from dashboards import assets, docs, door
 from dashboards.pages import PAGES
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", door.home, name="home"),
-    path("login/", accounts.LoginView.as_view(redirect_authenticated_user=True), name="login"),
-    path("logout/", accounts.LogoutView.as_view(), name="logout"),
+    path("login/", accounts.login, name="account_login"),
+    path("logout/", accounts.logout, name="account_logout"),
+    path("account/signup/", RedirectView.as_view(url="/login/"), name="account_signup"),
+    path("account/inactive/", accounts.account_inactive, name="account_inactive"),
+    path("account/again/", accounts.reauthenticate, name="account_reauthenticate"),
+    path("account/password/", accounts.password_change, name="account_change_password"),
+    path("account/password/set/", accounts.password_set, name="account_set_password"),
+    path("account/2fa/", include("allauth.mfa.urls")),
+    path("account/sessions/", include("allauth.usersessions.urls")),
+    path("account/connections/", include("allauth.socialaccount.urls")),
+    path("account/", include("allauth.socialaccount.providers.openid_connect.urls")),
     path("language/", include("django.conf.urls.i18n")),
     path("assets/<str:wanted>/<path:name>", assets.serve, name="asset"),
     path("docs/", docs.index, name="docs"),

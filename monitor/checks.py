@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, register
 
+from monitor.core.env import BadSettingError
+from monitor.ingest import signon
 from monitor.outside.metrics import BadEndpointError
 from monitor.registry import Registry
 from monitor.remote import connected
@@ -53,6 +55,20 @@ def series_store_readable(**_: Any) -> list[CheckMessage]:
     if alone and not settings.METRICS_URL:
         what = f"{', '.join(alone)} is set, but METRICS_URL is not: series stay in PostgreSQL"
         return [checks.Warning(what, hint="set METRICS_URL, or unset the others", id="monitor.W002")]
+    return []
+
+
+@register()
+def sign_on_readable(**_: Any) -> list[CheckMessage]:
+    """What the settings say of single sign-on can be used."""
+    try:
+        signon.grants(settings.VIGIL_OIDC_ROLES)
+    except BadSettingError as error:
+        return [Error(str(error), hint="for example sre=shop:editor, *=*:viewer", id="monitor.E003")]
+    if settings.VIGIL_OIDC_ISSUER and not settings.VIGIL_OIDC_CLIENT_ID:
+        what = "VIGIL_OIDC_ISSUER is set, but VIGIL_OIDC_CLIENT_ID is not"
+        hint = "register Vigil at the provider with the address PUBLIC_URL/account/oidc/sso/login/callback/"
+        return [Error(what, hint=hint, id="monitor.E004")]
     return []
 
 

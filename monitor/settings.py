@@ -59,6 +59,17 @@ if env.flag("VIGIL_BEHIND_TLS", default=False):
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_HSTS_SECONDS = 31_536_000
 
+# how many proxies before us may be believed about the address of a browser
+ALLAUTH_TRUSTED_PROXY_COUNT = env.number("VIGIL_TRUSTED_PROXIES", 0)
+
+# single sign-on: any OpenID Connect provider; unset = names and passwords only
+VIGIL_OIDC_ISSUER = env.text("VIGIL_OIDC_ISSUER")
+VIGIL_OIDC_CLIENT_ID = env.text("VIGIL_OIDC_CLIENT_ID")
+VIGIL_OIDC_CLIENT_SECRET = env.text("VIGIL_OIDC_CLIENT_SECRET")
+VIGIL_OIDC_NAME = env.text("VIGIL_OIDC_NAME", "SSO")
+VIGIL_OIDC_CLAIM = env.text("VIGIL_OIDC_CLAIM", "groups")
+VIGIL_OIDC_ROLES = env.pairs("VIGIL_OIDC_ROLES")
+
 INSTALLED_APPS = [
     "unfold",
     "django.contrib.admin",
@@ -70,6 +81,12 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django_htmx",
     "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "monitor",
     "dashboards",
 ]
@@ -86,7 +103,42 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "csp.middleware.CSPMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
 ]
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+ACCOUNT_ADAPTER = "dashboards.accounts.Accounts"
+ACCOUNT_FORMS = {"login": "dashboards.accounts.SignIn"}
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_ON_GET = False
+# a stolen list of passwords: five tries per name in five minutes, ten per address in one
+ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "10/m/ip,5/5m/key"}
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Vigil"
+SOCIALACCOUNT_ADAPTER = "dashboards.accounts.SignOn"
+SOCIALACCOUNT_LOGIN_ON_GET = False
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": "sso",
+                "name": VIGIL_OIDC_NAME,
+                "client_id": VIGIL_OIDC_CLIENT_ID,
+                "secret": VIGIL_OIDC_CLIENT_SECRET,
+                "settings": {"server_url": VIGIL_OIDC_ISSUER},
+            }
+        ]
+        if VIGIL_OIDC_ISSUER
+        else [],
+    }
+}
 ROOT_URLCONF = "monitor.urls"
 WSGI_APPLICATION = "monitor.wsgi.application"
 TEMPLATES = [

@@ -1,5 +1,6 @@
 """Every door, by its path. Wiring only."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
@@ -15,6 +16,9 @@ from monitor.api import (
     status,
     targets,
 )
+
+# the admin is entered by the one door that limits tries and asks for the second factor
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign] # as the library documents it
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *alertmanager.urlpatterns,
