@@ -1,0 +1,208 @@
+"""How far documents support a sentence, by words alone: rare shared words, numbers, names, negation. Pure.
+
+A sentence is looked at clause by clause, each against the passage that holds most of it. Words that stand in
+the question already prove little. A number or a name that no passage has, or a clause turned round, counts
+against it. What only paraphrases scores in the middle: there a judge should be asked (``doubtful``).
+"""
+
+import copy
+import itertools
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from monitor.quality.grounding import phrases, sentences
+from monitor.quality.grounding.terms import HAN, Words, words
+
+# scores at which a sentence is supported, and partly supported; learnt from sentences that no test holds back
+SUPPORTED = 0.55
+PARTLY = 0.33
+DOUBT = (0.25, 0.75)
+OF_QUESTION = 0.25
+HALF_WORD = 0.5
+WRONG_NUMBER = 0.25
+UNKNOWN_NAME = 0.5
+TURNED = 0.25
+# a passage must hold so much of a clause before its negation says anything
+ALIKE = 0.45
+LEAST_NEW = 0.12
+LONGEST_DOCUMENT = 200
+
+
+class Verdict(StrEnum):
+    """``nothing``: it repeats the question or holds no word that could be looked up."""
+
+    SUPPORTED = "supported"
+    PARTLY = "partly"
+    UNSUPPORTED = "unsupported"
+    REFUSAL = "refusal"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """``score`` 0 to 1. ``documents``: those that hold it, by place, the best first."""
+
+    verdict: Verdict
+    score: float
+    documents: tuple[int, ...] = ()
+    doubtful: bool = False
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Passage:
+    document: int
+    text: str
+    words: Words
+    clauses: tuple[tuple[str, Words], ...]
+
+
+class Documents:
+    """What was retrieved, cut into passages of one or two sentences; made once for an answer."""
+
+    def __init__(self, documents: Sequence[str]) -> None:
+        self.passages = [one for place, text in enumerate(documents) for one in _passages(place, text)]
+        self.known = frozenset(term for one in self.passages for term in one.words.terms)
+        seen = Counter(term for one in self.passages for term in one.words.terms)
+        self._rare = {term: math.log(1.0 + len(self.passages) / n) for term, n in seen.items()}
+        self._unseen = math.log(2.0 + len(self.passages))
+        self.chinese = [bool(HAN.search(text)) for text in documents]
+
+    def only(self, document: int) -> "Documents":
+        """One of them alone, with the same idea of what is rare."""
+        alone = copy.copy(self)
+        alone.passages = [one for one in self.passages if one.document == document]
+        return alone
+
+    def weight(self, term: str) -> float:
+        """How much a term proves: one that stands in few passages more than one that is everywhere."""
+        return self._rare.get(term, self._unseen)
+
+    def support(self, sentence: str, question: str = "") -> Support:
+        """What the documents say to a sentence of the answer."""
+        if phrases.refuses(sentence):
+            return Support(Verdict.REFUSAL, 0.0, why="refusal")
+        own, asked = words(sentence), words(question)
+        if not own.terms:
+            return Support(Verdict.NOTHING, 0.0, why="no words")
+        if self._repeats(sentence, own, asked):
+            return Support(Verdict.NOTHING, 0.05, why="question")
+        if not self.passages:
+            return Support(Verdict.UNSUPPORTED, 0.0, why="no documents")
+        parts = _parts(sentence, own)
+        looked = [self._look(text, found, asked) for text, found in parts]
+        score = _together([(one.score, weight) for one, weight in looked])
+        used = _documents(looked)
+        why = next((one.why for one, _ in looked if one.why), "")
+        foreign = bool(HAN.search(sentence)) not in self.chinese
+        doubtful = DOUBT[0] <= score < DOUBT[1] or (foreign and score < SUPPORTED)
+        return Support(_verdict(score, looked), score, used, doubtful, why)
+
+    def _repeats(self, sentence: str, own: Words, asked: Words) -> bool:
+        if not asked.terms or own.numbers - asked.numbers:
+            return False
+        total = sum(map(self.weight, own.terms))
+        new = sum(map(self.weight, own.terms - asked.terms))
+        limit = 0.5 if phrases.asks(sentence) else LEAST_NEW
+        return new <= limit * total
+
+    def _look(self, text: str, own: Words, asked: Words) -> tuple["_Look", float]:
+        """A clause against the passage that holds most of it; and how much it weighs."""
+        weights = {
+            term: self.weight(term) * (OF_QUESTION if term in asked.terms else 1.0) for term in own.terms
+        }
+        total = sum(weights.values())
+        held = [(_held(weights, one.words) / total, one) for one in self.passages]
+        share, best = max(held, key=lambda pair: pair[0])
+        near = tuple(
+            dict.fromkeys(
+                one.document for much, one in sorted(held, key=lambda pair: -pair[0]) if much >= 0.9 * share
+            )
+        )
+        score, why = share, ""
+        missing = own.numbers - asked.numbers - best.words.numbers
+        if missing:
+            score, why = score * WRONG_NUMBER, "number"
+        if own.names - self.known - asked.terms:
+            score, why = score * UNKNOWN_NAME, why or "name"
+        if share >= ALIKE and _turned(text, own, best):
+            score, why = score * TURNED, why or "turned"
+        return _Look(score, near if score >= PARTLY else (), why), total
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    score: float
+    documents: tuple[int, ...]
+    why: str
+
+
+def _passages(document: int, text: str) -> list[_Passage]:
+    found = [one.text for one in sentences.split(text)][:LONGEST_DOCUMENT]
+    pairs = [f"{one} {other}" for one, other in itertools.pairwise(found)]
+    return [_Passage(document, one, words(one), _clauses(one)) for one in (*found, *pairs)]
+
+
+def _clauses(text: str) -> tuple[tuple[str, Words], ...]:
+    return tuple((one, words(one)) for one in sentences.clauses(text))
+
+
+def _parts(sentence: str, own: Words) -> list[tuple[str, Words]]:
+    """The clauses that say enough to be looked up; small ones go with the one before."""
+    found: list[str] = []
+    for clause in sentences.clauses(sentence):
+        if found and (len(words(clause).terms) < 3 or len(words(found[-1]).terms) < 3):
+            found[-1] = f"{found[-1]}, {clause}"
+        else:
+            found.append(clause)
+    if len(found) > 1 and len(words(found[-1]).terms) < 3:
+        found[-2:] = [f"{found[-2]}, {found[-1]}"]
+    return [(one, words(one)) for one in found if words(one).terms] or [(sentence, own)]
+
+
+def _held(weights: dict[str, float], there: Words) -> float:
+    """The weight of the terms that stand there; a Chinese pair whose characters both do counts half."""
+    found = 0.0
+    for term, weight in weights.items():
+        if term in there.terms:
+            found += weight
+        elif there.characters.issuperset(term):
+            found += HALF_WORD * weight
+    return found
+
+
+def _turned(text: str, own: Words, passage: _Passage) -> bool:
+    """Whether the clauses of the passage that speak of the same say the contrary."""
+    aligned = [one for one, found in passage.clauses if _aligned(own, found)]
+    if not aligned:
+        return False
+    beside = ", ".join(aligned)
+    return phrases.denies(text) != phrases.denies(beside) or phrases.opposed(text, beside)
+
+
+def _aligned(own: Words, clause: Words) -> bool:
+    shared = len(own.terms & clause.terms)
+    return shared > 0 and 2 * shared >= min(len(clause.terms), len(own.terms))
+
+
+def _together(looked: Sequence[tuple[float, float]]) -> float:
+    """The mean of the clauses, pulled down by the weakest one."""
+    total = sum(weight for _, weight in looked)
+    mean = sum(score * weight for score, weight in looked) / total if total else 0.0
+    return min(1.0, 0.5 * mean + 0.5 * min(score for score, _ in looked))
+
+
+def _documents(looked: Sequence[tuple[_Look, float]]) -> tuple[int, ...]:
+    best = sorted((one for one, _ in looked), key=lambda one: -one.score)
+    return tuple(dict.fromkeys(place for one in best for place in one.documents))
+
+
+def _verdict(score: float, looked: Sequence[tuple[_Look, float]]) -> Verdict:
+    if score >= SUPPORTED:
+        return Verdict.SUPPORTED
+    if score >= PARTLY or (len(looked) > 1 and max(one.score for one, _ in looked) >= SUPPORTED):
+        return Verdict.PARTLY
+    return Verdict.UNSUPPORTED

@@ -1,0 +1,132 @@
+"""Words, numbers and names of a text, as far as they can be compared without a model: English and Chinese. Pure."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+HAN = re.compile(r"[\u4e00-\u9fff]+")
+_WORD = re.compile(
+    r"[^\W\d_\u4e00-\u9fff][^\W_\u4e00-\u9fff]*(?:['’][a-z]+)?|[a-z]*\d[\w-]*[a-z][\w-]*", re.IGNORECASE
+)
+_NUMBER = re.compile(r"(?<![\w.])\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
+_SCALE = {"万": 1e4, "亿": 1e8}
+_DIGITS = {**dict(zip("零一二三四五六七八九", range(10), strict=True)), "〇": 0, "两": 2}
+_TENS = {"十": 10, "百": 100, "千": 1000}
+_HAN_NUMBER = re.compile(r"(?<!\d)[零〇一二两三四五六七八九十百千][零〇一二两三四五六七八九十百千万亿]*")
+_COUNTED = "年月日天次时小个岁元片米倍分周名辆人条页项种级位座车折期度成"
+_ENGLISH_NUMBERS = {
+    "twice": 2, "two": 2, "both": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
+    "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30,
+    "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90, "hundred": 100,
+}  # fmt: skip
+_STOP = frozenset(
+    """
+    a an the and or but if then so as at by for from in into of off on onto over to up with within about
+    after before during until till is are was were be been being am do does did done doing have has had
+    having can could may might must shall should will would i you he she it we they me him her us them
+    my your his its our their this that these those there here what which who whom whose when where why
+    how than too very just only also not no nor never because while since yes such per each any some all
+    more most other both between through again once roughly approximately normally currently please
+    according therefore however
+    """.split()  # noqa: SIM905 — a list of words reads best as words
+)
+# characters that carry grammar rather than meaning; bigrams are made across them
+_GRAMMAR = frozenset(
+    "的了是在和与及就都也而且被把将会要须应由于为以其它这那之着过里中上下内有从到则即您你我们吗呢吧请并可约"
+)
+# a word of Latin letters in a Chinese text, or a code, says as much as a name
+_CODE = re.compile(r"(?=.*\d)(?=.*[a-z])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """``terms``: stems and pairs of Chinese characters, each once. ``names``: words that look like names."""
+
+    terms: frozenset[str]
+    characters: frozenset[str]
+    numbers: frozenset[float]
+    names: frozenset[str]
+
+
+@lru_cache(4096)
+def words(text: str) -> Words:
+    plain = text.replace("’", "'")
+    found: set[str] = set()
+    names: set[str] = set()
+    for match in _WORD.finditer(plain):
+        word = match[0].lower().removesuffix("'s")
+        if word in _STOP or "n't" in word or (len(word) < 2 and word.isascii()):
+            continue
+        stemmed = stem(word)
+        found.add(stemmed)
+        if _names_something(plain, match):
+            names.add(stemmed)
+    characters: set[str] = set()
+    for run in HAN.findall(plain):
+        kept = [one for one in run if one not in _GRAMMAR]
+        characters.update(kept)
+        pairs = map(str.__add__, kept, kept[1:])
+        found.update(pairs if len(kept) > 1 else kept)
+    return Words(frozenset(found), frozenset(characters), numbers(plain), frozenset(names))
+
+
+def stem(word: str) -> str:
+    """The word without its commonest English endings; only good for comparing."""
+    for ending, rest in (
+        ("ies", "y"),
+        ("ing", ""),
+        ("edly", ""),
+        ("ed", ""),
+        ("es", ""),
+        ("ly", ""),
+        ("s", ""),
+    ):
+        if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith("ss"):
+            word = word[: -len(ending)] + rest
+            break
+    return word[:-1] if len(word) > 3 and word.endswith("e") else word
+
+
+def numbers(text: str) -> frozenset[float]:
+    """Every number that is said, in digits, in English words or in Chinese ones."""
+    found: set[float] = set()
+    for match in _NUMBER.finditer(text):
+        value = float(match[0].replace(",", ""))
+        found.add(round(value * _SCALE.get(text[match.end() : match.end() + 1], 1.0), 6))
+    for match in _HAN_NUMBER.finditer(text):
+        after = text[match.end() : match.end() + 1]
+        if (len(match[0]) > 1 or after in _COUNTED) and match[0] != "一" and after:
+            said = han_number(match[0])
+            if said is not None:
+                found.add(said)
+    for word in re.findall(r"[a-z]+", text.lower()):
+        if word in _ENGLISH_NUMBERS:
+            found.add(float(_ENGLISH_NUMBERS[word]))
+    return frozenset(found)
+
+
+def han_number(text: str) -> float | None:
+    """三万一千 is 31000; None for characters that make no number."""
+    total, section, digit = 0.0, 0.0, 0.0
+    for one in text:
+        if one in _DIGITS:
+            digit = float(_DIGITS[one])
+        elif one in _TENS:
+            section += (digit or 1.0) * _TENS[one]
+            digit = 0.0
+        else:
+            total += (section + digit or 1.0) * _SCALE[one]
+            section = digit = 0.0
+    value = total + section + digit
+    return value if value or text in {"零", "〇"} else None
+
+
+def _names_something(text: str, match: re.Match[str]) -> bool:
+    """A capital inside a sentence, or letters and digits together, or Latin letters in Chinese."""
+    word = match[0]
+    if _CODE.match(word) or (word.isupper() and len(word) > 1):
+        return True
+    before = text[: match.start()].rstrip()
+    if before and HAN.match(before[-1]):
+        return word.isascii()
+    return word[:1].isupper() and bool(before) and before[-1] not in '.!?。！？:："“(（'

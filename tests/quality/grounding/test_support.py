@@ -1,0 +1,78 @@
+"""How well words alone tell what documents support: 160 sentences, English and Chinese, with known truth."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.quality.grounding.support import Documents, Support, Verdict
+
+SETS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "sentences.json").read_text())
+DOCUMENT = (
+    "The X200 pump weighs 14 kg. It was designed by Maria Oberg. Seals are not covered by the warranty."
+)
+
+
+def told(language: str) -> Iterator[tuple[str, Support]]:
+    for one in SETS:
+        if one["language"] == language:
+            documents = Documents(one["documents"])
+            for sentence, truth in one["sentences"]:
+                yield truth, documents.support(sentence, one["question"])
+
+
+def auroc(supported: list[float], others: list[float]) -> float:
+    wins = sum((one > other) + 0.5 * (one == other) for one in supported for other in others)
+    return wins / (len(supported) * len(others))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_supported_sentences_score_above_all_others(language: str) -> None:
+    found = list(told(language))
+    supported = [support.score for truth, support in found if truth == "supported"]
+    others = [support.score for truth, support in found if truth != "supported"]
+    assert len(found) == 80
+    assert auroc(supported, others) >= 0.95
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_refusals_and_repeated_questions_are_told_from_claims(language: str) -> None:
+    wanted = {"refusal": Verdict.REFUSAL, "copied": Verdict.NOTHING}
+    right = [(support.verdict == wanted.get(truth)) == (truth in wanted) for truth, support in told(language)
+             if truth in wanted or support.verdict in wanted.values()]  # fmt: skip
+    assert right
+    assert all(right)
+
+
+def test_a_judge_would_be_asked_about_few_sentences() -> None:
+    found = [support for language in ("en", "zh") for _, support in told(language)]
+    assert sum(one.doubtful for one in found) < 0.3 * len(found)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "why"),
+    [
+        ("The X200 pump weighs 17 kg.", "number"),
+        ("The X200 pump was designed by Peter Lind.", "name"),
+        ("Seals are covered by the warranty.", "turned"),
+    ],
+)
+def test_what_the_document_contradicts_is_not_supported_and_says_why(sentence: str, why: str) -> None:
+    found = Documents([DOCUMENT]).support(sentence)
+    assert found.verdict == Verdict.UNSUPPORTED
+    assert found.why == why
+
+
+def test_a_sentence_names_the_documents_that_hold_it() -> None:
+    found = Documents(["Lavender needs sun.", "The pump weighs 14 kg."]).support("The pump weighs 14 kg.")
+    assert found.documents == (1,)
+
+
+def test_another_language_than_the_documents_is_doubtful_not_wrong_for_sure() -> None:
+    assert Documents(["整机保修三年。"]).support("The warranty lasts 3 years.").doubtful
+
+
+def test_nothing_is_supported_by_no_documents() -> None:
+    assert Documents([]).support("The pump weighs 14 kg.").verdict == Verdict.UNSUPPORTED

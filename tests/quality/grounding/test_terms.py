@@ -1,0 +1,31 @@
+import pytest
+
+from monitor.quality.grounding.terms import numbers, words
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("31,000 vehicles, 7.2 %", {31000.0, 7.2}),
+        ("三万一千辆", {31000.0}),
+        ("1.824亿元", {182_400_000.0}),
+        ("每周浇水两次", {2.0}),
+        ("twice a week, six hours", {2.0, 6.0}),
+        ("一律不退", set()),
+        ("1998年5月14日", {1998.0, 5.0, 14.0}),
+    ],
+)
+def test_numbers_are_read_however_they_are_written(text: str, wanted: set[float]) -> None:
+    assert numbers(text) == wanted
+
+
+def test_forms_of_a_word_are_one_term() -> None:
+    assert words("Ferns grow").terms == words("fern growing").terms
+
+
+def test_characters_that_carry_grammar_part_no_chinese_pair() -> None:
+    assert words("血液里的药物浓度").terms == words("血液中药物浓度").terms
+
+
+def test_a_capital_inside_a_sentence_and_a_code_are_names() -> None:
+    assert words("The pump X200 is from Lisbon").names == {"x200", "lisbon"}
