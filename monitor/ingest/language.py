@@ -4,23 +4,29 @@ Counts bytes and splits at spaces, a few microseconds a text: every call comes t
 """
 
 from collections import Counter
+from itertools import chain
 
 ENOUGH = 0.15
 SAMPLE = 400
-_ASCII_LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # the first bytes of a script's letters in UTF-8; where two scripts share a first byte, the second decides
 _BY_FIRST = {
     "zh": bytes(range(0xE4, 0xEA)),
     "ko": bytes(range(0xEA, 0xEE)),
     "ru": bytes(range(0xD0, 0xD4)),
     "ar": bytes(range(0xD8, 0xDC)),
-    "": bytes(range(0xC3, 0xCA)),
+    "": bytes(range(0xC3, 0xCA)) + b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
 }
 _BY_SECOND = {
     "ja": (b"\xe3\x81", b"\xe3\x82", b"\xe3\x83"),
     "hi": (b"\xe0\xa4", b"\xe0\xa5"),
     "th": (b"\xe0\xb8", b"\xe0\xb9"),
 }
+_SHARED = frozenset(pairs[0][:1] for pairs in _BY_SECOND.values())
+# each first byte becomes the number of its script, counted from 1; all others 0
+_SCRIPTS = bytes(
+    next((n for n, firsts in enumerate(_BY_FIRST.values(), 1) if byte in firsts), 0) for byte in range(256)
+)
+_NUMBERS = range(1, len(_BY_FIRST) + 1)
 # in this order: Japanese is written with Chinese characters too
 _ORDER = ("ja", "ko", "zh", "ru", "ar", "hi", "th")
 _SMALL_WORDS = {
@@ -46,17 +52,21 @@ def detect(text: str) -> str:
 
 def _by_script(sample: str) -> str:
     encoded = sample.encode(errors="replace")
-    counts = {code: len(encoded) - len(encoded.translate(None, first)) for code, first in _BY_FIRST.items()}
+    scripts = encoded.translate(_SCRIPTS)
+    chinese, *others, latin = map(scripts.count, _NUMBERS)
+    if not any(others) and not any(map(encoded.__contains__, _SHARED)):
+        return "zh" if chinese and chinese >= ENOUGH * (chinese + latin) else ""
+    counts = dict(zip(_BY_FIRST, (chinese, *others, latin), strict=True))
     for code, pairs in _BY_SECOND.items():
-        counts[code] = sum(encoded.count(pair) for pair in pairs)
-    letters = sum(counts.values()) + len(encoded) - len(encoded.translate(None, _ASCII_LETTERS))
+        counts[code] = sum(map(encoded.count, pairs))
+    letters = sum(counts.values())
     return next((code for code in _ORDER if counts[code] and counts[code] >= ENOUGH * letters), "")
 
 
 def _by_words(sample: str) -> str:
-    votes: Counter[str] = Counter()
-    for spoken, n in Counter(map(_SPEAKERS.get, sample.lower().split())).items():
-        for code in spoken or ():
-            votes[code] += n
-    best = votes.most_common(2)
-    return best[0][0] if best and (len(best) == 1 or best[0][1] > best[1][1]) else ""
+    votes = Counter(chain.from_iterable(filter(None, map(_SPEAKERS.get, sample.lower().split()))))
+    if not votes:
+        return ""
+    most = max(votes.values())
+    best = [code for code, n in votes.items() if n == most]
+    return best[0] if len(best) == 1 else ""

@@ -1,6 +1,7 @@
 """One call made fit for storing: every text of it in one look, and only what is held looked at closely.
 
-Where a call came through whole, its texts are the sender's own objects, not copies.
+Where a call came through whole, its texts are the sender's own objects, not copies. Names and documents that
+held nothing are remembered for a while: they come again and again.
 """
 
 import re
@@ -34,31 +35,54 @@ _MOST_KNOWN = 10_000
 _TRACE = re.compile(r"[0-9a-fA-F\-]{16,40}")
 _HASH = re.compile(r"(?=[0-9\-]*[a-fA-F])[0-9a-fA-F\-]{12,64}")
 _LEAST_NUMBER, _MOST_NUMBER = 10**9, 10**19
+# of texts that held nothing, so many names and so many documents of at most that length
+_NAME, _MOST_NAMES = 64, 50_000
+_DOCUMENT, _MOST_DOCUMENTS = 2_000, 2_000
 
 
 def clean(call: Generation, policy: Policy) -> Counter[str]:
     """Take personal data out of the call, in place; how many finds of each kind went."""
     _clean_labels(call, policy)
     texts: list[str] = []
-    if not _gather(call, texts):
+    if not _gather(call, texts, policy):
         _make_plain(call)
         texts.clear()
-        _gather(call, texts)
-    joined = BLANK.join(texts)
-    encoded = _encoded(joined)
+        _gather(call, texts, policy)
+    encoded = _encoded(BLANK.join(texts))
     if encoded is None:
         _rewrite(call, {text: storable(text) for text in texts})
         texts.clear()
-        _gather(call, texts)
-        joined = BLANK.join(texts)
-        encoded = joined.encode()
+        _gather(call, texts, policy)
+        encoded = BLANK.join(texts).encode()
     if policy.sieve.look(encoded) is None:
+        _remember(call, policy, (*_names(call), *call.attributes), {})
         return Counter()
     redactor = Redactor(policy)
-    changes = redactor.changes(texts, joined)
+    changes = redactor.changes(one for one in texts if one not in policy.names)
+    _remember(call, policy, texts, changes)
     if changes:
         _rewrite(call, changes, redactor)
     return redactor.found
+
+
+def _names(call: Generation) -> tuple[str, ...]:
+    return (
+        call.reference, call.user, call.session, call.tenant, call.topic, call.template, call.language,
+        call.finish_reason, call.error or "",
+    )  # fmt: skip
+
+
+def _remember(call: Generation, policy: Policy, texts: Sequence[str], changes: Mapping[str, str]) -> None:
+    """What held nothing: that does not depend on what stood beside it."""
+    if not policy.names.issuperset(texts):
+        if len(policy.names) >= _MOST_NAMES:
+            policy.names.clear()
+        policy.names.update(one for one in texts if len(one) <= _NAME and one not in changes)
+    for part in call.contexts or ():
+        if part.text not in policy.documents and len(part.text) + len(part.id) <= _DOCUMENT:
+            if len(policy.documents) >= _MOST_DOCUMENTS:
+                policy.documents.clear()
+            policy.documents.update({part.text, part.id}.difference(changes))
 
 
 def clean_ids(ids: Sequence[str | None], policy: Policy) -> list[str]:
@@ -79,8 +103,8 @@ def _encoded(text: str) -> bytes | None:
     return None if b"\x00" in encoded else encoded
 
 
-def _gather(call: Generation, texts: list[str]) -> bool:
-    """Collect every text of the call; false when something in it is no plain JSON."""
+def _gather(call: Generation, texts: list[str], policy: Policy) -> bool:
+    """Collect every text of the call that may hold something; false when something in it is no plain JSON."""
     add = texts.append
     for value in (call.prompt, call.output):
         if isinstance(value, str):
@@ -90,14 +114,15 @@ def _gather(call: Generation, texts: list[str]) -> bool:
     if call.attributes and not _walk(call.attributes, texts, 0):
         return False
     for part in call.contexts or ():
-        add(part.text)
-        add(part.id)
+        if part.text not in policy.documents or part.id not in policy.documents:
+            texts += (part.text, part.id)
     if call.tokens:
         add("".join(str(token.get("text", "")) for token in call.tokens))
         if not _walk(call.tokens, texts, 0):
             return False
-    texts += (call.reference, call.user, call.session, call.tenant, call.topic, call.template)
-    texts += (call.language, call.finish_reason, call.error or "")
+    names = _names(call)
+    if not policy.names.issuperset(names):
+        texts += [one for one in names if one not in policy.names]
     texts += [one for one in (call.trace_id, call.span_id) if one and not _TRACE.fullmatch(one)]
     return True
 
@@ -108,24 +133,30 @@ def _walk(value: Any, texts: list[str], depth: int) -> bool:
         return False
     parts = value
     if isinstance(value, dict):
-        if not all(type(name) is str for name in value):
-            return False
+        for name in value:
+            if type(name) is not str:
+                return False
         texts += value
         parts = value.values()
-    return all(_take(part, texts, depth) for part in parts)
+    for part in parts:
+        kind = type(part)
+        if kind is str:
+            texts.append(part)
+        elif kind is int:
+            if _LEAST_NUMBER <= part < _MOST_NUMBER:
+                texts.append(str(part))
+        elif kind is not float and part is not None and not _take(part, texts, depth):
+            return False
+    return True
 
 
 def _take(part: Any, texts: list[str], depth: int) -> bool:
+    """What is rarer among the parts."""
+    if isinstance(part, dict | list):
+        return _walk(part, texts, depth + 1)
     if isinstance(part, str):
         texts.append(part)
-    elif isinstance(part, dict | list):
-        return _walk(part, texts, depth + 1)
-    elif isinstance(part, int):
-        if _LEAST_NUMBER <= part < _MOST_NUMBER:
-            texts.append(str(part))
-    else:
-        return part is None or isinstance(part, float)
-    return True
+    return isinstance(part, str | int | float)
 
 
 def _make_plain(call: Generation) -> None:

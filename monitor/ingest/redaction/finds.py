@@ -1,14 +1,13 @@
 """What a finder hands back, and how a text looks to the next finder once something is taken out of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # stands where something was found: no finder reads across it, as none reads across a placeholder
 BLANK = "\x1e"
 
 
-@dataclass(frozen=True, slots=True)
-class Find:
+class Find(NamedTuple):
     """Something personal at ``start:end``. ``key`` is its value written one way, so that equal things are equal."""
 
     kind: str

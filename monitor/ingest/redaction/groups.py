@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # \d and \b know too much: \b sees no border between a digit and a Chinese letter
 _DIGIT = "0-9０-９"
@@ -13,8 +13,7 @@ _ASCII = str.maketrans("０１２３４５６７８９", "0123456789")
 _MAX_WINDOW = 19
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """Digits without a gap: ``text`` in ASCII, its place in the whole text, and the gap before it."""
 
     text: str

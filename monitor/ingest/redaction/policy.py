@@ -83,6 +83,9 @@ class Policy:
     sieve: Sieve = field(default_factory=Sieve)
     # what became of sets of labels that were seen: most calls share theirs
     labels: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
+    # names and documents in which there was nothing
+    names: set[str] = field(default_factory=set)
+    documents: set[str] = field(default_factory=set)
 
     def mode(self, kind: str) -> Mode:
         """What becomes of finds of that kind; masked where nobody chose."""

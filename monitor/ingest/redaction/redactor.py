@@ -1,9 +1,7 @@
 """Finds into placeholders. One redactor per call: the same value gets the same number everywhere in it."""
 
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Sequence
 
 from monitor.ingest.redaction import addresses, digits, papers, tokens
 from monitor.ingest.redaction.finds import Find, blanked
@@ -50,23 +48,21 @@ class Redactor:
             pieces = self._replaced_in(pieces, finds)
         return pieces
 
-    def changes(self, texts: Sequence[str], joined: str) -> dict[str, str]:
-        """Which of many storable texts something goes from, and what is left of them.
-
-        ``joined`` is all of them with a blank between two, which no find crosses.
-        """
-        starts = list(accumulate((len(text) + 1 for text in texts), initial=0))
-        touched: dict[int, list[Find]] = {}
-        for one in self._going(joined):
-            self.found[one.kind] += 1
-            place = bisect_right(starts, one.start) - 1
-            here = Find(one.kind, one.start - starts[place], one.end - starts[place], one.key)
-            touched.setdefault(place, []).append(here)
-        return {
-            texts[place]: self.text(self._replaced(texts[place], finds)) for place, finds in touched.items()
-        }
+    def changes(self, texts: Iterable[str]) -> dict[str, str]:
+        """Which of many storable texts something goes from, and what is left of them."""
+        changed: dict[str, str] = {}
+        for text in texts:
+            finds = self._going(text)
+            if finds:
+                self.found.update(one.kind for one in finds)
+                changed[text] = self.text(self._replaced(text, finds))
+        return changed
 
     def _going(self, text: str) -> list[Find]:
+        if self._only is None and Mode.KEEP not in self._policy.modes.values():
+            # what a find hides is found in what is left once it is gone: everyone looks until nothing goes
+            held = self._policy.sieve.look(text.encode())
+            return [] if held is None else _round(text, held, self._policy)
         return [
             one
             for one in found_in(text, self._policy)
