@@ -20,6 +20,8 @@ P = ParamSpec("P")
 View: TypeAlias = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 log = logging.getLogger("vigil.api")
+# all headers as one mapping cost more to make than this one is worth
+HEADER = "HTTP_AUTHORIZATION"
 HOW = "send `Authorization: Bearer KEY`, or the key as the password of basic auth"
 
 
@@ -56,7 +58,7 @@ def needs(*scopes: str) -> Callable[[Callable[Concatenate[ApiRequest, P], HttpRe
 
 def key_text(request: HttpRequest) -> str | None:
     """The key out of bearer or basic authorization; None when there is none to be read."""
-    kind, _, rest = request.headers.get("authorization", "").partition(" ")
+    kind, _, rest = request.META.get(HEADER, "").partition(" ")
     if kind.lower() == "bearer":
         return rest.strip() or None
     if kind.lower() != "basic":
@@ -68,9 +70,7 @@ def key_text(request: HttpRequest) -> str | None:
 
 
 def _identify(request: HttpRequest, scopes: Sequence[str]) -> HttpResponse | None:
-    return (
-        _with_key(request, scopes) if "authorization" in request.headers else _with_session(request, scopes)
-    )
+    return _with_key(request, scopes) if HEADER in request.META else _with_session(request, scopes)
 
 
 def _with_key(request: HttpRequest, scopes: Sequence[str]) -> HttpResponse | None:

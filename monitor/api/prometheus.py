@@ -129,12 +129,13 @@ def _format(request: ApiRequest) -> HttpResponse:
     return reply({"status": "success", "data": query.pretty(parameters.required(request, "query"))})
 
 
+label_values = door(_label_values)
 urlpatterns = [
     path("api/v1/query", door(_instant)),
     path("api/v1/query_range", door(_range)),
     path("api/v1/query_exemplars", door(_exemplars)),
     path("api/v1/series", door(_series)),
     path("api/v1/labels", door(_labels)),
-    path("api/v1/label/<str:name>/values", door(_label_values)),
+    path("api/v1/label/<str:name>/values", label_values),
     path("api/v1/format_query", door(_format)),
 ]

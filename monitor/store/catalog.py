@@ -34,19 +34,7 @@ REMEMBERED_HOURS = 12
 ALWAYS = -(2**62)
 
 # one snapshot: its own horizon and time, series written since, late batches since, and what was made of such
-_CHANGES = """
-    SELECT 0, pg_snapshot_xmin(pg_current_snapshot())::text::bigint, NULL, NULL,
-           extract(epoch FROM clock_timestamp())::float8,
-           (SELECT buckets FROM monitor_project WHERE id = %(project)s)
-    UNION ALL
-    SELECT 1, id, labels, kind, extract(epoch FROM first_seen)::float8, extract(epoch FROM last_seen)::float8
-    FROM monitor_series WHERE project_id = %(project)s AND xid >= %(since)s
-    UNION ALL
-    SELECT 2, late, NULL, NULL, min(min_ms), NULL FROM monitor_sample_batch
-    WHERE project_id = %(project)s AND late >= %(since)s GROUP BY late
-    UNION ALL
-    SELECT 2, xid, NULL, NULL, min_ms, NULL FROM monitor_late_batch WHERE project_id = %(project)s AND xid >= %(since)s
-"""
+_CHANGES = "SELECT * FROM monitor_changes(%(project)s, %(since)s, %(seen)s)"
 
 
 @dataclass(slots=True)
@@ -135,6 +123,8 @@ class Catalog:
     index: dict[str, dict[str, set[int]]] = field(default_factory=dict)
     moment: Moment = Moment(0, ALWAYS, 1)
     since: int = 0
+    # the last look's snapshot: while it is the same, nothing has changed
+    seen: str | None = None
     # the late batches that the last look returned (who wrote them, since when); a later one may return them again
     told: frozenset[tuple[int, int]] = frozenset()
     changes: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=CHANGES_KEPT))
@@ -147,26 +137,36 @@ class Catalog:
     def refresh(self, seconds: float = LONGEST_SECONDS) -> Moment:
         """Take in what was written since the last look; raises deadline.StoppedError when that takes longer."""
         with deadline.stopped_after(seconds), self.lock:
-            rows = _rows({"project": self.project_id, "since": self.since})
-            changed = [
-                self._take(identity, labels, SeriesKind(kind), round(first * 1000), round(last * 1000))
-                for what, identity, labels, kind, first, last in rows
-                if what == 1
-            ]
-            late = frozenset((identity, int(least)) for what, identity, _, _, least, _ in rows if what == 2)
-            changed += [least - GRID_MS for _, least in late - self.told]
-            self.since, now, buckets = next((row[1], row[4], row[5]) for row in rows if row[0] == 0)
+            rows = _rows({"project": self.project_id, "since": self.since, "seen": self.seen})
+            horizon, self.seen, now, buckets = next(
+                (row[1], row[2], row[4], row[5]) for row in rows if row[0] == 0
+            )
             closed = round(now * 1000) - OPEN_MS
+            changed = [] if horizon is None else self._changed(rows)
             if closed - self.moment.closed_ms > REMEMBERED_HOURS * 3_600_000:
                 changed.append(ALWAYS)
             version = self.moment.version
-            least = min((at for at in changed if at is not None), default=None)
-            if least is not None:
+            if changed:
                 version += 1
-                self.changes.append((version, least))
-            self.told = late
+                self.changes.append((version, min(changed)))
+            if horizon is None:
+                buckets = self.moment.buckets
+            else:
+                self.since = horizon
             self.moment = Moment(version, closed, int(buckets or 1))
             return self.moment
+
+    def _changed(self, rows: Sequence[tuple[Any, ...]]) -> list[int]:
+        """Take in what is new; the times from which on it changes what is long past."""
+        changed = [
+            self._take(identity, labels, SeriesKind(kind), round(first * 1000), round(last * 1000))
+            for what, identity, labels, kind, first, last in rows
+            if what == 1
+        ]
+        late = frozenset((identity, int(least)) for what, identity, _, _, least, _ in rows if what == 2)
+        news = [least - GRID_MS for _, least in late - self.told]
+        self.told = late
+        return [at for at in changed if at is not None] + news
 
     def changed_from(self, version: int) -> int | None:
         """From which time on samples may have changed since that version; None: they have not."""
@@ -252,7 +252,7 @@ class Catalog:
         return None
 
 
-def _rows(values: dict[str, int]) -> list[tuple[Any, ...]]:
+def _rows(values: dict[str, int | str | None]) -> list[tuple[Any, ...]]:
     """What the statement tells. It asks the server itself, so it is the check of the connection too."""
     connection.ensure_connection()
     try:

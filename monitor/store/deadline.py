@@ -5,7 +5,7 @@ import heapq
 import itertools
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psycopg
 from django.db import OperationalError, connection
@@ -23,14 +23,14 @@ class _Watch:
     """One thread for all deadlines of the process: starting one for each statement would cost more than most take."""
 
     def __init__(self) -> None:
-        self.due: list[tuple[float, int, Callable[[], None]]] = []
+        self.due: list[tuple[float, int, _Turn]] = []
         self.numbers = itertools.count()
         self.changed = threading.Condition()
         self.running = False
 
-    def call_at(self, moment: float, action: Callable[[], None]) -> None:
+    def stop_at(self, moment: float, turn: "_Turn") -> None:
         with self.changed:
-            heapq.heappush(self.due, (moment, next(self.numbers), action))
+            heapq.heappush(self.due, (moment, next(self.numbers), turn))
             if not self.running:
                 self.running = True
                 threading.Thread(target=self._run, daemon=True, name="deadlines").start()
@@ -42,14 +42,15 @@ class _Watch:
             with self.changed:
                 while not self.due:
                     self.changed.wait()
-                moment, _, action = self.due[0]
+                moment, _, turn = self.due[0]
                 left = moment - clock.monotonic()
-                if left > 0:
+                if left > 0 and turn.running is not None:
                     self.changed.wait(left)
                     continue
                 heapq.heappop(self.due)
-            # several may be due at once, and to cancel one takes a moment
-            threading.Thread(target=action, daemon=True).start()
+            if turn.running is not None:
+                # several may be due at once, and to cancel one takes a moment
+                threading.Thread(target=turn.stop, daemon=True).start()
 
 
 _watch = _Watch()
@@ -88,7 +89,7 @@ def stopped_after(seconds: float) -> Iterator[None]:
     """Cancel what runs on this thread's connection after ``seconds``; raises StoppedError when that happened."""
     connection.ensure_connection()
     turn = _Turn(connection.connection)
-    _watch.call_at(clock.monotonic() + max(seconds, 0.001), turn.stop)
+    _watch.stop_at(clock.monotonic() + max(seconds, 0.001), turn)
     try:
         yield
     except OperationalError as error:

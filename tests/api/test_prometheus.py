@@ -13,7 +13,7 @@ from django.test import Client
 from monitor.core import clock
 from monitor.core.histograms import HistogramRun
 from monitor.core.labels import Labels
-from monitor.store import append, tapes
+from monitor.store import append, catalog, tapes
 from tests.fixtures.fix_cast import Cast
 
 pytestmark = pytest.mark.django_db
@@ -325,6 +325,7 @@ def test_nothing_runs_in_the_database_after_a_time_out(
     append.samples(cast.project.id, [(Labels({"__name__": "hits_total"}), at, 1.0)], now=now)
     assert ask("query", query="hits_total", time=at / 1000).json()["data"]["result"]
     tapes.kept.clear()
+    catalog.forget(cast.project.id)
     locked(table)
     answer = ask("query", query="hits_total", time=at / 1000, timeout="0.2")
     assert (answer.status_code, answer.json()["errorType"]) == (503, "timeout")
