@@ -1,0 +1,209 @@
+"""Five minutes of both versions as sums: all that gates need, additive, small enough to keep and to hand on. Pure.
+
+Texts and users are not in it. Sums are rounded before anybody judges them, so that what is kept or exported
+gives the same verdict as what was counted.
+"""
+
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from monitor.canary.buckets import SCHEMA, USER_GROUPS
+from monitor.core.histograms import bucket_index
+from monitor.core.stats import Floats, Ints
+
+STABLE, CANARY = 0, 1
+DIGITS = 6
+# values of a dimension beyond these are counted as one
+MOST_STRATA = 8
+REST = "\u2026"
+LOGARITHMIC = ("duration", "ttft", "speed", "cost")
+MIXES = ("route", "topic", "language", "tenant", "template")
+
+Columns = Mapping[str, Any]
+
+
+class Number(msgspec.Struct, array_like=True):
+    """A number of one arm: user groups as (group, n, sum), the sum of squares, histogram bins as (bin, n)."""
+
+    groups: list[tuple[int, int, float]]
+    squares: float
+    bins: list[tuple[int, int]]
+
+
+class Part(msgspec.Struct):
+    """One arm in one stratum. ``flags``: name to (asked, events)."""
+
+    arm: int
+    stratum: str
+    calls: int
+    flags: dict[str, tuple[int, int]] = {}
+    numbers: dict[str, Number] = {}
+
+
+class Body(msgspec.Struct):
+    """One bucket. ``others``: calls of further versions. ``mix``: calls by dimension, arm and value.
+
+    ``asked``: what series said at its end, by gate: -1 it fails, 1 it is well, 0 neither.
+    """
+
+    parts: list[Part] = []
+    others: int = 0
+    mix: dict[str, tuple[dict[str, int], dict[str, int]]] = {}
+    asked: dict[str, int] = {}
+
+    def calls(self, arm: int) -> int:
+        return sum(part.calls for part in self.parts if part.arm == arm)
+
+
+_encoder, _decoder = msgspec.json.Encoder(), msgspec.json.Decoder(Body)
+
+
+def pack(body: Body) -> bytes:
+    return zlib.compress(_encoder.encode(body), 6)
+
+
+def unpack(stored: bytes) -> Body:
+    return _decoder.decode(zlib.decompress(stored))
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """The calls of one version and the marks on them, as columns.
+
+    Calls: bucket, group, stratum, error, grounding, finish, duration, ttft, speed, cost and the dimensions of
+    ``MIXES``. Marks: bucket, group, stratum, name, source, value.
+    """
+
+    calls: Columns
+    marks: Columns
+
+
+def bodies(stable: Arm, canary: Arm, first: int, end: int, wanted: "Wanted") -> dict[int, Body]:
+    """The sums of every bucket in [first, end)."""
+    found = {bucket: Body() for bucket in range(first, end)}
+    for number, arm in enumerate((stable, canary)):
+        for bucket, part in _parts(number, arm, wanted):
+            if bucket in found:
+                found[bucket].parts.append(part)
+        for bucket, dimension, counts in _mixes(arm):
+            if bucket in found:
+                both = found[bucket].mix.setdefault(dimension, ({}, {}))
+                both[number].update(counts)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the gates of a release look at beyond the usual: finish reasons, names of rules; and its strata.
+
+    Calls of further strata are one stratum of their own.
+    """
+
+    finish: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    strata: frozenset[str] = frozenset()
+
+
+def commonest(strata: Any) -> list[str]:
+    """The values that become strata: those of most calls."""
+    values, counts = np.unique(np.asarray(strata, dtype=str), return_counts=True)
+    return sorted(values[np.argsort(-counts, kind="stable")[:MOST_STRATA]].tolist())
+
+
+def _parts(number: int, arm: Arm, wanted: Wanted) -> Iterator[tuple[int, Part]]:
+    calls = _with_strata(arm.calls, wanted.strata)
+    marks = _with_strata(arm.marks, wanted.strata)
+    of_marks = {(bucket, stratum): chosen for bucket, stratum, chosen in _groups(marks)}
+    for bucket, stratum, chosen in _groups(calls):
+        part = Part(number, stratum, int(chosen.size))
+        _count(part, calls, chosen, wanted)
+        mine = of_marks.pop((bucket, stratum), None)
+        if mine is not None:
+            _mark(part, marks, mine, wanted)
+        yield bucket, part
+
+
+def _with_strata(columns: Columns, kept: frozenset[str]) -> dict[str, Any]:
+    strata = np.asarray(columns["stratum"], dtype=object)
+    short = np.array([one if one in kept else REST for one in strata], dtype=object)
+    return {**columns, "stratum": short}
+
+
+def _groups(columns: Columns) -> Iterator[tuple[int, str, Ints]]:
+    """The rows of each (bucket, stratum)."""
+    buckets = np.asarray(columns["bucket"], dtype=np.int64)
+    if not buckets.size:
+        return
+    names, codes = np.unique(np.asarray(columns["stratum"], dtype=str), return_inverse=True)
+    codes = codes.reshape(-1)
+    keys = buckets * names.size + codes
+    order = np.argsort(keys, kind="stable")
+    edges = np.flatnonzero(np.diff(keys[order])) + 1
+    for rows in np.split(order, edges):
+        first = int(rows[0])
+        yield int(buckets[first]), str(names[codes[first]]), rows.astype(np.int64)
+
+
+def _count(part: Part, calls: Columns, chosen: Ints, wanted: Wanted) -> None:
+    failed = np.asarray(calls["error"])[chosen]
+    part.flags["error"] = (int(chosen.size), int(failed.sum()))
+    grounding = np.asarray(calls["grounding"])[chosen]
+    used = int((grounding != "").sum())
+    if used:
+        part.flags["ungrounded"] = (used, int(((grounding == "unused") | (grounding == "empty")).sum()))
+    finish = np.asarray(calls["finish"])[chosen]
+    for name in wanted.finish:
+        part.flags[f"finish {name}"] = (int(chosen.size), int((finish == name).sum()))
+    groups = np.asarray(calls["group"])[chosen]
+    for name in LOGARITHMIC:
+        values = np.asarray(calls[name], dtype=np.float64)[chosen]
+        known = np.isfinite(values) & (values > 0) & (failed == 0)
+        if known.any():
+            part.numbers[name] = _number(np.log(values[known]), groups[known], values[known])
+
+
+def _mark(part: Part, marks: Columns, chosen: Ints, wanted: Wanted) -> None:
+    names, sources = np.asarray(marks["name"])[chosen], np.asarray(marks["source"])[chosen]
+    values = np.asarray(marks["value"], dtype=np.float64)[chosen]
+    groups = np.asarray(marks["group"])[chosen]
+    judged = sources == "judge"
+    if judged.any():
+        part.numbers["judge"] = _number(values[judged], groups[judged], None)
+    for name in wanted.rules:
+        mine = (sources == "rule") & (names == name)
+        if mine.any():
+            # a kept rule is marked 5, a broken one 0; where only 0 and 1 are used, 1 is kept
+            limit = 0.5 if values[mine].max() <= 1.0 else 2.5
+            part.flags[f"rule {name}"] = (int(mine.sum()), int((values[mine] < limit).sum()))
+
+
+def _number(values: Floats, groups: Ints, raw: Floats | None) -> Number:
+    places = groups % USER_GROUPS
+    n = np.bincount(places, minlength=USER_GROUPS)
+    total = np.bincount(places, values, USER_GROUPS)
+    bins: list[tuple[int, int]] = []
+    if raw is not None:
+        index, counts = np.unique(bucket_index(raw, SCHEMA).astype(np.int64), return_counts=True)
+        bins = list(zip(index.tolist(), counts.tolist(), strict=True))
+    return Number(
+        [(g, int(n[g]), round(float(total[g]), DIGITS)) for g in np.flatnonzero(n).tolist()],
+        round(float((values**2).sum()), DIGITS),
+        bins,
+    )
+
+
+def _mixes(arm: Arm) -> Iterator[tuple[int, str, dict[str, int]]]:
+    buckets = np.asarray(arm.calls["bucket"], dtype=np.int64)
+    for bucket in np.unique(buckets).tolist():
+        here = buckets == bucket
+        for dimension in MIXES:
+            values, counts = np.unique(np.asarray(arm.calls[dimension], dtype=str)[here], return_counts=True)
+            if values.size == 1 and not values[0]:
+                continue
+            order = np.argsort(-counts, kind="stable")[:MOST_STRATA]
+            yield bucket, dimension, {str(values[i]): int(counts[i]) for i in order}

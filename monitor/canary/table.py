@@ -1,0 +1,127 @@
+"""Bodies of many buckets as the arrays that the tests take: one row for each bucket and stratum. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.canary.buckets import BEFORE, LEAST_BEFORE, USER_GROUPS, Spread
+from monitor.canary.sums import CANARY, STABLE, Body, Part
+from monitor.core.histograms import upper_bounds
+from monitor.core.stats import Counts, Floats, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Consecutive buckets; rows are sorted by bucket, ``strata`` rows to each."""
+
+    bodies: Sequence[Body]
+    strata: tuple[str, ...]
+
+    @classmethod
+    def of(cls, bodies: Sequence[Body]) -> "Table":
+        names = sorted({part.stratum for body in bodies for part in body.parts})
+        return cls(bodies, tuple(names) or ("",))
+
+    @property
+    def size(self) -> int:
+        return len(self.bodies)
+
+    def calls(self, arm: int) -> Floats:
+        """Calls of an arm in each bucket."""
+        return np.array([body.calls(arm) for body in self.bodies], dtype=np.float64)
+
+    def flagged(self, name: str) -> Counts:
+        """Calls that were asked and events among them, by row."""
+        sums = np.zeros((4, self.size * len(self.strata)))
+        for row, part in self._rows():
+            n, events = part.flags.get(name, (0, 0))
+            sums[2 * part.arm, row] += n
+            sums[2 * part.arm + 1, row] += events
+        return Counts(*sums)
+
+    def spread(self, name: str, arm: int, *, sign: float = 1.0) -> Spread:
+        """A number of one arm by row and user group."""
+        rows = self.size * len(self.strata)
+        n, total, squares = np.zeros((rows, USER_GROUPS)), np.zeros((rows, USER_GROUPS)), np.zeros(rows)
+        for row, part in self._rows():
+            found = part.numbers.get(name)
+            if part.arm != arm or found is None:
+                continue
+            for group, count, value in found.groups:
+                n[row, group] += count
+                total[row, group] += sign * value
+            squares[row] += found.squares
+        return Spread(n, total, squares)
+
+    def beyond(self, name: str, q: float) -> tuple[Counts, float]:
+        """Calls beyond stable's own q-quantile of the 6 hours before each bucket, by row; and its last value.
+
+        Buckets before which stable had too few calls count nothing.
+        """
+        lowest, width = self._bins(name)
+        histograms = np.zeros((2, self.size * len(self.strata), width))
+        for row, part in self._rows():
+            found = part.numbers.get(name)
+            for index, count in found.bins if found else ():
+                histograms[part.arm, row, index - lowest] += count
+        threshold, usable = self._thresholds(histograms[STABLE], q)
+        rows = np.repeat(threshold, len(self.strata))
+        known = np.repeat(usable, len(self.strata))
+        outside = np.arange(width)[None, :] > rows[:, None]
+        sums = []
+        for arm in (STABLE, CANARY):
+            sums += [
+                np.where(known, histograms[arm].sum(axis=1), 0.0),
+                np.where(known, (histograms[arm] * outside).sum(axis=1), 0.0),
+            ]
+        last = np.flatnonzero(usable)
+        value = (
+            float(upper_bounds(np.array([lowest + threshold[last[-1]]]), 5, ())[0]) if last.size else np.nan
+        )
+        return Counts(*sums), value
+
+    def _thresholds(self, stable: Floats, q: float) -> tuple[Ints, np.ndarray]:
+        by_bucket = stable.reshape(self.size, len(self.strata), -1).sum(axis=1)
+        cumulative = np.concatenate([np.zeros((1, by_bucket.shape[1])), np.cumsum(by_bucket, axis=0)])
+        now = np.arange(self.size)
+        past = cumulative[now] - cumulative[np.maximum(0, now - BEFORE)]
+        total = past.sum(axis=1)
+        places = (np.cumsum(past, axis=1) < q * total[:, None] - 1e-9).sum(axis=1)
+        return places.astype(np.int64), total >= LEAST_BEFORE
+
+    def _bins(self, name: str) -> tuple[int, int]:
+        every = [
+            index for _, part in self._rows() if name in part.numbers for index, _ in part.numbers[name].bins
+        ]
+        return (min(every), max(every) - min(every) + 1) if every else (0, 1)
+
+    def _rows(self) -> list[tuple[int, Part]]:
+        places = {name: place for place, name in enumerate(self.strata)}
+        return [
+            (number * len(self.strata) + places[part.stratum], part)
+            for number, body in enumerate(self.bodies)
+            for part in body.parts
+        ]
+
+
+def mix_distance(bodies: Sequence[Body]) -> dict[str, float]:
+    """By dimension how far the two arms differ in whom they serve (0 alike, 1 disjoint), less what chance does."""
+    sums: dict[str, tuple[dict[str, int], dict[str, int]]] = {}
+    for body in bodies:
+        for dimension, both in body.mix.items():
+            kept = sums.setdefault(dimension, ({}, {}))
+            for arm in (STABLE, CANARY):
+                for value, n in both[arm].items():
+                    kept[arm][value] = kept[arm].get(value, 0) + n
+    found = {}
+    for dimension, (stable, canary) in sums.items():
+        n_s, n_c = sum(stable.values()), sum(canary.values())
+        if not n_s or not n_c:
+            continue
+        values = stable.keys() | canary.keys()
+        shares = [(stable.get(value, 0) / n_s, canary.get(value, 0) / n_c) for value in values]
+        distance = 0.5 * sum(abs(one - other) for one, other in shares)
+        noise = 0.5 * sum(np.sqrt(one * (1 - one) * (1 / n_s + 1 / n_c)) for one, _ in shares)
+        found[dimension] = max(0.0, distance - 2.0 * noise)
+    return found
