@@ -12,11 +12,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
+import numpy as np
+import numpy.typing as npt
+
 from monitor import meters
 from monitor.core.labels import NAME, Labels
 from monitor.ingest import senders
-from monitor.ingest.envelope import Batch, Reason, Source
+from monitor.ingest.envelope import NOWHERE, Batch, Reason, Source
+from monitor.store import increments
+from monitor.store.blocks import Ints
 from monitor.store.calls import Calls, Claimed
+from monitor.store.increments import Increments
 
 ITEMS = senders.ITEMS
 MISSING = "vigil_ingest_missing_total"
@@ -99,12 +105,64 @@ class Ledger:
             tally[_labels(ITEMS, self._name(self.batch.source_of(place)), ("outcome", DUPLICATE))] += 1
         return tally
 
+    def of_samples(self, places: Ints) -> "Samples":
+        """The account of samples, of which each belongs to the item at its place."""
+        return Samples(self, places)
+
+    def known(self, source: Source) -> Labels:
+        """Under which items of this source are counted that were known already."""
+        return _labels(ITEMS, self._name(source), ("outcome", DUPLICATE))
+
+    def stored(self, source: Source) -> Labels:
+        """Under which new samples of this source are counted."""
+        return _stored(self._name(source), "sample")
+
     def _name(self, source: Source) -> Source:
         named = self._named.get(source)
         if named is None:
             sender = senders.named(self.project_id, source.sender or self.batch.source.sender, now=self.now)
             named = self._named[source] = Source(sender, source.dialect or self.batch.source.dialect)
         return named
+
+
+class Samples:
+    """What becomes of samples. Where several belong to one item, the first of them stands for it."""
+
+    def __init__(self, ledger: Ledger, places: Ints) -> None:
+        self.ledger, self.places = ledger, places
+        self.standing = standing(ledger.batch, places)
+        self._known: dict[int, int] = {}
+
+    @property
+    def known(self) -> int:
+        """How many items were known already."""
+        return sum(self._known.values())
+
+    def tells(self, given: Ints, fresh: Ints, refused: Ints) -> Increments:
+        """What is told of the samples of one shard; those refused are told as drops."""
+        ledger, batch = self.ledger, self.ledger.batch
+        if batch.sampled and not batch.sources:
+            known = len(given) - len(fresh) - len(refused)
+            tally = Counter({ledger.stored(batch.source): len(fresh), ledger.known(batch.source): known})
+        else:
+            rest = np.setdiff1d(given, np.concatenate((fresh, refused)), assume_unique=True)
+            rest, fresh = rest[self.standing[rest]], fresh[self.standing[fresh]]
+            known = len(rest)
+            tally = Counter(ledger.stored(batch.source_of(place)) for place in self.places[fresh].tolist())
+            tally.update(ledger.known(batch.source_of(place)) for place in self.places[rest].tolist())
+        # asked again, it is the same part
+        self._known[int(given.min(initial=len(self.places)))] = known
+        return increments.of_counts([tally], now=ledger.now)
+
+
+def standing(batch: Batch, places: Ints) -> npt.NDArray[np.bool_]:
+    """Which of the samples at these places stand for an item of the request."""
+    if batch.sampled:
+        return np.ones(len(places), dtype=bool)
+    firsts = np.zeros(len(places), dtype=bool)
+    firsts[np.unique(places, return_index=True)[1]] = True
+    firsts[places == NOWHERE] = False
+    return firsts
 
 
 def _stored(source: Source, kind: str) -> Labels:

@@ -11,7 +11,7 @@ from monitor.core import clock
 from monitor.core.samples import Columns, Times, joined, of_points
 from monitor.ingest import choices, derive, described, joining, rows
 from monitor.ingest.envelope import UNTIMED, Batch, Reason, Rejection, Source
-from monitor.ingest.ledger import Ledger
+from monitor.ingest.ledger import Ledger, standing
 from monitor.ingest.redaction.redactor import Redactor
 from monitor.store import accumulated, calls, increments, pushes, scores
 from monitor.store.increments import Increments
@@ -20,6 +20,8 @@ Places = Times
 
 _UNREAD = {413: Reason.OVER_LIMIT, 415: Reason.UNSUPPORTED}
 AHEAD = dt.timedelta(minutes=10)
+# what nobody sent is in nobody's account
+NOBODY = Source()
 SAMPLES_BACK = dt.timedelta(days=3_650)
 
 
@@ -36,11 +38,11 @@ def take(project_id: int, batch: Batch, *, now: dt.datetime, body: bytes = b"") 
     _check_histograms(batch, now)
     duplicates = _store_generations(project_id, batch, ledger, now)
     if sampled is not None or batch.histograms:
-        _store_samples(project_id, batch, *(sampled or _stamp_samples(batch, now)), now)
+        duplicates += _store_samples(project_id, batch, ledger, *(sampled or _stamp_samples(batch, now)))
     described.remember(project_id, batch.described, now=now)
     note_drops(project_id, ledger, "samples", now=now)
     duplicates += _store_scores(project_id, batch, ledger, now)
-    duplicates += len(accumulated.add(project_id, batch.deltas, now=now))
+    duplicates += _store_deltas(project_id, batch, ledger, now)
     duplicates += joining.take(project_id, batch, ledger, now=now)
     batch.rejected.sort(key=lambda rejection: rejection.index)
     return duplicates
@@ -103,33 +105,55 @@ def _stamp_samples(batch: Batch, now: dt.datetime) -> tuple[Columns, Places]:
     fits = (samples.times >= oldest) & (samples.times <= newest)
     if fits.all():
         return samples, places
-    for row in np.flatnonzero(~fits).tolist():
+    rows = places[samples.owners()]
+    for row in np.flatnonzero(~fits & standing(batch, rows)).tolist():
         problem = _time_problem(int(samples.times[row]), oldest, newest)
         reason = Reason.TOO_OLD if samples.times[row] < oldest else Reason.IN_FUTURE
-        batch.rejected.append(
-            Rejection(int(places[samples.owners()[row]]), "at", f"out of bounds: {problem}", reason)
-        )
+        batch.rejected.append(Rejection(int(rows[row]), "at", f"out of bounds: {problem}", reason))
     meters.refused.labels("out of bounds").inc(int((~fits).sum()))
     return samples.where(fits), places
 
 
-def _store_samples(project_id: int, batch: Batch, samples: Columns, places: Places, now: dt.datetime) -> None:
-    refused = pushes.store(project_id, samples, natives=batch.histograms, now=now)
+def _store_samples(project_id: int, batch: Batch, ledger: Ledger, samples: Columns, places: Places) -> int:
+    """How many items were known already; what was refused is taken out of the batch."""
+    account = ledger.of_samples(_places_of_rows(batch, samples, places))
+    tells = account.tells if batch.source != NOBODY else None
+    refused = pushes.store(project_id, samples, natives=batch.histograms, now=ledger.now, tells=tells)
     if refused.size:
         meters.refused.labels("duplicate").inc(len(refused))
         _refuse_histograms(batch, refused[refused >= len(samples)] - len(samples))
         refused = refused[refused < len(samples)]
-        owners = samples.owners()
-        for row in refused.tolist():
+        for row in refused[account.standing[refused]].tolist():
             why = (
                 f"duplicate sample for timestamp {samples.times[row]}: another value is stored there, "
                 f"{samples.values[row]!r} came too late"
             )
-            batch.rejected.append(Rejection(int(places[owners[row]]), "value", why, Reason.CONFLICT))
+            batch.rejected.append(Rejection(int(account.places[row]), "value", why, Reason.CONFLICT))
         kept = np.ones(len(samples), dtype=bool)
         kept[refused] = False
         samples = samples.where(kept)
     batch.columns, batch.points = samples, []
+    return account.known
+
+
+def _places_of_rows(batch: Batch, samples: Columns, places: Places) -> Places:
+    """The place of every sample: of floats first, then of native histograms."""
+    rows = np.repeat(places, samples.counts)
+    if not batch.histograms:
+        return rows
+    own = np.array(batch.histogram_places or range(len(batch.histograms)), dtype=np.int64)
+    return np.concatenate((rows, np.repeat(own, [len(run.times) for _, run in batch.histograms])))
+
+
+def _store_deltas(project_id: int, batch: Batch, ledger: Ledger, now: dt.datetime) -> int:
+    """How many points of delta temporality were known already."""
+    places = batch.delta_places or range(len(batch.deltas))
+
+    def adds(new: Sequence[int], known: Sequence[int]) -> Increments:
+        told = ledger.of_items("sample", (places[one] for one in new), (places[one] for one in known))
+        return increments.of_counts([told], now=now)
+
+    return len(accumulated.add(project_id, batch.deltas, now=now, adds=adds))
 
 
 def _refuse_histograms(batch: Batch, refused: Times) -> None:

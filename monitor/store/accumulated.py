@@ -5,20 +5,28 @@ once, however often and in whatever order it is sent.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from django.db import connection, transaction
 
+from monitor.core import clock
 from monitor.core.deltas import Delta, Stream
 from monitor.core.histograms import HistogramRun
 from monitor.core.labels import Labels, fingerprint
 from monitor.core.samples import of_points
-from monitor.store import batches, pushes
+from monitor.store import batches, increments, partitions, pushes
+from monitor.store.increments import Increments
 from monitor.store.shards import shard_of
 
+# told the positions of points that are new and of those known: what else that adds to series
+Adds = Callable[[Sequence[int], Sequence[int]], Increments]
 
-def add(project_id: int, deltas: Sequence[Delta], *, now: dt.datetime) -> list[int]:
-    """Count the points that are new; the positions of those that were known."""
+
+def add(project_id: int, deltas: Sequence[Delta], *, now: dt.datetime, adds: Adds | None = None) -> list[int]:
+    """Count the points that are new; the positions of those that were known.
+
+    ``adds`` is asked inside each transaction.
+    """
     if not deltas:
         return []
     buckets = batches.recent_buckets_of(project_id, now=now)
@@ -29,7 +37,12 @@ def add(project_id: int, deltas: Sequence[Delta], *, now: dt.datetime) -> list[i
     known: list[int] = []
     for shard, positions in sorted(by_shard.items()):
         with transaction.atomic():
-            known += _add_shard(project_id, shard, [(p, streams[p], deltas[p]) for p in positions], now=now)
+            old = _add_shard(project_id, shard, [(p, streams[p], deltas[p]) for p in positions], now=now)
+            if adds is not None:
+                partitions.for_batches(clock.to_ms(now))
+                told = adds([one for one in positions if one not in set(old)], old)
+                increments.write(project_id, shard, told, now=now)
+            known += old
     return sorted(known)
 
 

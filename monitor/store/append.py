@@ -15,12 +15,12 @@ from monitor.core.labels import Labels, fingerprint
 from monitor.core.samples import of_points
 from monitor.store import batches, blocks, pushes, series
 from monitor.store.batches import buckets_of
+from monitor.store.blocks import GRID_MS
 from monitor.store.models import BatchKind, SeriesKind
 
-__all__ = ["Deltas", "buckets_of", "deltas", "histograms", "samples"]
+__all__ = ["GRID_MS", "Deltas", "buckets_of", "deltas", "histograms", "samples"]
 
 Point = tuple[Labels, int, float]
-GRID_MS = 10_000
 
 
 @dataclass(slots=True)

@@ -32,6 +32,18 @@ _PUSH = """
     SELECT batch, until_ms, brought FROM monitor_push(%s::smallint, %s::bigint, %s::uuid, %s::bigint, %s::text,
         %s::bigint, %s::bigint, %s::integer, %b::bytea, %s::bigint)
 """
+# the same, and deltas beside it: both are stored or neither
+_PUSH_TOLD = f"""
+    WITH pushed AS MATERIALIZED ({_PUSH}), told AS (
+        INSERT INTO monitor_sample_batch (shard, id, project_id, kind, min_ms, max_ms, n, data, late)
+        SELECT %s::smallint, %s::uuid, %s::bigint, %s::smallint, d.first, %s::bigint, %s::integer, %b::bytea,
+            CASE WHEN d.first < extract(epoch FROM clock_timestamp()) * 1000 - {LATE_MS}
+            THEN pg_current_xact_id()::text::bigint END
+        FROM (SELECT %s::bigint AS first) AS d
+        WHERE EXISTS (SELECT 1 FROM pushed WHERE brought IS NULL)
+    )
+    SELECT batch, until_ms, brought FROM pushed
+"""
 # until the end of the transaction no other writer of that shard of that project is let in
 ALONE = "SELECT monitor_alone(%s::bigint, %s::smallint)"
 
@@ -58,16 +70,25 @@ def recent_buckets_of(project_id: int, *, now: dt.datetime) -> int:
     return known[0]
 
 
-def push(project_id: int, shard: int, block: Block, *, heard: UUID, now: dt.datetime) -> Pushed:
-    """One row of pushed samples, unless others have written the same times since the batch ``heard``."""
+def push(
+    project_id: int, shard: int, block: Block, *, heard: UUID, now: dt.datetime, told: Block | None = None
+) -> Pushed:
+    """One row of pushed samples, unless others have written the same times since the batch ``heard``.
+
+    ``told``: what is added to derived series in the same commit.
+    """
     moment = max(clock.to_ms(now), ids.milliseconds_of(heard) + 1)
     partitions.for_batches(moment)
     first, last = block.span()
     tail = ids.written(0, SENT).hex[12:]
-    rows = _run(
-        _PUSH,
-        [shard, project_id, heard, moment, tail, first, last, block.n, block.encode(brief=True), LATE_MS],
-    )
+    values = [shard, project_id, heard, moment, tail, first, last, block.n, block.encode(brief=True), LATE_MS]
+    if told is None:
+        rows = _run(_PUSH, values)
+    else:
+        beside = values_of(
+            project_id, shard, BatchKind.DELTAS, told, ids.written(clock.to_ms(now), SENT), brief=True
+        )
+        rows = _run(_PUSH_TOLD, [*values, *beside[:4], *beside[5:], beside[4]])
     others = [(identity, until, bytes(data)) for identity, until, data in rows if data is not None]
     return Pushed(next((identity for identity, _, data in rows if data is None), None), others)
 

@@ -29,6 +29,8 @@ ORDER = {"f": ("series", "t"), "h": ("series", "t"), "b": ("series", "t", "side"
 SUMMED = {"f": ("v",), "h": ("count", "sum", "zero"), "b": ("count",)}
 POSITIVE, NEGATIVE, CUSTOM = 0, 1, 2
 DERIVED_SCHEMA = 5
+# how fine the times of derived series are
+GRID_MS = 10_000
 
 
 @dataclass(slots=True)

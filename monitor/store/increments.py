@@ -9,8 +9,7 @@ import numpy as np
 from monitor.core import clock
 from monitor.core.labels import Labels, fingerprint
 from monitor.store import batches, blocks, series
-from monitor.store.append import GRID_MS
-from monitor.store.blocks import Block, Floats, Ints
+from monitor.store.blocks import GRID_MS, Block, Floats, Ints
 from monitor.store.models import BatchKind, SeriesKind
 
 
@@ -63,7 +62,8 @@ def write(project_id: int, shard: int, found: Increments, *, now: dt.datetime) -
         return
     spans, block = made(project_id, found)
     series.register(project_id, shard, spans, now=now)
-    batches.write(project_id, shard, BatchKind.DELTAS, block, now=now)
+    # read back and merged within seconds
+    batches.write(project_id, shard, BatchKind.DELTAS, block, now=now, brief=True)
 
 
 def made(project_id: int, found: Increments) -> tuple[list[series.SeriesSpan], Block]:

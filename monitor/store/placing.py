@@ -15,12 +15,15 @@ from django.db import connection, transaction
 
 from monitor.core import clock
 from monitor.core.labels import Labels
-from monitor.store import batches, blocks, series, stored
+from monitor.store import batches, blocks, increments, partitions, series, stored
 from monitor.store.blocks import Block, Ints
 from monitor.store.homes import Home, Looked
-from monitor.store.models import SeriesKind
+from monitor.store.increments import Increments
+from monitor.store.models import BatchKind, SeriesKind
 
 Mask = npt.NDArray[np.bool_]
+# told the rows of a push that were given, are new and are refused: what that adds to derived series
+Tells = Callable[[Ints, Ints, Ints], Increments]
 # tries before a writer keeps the others out while it looks
 TRIES = 3
 
@@ -63,6 +66,15 @@ class Push:
     natives: list[tuple[int, Block]]
     labels: Callable[[], dict[int, Labels]]
     now: dt.datetime
+    tells: Tells | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is added to derived series beside the samples."""
+
+    spans: list[series.SeriesSpan]
+    block: Block
 
 
 @dataclass(slots=True)
@@ -106,7 +118,10 @@ class Placing:
                 if self._grows(looked).any():
                     break
                 kept, refused = self._checked(looked.newest)
-                done, heard = self._push(kept, heard)
+                told = self._told(kept, refused)
+                if told is not None and not series.covered(self.shard, told.spans):
+                    break
+                done, heard = self._push(kept, heard, told)
                 if done:
                     self._remember(heard)
                     return refused
@@ -128,7 +143,10 @@ class Placing:
             new = np.isin(self.spans.ids, made)
             newest = np.where(new, self.spans.first - 1, looked.newest)
             kept, refused = self._checked(newest)
-            done, heard = self._push(kept, heard)
+            told = self._told(kept, refused)
+            if told is not None:
+                series.register(self.project_id, self.shard, told.spans, now=self.now)
+            done, heard = self._push(kept, heard, told)
         transaction.on_commit(lambda: self._remember(heard, self.spans.ids[new], grows))
         return refused
 
@@ -175,12 +193,28 @@ class Placing:
         cuts = np.searchsorted(rows, self.offsets)
         return [self.given[rows[cuts[n] : cuts[n + 1]]] for n in range(len(self.pushes))]
 
-    def _push(self, kept: Stamped, heard: UUID) -> tuple[bool, UUID]:
+    def _told(self, kept: Stamped, refused: list[Ints]) -> _Told | None:
+        """What the pushes tell of their samples; None when nobody asked to be told."""
+        if all(push.tells is None for push in self.pushes):
+            return None
+        fresh = [self.given[kept.rows]] if len(self.pushes) == 1 else self._by_push(kept.rows)
+        found = increments.joined([
+            push.tells(push.samples.rows, new, bad)
+            for push, new, bad in zip(self.pushes, fresh, refused, strict=True)
+            if push.tells is not None
+        ])  # fmt: skip
+        return _Told(*increments.made(self.project_id, found)) if len(found.owners) else None
+
+    def _push(self, kept: Stamped, heard: UUID, told: _Told | None) -> tuple[bool, UUID]:
         """Whether all is stored now, and up to which batch all is known."""
+        beside = None if told is None else told.block
         if not len(kept.rows):
+            if beside is not None:
+                partitions.for_batches(clock.to_ms(self.now))
+                batches.write(self.project_id, self.shard, BatchKind.DELTAS, beside, now=self.now, brief=True)
             return True, heard
         block = self._block(kept)
-        answer = batches.push(self.project_id, self.shard, block, heard=heard, now=self.now)
+        answer = batches.push(self.project_id, self.shard, block, heard=heard, now=self.now, told=beside)
         for _, until, data in answer.others:
             self.home.hear(until, data)
         return answer.stored is not None, answer.stored or max([heard, *(one[0] for one in answer.others)])

@@ -19,7 +19,7 @@ from monitor.core.labels import Labels, fingerprint
 from monitor.core.samples import Columns
 from monitor.store import batches, blocks, homes, placing, stored
 from monitor.store.blocks import Block, Ints
-from monitor.store.placing import Push, Stamped
+from monitor.store.placing import Push, Stamped, Tells
 from monitor.store.shards import shard_of
 from monitor.store.together import Together
 
@@ -37,10 +37,18 @@ class _Request:
     natives: list[tuple[int, Block]] = field(default_factory=list)
 
 
-def store(project_id: int, columns: Columns, *, now: dt.datetime, natives: Sequence[Native] = ()) -> Ints:
+def store(
+    project_id: int,
+    columns: Columns,
+    *,
+    now: dt.datetime,
+    natives: Sequence[Native] = (),
+    tells: Tells | None = None,
+) -> Ints:
     """Store the samples; the positions of those refused, because another value stands at their time.
 
-    Native histograms are counted on after the last of the columns.
+    Native histograms are counted on after the last of the columns. ``tells`` says for the part of each shard what
+    is added to derived series in the commit that stores it; it may be asked more than once.
     """
     if not len(columns) and not natives:
         return np.empty(0, dtype=np.int64)
@@ -54,7 +62,7 @@ def store(project_id: int, columns: Columns, *, now: dt.datetime, natives: Seque
     for shard, samples in _by_shard(project_id, buckets, request.samples.in_order()):
         labels = partial(_labels, known + strangers, columns.labels + [labels for labels, _ in natives])
         mine = set(samples.rows[samples.rows >= len(columns)].tolist()) if natives else set()
-        push = Push(samples, [one for one in request.natives if one[0] in mine], labels, now)
+        push = Push(samples, [one for one in request.natives if one[0] in mine], labels, now, tells)
         if connection.in_atomic_block:
             # what this commits is not others' to wait for
             refused += _write(project_id, shard, [push])

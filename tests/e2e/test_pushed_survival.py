@@ -35,6 +35,18 @@ with connection.cursor() as cursor:
     print(*map(int, cursor.fetchone()))
 """
 
+TOLD = """
+from monitor.ingest.ledger import ITEMS
+from monitor.store import audit
+from monitor.store.models import Project
+print(sum(
+    round(float(block.tables["f"]["v"].sum()))
+    for project in Project.objects.all()
+    for labels, block in audit.derived_totals(project.pk).items()
+    if labels.name == ITEMS and labels["outcome"] == "stored" and labels["dialect"] == "remote_write"
+))
+"""
+
 
 def request(sender: int, number: int) -> bytes:
     """Samples of yesterday, which is closed: compaction seals what is just being sent."""
@@ -115,3 +127,4 @@ def test_no_pushed_sample_is_lost_or_stored_twice(product: Product) -> None:
         stored, sealed = map(int, product.manage("shell", "-v", "0", "-c", ROWS).split()[-2:])
     assert stored == expected
     assert sealed > 0
+    assert int(product.manage("shell", "-v", "0", "-c", TOLD).split()[-1]) == expected

@@ -12,8 +12,11 @@ from django.test import Client
 from monitor.ingest import pipeline, senders
 from monitor.ingest.envelope import Batch, Generation, Reason, Rejection, ScoreRecord, Source
 from monitor.ingest.ledger import ITEMS, MISSING
+from monitor.ingest.protocols.otlp import Otlp
+from monitor.ingest.protocols.remote_write import RemoteWrite
 from monitor.ingest.verify import verify
 from monitor.store import audit
+from tests.fixtures import remote_write
 from tests.fixtures.fix_cast import Cast
 
 pytestmark = pytest.mark.django_db
@@ -27,13 +30,14 @@ def _fresh() -> None:
 
 def counted(cast: Cast, name: str = ITEMS) -> dict[tuple[str, ...], int]:
     """What the ledger says: its labels but for name, sender and dialect in the order of their names."""
-    return {
-        tuple(
-            value for key, value in sorted(labels.items()) if key not in {"__name__", "dialect", "sender"}
-        ): round(float(block.tables["f"]["v"].sum()))
-        for labels, block in audit.derived_totals(cast.project.id).items()
-        if labels.name == name
-    }
+    found: Counter[tuple[str, ...]] = Counter()
+    for labels, block in audit.derived_totals(cast.project.id).items():
+        if labels.name == name:
+            told = (
+                value for key, value in sorted(labels.items()) if key not in {"__name__", "dialect", "sender"}
+            )
+            found[tuple(told)] += round(float(block.tables["f"]["v"].sum()))
+    return dict(found)
 
 
 def by_sender(cast: Cast) -> Counter[str]:
@@ -159,6 +163,66 @@ def test_refused_samples_are_counted(client: Client, cast: Cast) -> None:
             "points",
         )
     assert counted(cast)["dropped", "conflict"] == 1
+
+
+def told_points(client: Client, cast: Cast, *values: float) -> Any:
+    points = [{"name": f"x{n}", "value": value, "at": 1.7e9} for n, value in enumerate(values)]
+    return post(client, cast, msgspec.json.encode({"points": points}), "points")
+
+
+def test_samples_are_stored_known_or_refused(client: Client, cast: Cast) -> None:
+    told_points(client, cast, 1, 2, 3)
+    assert told_points(client, cast, 1, 2, 4, 5).json()["duplicates"] == 2
+    assert counted(cast) == {("sample", "stored"): 4, ("duplicate",): 2, ("dropped", "conflict"): 1}
+    assert by_sender(cast) == {"shop-sdk/1.2": 7}
+
+
+@pytest.mark.parametrize("buckets", [1, 16])
+def test_pushed_samples_are_counted_one_by_one(cast: Cast, now: dt.datetime, buckets: int) -> None:
+    cast.project.buckets = buckets
+    cast.project.save()
+    at = round(now.timestamp() * 1000)
+    sent = [remote_write.series({"__name__": f"x{n}"}, (at, 1.0), (at + 1000, 2.0)) for n in range(20)]
+    native = remote_write.Sent([("__name__", "h")], histograms=[remote_write.Native(at, {1: 2})])
+    for batch in (sent, [*sent, native]):
+        body = remote_write.version_1(batch)
+        taken = RemoteWrite().decode(body, remote_write.HEADERS_1)
+        taken.source = Source("prometheus", "remote_write")
+        pipeline.take(cast.project.id, taken, now=now, body=body)
+    assert counted(cast) == {("sample", "stored"): 41, ("duplicate",): 40}
+
+
+def data_points(now: dt.datetime, value: float) -> Batch:
+    """A gauge, a histogram of five series, and an amount of delta temporality: three items."""
+    point = {"timeUnixNano": str(round(now.timestamp() * 10**9)), "startTimeUnixNano": "1"}
+    spread = {**point, "count": "3", "sum": value, "bucketCounts": ["1", "2"], "explicitBounds": [1.0]}
+    metrics = [
+        {"name": "g", "gauge": {"dataPoints": [{**point, "asDouble": value}]}},
+        {"name": "h", "histogram": {"dataPoints": [spread], "aggregationTemporality": 2}},
+        {"name": "d", "sum": {"dataPoints": [{**point, "asInt": "7"}], "aggregationTemporality": 1}},
+    ]
+    named = {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]}
+    other = {"attributes": [{"key": "service.name", "value": {"stringValue": "billing"}}]}
+    body = {"resourceMetrics": [
+        {"resource": named, "scopeMetrics": [{"metrics": metrics}]},
+        {"resource": other, "scopeMetrics": [{"metrics": metrics[:1]}]},
+    ]}  # fmt: skip
+    headers = {"content-type": "application/json", "x-path": "/v1/metrics"}
+    return Otlp().decode(msgspec.json.encode(body), headers)
+
+
+def test_of_metrics_each_data_point_is_one_item(cast: Cast, now: dt.datetime) -> None:
+    for value in (1.0, 1.0, 2.0):
+        pipeline.take(cast.project.id, data_points(now, value), now=now)
+    assert counted(cast) == {("sample", "stored"): 4, ("duplicate",): 5, ("dropped", "conflict"): 3}
+    assert by_sender(cast) == {"shop": 9, "billing": 3}
+
+
+def test_data_points_of_the_past_are_dropped_once_each(cast: Cast, now: dt.datetime) -> None:
+    pipeline.take(cast.project.id, data_points(dt.datetime(1971, 1, 1, tzinfo=dt.UTC), 1.0), now=now)
+    fates = counted(cast)
+    assert fates["dropped", "too_old"] == 3
+    assert sum(fates.values()) == 4
 
 
 def test_a_ledger_that_says_more_than_the_rows_is_noticed(cast: Cast, now: dt.datetime) -> None:

@@ -12,7 +12,7 @@ from monitor.core.histograms import HistogramRun
 from monitor.core.labels import NAME, Labels
 from monitor.core.samples import STALE
 from monitor.ingest import labelsets
-from monitor.ingest.envelope import Batch, Reason, Rejection, Source
+from monitor.ingest.envelope import NOWHERE, Batch, Reason, Rejection, Source
 from monitor.ingest.otlp import attributes, names
 from monitor.ingest.wire import otlp_pb2 as wire
 from monitor.ingest.wire.known import KnownLabels
@@ -64,24 +64,29 @@ class Reader:
         """All of the request."""
         for resource in request.resource_metrics:
             target = _target(resource.resource.attributes)
-            self._note_source(target)
+            source = self._source(target)
             for scoped in resource.scope_metrics:
                 for metric in scoped.metrics:
-                    self._take(metric, target)
+                    self._take(metric, target, source)
             self._add_info(target)
         return self.batch
 
-    def _note_source(self, target: _Target) -> None:
+    def _source(self, target: _Target) -> Source | None:
+        """Who the points of the resource are from, where that is not who the request is from."""
+        source = Source(target.sender, "otel")
         if not self.place:
-            self.batch.source = Source(target.sender, "otel")
+            self.batch.source = source
+        return None if source == self.batch.source else source
 
-    def _take(self, metric: wire.Metric, target: _Target) -> None:
+    def _take(self, metric: wire.Metric, target: _Target, source: Source | None) -> None:
         kind = metric.WhichOneof("data")
         if kind is None:
             return
         data = getattr(metric, kind)
         total = kind == "sum" and data.is_monotonic
         for point in data.data_points:
+            if source is not None:
+                self.batch.sources[self.place] = source
             try:
                 family = names.metric(
                     attributes.text(metric.name), attributes.text(metric.unit),
@@ -131,10 +136,12 @@ class Reader:
         self.batch.histograms.append((labels, _run(found, at // 1_000_000)))
         self.batch.histogram_places.append(self.place)
 
-    def _add(self, series: Sequence[Labels], at: int, values: Iterable[float]) -> None:
+    def _add(
+        self, series: Sequence[Labels], at: int, values: Iterable[float], place: int | None = None
+    ) -> None:
         moment = at // 1_000_000
         self.batch.points += [(labels, moment, value) for labels, value in zip(series, values, strict=True)]
-        self.batch.point_places += [self.place] * len(series)
+        self.batch.point_places += [self.place if place is None else place] * len(series)
 
     def _add_delta(self, delta: Delta) -> None:
         self.batch.deltas.append(delta)
@@ -152,7 +159,7 @@ class Reader:
                 self.begun.clear()
             self.begun[labels] = start
             if before is not None and start > before:
-                self._add([labels], start, [0.0])
+                self._add([labels], start, [0.0], NOWHERE)
 
     def _labels(
         self, target: _Target, given: Sequence[bytes], family: str, more: Mapping[str, str]
@@ -175,9 +182,8 @@ class Reader:
             labels = labelsets.checked(pairs.items())
         except (names.BadNameError, labelsets.BadLabelsError):
             return
-        # it stands for no item of the request: it shares the place of the last point
         self.batch.points.append((labels, target.newest // 1_000_000, 1.0))
-        self.batch.point_places.append(max(0, self.place - 1))
+        self.batch.point_places.append(NOWHERE)
 
 
 def _target(raw: Sequence[bytes]) -> _Target:
