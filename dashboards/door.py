@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -32,7 +32,9 @@ def door(page: Page, method: str, template: str) -> View:
         visit = enter(request, slug)
         try:
             if request.method == "POST":
-                answer = page.act(visit, request.POST.dict(), **place)
+                form = request.POST.dict()
+                hold_to(visit, page, form.get("do", ""))
+                answer = page.act(visit, form, **place)
             else:
                 answer = getattr(page, method)(visit, **place)
         except MissingError as error:
@@ -58,6 +60,14 @@ def enter(request: HttpRequest, slug: str) -> Visit:
         place=place, places=people.places(request.user), span=span.read(params, now), now=now,
         path=request.path, params=params, person=request.user.get_username(), origin=f"{request.scheme}://{request.get_host()}",
     )  # fmt: skip
+
+
+def hold_to(visit: Visit, page: Page, act: str) -> None:
+    """Refuse a form that the page does not have, and a visitor below the role that it needs."""
+    if act not in page.acts:
+        message = _("This page has no form “%(act)s”.") % {"act": act}
+        raise SuspiciousOperation(message)
+    demand(visit, page.acts[act])
 
 
 def demand(visit: Visit, least: str) -> None:

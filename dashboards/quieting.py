@@ -8,7 +8,6 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from dashboards.door import demand
 from dashboards.firing import Firing
 from dashboards.pages.base import Context, Form
 from dashboards.visit import Visit
@@ -61,7 +60,6 @@ def wished(visit: Visit, form: Mapping[str, str]) -> Context:
 
 
 def silence(visit: Visit, form: Form) -> HttpResponse | Context:
-    demand(visit, "editor")
     hours = form.get("hours", "")
     try:
         if hours not in HOURS:
@@ -74,7 +72,6 @@ def silence(visit: Visit, form: Form) -> HttpResponse | Context:
 
 
 def end(visit: Visit, form: Form) -> HttpResponse:
-    demand(visit, "editor")
     told.end_silence(visit.project_id, form.get("id", ""), now=visit.now)
     return redirect(visit.to("alerts"))
 
@@ -92,7 +89,6 @@ def routing(visit: Visit) -> Context:
 
 def take(visit: Visit, form: Form) -> Context:
     """Bring an alertmanager.yml; what it loses is listed."""
-    demand(visit, "admin")
     text = form.get("text", "")
     try:
         taken = told.take_alertmanager_file(visit.project_id, text, now=visit.now)

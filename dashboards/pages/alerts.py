@@ -52,6 +52,7 @@ class Alerts(Page):
         ("routing/", "routing", "pages/routing.html"),
         ("<slug:fingerprint>/", "detail", "pages/alert.html"),
     )
+    acts: ClassVar = {"silence": "editor", "end-silence": "editor", "import": "admin"}
 
     def show(self, visit: Visit) -> Context:
         now = active(visit)

@@ -17,7 +17,10 @@ class MissingError(LookupError):
 
 
 class Page:
-    """``routes`` are (pattern below the page, method, template); ``act`` answers forms."""
+    """``routes`` are (pattern below the page, method, template); ``act`` answers forms.
+
+    ``acts`` names every form by its ``do`` and the least role that may send it; the door holds people to it.
+    """
 
     name: ClassVar[str]
     title: ClassVar[str | Promise]
@@ -25,6 +28,7 @@ class Page:
     key: ClassVar[str] = ""
     timed: ClassVar[bool] = True
     routes: ClassVar[tuple[tuple[str, str, str], ...]] = ()
+    acts: ClassVar[Mapping[str, str]] = {}
 
     @property
     def paths(self) -> tuple[tuple[str, str, str], ...]:

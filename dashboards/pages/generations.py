@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from dashboards import reading
-from dashboards.door import demand
 from dashboards.pages.base import Context, Form, MissingError, Page
 from dashboards.visit import Visit
 from monitor.ingest import calls
@@ -39,6 +38,7 @@ class Generations(Page):
         ("", "show", "pages/generations.html"),
         ("<uuid:generation_id>/", "detail", "pages/generation.html"),
     )
+    acts: ClassVar = {"": "labeller"}
 
     def show(self, visit: Visit) -> Context:
         wanted = wanted_calls(visit)
@@ -87,7 +87,6 @@ class Generations(Page):
         }
 
     def act(self, visit: Visit, form: Form, **place: Any) -> HttpResponse | Context:
-        demand(visit, "labeller")
         if "generation_id" not in place or form.get("mark", "") not in {str(mark) for mark in MARKS}:
             message = _("A mark is a whole number from 0 to 5.")
             raise MissingError(message)

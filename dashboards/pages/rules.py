@@ -14,7 +14,6 @@ from django.utils.translation import gettext_lazy as lazy
 
 from dashboards import colours, tryout
 from dashboards.charts import Chart, draw
-from dashboards.door import demand
 from dashboards.firing import STATES
 from dashboards.pages.base import Context, Form, MissingError, Page
 from dashboards.panels.base import Frame
@@ -53,6 +52,10 @@ class Rules(Page):
         ("export/", "export", "pages/rules.html"),
         ("<int:rule>/", "open", "pages/rule.html"),
     )
+    acts: ClassVar = {
+        "build": "viewer", "replay": "viewer",
+        **dict.fromkeys(("save", "sets", "import", "test", "clone", "on", "off", "delete"), "editor"),
+    }  # fmt: skip
 
     def show(self, visit: Visit, **more: Any) -> Context:
         groups = read.groups(visit.project_id)
@@ -135,7 +138,6 @@ class Rules(Page):
         if form.get("do") == "replay":
             wanted = {name: form[name] for name in (*TYPED, "days", "zone") if name in form}
             return redirect(visit.to("rules/new" if rule is None else f"rules/{rule}", **wanted))
-        demand(visit, "editor")
         author = Author(visit.person, visit.now)
         match form.get("do"):
             case "save":

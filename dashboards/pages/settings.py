@@ -9,7 +9,6 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from dashboards.door import demand
 from dashboards.pages.base import Context, Form, Page
 from dashboards.visit import Visit
 from monitor.ingest import choices, projects, read, setup
@@ -33,6 +32,11 @@ class Settings(Page):
     key = "s"
     timed = False
     routes: ClassVar = (("", "show", "pages/settings.html"),)
+    acts: ClassVar = dict.fromkeys(
+        ("create-key", "revoke-key", "add-target", "remove-target", "choose-redaction", "add-pattern",
+         "remove-pattern", "delete-demo"),
+        "admin",
+    )  # fmt: skip
 
     def show(self, visit: Visit) -> Context:
         return {
@@ -47,7 +51,6 @@ class Settings(Page):
         }
 
     def act(self, visit: Visit, form: Form, **_place: Any) -> HttpResponse | Context:
-        demand(visit, "admin")
         try:
             return self._do(visit, form)
         except (setup.SetupError, choices.BadPatternError) as error:
