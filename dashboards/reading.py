@@ -1,18 +1,10 @@
-"""How one call is laid out for reading: its lanes, its tokens by risk, its sentences and their support. Pure."""
+"""How one call is laid out for reading: its lanes, its redactions, the words that were sought. Pure."""
 
-import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
 
-MOST_TOKENS = 2_000
-SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？]*")
 REDACTION = re.compile(r"(‹[a-z][a-z0-9_]{0,29}:[^›]{1,60}›)")
-# the share of a sentence's letter pairs that must stand in a context to call it supported
-SUPPORTED = 0.5
-RISKS = ((0.10, 3), (0.35, 2), (0.65, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +23,6 @@ class Piece:
 
     text: str
     mark: str = ""
-    hint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Support:
-    """One sentence of an answer, and the context (by number) that holds most of it."""
-
-    text: str
-    context: int | None
-    share: float
 
 
 def lanes(
@@ -78,44 +60,3 @@ def highlighted(text: str, words: Sequence[str]) -> list[Piece]:
     )
     parts = sought.split(text)
     return [Piece(part, "found" if place % 2 else "") for place, part in enumerate(parts) if part]
-
-
-def risky(tokens: Sequence[Mapping[str, Any]]) -> list[Piece]:
-    """The answer token by token, marked by how unlikely the model itself found each."""
-    pieces = []
-    for token in tokens[:MOST_TOKENS]:
-        logprob = token.get("logprob")
-        chance = math.exp(logprob) if isinstance(logprob, (int, float)) else None
-        level = next((level for limit, level in RISKS if chance is not None and chance < limit), 0)
-        pieces.append(Piece(str(token.get("text", "")), f"r{level}" if level else "", _hint(chance, token)))
-    return pieces
-
-
-def supports(output: str, contexts: Sequence[str]) -> list[Support]:
-    """Each sentence of the answer with the context that shares most of its wording."""
-    grams = [_grams(text) for text in contexts]
-    found = []
-    for match in SENTENCE.finditer(output):
-        own = _grams(match[0])
-        if len(own) < 4:
-            continue
-        shares = [len(own & theirs) / len(own) for theirs in grams]
-        best = max(range(len(shares)), key=shares.__getitem__) if shares else None
-        share = shares[best] if best is not None else 0.0
-        found.append(
-            Support(match[0].strip(), best + 1 if best is not None and share >= SUPPORTED else None, share)
-        )
-    return found
-
-
-def _grams(text: str) -> set[str]:
-    letters = [letter for letter in text.lower() if letter.isalnum()]
-    return {a + b for a, b in pairwise(letters)}
-
-
-def _hint(chance: float | None, token: Mapping[str, Any]) -> str:
-    if chance is None:
-        return ""
-    others = [str(one.get("text", "")) for one in token.get("top") or () if isinstance(one, Mapping)]
-    also = f" | {' · '.join(others[:4])}" if others else ""
-    return f"p={chance:.2f}{also}"

@@ -5,6 +5,15 @@ from monitor.drift import admin as drift_admin
 from monitor.gpu import admin as gpu_admin
 from monitor.ingest import admin as ingest_admin
 from monitor.quality import admin as quality_admin
+from monitor.quality.credit import admin as credit_admin
 from monitor.rules import admin as rules_admin
 
-__all__ = ["alerting_admin", "drift_admin", "gpu_admin", "ingest_admin", "quality_admin", "rules_admin"]
+__all__ = [
+    "alerting_admin",
+    "credit_admin",
+    "drift_admin",
+    "gpu_admin",
+    "ingest_admin",
+    "quality_admin",
+    "rules_admin",
+]

@@ -42,6 +42,7 @@ app.conf.beat_schedule = {
     "deliver-alerts": every(1, "deliver_alerts"),
     "forget-alerts": every(3600, "forget_alerts"),
     "judge-due": every(10, "judge_due"),
+    "score-documents": every(5, "score_documents"),
     "forget-claims": every(3600, "forget_claims"),
     "watch-drift": every(30, "watch_drift"),
     "poll-gpus": every(15, "poll_gpus"),

@@ -30,6 +30,8 @@ from monitor.ingest.models import RedactionChoice as RedactionChoice
 from monitor.ingest.models import RedactionPattern as RedactionPattern
 from monitor.ingest.models import ScrapeJob as ScrapeJob
 from monitor.ingest.models import ScrapeTarget as ScrapeTarget
+from monitor.quality.credit.models import ScoringEngine as ScoringEngine
+from monitor.quality.credit.models import ScoringRequest as ScoringRequest
 from monitor.quality.models import GoldenItem as GoldenItem
 from monitor.quality.models import GoldenMark as GoldenMark
 from monitor.quality.models import Judge as Judge

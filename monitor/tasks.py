@@ -13,6 +13,7 @@ from monitor.gpu import run as gpu
 from monitor.ingest import discover, scrape
 from monitor.quality import run as quality
 from monitor.quality import sampling
+from monitor.quality.credit import run as credit
 from monitor.remote import connected, ship
 from monitor.remote import read as remotely
 from monitor.rules import evaluate, files, memory
@@ -126,6 +127,14 @@ def judge_due(**_: object) -> None:
     with turn("judging") as mine:
         if mine:
             quality.run_due(now=clock.now())
+
+
+@shared_task
+def score_documents(**_: object) -> None:
+    """Score the calls whose documents somebody wants weighed."""
+    with turn("scoring") as mine:
+        if mine:
+            credit.run_due(now=clock.now())
 
 
 @shared_task

@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from dashboards import reading
+from dashboards import credits, grounds, reading
 from dashboards.pages.base import Context, Form, MissingError, Page
 from dashboards.visit import Visit
 from monitor.ingest import calls
@@ -38,7 +38,7 @@ class Generations(Page):
         ("", "show", "pages/generations.html"),
         ("<uuid:generation_id>/", "detail", "pages/generation.html"),
     )
-    acts: ClassVar = {"": "labeller"}
+    acts: ClassVar = {"": "labeller", "score": "editor"}
 
     def show(self, visit: Visit) -> Context:
         wanted = wanted_calls(visit)
@@ -60,7 +60,6 @@ class Generations(Page):
             message = _("There is no such call in this project. It may be older than what is kept.")
             raise MissingError(message)
         summary, more = found.summary, found.detail
-        contexts = [one for one in more.get("contexts") or () if isinstance(one, Mapping)]
         return {
             "call": summary,
             "whole": found,
@@ -72,10 +71,10 @@ class Generations(Page):
             ),
             "prompt": turns(more.get("prompt_messages"), found.prompt),
             "output": turns(more.get("output_messages"), found.output),
-            "tokens": reading.risky(more.get("tokens") or ()),
-            "contexts": contexts,
-            "retrieved": "contexts" in more or summary.grounding != "",
-            "supports": reading.supports(found.output, [str(one.get("text", "")) for one in contexts]),
+            "grounds": grounds.of(found),
+            "strip": grounds.strip(more.get("tokens") or ()),
+            **credits.of(visit.project_id, found),
+            "may_score": visit.place.allows("editor"),
             "redactions": more.get("redactions") or {},
             "attributes": more.get("attributes") or {},
             "user": more.get("user", ""),
@@ -87,6 +86,9 @@ class Generations(Page):
         }
 
     def act(self, visit: Visit, form: Form, **place: Any) -> HttpResponse | Context:
+        if form.get("do") == "score" and "generation_id" in place:
+            credits.ask(visit, place["generation_id"])
+            return redirect(visit.path)
         if "generation_id" not in place or form.get("mark", "") not in {str(mark) for mark in MARKS}:
             message = _("A mark is a whole number from 0 to 5.")
             raise MissingError(message)

@@ -1,6 +1,5 @@
 """How one call is laid out for reading."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,16 +37,6 @@ def test_a_redaction_is_marked() -> None:
 @given(st.text())
 def test_marking_loses_no_letter(text: str) -> None:
     assert "".join(piece.text for piece in reading.marked(text)) == text
-
-
-@pytest.mark.parametrize("logprob, mark", [(-0.01, ""), (-0.6, "r1"), (-1.2, "r2"), (-5, "r3"), (None, "")])
-def test_an_unlikely_token_stands_out(logprob: float | None, mark: str) -> None:
-    assert reading.risky([{"text": "x", "logprob": logprob}])[0].mark == mark
-
-
-def test_a_sentence_is_supported_by_the_context_that_holds_its_words() -> None:
-    found = reading.supports("退货期是三十天。月亮是奶酪做的。", ["别的东西", "我们的退货期是三十天。"])
-    assert [one.context for one in found] == [2, None]
 
 
 def test_words_that_were_sought_are_marked_whatever_their_case() -> None:

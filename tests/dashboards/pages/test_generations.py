@@ -47,9 +47,23 @@ def test_a_call_opens_with_its_redactions_marked(look: Look, world: Sequence[UUI
     assert "<mark>‹email:1›</mark>" in look(f"generations/{world[0]}").content.decode()
 
 
-def test_a_sentence_without_support_is_shown_as_such(look: Look, world: Sequence[UUID]) -> None:
-    supports = look(f"generations/{world[1]}").context["supports"]
-    assert [one.context for one in supports] == [1, None]
+def test_each_sentence_is_tinted_by_its_support(look: Look, world: Sequence[UUID]) -> None:
+    shown = look(f"generations/{world[1]}").content.decode()
+    assert 'class="g-supported"' in shown
+    assert 'class="g-unsupported' in shown
+
+
+def test_the_documents_beside_say_which_sentences_they_support(look: Look, world: Sequence[UUID]) -> None:
+    (document,) = look(f"generations/{world[1]}").context["grounds"]["documents"]
+    assert (document.number, document.sentences) == (1, (1,))
+
+
+def test_a_call_without_retrieval_has_no_documents(look: Look, world: Sequence[UUID]) -> None:
+    assert look(f"generations/{world[0]}").context["grounds"] is None
+
+
+def test_an_unlikely_token_stands_out(look: Look, world: Sequence[UUID]) -> None:
+    assert '<span class="r3" title="5%">' in look(f"generations/{world[0]}").content.decode()
 
 
 def test_a_call_of_another_project_is_not_found(look: Look, world: Sequence[UUID], cast: Cast) -> None:
