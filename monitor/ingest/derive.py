@@ -4,6 +4,7 @@
 recounts with, so that a mistake in one of them shows.
 """
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -186,4 +187,5 @@ def mean_logprob(tokens: Sequence[dict[str, object]] | None) -> float | None:
         for token in tokens or ()
         if isinstance(value := token.get("logprob"), int | float) and value <= 0
     ]
-    return sum(values) / len(values) if values else None
+    mean = sum(values) / len(values) if values else math.inf
+    return mean if math.isfinite(mean) else None

@@ -30,8 +30,34 @@ _NUMBERS = (
     "cached_input_tokens", "output_tokens", "cost_usd",
 )  # fmt: skip
 _REST = ("id", "started_ms", "user", "error", "language", "around")
+_SAID = (
+    "prompt",
+    "output",
+    "contexts",
+    "context_used",
+    "tokens",
+    "attributes",
+    "user",
+    "reference",
+    "embedding",
+)
 _COLUMNS = (*_PLAIN, *_NUMBERS, *_REST)
 _ROW = attrgetter(*_COLUMNS)
+_CONTENT = attrgetter(*_SAID)
+
+
+class _Detail(msgspec.Struct, omit_defaults=True):
+    """What is kept of a call beside its columns and texts; what is empty is left out."""
+
+    prompt_messages: Any = None
+    output_messages: Any = None
+    contexts: Any = None
+    context_used: bool | None = None
+    tokens: Any = None
+    attributes: Any = None
+    user: str | None = None
+    reference: str | None = None
+    redactions: Any = None
 
 
 def columns(project_id: int, generations: Sequence[Generation], policy: Policy = DEFAULT) -> Calls:
@@ -41,7 +67,6 @@ def columns(project_id: int, generations: Sequence[Generation], policy: Policy =
     taken_out = [clean(one, policy) for one in generations]
     given: dict[str, Sequence[Any]] = dict.fromkeys(_COLUMNS, ())
     given |= zip(_COLUMNS, zip(*map(_ROW, generations), strict=True), strict=bool(generations))
-    grounds = Grounds()
     calls = Calls(
         keys=[], started_ms=list(given["started_ms"]),
         texts={name: list(given[name]) for name in _PLAIN},
@@ -51,9 +76,7 @@ def columns(project_id: int, generations: Sequence[Generation], policy: Policy =
     names = [None if one is None else storable(one) for one in given["id"]]
     calls.texts["client_id"] = clean_ids(names, policy)
     calls.keys = [None if name is None else ids.client_key(project_id, name) for name in names]
-    calls.texts["grounding"], calls.numbers["mean_logprob"] = [], []
-    for position, generation in enumerate(generations):
-        _add_content(calls, generation, position, taken_out[position], grounds)
+    _add_contents(calls, generations, taken_out)
     calls.texts["language"] = [
         said or language.detect(prompt) for said, prompt in zip(given["language"], calls.prompts, strict=True)
     ]
@@ -66,34 +89,35 @@ def columns(project_id: int, generations: Sequence[Generation], policy: Policy =
     return calls
 
 
-def _add_content(
-    calls: Calls, generation: Generation, position: int, taken_out: Counter[str], grounds: Grounds
-) -> None:
+def _add_contents(calls: Calls, generations: Sequence[Generation], taken_out: Sequence[Counter[str]]) -> None:
     """What was said, and what can be told from it only."""
-    prompt, prompt_messages = said(generation.prompt)
-    output, output_messages = said(generation.output)
-    contexts = generation.contexts
-    texts = None if contexts is None else [one.text for one in contexts]
-    detail = {
-        "prompt_messages": prompt_messages,
-        "output_messages": output_messages,
-        "contexts": contexts,
-        "context_used": generation.context_used,
-        "tokens": generation.tokens,
-        "attributes": generation.attributes,
-        "user": generation.user,
-        "reference": generation.reference,
-        "redactions": taken_out,
-    }
-    calls.prompts.append(prompt)
-    calls.outputs.append(output)
-    calls.details.append(
-        msgspec.json.encode({name: value for name, value in detail.items() if value}).decode()
-    )
-    calls.texts["grounding"].append(grounds.of(output, texts, claim=generation.context_used))
-    calls.numbers["mean_logprob"].append(derive.mean_logprob(generation.tokens))
-    if generation.embedding is not None:
-        calls.vectors[position] = _vector(generation.embedding)
+    grounds = Grounds()
+    grounding, logprobs, details = list[str](), list[float | None](), list[bytes]()
+    for position, row in enumerate(map(_CONTENT, generations)):
+        prompt, output, contexts, used, tokens, attributes, user, reference, embedding = row
+        asked = answered = None
+        if type(prompt) is not str:
+            prompt, asked = said(prompt)
+        if type(output) is not str:
+            output, answered = said(output)
+        calls.prompts.append(prompt)
+        calls.outputs.append(output)
+        shown = None if contexts is None else [one.text for one in contexts]
+        grounding.append("" if shown is None else grounds.of(output, shown, claim=used))
+        logprobs.append(derive.mean_logprob(tokens) if tokens else None)
+        detail = _Detail(
+            asked or None, answered or None, contexts or None, used or None, tokens or None,
+            attributes or None, user or None, reference or None, taken_out[position] or None,
+        )  # fmt: skip
+        details.append(_encode(detail))
+        if embedding is not None:
+            calls.vectors[position] = _vector(embedding)
+    calls.texts["grounding"], calls.numbers["mean_logprob"] = grounding, logprobs
+    # control signs are escaped in JSON: what is between two of them is one detail
+    calls.details = b"\n".join(details).decode().split("\n") if details else []
+
+
+_encode = msgspec.json.Encoder().encode
 
 
 def _hashes(users: Sequence[str]) -> list[bytes | None]:

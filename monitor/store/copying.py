@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 import psycopg
 from django.db import connection
@@ -11,6 +12,7 @@ NULL = "\\N"
 _SPECIAL = (("\\", "\\\\"), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))
 
 Texts = Sequence[str]
+_encode = msgspec.json.Encoder().encode
 
 
 def texts(values: Texts) -> Texts:
@@ -31,8 +33,10 @@ def known_texts(values: Sequence[str | None]) -> Texts:
 
 
 def numbers(values: Sequence[float | None]) -> Texts:
-    """Integers or floats, NULL where unknown; floats keep every bit."""
-    return [NULL if value is None else repr(value) for value in values]
+    """Finite integers or floats, NULL where unknown; floats keep every bit."""
+    if not values:
+        return []
+    return _encode(values).decode()[1:-1].replace("null", NULL).split(",")
 
 
 def moments(milliseconds: Iterable[int]) -> Texts:
