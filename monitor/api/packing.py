@@ -31,7 +31,7 @@ def pack(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     if len(response.content) < LEAST_BYTES or response.has_header("Content-Encoding"):
         return response
     patch_vary_headers(response, ["Accept-Encoding"])
-    encoding = chosen(request.headers.get("accept-encoding", ""))
+    encoding = chosen(request.META.get("HTTP_ACCEPT_ENCODING", ""))
     if encoding == "zstd":
         response.content = bytes(cramjam.zstd.compress(response.content, level=ZSTD_LEVEL))
     elif encoding == "gzip":

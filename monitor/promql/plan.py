@@ -9,6 +9,7 @@ from monitor.promql.errors import TooMuchError
 from monitor.promql.values import Grid
 
 DEFAULT_RESOLUTION_MS = 60_000
+TREES_KEPT = 4096
 # functions whose result depends on the evaluation time even when their argument does not
 _TIMED = frozenset(
     {"days_in_month", "day_of_month", "day_of_week", "day_of_year", "hour", "minute", "month", "year"}
@@ -41,7 +42,7 @@ def plan(
     ``whole`` is the grid of the question of which this one is a part.
     """
     more = 0 if whole is None else (whole.steps - grid.steps) * grid.step
-    fixed = _fixed(_anchored(root, grid))
+    fixed = _settled(root, grid)
     selections: dict[Read, Selection] = {}
     for read in _reads(fixed, grid, max_samples):
         selections[read] = _selection(read, lookback, more)
@@ -60,6 +61,28 @@ def inner_grid(node: tree.Subquery, grid: Grid) -> Grid:
     step = node.step or DEFAULT_RESOLUTION_MS
     first, last = reference_times(node, grid)
     return Grid(((first - node.width) // step + 1) * step, last, step)
+
+
+def _settled(root: tree.Node, grid: Grid) -> tree.Node:
+    """The tree as it is evaluated. The same text is asked again and again, and mostly stands for itself."""
+    known = _known.get(id(root))
+    if known is not None:
+        return known[1]
+    anchored = _anchored(root, grid)
+    fixed = _fixed(anchored)
+    if anchored is root and not _has_given(root):
+        if len(_known) >= TREES_KEPT:
+            _known.clear()
+        # with the root kept beside it, its id stays its own
+        _known[id(root)] = (root, fixed)
+    return fixed
+
+
+_known: dict[int, tuple[tree.Node, tree.Node]] = {}
+
+
+def _has_given(node: tree.Node) -> bool:
+    return isinstance(node, tree.Given) or any(_has_given(child) for child in tree.children(node))
 
 
 def _anchored(node: tree.Node, grid: Grid) -> tree.Node:

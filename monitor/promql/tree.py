@@ -135,17 +135,19 @@ def reads(node: Node) -> bool:
 
 
 def mapped(node: Node, change: Callable[[Any], Any]) -> Node:
-    """The node with its children changed; a leaf as it is."""
+    """The node with its children changed; the very same node where none is."""
+    before = children(node)
+    after = tuple(change(child) for child in before)
+    if all(new is old for new, old in zip(after, before, strict=True)):
+        return node
     match node:
-        case Call(args=args):
-            return replace(node, args=tuple(change(arg) for arg in args))
-        case Aggregation(expr=expr, param=param):
-            return replace(node, expr=change(expr), param=None if param is None else change(param))
-        case Binary(left=left, right=right):
-            return replace(node, left=change(left), right=change(right))
-        case Subquery(expr=expr) | Negation(expr=expr) | Fixed(expr=expr):
-            return replace(node, expr=change(expr))
-        case Range(selector=selector):
-            return replace(node, selector=change(selector))
+        case Call():
+            return replace(node, args=after)
+        case Aggregation(param=param):
+            return replace(node, expr=after[-1], param=None if param is None else after[0])
+        case Binary():
+            return replace(node, left=after[0], right=after[1])
+        case Range():
+            return replace(node, selector=after[0])
         case _:
-            return node
+            return replace(node, expr=after[0])

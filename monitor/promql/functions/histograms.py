@@ -277,8 +277,12 @@ def _bucket_quantile(buckets: Buckets, q: Floats) -> tuple[Floats, bool]:
 
 def _rising(counts: Floats) -> tuple[Floats, Mask]:
     """Counts made monotonic along the bounds, and the steps where that changed more than rounding."""
-    result = counts.copy()
     forced = np.zeros(counts.shape[1], dtype=bool)
+    higher, lower = counts[1:], counts[:-1]
+    gained = higher - lower
+    if ((gained == 0) | (gained >= _TOLERANCE * (np.abs(higher) + np.abs(lower)))).all():
+        return counts, forced
+    result = counts.copy()
     for row in range(1, len(counts)):
         previous, current = result[row - 1], result[row]
         size = np.abs(previous) + np.abs(current)

@@ -17,6 +17,7 @@ from monitor.promql.numbers import bucket_list, number_text
 from monitor.promql.values import Cells, Floats, Ints, Mask, Notes, Vector, empty, joined, piled
 
 _CANCELLED = 1e-7
+FEW = 8_192
 
 
 @dataclass(slots=True)
@@ -84,7 +85,10 @@ def _counts(mask: Mask, groups: Grouping) -> Ints:
 
 
 def _reduced(operation: np.ufunc, values: Floats, groups: Grouping) -> Floats:
-    """Per group over its rows; groups are handled one by one, which spares a sorted copy of everything."""
+    """Per group over its rows; where that is much, groups are handled one by one: that spares a sorted copy."""
+    if values.size <= FEW:
+        reduced: Floats = operation.reduceat(values[groups.order], groups.starts, axis=0)
+        return reduced
     result = np.empty((len(groups.labels), values.shape[1]))
     for place, rows in enumerate(groups.rows):
         if len(rows) == 1:
