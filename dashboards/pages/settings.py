@@ -9,9 +9,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from dashboards.pages.base import Context, Form, Page
+from dashboards import exports
+from dashboards.door import demand
+from dashboards.pages.base import Context, Form, MissingError, Page
 from dashboards.visit import Visit
-from monitor.ingest import choices, projects, read, setup
+from monitor.ingest import choices, projects, read, setup, trail
 
 KINDS: Mapping[str, str | Promise] = {
     "phone": lazy("phone numbers"), "email": lazy("e-mail addresses"), "resident_id": lazy("Chinese resident ids"),
@@ -25,13 +27,21 @@ MODES: Mapping[str, str | Promise] = {
 }  # fmt: skip
 
 
+# changes on one page; the files hold more
+SHOWN = 500
+
+
 class Settings(Page):
     name = "settings"
     title = lazy("Settings")
     question = lazy("How does data get in, and who may send it?")
     key = "s"
     timed = False
-    routes: ClassVar = (("", "show", "pages/settings.html"),)
+    routes: ClassVar = (
+        ("", "show", "pages/settings.html"),
+        ("audit/", "audit", "pages/audit.html"),
+        ("audit/<str:form>/", "audit_file", ""),
+    )
     acts: ClassVar = dict.fromkeys(
         ("create-key", "revoke-key", "add-target", "remove-target", "choose-redaction", "add-pattern",
          "remove-pattern", "delete-demo"),
@@ -49,6 +59,18 @@ class Settings(Page):
             "origin": visit.origin,
             **redaction(visit),
         }
+
+    def audit(self, visit: Visit) -> Context:
+        """Who changed what in this project."""
+        demand(visit, "admin")
+        return {"entries": _changes(visit)[:SHOWN], "timed": True}
+
+    def audit_file(self, visit: Visit, form: str) -> HttpResponse:
+        """The same for the archive: ``csv``, or ``ndjson`` with what was before and after."""
+        demand(visit, "admin")
+        if form not in exports.FORMS:
+            raise MissingError(_("An export is a file of the kind csv or ndjson."))
+        return exports.answer(f"{visit.place.slug}-audit", form, [one.flat() for one in _changes(visit)])
 
     def act(self, visit: Visit, form: Form, **_place: Any) -> HttpResponse | Context:
         try:
@@ -90,6 +112,12 @@ def redaction(visit: Visit) -> Context:
         "patterns": found.patterns,
         "modes": MODES,
     }
+
+
+def _changes(visit: Visit) -> list[trail.Entry]:
+    # a span that ends now ends a few seconds before it, for the sake of series; a change just made is wanted
+    end = visit.now if visit.span.quick else visit.span.end
+    return trail.entries(visit.project_id, visit.span.start, end)
 
 
 def _number(form: Form, name: str) -> int:

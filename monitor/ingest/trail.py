@@ -1,0 +1,130 @@
+"""Who changed what, from what to what: configuration is followed by the audit library; here it learns of projects.
+
+What workers write of themselves (due, last error) goes through ``update`` and is no change of anybody's.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from allauth.core.internal.httpkit import get_client_ip
+from auditlog.middleware import AuditlogMiddleware
+from auditlog.models import LogEntry
+from auditlog.registry import auditlog
+from auditlog.signals import post_log
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+
+from monitor.store.models import Project
+
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+DEEPEST = 3
+MOST = 10_000
+# how a thing that has no project of its own hangs on one that has
+PARENTS = ("group", "release", "judge", "dashboard", "contact")
+ACTIONS = ("created", "changed", "deleted")
+
+
+class Middleware(AuditlogMiddleware):  # type: ignore[misc] # the library has no types
+    """Only what may change something is followed; addresses of proxies are believed as settings say."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method in READING:
+            answer: HttpResponse = self.get_response(request)
+        else:
+            answer = super().__call__(request)
+        return answer
+
+    @staticmethod
+    def _get_remote_addr(request: HttpRequest) -> str | None:
+        found: str | None = get_client_ip(request)
+        return found
+
+    def get_extra_data(self, request: HttpRequest) -> dict[str, Any]:
+        told: dict[str, Any] = super().get_extra_data(request)
+        # known only after the door has looked at the key
+        return told | {"additional_data": lambda: {"key": getattr(request, "sender", "")}}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change. ``who`` is a person, ``key NAME``, or empty: Vigil itself, a command or a file."""
+
+    at: dt.datetime
+    who: str
+    address: str
+    action: str
+    kind: str
+    what: str
+    changes: Mapping[str, tuple[str, str]]
+
+    def flat(self) -> dict[str, Any]:
+        """For export."""
+        told = asdict(self)
+        return told | {
+            "at": self.at.isoformat(),
+            "changes": {name: list(pair) for name, pair in self.changes.items()},
+        }
+
+
+def follow(models: Iterable[tuple[type[Model], tuple[str, ...]]]) -> None:
+    """Follow these models from now on; of the named fields only that they changed is told."""
+    for model, secret in models:
+        fields = model._meta.fields  # noqa: SLF001 — public in all but its name
+        own = [field.name for field in fields if not field.editable]
+        auditlog.register(
+            model, exclude_fields=own, mask_fields=list(secret), mask_callable=f"{__name__}.{hidden.__name__}"
+        )
+    post_log.connect(_place, dispatch_uid="vigil-trail")
+
+
+def hidden(_value: str) -> str:
+    """Settings may hold secrets: that they changed is told, not to what. The library's own mask shows half."""
+    return "•••"
+
+
+def entries(project_id: int, start: dt.datetime, end: dt.datetime, *, most: int = MOST) -> list[Entry]:
+    """What was changed in a project in ``[start, end)``, the newest first."""
+    rows = LogEntry.objects.filter(
+        additional_data__project=project_id, timestamp__gte=start, timestamp__lt=end
+    ).select_related("actor", "content_type")[:most]
+    return [_entry(row) for row in rows]
+
+
+def _entry(row: LogEntry) -> Entry:
+    more = row.additional_data or {}
+    who = row.actor.get_username() if row.actor else f"key {more['key']}" if more.get("key") else ""
+    changes = {name: (_text(pair[0]), _text(pair[1])) for name, pair in (row.changes or {}).items()}
+    return Entry(
+        row.timestamp, who, row.remote_addr or "", ACTIONS[row.action], str(row.content_type.name),
+        row.object_repr, changes,
+    )  # fmt: skip
+
+
+def _text(value: Any) -> str:
+    return "" if value in {None, "None"} else str(value)
+
+
+def _place(*, instance: Model, log_entry: LogEntry | None, **_: Any) -> None:
+    """Note of which project the changed thing is."""
+    if log_entry is None:
+        return
+    log_entry.additional_data = (log_entry.additional_data or {}) | {"project": project_of(instance)}
+    LogEntry.objects.filter(pk=log_entry.pk).update(additional_data=log_entry.additional_data)
+
+
+def project_of(thing: Any) -> int | None:
+    """The project that a thing belongs to, itself or through what it hangs on; None: it is everybody's."""
+    for _ in range(DEEPEST):
+        if isinstance(thing, Project):
+            return thing.pk
+        found = getattr(thing, "project_id", None)
+        if found is not None:
+            return int(found)
+        thing = next(
+            (getattr(thing, name, None) for name in PARENTS if getattr(thing, f"{name}_id", None)), None
+        )
+        if thing is None:
+            return None
+    return None
