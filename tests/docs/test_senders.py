@@ -1,6 +1,6 @@
 """The pieces of the senders' page do what the page says: each one runs as it stands there and turns Settings green.
 
-Set VIGIL_SENDERS_PYTHON to an interpreter that has langchain-core, and its piece runs too.
+Set VIGIL_SENDERS_PYTHON to an interpreter that has langchain-core and litellm, and their pieces run too.
 """
 
 import http.server
@@ -36,16 +36,41 @@ SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 OTHERS = os.environ.get("VIGIL_SENDERS_PYTHON", sys.executable)
 PATIENCE = 30.0
+# the same model streamed, asked asynchronously, and where nobody answers
+LITELLM_WAYS = """
+import asyncio
+list(litellm.completion(messages=question, stream=True, **model))
+
+async def serve():
+    await litellm.acompletion(messages=question, **model)
+    # a service lives on after it has answered
+    await asyncio.sleep(1)
+
+asyncio.run(serve())
+try:
+    litellm.completion(messages=question, num_retries=0, **{**model, "api_base": "http://127.0.0.1:9/v1"})
+except litellm.InternalServerError:
+    pass
+"""
 DELTAS = ("Within ", "30 ", "days.")
 
 
 class Model(http.server.BaseHTTPRequestHandler):
-    """A server that answers as vLLM and SGLang do: streamed chat completions, and a page of metrics."""
+    """A server that answers as vLLM and SGLang do: chat completions, streamed or whole, and a page of metrics."""
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["content-length"]))
+        asked, usage = (
+            json.loads(self.rfile.read(int(self.headers["content-length"]))),
+            {"prompt_tokens": 7, "completion_tokens": 3},
+        )
+        if not asked.get("stream"):
+            message = {"role": "assistant", "content": "".join(DELTAS)}
+            choice = {"index": 0, "finish_reason": "stop", "message": message}
+            whole = {"id": "1", "object": "chat.completion", "created": 1, "model": asked["model"]}
+            self._answer("application/json", json.dumps({**whole, "choices": [choice], "usage": usage}))
+            return
         events: list[object] = [{"choices": [{"delta": {"content": text}}]} for text in DELTAS]
-        events.append({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 3}})
+        events.append({"choices": [], "usage": usage})
         lines = [f"data: {json.dumps(event)}\n\n" for event in events]
         self._answer("text/event-stream", "".join([*lines, "data: [DONE]\n\n"]))
 
@@ -200,6 +225,19 @@ def test_langchain(piece: Callable[..., str], cast: Cast, client: Client, tmp_pa
     assert "Within 30 days." in run(piece("LangChain"), tmp_path, OTHERS)
     eventually(lambda: stored(cast))
     assert stored(cast)[0].output == "Within 30 days."
+    assert_green(cast, client)
+
+
+def test_litellm(piece: Callable[..., str], cast: Cast, client: Client, model: int, tmp_path: Path) -> None:
+    if subprocess.run([OTHERS, "-c", "import importlib.util as u; exit(u.find_spec('litellm') is None)"], check=False).returncode:  # fmt: skip
+        pytest.skip("needs litellm: install it elsewhere and set VIGIL_SENDERS_PYTHON")
+    (tmp_path / "vigil_report.py").write_text(piece("LiteLLM"), "utf-8")
+    ways = piece("LiteLLM", 1, p8001=model) + LITELLM_WAYS
+    assert "Within 30 days." in run(ways, tmp_path, OTHERS)
+    eventually(lambda: len(stored(cast)) == 4)
+    calls = {one.error or ("streamed" if one.ttft_seconds else one.output): one for one in stored(cast)}
+    assert set(calls) == {"Within 30 days.", "streamed", "InternalServerError"}
+    assert (calls["Within 30 days."].input_tokens, calls["Within 30 days."].output_tokens) == (7, 3)
     assert_green(cast, client)
 
 
