@@ -16,7 +16,7 @@ import psycopg
 from django.db import OperationalError, connection
 
 from monitor.core.labels import NAME, Labels, Matcher, Roster
-from monitor.store import deadline
+from monitor.store import deadline, prepared
 from monitor.store.append import GRID_MS
 from monitor.store.models import SeriesKind
 from monitor.store.series import TOUCH_MS
@@ -34,7 +34,7 @@ REMEMBERED_HOURS = 12
 ALWAYS = -(2**62)
 
 # one snapshot: its own horizon and time, series written since, late batches since, and what was made of such
-_CHANGES = "SELECT * FROM monitor_changes(%(project)s, %(since)s, %(seen)s)"
+_CHANGES = "SELECT * FROM monitor_changes($1, $2, $3)"
 
 
 @dataclass(slots=True)
@@ -256,8 +256,11 @@ def _rows(values: dict[str, int | str | None]) -> list[tuple[Any, ...]]:
     """What the statement tells. It asks the server itself, so it is the check of the connection too."""
     connection.ensure_connection()
     try:
-        with psycopg.Cursor(connection.connection) as cursor:
-            rows: list[tuple[Any, ...]] = cursor.execute(_CHANGES, values, prepare=True).fetchall()
+        if not connection.in_atomic_block:
+            rows = prepared.rows(connection.connection, _CHANGES, tuple(values.values()))
+        else:
+            with psycopg.RawCursor(connection.connection) as cursor:
+                rows = cursor.execute(_CHANGES, tuple(values.values()), prepare=True).fetchall()
     except psycopg.errors.QueryCanceled as error:
         raise OperationalError(str(error)) from error
     except psycopg.OperationalError:
@@ -265,9 +268,9 @@ def _rows(values: dict[str, int | str | None]) -> list[tuple[Any, ...]]:
             raise
         # the server went away while the connection was idle: once more over a new one, errors Django's own
         connection.close()
-        with connection.cursor() as cursor:
-            cursor.execute(_CHANGES, values)
-            rows = cursor.fetchall()
+        connection.ensure_connection()
+        with connection.wrap_database_errors, psycopg.RawCursor(connection.connection) as cursor:
+            rows = cursor.execute(_CHANGES, tuple(values.values())).fetchall()
     connection.health_check_done = True  # type: ignore[attr-defined] # missing in the stubs
     return rows
 

@@ -1,0 +1,48 @@
+"""A statement asked over and over, past the driver's cursors: they take several times what libpq itself does.
+
+For reading outside transactions alone: nothing here begins one.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import psycopg
+from psycopg.pq import ConnStatus, ExecStatus, PGconn, PGresult
+
+Row = tuple[Any, ...]
+# int2, int4, int8; float8; what is not here stays text
+_OF_TYPE: dict[int, Callable[[bytes], Any]] = {21: int, 23: int, 20: int, 701: float}
+
+# the statements that a connection knows, and under which names
+_names: WeakKeyDictionary[psycopg.Connection[Any], dict[str, bytes]] = WeakKeyDictionary()
+
+
+def rows(connection: psycopg.Connection[Any], sql: str, values: Sequence[int | str | None]) -> list[Row]:
+    """The rows of ``sql`` with its $1, $2, …; raises psycopg's errors."""
+    pgconn = connection.pgconn
+    known = _names.setdefault(connection, {})
+    name = known.get(sql)
+    if name is None:
+        name = b"vigil_%d" % len(known)
+        _checked(pgconn, pgconn.prepare(name, sql.encode()), ExecStatus.COMMAND_OK)
+        known[sql] = name
+    given = [None if value is None else str(value).encode() for value in values]
+    result = _checked(pgconn, pgconn.exec_prepared(name, given), ExecStatus.TUPLES_OK)
+    columns = range(result.nfields)
+    readers = [_OF_TYPE.get(result.ftype(column), bytes.decode) for column in columns]
+    return [
+        tuple(
+            None if (cell := result.get_value(row, column)) is None else readers[column](cell)
+            for column in columns
+        )
+        for row in range(result.ntuples)
+    ]
+
+
+def _checked(pgconn: PGconn, result: PGresult, wanted: ExecStatus) -> PGresult:
+    if result.status == wanted:
+        return result
+    if pgconn.status == ConnStatus.BAD:
+        raise psycopg.OperationalError(result.error_message.decode(errors="replace"))
+    raise psycopg.errors.error_from_result(result)
