@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from dashboards import credits, grounds, reading
+from dashboards import grounds, reading, weights
 from dashboards.pages.base import Context, Form, MissingError, Page
 from dashboards.visit import Visit
 from monitor.ingest import calls
@@ -73,7 +73,7 @@ class Generations(Page):
             "output": turns(more.get("output_messages"), found.output),
             "grounds": grounds.of(found),
             "strip": grounds.strip(more.get("tokens") or ()),
-            **credits.of(visit.project_id, found),
+            **weights.of(visit.project_id, found),
             "may_score": visit.place.allows("editor"),
             "redactions": more.get("redactions") or {},
             "attributes": more.get("attributes") or {},
@@ -87,7 +87,7 @@ class Generations(Page):
 
     def act(self, visit: Visit, form: Form, **place: Any) -> HttpResponse | Context:
         if form.get("do") == "score" and "generation_id" in place:
-            credits.ask(visit, place["generation_id"])
+            weights.ask(visit, place["generation_id"])
             return redirect(visit.path)
         if "generation_id" not in place or form.get("mark", "") not in {str(mark) for mark in MARKS}:
             message = _("A mark is a whole number from 0 to 5.")

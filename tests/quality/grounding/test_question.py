@@ -8,10 +8,14 @@ def test_a_short_prompt_is_the_question() -> None:
 
 
 def test_documents_that_were_pasted_into_the_prompt_are_not_asked() -> None:
-    assert (
-        asked(f"Use this: {DOCUMENT} How heavy is it?", None, [DOCUMENT]).split()
-        == "Use this: How heavy is it?".split()
-    )  # noqa: SIM905 — as it reads
+    assert asked(f"Use this: {DOCUMENT} How heavy is it?", None, [DOCUMENT]).split() == [
+        "Use",
+        "this:",
+        "How",
+        "heavy",
+        "is",
+        "it?",
+    ]
 
 
 def test_of_a_conversation_the_last_word_of_the_user_counts() -> None:
