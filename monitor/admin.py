@@ -1,6 +1,7 @@
 """Table of contents: what ops people edit, by subject."""
 
 from monitor.alerting import admin as alerting_admin
+from monitor.canary import admin as canary_admin
 from monitor.drift import admin as drift_admin
 from monitor.gpu import admin as gpu_admin
 from monitor.ingest import admin as ingest_admin
@@ -10,6 +11,7 @@ from monitor.rules import admin as rules_admin
 
 __all__ = [
     "alerting_admin",
+    "canary_admin",
     "credit_admin",
     "drift_admin",
     "gpu_admin",

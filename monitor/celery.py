@@ -45,6 +45,7 @@ app.conf.beat_schedule = {
     "score-documents": every(5, "score_documents"),
     "forget-claims": every(3600, "forget_claims"),
     "watch-drift": every(30, "watch_drift"),
+    "watch-releases": every(15, "watch_releases"),
     "poll-gpus": every(15, "poll_gpus"),
     "compact": every(10, "compact"),
     "ship-samples": every(2, "ship_samples"),

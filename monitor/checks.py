@@ -20,6 +20,7 @@ LISTS = (
     "monitor.alerting.receivers.RECEIVERS",
     "monitor.drift.detectors.DETECTORS",
     "monitor.quality.judges.JUDGES",
+    "monitor.canary.actions.ACTIONS",
 )
 
 

@@ -17,6 +17,7 @@ from monitor.alerting.models import Contact, Inhibition, Silence
 from monitor.alerting.policy import Policy
 from monitor.alerting.routing import Way
 from monitor.alerting.silences import Mute, muted_by
+from monitor.canary import rehearse as rehearsing
 from monitor.core import clock
 from monitor.core.alerts import Notice
 from monitor.core.labels import Labels
@@ -243,5 +244,14 @@ def drift(project_id: int, start: dt.datetime, end: dt.datetime) -> Iterator[dic
         }  # fmt: skip
 
 
+def releases(project_id: int, start: dt.datetime, end: dt.datetime) -> Iterator[dict[str, Any]]:
+    """What would have been said of each release, and what automatic mode would have done; in shadow."""
+    for one in rehearsing.rehearse(project_id, start, end, now=clock.now()):
+        yield {
+            "what": one.what, "at": one.at.isoformat(), "model": one.model, "stable": one.stable,
+            "canary": one.canary, "said": one.said, "reason": one.reason,
+        }  # fmt: skip
+
+
 # drift writes series that rules read
-SUBJECTS: Mapping[str, Subject] = {"drift": drift, "rules": rules}
+SUBJECTS: Mapping[str, Subject] = {"drift": drift, "releases": releases, "rules": rules}

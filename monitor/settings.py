@@ -33,6 +33,10 @@ VIGIL_EMBEDDING_MODEL = env.text("VIGIL_EMBEDDING_MODEL", "default")
 VIGIL_EMBEDDING_KEY = env.text("VIGIL_EMBEDDING_KEY")
 
 LAYOUT = Layout(VIGIL_DATA)
+# an Nginx on the worker's machine whose traffic releases may move
+VIGIL_NGINX_FOLDER = env.text("VIGIL_NGINX_FOLDER")
+VIGIL_NGINX_PROGRAM = env.text("VIGIL_NGINX_PROGRAM", "nginx")
+VIGIL_NGINX_CONF = env.text("VIGIL_NGINX_CONF")
 DATABASE_URL = env.text("DATABASE_URL")
 EMBEDDED_DATABASE = not DATABASE_URL
 DATABASES = {"default": database_settings(DATABASE_URL, LAYOUT)}

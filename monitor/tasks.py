@@ -6,6 +6,8 @@ from celery import shared_task
 from django.conf import settings
 
 from monitor.alerting import deliver, receive
+from monitor.canary import run as canary
+from monitor.changes import run as changes
 from monitor.core import clock
 from monitor.drift import embedders, embedding, follow
 from monitor.drift import run as drift
@@ -161,3 +163,12 @@ def watch_drift(**_: object) -> None:
 def poll_gpus(**_: object) -> None:
     """Read the cards of the worker's own host."""
     gpu.run(now=clock.now())
+@shared_task
+def watch_releases(**_: object) -> None:
+    """Look at every release that is on its way, and open one for versions that have appeared."""
+    with turn("releases") as mine:
+        if mine:
+            canary.notice_new(now=clock.now())
+            canary.run_due(now=clock.now())
+
+

@@ -13,6 +13,7 @@ from monitor.api import (
     metrics,
     prometheus,
     rules,
+    releases,
     status,
     targets,
 )
@@ -29,6 +30,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *prometheus.urlpatterns,
     *rules.urlpatterns,
     *status.urlpatterns,
+    *releases.urlpatterns,
     *targets.urlpatterns,
     re_path(r"^(?:api|v1)/", errors.unknown_path),
     path("admin/", admin.site.urls),

@@ -66,16 +66,20 @@ class Judged:
 
     def verdict(self, place: int = -1) -> Verdict:
         """Of the release: one failure fails it, and it is passed when all that is needed is."""
-        verdicts = [(path.gate, path.verdict(place)) for path in self.paths]
-        if any(verdict == "fail" for _, verdict in verdicts):
-            return "fail"
-        needed = [verdict for gate, verdict in verdicts if gate.needed]
-        return "pass" if needed and all(verdict == "pass" for verdict in needed) else "undecided"
+        found = self.verdicts()
+        return found[place] if found else "undecided"
 
     def verdicts(self) -> list[Verdict]:
         """After each bucket."""
-        size = self.paths[0].fail.size if self.paths else 0
-        return [self.verdict(place) for place in range(size)]
+        if not self.paths:
+            return []
+        failed = np.any([path.failed() for path in self.paths], axis=0)
+        needed = [path.passed() for path in self.paths if path.gate.needed]
+        passed = np.all(needed, axis=0) if needed else np.zeros_like(failed)
+        return [
+            "fail" if bad else "pass" if good else "undecided"
+            for bad, good in zip(failed, passed, strict=True)
+        ]
 
 
 def judge(bodies: Sequence[Body], gates: Sequence[Gate], plan: Plan) -> Judged:

@@ -198,12 +198,22 @@ def _number(values: Floats, groups: Ints, raw: Floats | None) -> Number:
 
 
 def _mixes(arm: Arm) -> Iterator[tuple[int, str, dict[str, int]]]:
+    """How many calls of each value there are, by bucket and dimension; dimensions that nobody fills are left out."""
     buckets = np.asarray(arm.calls["bucket"], dtype=np.int64)
-    for bucket in np.unique(buckets).tolist():
-        here = buckets == bucket
-        for dimension in MIXES:
-            values, counts = np.unique(np.asarray(arm.calls[dimension], dtype=str)[here], return_counts=True)
-            if values.size == 1 and not values[0]:
-                continue
-            order = np.argsort(-counts, kind="stable")[:MOST_STRATA]
-            yield bucket, dimension, {str(values[i]): int(counts[i]) for i in order}
+    if not buckets.size:
+        return
+    first = int(buckets.min())
+    size = int(buckets.max()) - first + 1
+    for dimension in MIXES:
+        names, codes = np.unique(np.asarray(arm.calls[dimension], dtype=str), return_inverse=True)
+        if names.size == 1 and not names[0]:
+            continue
+        flat = np.bincount(codes.reshape(-1) * size + buckets - first, minlength=names.size * size)
+        counts = flat.reshape(names.size, size)
+        for place in np.flatnonzero(counts.sum(axis=0)).tolist():
+            order = np.argsort(-counts[:, place], kind="stable")[:MOST_STRATA]
+            yield (
+                first + place,
+                dimension,
+                {str(names[i]): int(counts[i, place]) for i in order if counts[i, place]},
+            )

@@ -1,0 +1,117 @@
+"""Orders to whoever routes the traffic: given once, given again while the other side can't, and noted."""
+
+import datetime as dt
+import logging
+
+from django.db.models import Q
+
+from monitor.canary.actions import ACTIONS
+from monitor.canary.actions.base import Intent, LaterError, Order, RefusedError
+from monitor.canary.models import (
+    DecisionKind,
+    DecisionState,
+    Release,
+    ReleaseDecision,
+    RolloutAction,
+    RolloutRun,
+    RunState,
+)
+from monitor.core import clock
+from monitor.core.fields import BadFieldError, clean
+from monitor.outside.http import Caller, ForbiddenTargetError, UnreachableError, redact
+
+log = logging.getLogger("vigil.canary")
+
+INTENTS: dict[str, Intent] = {
+    DecisionKind.ADVANCE: "shift", DecisionKind.PROMOTE: "promote", DecisionKind.ROLLBACK: "rollback",
+}  # fmt: skip
+MOST_ATTEMPTS = 8
+FIRST_WAIT = dt.timedelta(seconds=5)
+LONGEST_WAIT = dt.timedelta(minutes=5)
+EXCERPT = 500
+
+
+def order(decision: ReleaseDecision, *, now: dt.datetime) -> list[RolloutRun]:
+    """Let every action of the release's model carry a decision out; older orders that still wait are void."""
+    if decision.kind not in INTENTS or decision.share is None:
+        return []
+    release = decision.release
+    RolloutRun.objects.filter(decision__release=release, state=RunState.WAITING).exclude(
+        decision=decision
+    ).update(state=RunState.GIVEN_UP, answer="overtaken by a later decision")
+    chosen = RolloutAction.objects.filter(
+        Q(model="") | Q(model=release.model), project_id=release.project_id, enabled=True
+    )
+    RolloutRun.objects.bulk_create(
+        [RolloutRun(decision=decision, action=action, next_at=now) for action in chosen],
+        ignore_conflicts=True,
+    )
+    return list(RolloutRun.objects.filter(decision=decision))
+
+
+def run_due(*, now: dt.datetime) -> int:
+    """Carry out the orders that are due; how many."""
+    due = RolloutRun.objects.filter(
+        state=RunState.WAITING, next_at__lte=now, decision__state=DecisionState.DONE
+    ).select_related("decision__release__project", "action")
+    return sum(_carry_out(run, now=now) for run in due)
+
+
+def _carry_out(run: RolloutRun, *, now: dt.datetime) -> bool:
+    # whoever counts the attempt up has it; a second worker finds nothing to update
+    wait = min(LONGEST_WAIT, FIRST_WAIT * 2**run.attempts)
+    mine = RolloutRun.objects.filter(pk=run.pk, state=RunState.WAITING, attempts=run.attempts).update(
+        attempts=run.attempts + 1, next_at=now + wait
+    )
+    if not mine:
+        return False
+    run.attempts += 1
+    started = clock.monotonic()
+    run.state, run.answer = _acted(run)
+    if run.state == RunState.WAITING and run.attempts >= MOST_ATTEMPTS:
+        run.state = RunState.GIVEN_UP
+    run.done_at = now if run.state == RunState.DONE else None
+    run.save(update_fields=["state", "answer", "done_at"])
+    action = run.action
+    action.last_duration = clock.monotonic() - started
+    if run.state == RunState.DONE:
+        action.last_ok, action.last_error = now, ""
+    else:
+        action.last_error = run.answer
+    action.save(update_fields=["last_ok", "last_error", "last_duration"])
+    return True
+
+
+def _acted(run: RolloutRun) -> tuple[RunState, str]:
+    """What came of one try, in words without any secret."""
+    action = run.action
+    secrets = secrets_of(action)
+    try:
+        made = ACTIONS[action.kind](clean(ACTIONS[action.kind].fields, action.settings))
+        said = made.act(order_of(run), Caller(secrets=secrets))
+        return RunState.DONE, redact(said, secrets)[:EXCERPT]
+    except (RefusedError, ForbiddenTargetError) as error:
+        return RunState.REFUSED, redact(str(error), secrets)[:EXCERPT]
+    except (BadFieldError, ValueError, KeyError) as error:
+        return RunState.REFUSED, redact(f"its settings can't be used: {error}", secrets)[:EXCERPT]
+    except (LaterError, UnreachableError) as error:
+        return RunState.WAITING, redact(str(error), secrets)[:EXCERPT]
+
+
+def secrets_of(action: RolloutAction) -> tuple[str, ...]:
+    """What must never show in an answer or an error."""
+    if action.kind not in ACTIONS:
+        return ()
+    fields = ACTIONS[action.kind].fields
+    return tuple(str(action.settings.get(field.name) or "") for field in fields if field.secret)
+
+
+def order_of(run: RolloutRun) -> Order:
+    decision = run.decision
+    release: Release = decision.release
+    return Order(
+        id=f"vigil-{run.pk}", intent=INTENTS[decision.kind], release=str(release.pk),
+        project=release.project.slug, model=release.model, stable=release.stable, canary=release.canary,
+        share=decision.share or 0.0, verdict=decision.verdict, reason=decision.reason,
+        at=decision.at.astimezone(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+    )  # fmt: skip

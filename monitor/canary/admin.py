@@ -1,0 +1,121 @@
+"""Releases, their actions and policies as ops people edit them."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from monitor.canary import opening
+from monitor.canary.actions import ACTIONS
+from monitor.canary.models import (
+    Release,
+    ReleaseEvidence,
+    ReleaseGate,
+    ReleasePolicy,
+    ReleaseStage,
+    RolloutAction,
+    Verdict,
+)
+from monitor.core import clock
+from monitor.store.editing import BaseForm, Inline, ProjectAdmin, labelled
+from monitor.store.plugin_forms import PluginAdmin, PluginForm
+
+VERDICTS = {"pass": "success", "fail": "danger", "undecided": "info"}
+
+
+class GateForm(BaseForm):
+    class Meta:
+        model = ReleaseGate
+        fields = ("kind", "about", "tolerance", "margin", "needed", "pass_when", "fail_when")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        names = ("kind", "about", "tolerance", "margin", "needed", "pass_when", "fail_when")
+        if not self.errors:
+            try:
+                opening.check_gate(opening.GateWish(**{name: cleaned.get(name) for name in names}))  # type: ignore[arg-type] # cleaned by the form
+            except opening.BadReleaseError as error:
+                raise ValidationError(str(error)) from None
+        return cleaned
+
+
+class Stages(Inline):
+    model = ReleaseStage
+    fields = ("position", "share", "least_minutes", "least_calls")
+
+
+class Gates(Inline):
+    model = ReleaseGate
+    form = GateForm
+
+
+@admin.register(Release)
+class Releases(ProjectAdmin):
+    fields = (
+        "project", "model", "stable", "canary", "owner", "note", "mode", "started_at", "stratify", "alpha",
+        "deadline_hours", "state", "verdict", "last_ok", "last_error", "last_duration",
+    )  # fmt: skip
+    readonly_fields = ("state", "verdict", "last_ok", "last_error", "last_duration")
+    list_display = ("model", "stable", "canary", "project", "mode", "state", "verdict_shown", "started_at")
+    list_filter = ("project", "state", "mode")
+    search_fields = ("model", "stable", "canary", "owner")
+    inlines = (Stages, Gates)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {**super().get_changeform_initial_data(request), "started_at": clock.now()}
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
+        """A release without stages or gates gets the usual ones; what its gates count is counted anew."""
+        super().save_related(request, form, formsets, change)
+        release: Release = form.instance
+        opening.complete(release)
+        if any(formset.has_changed() for formset in formsets) or {"stratify", "started_at"} & set(
+            form.changed_data
+        ):
+            ReleaseEvidence.objects.filter(release=release).delete()
+            release.body.pop("strata", None)
+            release.save(update_fields=["body"])
+
+    @labelled(_("Verdict"), {Verdict(name).label: colour for name, colour in VERDICTS.items()})
+    def verdict_shown(self, row: Release) -> str:
+        return str(Verdict(row.verdict).label)
+
+
+class ActionForm(PluginForm):
+    plugins = ACTIONS
+
+    class Meta:
+        model = RolloutAction
+        fields = ("project", "name", "kind", "model", "enabled")
+
+
+@admin.register(RolloutAction)
+class Actions(PluginAdmin):
+    plugin_form = ActionForm
+    intro = _("Whom to tell of a decision, so that the traffic really moves.")
+    common = ("name", "model", "enabled")
+    list_display = ("name", "kind", "project", "model", "enabled", "last_ok", "last_error")
+    list_filter = ("project", "kind", "enabled")
+    search_fields = ("name",)
+
+
+class PolicyForm(BaseForm):
+    class Meta:
+        model = ReleasePolicy
+        fields = ("project", "notice", "stages", "deploy_mode")
+
+    def clean_stages(self) -> str:
+        typed: str = self.cleaned_data["stages"]
+        try:
+            opening.stages_of(typed)
+        except opening.BadReleaseError as error:
+            raise ValidationError(str(error)) from None
+        return typed
+
+
+@admin.register(ReleasePolicy)
+class Policies(ProjectAdmin):
+    form = PolicyForm
+    list_display = ("project", "notice", "stages", "deploy_mode")

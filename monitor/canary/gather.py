@@ -1,0 +1,162 @@
+"""What was called in each five minutes of a release, read from the store once and then kept.
+
+A bucket is closed a minute after its end, and sealed ten minutes after it: until then late calls still count.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.canary import sums
+from monitor.canary.buckets import BEFORE, SECONDS
+from monitor.canary.models import Release, ReleaseEvidence
+from monitor.canary.sums import Arm, Body, Wanted
+from monitor.core import clock
+from monitor.store import compared
+from monitor.store.compared import TooManyCallsError
+
+CLOSED_SECONDS, SEALED_SECONDS = 60, 600
+# a stretch of the past is read in parts of so many buckets
+AT_ONCE = 72
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Consecutive buckets from ``first`` on; ``begin``: where the release began. ``fresh``: newly counted ones."""
+
+    first: int
+    bodies: list[Body]
+    fresh: frozenset[int]
+
+    @property
+    def end(self) -> int:
+        return self.first + len(self.bodies)
+
+
+def bucket_of(moment: dt.datetime) -> int:
+    """The first bucket that begins at or after a moment."""
+    return -(-clock.to_ms(moment) // (SECONDS * 1000))
+
+
+def closed(now: dt.datetime) -> int:
+    """The buckets before this one are closed."""
+    return (clock.to_ms(now) // 1000 - CLOSED_SECONDS) // SECONDS
+
+
+def moment_of(bucket: int) -> dt.datetime:
+    return clock.from_ms(bucket * SECONDS * 1000)
+
+
+def gather(release: Release, end: int) -> Gathered:
+    """Every bucket from six hours before the release to ``end``: kept ones as they are, the rest counted."""
+    first = bucket_of(release.started_at) - BEFORE
+    kept = {
+        row.bucket: row
+        for row in ReleaseEvidence.objects.filter(release=release, bucket__gte=first, bucket__lt=end)
+    }
+    known = {bucket: sums.unpack(bytes(row.body)) for bucket, row in kept.items() if row.sealed}
+    missing = [bucket for bucket in range(first, end) if bucket not in known]
+    asked = {bucket: sums.unpack(bytes(row.body)).asked for bucket, row in kept.items() if not row.sealed}
+    wanted = _wanted(release, first)
+    for low, high in _runs(missing):
+        for bucket, body in count(release, low, high, wanted).items():
+            body.asked = asked.get(bucket, {})
+            known[bucket] = body
+    return Gathered(first, [known[bucket] for bucket in range(first, end)], frozenset(missing))
+
+
+def count_all(release: Release, first: int, end: int) -> Gathered:
+    """The same, all of it counted anew and nothing kept."""
+    wanted, found = _wanted(release, first), {}
+    for low, high in _runs(range(first, end)):
+        found.update(count(release, low, high, wanted))
+    return Gathered(first, [found[bucket] for bucket in range(first, end)], frozenset(found))
+
+
+def keep(release: Release, gathered: Gathered, *, now: dt.datetime) -> None:
+    """Write down what was counted."""
+    sealed = (clock.to_ms(now) // 1000 - SEALED_SECONDS) // SECONDS
+    ReleaseEvidence.objects.bulk_create(
+        [
+            ReleaseEvidence(
+                release=release, bucket=bucket, sealed=bucket < sealed,
+                body=sums.pack(gathered.bodies[bucket - gathered.first]),
+            )
+            for bucket in sorted(gathered.fresh)
+        ],
+        update_conflicts=True, unique_fields=["release", "bucket"], update_fields=["sealed", "body"],
+    )  # fmt: skip
+
+
+def count(release: Release, first: int, end: int, wanted: Wanted) -> dict[int, Body]:
+    """The sums of [first, end), read from the calls; a stretch with too many of them is halved."""
+    span = moment_of(first), moment_of(end)
+    try:
+        arms = [_arm(release, version, *span) for version in (release.stable, release.canary)]
+    except TooManyCallsError:
+        if end - first == 1:
+            raise
+        middle = (first + end) // 2
+        return count(release, first, middle, wanted) | count(release, middle, end, wanted)
+    found = sums.bodies(arms[0], arms[1], first, end, wanted)
+    known = {release.stable, release.canary}
+    for bucket, version, n in compared.counts(
+        release.project_id, *span, model=release.model, seconds=SECONDS
+    ):
+        if version not in known and bucket in found:
+            found[bucket].others += n
+    return found
+
+
+def _arm(release: Release, version: str, start: dt.datetime, end: dt.datetime) -> Arm:
+    place = (release.project_id, start, end)
+    calls = compared.calls(*place, model=release.model, version=version)
+    marks = compared.marks(
+        *place, model=release.model, version=version, stratum=release.stratify, sources=("judge", "rule")
+    )
+    nothing = np.full(calls["at"].size, "", dtype=object)
+    decoding = calls["duration_seconds"] - np.nan_to_num(calls["ttft_seconds"])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        speed = np.where(decoding > 0, calls["output_tokens"] / decoding, np.nan)
+    columns = {
+        **{name: calls[name] for name in sums.MIXES},
+        "bucket": calls["at"] // (SECONDS * 1000), "group": calls["group"], "error": calls["failed"],
+        "stratum": calls[release.stratify] if release.stratify else nothing,
+        "grounding": calls["grounding"], "finish": calls["finish_reason"],
+        "duration": calls["duration_seconds"], "ttft": calls["ttft_seconds"], "speed": speed,
+        "cost": calls["cost_usd"],
+    }  # fmt: skip
+    return Arm(columns, {**marks, "bucket": marks["at"] // (SECONDS * 1000)})
+
+
+def _wanted(release: Release, first: int) -> Wanted:
+    """The strata are those that stable had before the release; they stay, so that a recount gives the same."""
+    gates = list(release.gates.all()) if release.pk else []
+    if "strata" not in release.body:
+        start = moment_of(first)
+        calls = (
+            compared.calls(
+                release.project_id, start, release.started_at, model=release.model, version=release.stable
+            )
+            if release.stratify
+            else {}
+        )
+        release.body["strata"] = sums.commonest(calls[release.stratify]) if release.stratify else [""]
+    return Wanted(
+        tuple(gate.about for gate in gates if gate.kind == "finish_reason"),
+        tuple(gate.about for gate in gates if gate.kind == "business_rule"),
+        frozenset(release.body["strata"]),
+    )
+
+
+def _runs(buckets: Sequence[int]) -> list[tuple[int, int]]:
+    """Consecutive buckets as half-open runs, none too long."""
+    found: list[tuple[int, int]] = []
+    for bucket in buckets:
+        if found and found[-1][1] == bucket and bucket - found[-1][0] < AT_ONCE:
+            found[-1] = (found[-1][0], bucket + 1)
+        else:
+            found.append((bucket, bucket + 1))
+    return found

@@ -1,0 +1,81 @@
+"""Whether a rollback did what it was for: the bad version's share fell, and what had failed is well again. Pure."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from monitor.canary.paths import Gate
+from monitor.canary.shares import share_of
+from monitor.canary.sums import CANARY, STABLE, Body
+from monitor.canary.table import Table
+from monitor.core.stats import Counts
+
+State = Literal["waiting", "proved", "unproved"]
+# buckets after the one in which it was decided: so many must look well, and after so many it is called unproved
+ENOUGH, MOST, MOST_SILENT = 2, 4, 12
+GONE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """``reason``: gone_and_well, waiting, still_there, not_well or no_traffic. ``share``: the canary's since."""
+
+    state: State
+    reason: str
+    share: float | None
+    gate: str = ""
+
+
+def prove(before: Sequence[Body], after: Sequence[Body], failed: Sequence[Gate]) -> Proof:
+    """``before``: the release until it was decided. ``after``: whole buckets since. ``failed``: what had failed."""
+    newest = after[-ENOUGH:]
+    shares = [share for share in map(share_of, newest) if share is not None]
+    share = max(shares, default=None)
+    if share is None or len(shares) < ENOUGH:
+        late = len(after) >= MOST_SILENT
+        return Proof("unproved" if late else "waiting", "no_traffic" if late else "waiting", share)
+    if share > GONE:
+        return Proof("unproved" if len(after) >= MOST else "waiting", "still_there", share)
+    bad = next((gate for gate in failed if not _well(before, after[-MOST:], gate)), None)
+    if bad is not None:
+        return Proof("unproved" if len(after) >= MOST else "waiting", "not_well", share, bad.key)
+    return Proof("proved", "gone_and_well", share)
+
+
+def _well(before: Sequence[Body], after: Sequence[Body], gate: Gate) -> bool:
+    """All calls since, against stable's own while the canary was there; within the tolerance and chance."""
+    whole = Table.of([*before, *after])
+    edge = len(before) * len(whole.strata)
+    match gate.of.way:
+        case "asked":
+            return after[-1].asked.get(gate.key, 0) >= 0
+        case "mean":
+            return _mean_well(whole, edge, gate)
+        case "ratio":
+            return _rate_well(whole.flagged(gate.source), edge, gate)
+        case "tail":
+            return _rate_well(whole.beyond(gate.source, gate.of.q or 0.95)[0], edge, gate)
+
+
+def _rate_well(counts: Counts, edge: int, gate: Gate) -> bool:
+    n_s, e_s = float(counts.stable_n[:edge].sum()), float(counts.stable_events[:edge].sum())
+    n = float(counts.stable_n[edge:].sum() + counts.canary_n[edge:].sum())
+    events = float(counts.stable_events[edge:].sum() + counts.canary_events[edge:].sum())
+    if not n or not n_s:
+        return False
+    expected = gate.worse_from * n * (e_s + 1.0) / (n_s + 1.0)
+    return events <= expected + 3.0 * math.sqrt(expected) + 1.0
+
+
+def _mean_well(table: Table, edge: int, gate: Gate) -> bool:
+    stable, canary = (table.spread(gate.source, arm) for arm in (STABLE, CANARY))
+    n_before = float(stable.n[:edge].sum())
+    n_after = float(stable.n[edge:].sum() + canary.n[edge:].sum())
+    if not n_before or not n_after:
+        return gate.of.width > 1  # what is marked seldom may have no mark yet
+    mean_before = float(stable.total[:edge].sum()) / n_before
+    mean_after = float(stable.total[edge:].sum() + canary.total[edge:].sum()) / n_after
+    variance = max(0.0, float(stable.squares[:edge].sum()) / n_before - mean_before**2)
+    change = mean_after - mean_before if gate.of.more_is_worse else mean_before - mean_after
+    return change <= gate.good_to + 3.0 * math.sqrt(variance / n_after)

@@ -1,0 +1,110 @@
+"""Releases of the past once more, in shadow: what would have been said and decided, and nobody is told."""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from monitor.canary import gather, opening, run, sums, words
+from monitor.canary.buckets import BEFORE, SECONDS
+from monitor.canary.gates import Judged, judge
+from monitor.canary.gather import Gathered
+from monitor.canary.kinds import USUAL
+from monitor.canary.models import Release, ReleaseStage
+from monitor.canary.paths import Gate, Plan
+from monitor.canary.rollout import View, next_move
+from monitor.canary.shares import observe
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A change of the verdict, or a move that automatic mode would have made. ``at``: when its bucket was closed."""
+
+    at: dt.datetime
+    what: str
+    model: str
+    stable: str
+    canary: str
+    said: str
+    reason: str
+
+
+def rehearse(project_id: int, start: dt.datetime, end: dt.datetime, *, now: dt.datetime) -> Iterator[Line]:
+    """Every release that was open in [start, end), and every version that appeared in it without one."""
+    known = Release.objects.filter(project_id=project_id, started_at__lt=end, started_at__gte=start)
+    for release in known:
+        stages = list(release.stages.all())
+        yield from _one(
+            release, run.gates_of(list(release.gates.all())), stages, min(end, release.ended_at or end)
+        )
+    for wish in opening.unannounced(project_id, start, end):
+        release = Release(
+            project_id=project_id, model=wish.model, stable=wish.stable or "", canary=wish.canary,
+            started_at=wish.started_at or start, stratify=wish.stratify,
+        )  # fmt: skip
+        gates = [Gate(kind, kind, needed=needed) for kind, needed in USUAL]
+        yield from _one(
+            release, gates, [ReleaseStage(position=0, share=1.0, began_at=wish.started_at)], min(end, now)
+        )
+
+
+def _one(release: Release, gates: list[Gate], stages: list[ReleaseStage], end: dt.datetime) -> Iterator[Line]:
+    """One release bucket by bucket, counted from the calls as they are stored now."""
+    first = gather.bucket_of(release.started_at) - BEFORE
+    last = gather.closed(end + dt.timedelta(seconds=gather.CLOSED_SECONDS))
+    if last <= first + BEFORE:
+        return
+    gathered = gather.count_all(release, first, last)
+    if release.pk:
+        kept = {row.bucket: row for row in release.evidence.filter(bucket__gte=first, bucket__lt=last)}
+        for bucket, row in kept.items():
+            gathered.bodies[bucket - first].asked = sums.unpack(bytes(row.body)).asked
+    plan = run.plan_of(release, stages, first)
+    plan = Plan(
+        plan.alpha, tuple(b for b in plan.begins if b < len(gathered.bodies)), plan.stages, plan.share
+    )
+    judged = judge(gathered.bodies, gates, plan)
+    yield from _verdicts(release, gathered, judged, plan)
+    yield from _moves(release, gathered, judged, stages)
+
+
+def _verdicts(release: Release, gathered: Gathered, judged: Judged, plan: Plan) -> Iterator[Line]:
+    before = "undecided"
+    for place, verdict in enumerate(judged.verdicts()):
+        if place >= plan.begins[0] and verdict != before:
+            failed = [
+                words.gate_name(path.gate.kind, path.gate.about)
+                for path in judged.paths
+                if path.failed()[place]
+            ]
+            yield _line(release, gathered, place, "verdict", verdict, ", ".join(failed))
+            before = verdict
+
+
+def _moves(
+    release: Release, gathered: Gathered, judged: Judged, stages: list[ReleaseStage]
+) -> Iterator[Line]:
+    """The first move of each stage."""
+    verdicts = judged.verdicts()
+    for number, stage in enumerate(stages):
+        if stage.began_at is None:
+            continue
+        begin = gather.bucket_of(stage.began_at) - gathered.first
+        following = stages[number + 1] if number + 1 < len(stages) else None
+        edge = len(gathered.bodies)
+        if following is not None and following.began_at is not None:
+            edge = min(edge, gather.bucket_of(following.began_at) - gathered.first)
+        for place in range(max(0, begin), edge):
+            move = next_move(View(
+                held=False, stage=stage.position, next_share=following.share if following else None,
+                least_minutes=stage.least_minutes, least_calls=stage.least_calls,
+                deadline_hours=release.deadline_hours, minutes=(place + 1 - begin) * SECONDS / 60,
+                verdict=verdicts[place], seen=observe(gathered.bodies[begin : place + 1], stage.share),
+            ))  # fmt: skip
+            if move is not None:
+                yield _line(release, gathered, place, "move", move.kind, f"stage of {stage.share:.0%}")
+                break
+
+
+def _line(release: Release, gathered: Gathered, place: int, what: str, said: str, reason: str) -> Line:
+    at = gather.moment_of(gathered.first + place + 1) + dt.timedelta(seconds=gather.CLOSED_SECONDS)
+    return Line(at, what, release.model, release.stable, release.canary, said, reason)

@@ -1,0 +1,213 @@
+"""One look at each release that is on its way: count, judge, write series, decide, and see to it that it happens.
+
+In event time, and safe to break off: what was counted is kept, and what was decided is decided once.
+"""
+
+import datetime as dt
+import logging
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from monitor.canary import acting, asking, deciding, gather, opening, proof, rollout, series, shares
+from monitor.canary.buckets import SECONDS
+from monitor.canary.gates import Judged, judge
+from monitor.canary.gather import Gathered
+from monitor.canary.models import LIVELY, DecisionKind, Mode, Release, ReleaseGate, ReleaseStage, State
+from monitor.canary.paths import Gate, Plan
+from monitor.canary.table import mix_distance
+from monitor.core import clock
+from monitor.store.compared import TooManyCallsError
+from monitor.store.models import Project
+
+log = logging.getLogger("vigil.canary")
+
+# points of a path that a page draws
+DRAWN = 300
+# a release that nobody ended
+LONGEST = dt.timedelta(days=14)
+
+
+def run_due(*, now: dt.datetime) -> int:
+    """Look at every release; how many. What is wrong with one is noted on it and stops no other."""
+    rows = Release.objects.filter(state__in=LIVELY, project__deleted_at=None).select_related("project")
+    for release in rows:
+        step(release, now=now)
+    acting.run_due(now=now)
+    return len(rows)
+
+
+def notice_new(*, now: dt.datetime) -> int:
+    """Open a release for every version that appeared; how many."""
+    return sum(
+        len(opening.notice(project.pk, now=now)) for project in Project.objects.filter(deleted_at=None)
+    )
+
+
+def step(release: Release, *, now: dt.datetime) -> None:
+    started = clock.monotonic()
+    try:
+        _look(release, now=now)
+        release.last_ok, release.last_error = now, ""
+    except (ValueError, LookupError, ArithmeticError, TooManyCallsError) as error:
+        log.exception("release %s", release)
+        release.last_error = f"{type(error).__name__}: {error}"
+    release.last_duration = clock.monotonic() - started
+    release.save(update_fields=["last_ok", "last_error", "last_duration"])
+
+
+def gates_of(rows: Sequence[ReleaseGate]) -> list[Gate]:
+    """The gates as they are judged; ``key`` names them in series."""
+    return [
+        Gate(
+            f"{row.kind}:{row.about}" if row.about else row.kind,
+            row.kind,
+            row.about,
+            row.tolerance,
+            row.margin,
+            row.needed,
+        )
+        for row in rows
+    ]
+
+
+def plan_of(release: Release, stages: Sequence[ReleaseStage], first: int) -> Plan:
+    begins = sorted({gather.bucket_of(stage.began_at) - first for stage in stages if stage.began_at})
+    return Plan(release.alpha, tuple(begins), len(stages), stages[0].share if stages else 1.0)
+
+
+def _look(release: Release, *, now: dt.datetime) -> None:
+    end, begin = gather.closed(now), gather.bucket_of(release.started_at)
+    rows, stages = list(release.gates.all()), list(release.stages.all())
+    gates = gates_of(rows)
+    if end <= begin:
+        return
+    gathered = gather.gather(release, end)
+    _ask(release, gathered, list(zip(gates, rows, strict=True)), begin)
+    gather.keep(release, gathered, now=now)
+    plan = plan_of(release, stages, gathered.first)
+    # a stage that begins only now has no bucket yet
+    plan = Plan(
+        plan.alpha, tuple(b for b in plan.begins if b < len(gathered.bodies)), plan.stages, plan.share
+    )
+    judged = judge(gathered.bodies, gates, plan)
+    _note(release, gathered, judged, plan, stages)
+    told_to = series.write(release, gathered, judged, after=release.body["told_to"], now=now)
+    release.body["told_to"] = told_to
+    release.evaluated_to = end * SECONDS
+    release.save(update_fields=["evaluated_to", "verdict", "decided_at", "body"])
+    if release.state in {State.ROLLING_BACK, State.ESCALATED}:
+        _prove(release, gathered, gates, now=now)
+    else:
+        _move(release, gathered, stages, now=now)
+
+
+def _ask(release: Release, gathered: Gathered, gates: Sequence[tuple[Gate, ReleaseGate]], begin: int) -> None:
+    """Series are asked at the end of each bucket, once; what they said is kept with what was counted."""
+    asked = [pair for pair in gates if pair[0].of.way == "asked"]
+    if not asked:
+        return
+    for bucket in sorted(gathered.fresh):
+        body = gathered.bodies[bucket - gathered.first]
+        if bucket >= begin and not all(gate.key in body.asked for gate, _ in asked):
+            body.asked = asking.answers(release, asked, gather.moment_of(bucket + 1))
+
+
+def _note(
+    release: Release, gathered: Gathered, judged: Judged, plan: Plan, stages: Sequence[ReleaseStage]
+) -> None:
+    """What pages and the gate API tell."""
+    verdicts = judged.verdicts()
+    release.verdict = verdicts[-1]
+    first = next((place for place, one in enumerate(verdicts) if one == release.verdict == "fail"), None)
+    if release.verdict == "pass":
+        first = next((p + 1 for p in range(len(verdicts) - 1, -1, -1) if verdicts[p] != "pass"), 0)
+    release.decided_at = None if first is None else gather.moment_of(gathered.first + first + 1)
+    stage = current(stages)
+    seen = observed(gathered, stage)
+    step_ = max(1, (len(gathered.bodies) - plan.begins[0]) // DRAWN)
+    places = list(range(plan.begins[0], len(gathered.bodies)))[::-1][::step_][::-1]
+    release.body = {
+        "strata": release.body.get("strata", [""]),
+        "gates": [one.to_json() for one in judged.found],
+        "seen": {"arrival": seen.arrival, "share": seen.share, "planned": seen.planned, "calls": seen.calls},
+        "stage": stage.position,
+        "lacks": rollout.lacks(view_of(release, gathered, stages)),
+        "buckets": [gathered.first + place for place in places],
+        "paths": {
+            path.gate.key: {
+                "fail": [round(float(path.fail[p] / path.fail_limit), 4) for p in places],
+                "good": [round(float(path.good[p] / path.good_limit), 4) for p in places],
+            }
+            for path in judged.paths
+        },
+        "shares": [shares.share_of(gathered.bodies[p]) for p in places],
+        "calls": [sum(body.calls(arm) for body in gathered.bodies[plan.begins[0] :]) for arm in (0, 1)],
+        "mix": _mix(release, gathered, plan),
+        "told_to": release.body.get("told_to", 0),
+        **({"proof": release.body["proof"]} if "proof" in release.body else {}),
+    }
+
+
+def _mix(release: Release, gathered: Gathered, plan: Plan) -> dict[str, float]:
+    """The dimensions in which the arms serve different people, and by which nobody told them apart."""
+    found = mix_distance(gathered.bodies[plan.begins[0] :])
+    return {name: round(far, 4) for name, far in found.items() if far > 0.05 and name != release.stratify}
+
+
+def current(stages: Sequence[ReleaseStage]) -> ReleaseStage:
+    """The stage that began last."""
+    return [stage for stage in stages if stage.began_at][-1]
+
+
+def observed(gathered: Gathered, stage: ReleaseStage) -> shares.Seen:
+    assert stage.began_at is not None
+    since = gather.bucket_of(stage.began_at) - gathered.first
+    return shares.observe(gathered.bodies[max(0, since) :], stage.share)
+
+
+def view_of(release: Release, gathered: Gathered, stages: Sequence[ReleaseStage]) -> rollout.View:
+    stage = current(stages)
+    assert stage.began_at is not None
+    later = [one for one in stages if one.position > stage.position]
+    minutes = (gathered.end * SECONDS - clock.to_ms(stage.began_at) / 1000) / 60
+    return rollout.View(
+        held=release.state == State.HELD, stage=stage.position,
+        next_share=later[0].share if later else None, least_minutes=stage.least_minutes,
+        least_calls=stage.least_calls, deadline_hours=release.deadline_hours, minutes=minutes,
+        verdict=release.verdict, seen=observed(gathered, stage),  # type: ignore[arg-type] # its choices are these
+    )  # fmt: skip
+
+
+def _move(release: Release, gathered: Gathered, stages: Sequence[ReleaseStage], *, now: dt.datetime) -> None:
+    view = view_of(release, gathered, stages)
+    if now - release.started_at > LONGEST:
+        deciding.end(release, now=now)
+        return
+    if release.mode == Mode.OBSERVE:
+        if view.minutes >= 60 * view.deadline_hours:
+            deciding.end(release, now=now)
+        return
+    move = rollout.next_move(view)
+    deciding.overtake(release, keep=move.kind if move else None)
+    if move is not None:
+        deciding.by_itself(release, move, now=now)
+
+
+def _prove(release: Release, gathered: Gathered, gates: Sequence[Gate], *, now: dt.datetime) -> None:
+    """A rollback is done when the traffic says so, not when somebody answered 200."""
+    decided = release.decisions.filter(kind=DecisionKind.ROLLBACK, state="done").last()
+    if decided is None:
+        return
+    edge = gather.bucket_of(decided.at) - gathered.first
+    failed_keys = {one["key"] for one in release.body["gates"] if one["verdict"] == "fail"}
+    found = proof.prove(
+        gathered.bodies[:edge], gathered.bodies[edge:], [gate for gate in gates if gate.key in failed_keys]
+    )
+    release.body["proof"] = {
+        "state": found.state, "reason": found.reason, "share": found.share, "gate": found.gate,
+    }  # fmt: skip
+    with transaction.atomic():
+        release.save(update_fields=["body"])
+        deciding.proved(release, found, now=now)
+    series.unproved(release, value=1.0 if found.state == "unproved" else 0.0, now=now)

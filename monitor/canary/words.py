@@ -1,0 +1,236 @@
+"""A release in sentences that a tired person understands, in English and in Chinese. Pure."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+Language = Literal["en", "zh"]
+Facts = Mapping[str, Any]
+
+NAMES = {
+    "error_ratio": ("errors", "错误率"),
+    "ungrounded_ratio": ("answers that ignore their context", "脱离检索内容的回答"),
+    "finish_reason": ("answers that end with", "结束原因"),
+    "business_rule": ("broken rule", "违反业务规则"),
+    "latency_tail": ("slowest calls", "最慢的调用"),
+    "latency_p50": ("calls above p50 latency", "超过 p50 延迟的调用"),
+    "latency_p95": ("calls above p95 latency", "超过 p95 延迟的调用"),
+    "latency_p99": ("calls above p99 latency", "超过 p99 延迟的调用"),
+    "ttft_p50": ("calls above p50 time to first token", "超过 p50 首字延迟的调用"),
+    "ttft_p95": ("calls above p95 time to first token", "超过 p95 首字延迟的调用"),
+    "ttft_p99": ("calls above p99 time to first token", "超过 p99 首字延迟的调用"),
+    "latency_mean": ("latency", "延迟"),
+    "ttft_mean": ("time to first token", "首字延迟"),
+    "tokens_per_second": ("tokens per second", "每秒 token 数"),
+    "cost": ("cost of a call", "单次调用成本"),
+    "judge_score": ("judge score", "评审得分"),
+    "quality_rate": ("corrected quality", "校正后的质量"),
+    "drift": ("drift", "漂移"),
+    "promql": ("condition", "条件"),
+}
+REASONS = {
+    "worse": ("worse than stable, and that is sure", "确定比稳定版差"),
+    "good": ("shown to be good", "已证明良好"),
+    "no_canary_calls": ("the new version has no calls", "新版本没有调用"),
+    "no_figures": ("the new version's calls carry no such figure", "新版本的调用没有这项数据"),
+    "no_stable_calls": ("the stable version has no calls to compare with", "稳定版没有可供比较的调用"),
+    "too_few": ("not enough calls yet", "调用数还不够"),
+    "condition_failed": ("the condition says so", "条件判定如此"),
+    "condition_holds": ("the condition holds", "条件成立"),
+    "no_answer": ("the question has no answer", "查询没有结果"),
+}
+ARRIVALS = {
+    "waiting": ("the stage has just begun", "该阶段刚开始"),
+    "no_traffic": ("there are no calls of this model at all", "该模型完全没有调用"),
+    "missing": (
+        "the planned share has not arrived: %(share)s of %(planned)s",
+        "计划的流量份额没有到位:%(share)s / %(planned)s",
+    ),
+    "lost": ("the new version has lost its traffic", "新版本失去了流量"),
+    "arrived": (
+        "it has %(share)s of the calls (planned %(planned)s)",
+        "它占有 %(share)s 的调用(计划 %(planned)s)",
+    ),
+    "beyond": (
+        "it has %(share)s of the calls, far more than the planned %(planned)s",
+        "它占有 %(share)s 的调用,远超计划的 %(planned)s",
+    ),
+}
+LACKS = {
+    "share": ("its share of the traffic", "流量份额"),
+    "time": ("time under observation", "观察时间"),
+    "calls": ("calls", "调用数"),
+}
+PROOFS = {
+    "gone_and_well": (
+        "The rollback is proved: the new version has %(share)s of the calls, and what had failed is well again.",
+        "回滚已得到证实:新版本占 %(share)s 的调用,失败的指标已恢复。",
+    ),
+    "waiting": ("Whether the rollback worked is not known yet.", "回滚是否生效尚不清楚。"),
+    "still_there": (
+        "The rollback did not work: the new version still has %(share)s of the calls.",
+        "回滚没有生效:新版本仍占 %(share)s 的调用。",
+    ),
+    "not_well": (
+        "The new version is gone, but %(gate)s is not well again: look elsewhere for the cause.",
+        "新版本已下线,但%(gate)s没有恢复:请另查原因。",
+    ),
+    "no_traffic": (
+        "Whether the rollback worked can't be told: there are no calls any more.",
+        "无法判断回滚是否生效:已经没有调用了。",
+    ),
+}
+
+
+def pick(pair: tuple[str, str], language: Language) -> str:
+    return pair[0] if language == "en" else pair[1]
+
+
+def gate_name(kind: str, about: str, language: Language = "en", q: float = 0.0) -> str:
+    """A gate in words: ``slowest calls (p95)``, ``condition “queue”``."""
+    name = pick(NAMES.get(kind, (kind, kind)), language)
+    if about:
+        return f"{name} “{about}”"
+    return f"{name} (p{q * 100:g})" if kind == "latency_tail" and q else name
+
+
+def reason(found: Facts, language: Language = "en") -> str:
+    """Why a gate says what it says, with what it lacks."""
+    said = pick(REASONS.get(found["reason"], (found["reason"],) * 2), language)
+    needs = found.get("needs")
+    if found["reason"] != "too_few" or needs is None:
+        return said
+    n = count(rounded(needs))
+    return f"{said}: about {n} more needed" if language == "en" else f"{said}:大约还需 {n} 次"
+
+
+def effect(found: Facts) -> str:
+    """``×3.1``, ``+4.2 %`` or ``−0.3``."""
+    return shown(found["effect"], scale_of(found["kind"])) if found.get("effect") is not None else ""
+
+
+def scale_of(kind: str) -> str:
+    if kind in {"latency_mean", "ttft_mean", "tokens_per_second", "cost"}:
+        return "percent"
+    if kind == "judge_score":
+        return "points"
+    return "condition" if kind in {"promql", "drift", "quality_rate"} else "times"
+
+
+def shown(value: float, scale: str) -> str:
+    sign = "−" if value < 0 else "+"
+    match scale:
+        case "times":
+            return f"×{value:.2g}" if value < 10 else f"×{value:.0f}"
+        case "percent":
+            return f"{sign}{abs(value) * 100:.1f} %"
+        case _:
+            return f"{sign}{abs(value):.2f}"
+
+
+def interval(found: Facts, language: Language = "en") -> str:
+    """The interval, also where one end is open."""
+    low, high, scale = found.get("low"), found.get("high"), scale_of(found["kind"])
+    if low is not None and scale == "times" and low <= 0:
+        low = None
+    if low is None and high is None:
+        return ""
+    if low is None:
+        return ("at most %s" if language == "en" else "至多 %s") % shown(high or 0.0, scale)
+    if high is None:
+        return ("at least %s" if language == "en" else "至少 %s") % shown(low, scale)
+    return ("%s to %s" if language == "en" else "%s 至 %s") % (shown(low, scale), shown(high, scale))
+
+
+def sentence(release: Facts, language: Language = "en") -> str:
+    """The verdict on a release. ``release``: canary, stable, verdict, gates, seen, lacks, proof, state."""
+    proof = release.get("proof")
+    if proof is not None:
+        return _proof(proof, release, language)
+    match release["verdict"]:
+        case "fail":
+            return _failed(release, language)
+        case "pass":
+            return _passed(release, language)
+        case _:
+            return _undecided(release, language)
+
+
+def _failed(release: Facts, language: Language) -> str:
+    bad = [gate for gate in release["gates"] if gate["verdict"] == "fail"]
+    parts = [_with_effect(gate, language) for gate in bad]
+    calls = count(max((gate["n_canary"] for gate in bad), default=0))
+    names = ("; " if language == "en" else ";").join(parts)
+    if language == "en":
+        return f"{release['canary']} must go back: {names}; decided after {calls} of its calls."
+    return f"{release['canary']} 应当回滚:{names};基于它的 {calls} 次调用。"
+
+
+def _passed(release: Facts, language: Language) -> str:
+    good = [gate for gate in release["gates"] if gate["verdict"] == "pass"]
+    calls = count(max((gate["n_canary"] for gate in good), default=0))
+    lacking = [pick(LACKS[one], language) for one in release.get("lacks") or ()]
+    lead = next((gate for gate in good if gate["effect"] is not None), None)
+    example = _with_effect(lead, language) if lead else ""
+    if language == "en":
+        end = f" Before it goes on it still lacks: {', '.join(lacking)}." if lacking else " It may go on."
+        of = f" ({example})" if example else ""
+        return f"{release['canary']} is as good as {release['stable']} on all that must be shown{of}, after {calls} of its calls.{end}"
+    end = f"继续之前还缺:{'、'.join(lacking)}。" if lacking else "可以继续。"
+    of = f"({example})" if example else ""
+    return f"在所有必须证明的方面,{release['canary']} 与 {release['stable']} 一样好{of},基于它的 {calls} 次调用。{end}"
+
+
+def _undecided(release: Facts, language: Language) -> str:
+    open_gates = [gate for gate in release["gates"] if gate["needed"] and gate["verdict"] == "undecided"]
+    seen = release.get("seen") or {}
+    if seen.get("arrival") in {"no_traffic", "missing", "lost"}:
+        why = arrival(seen, language)
+    else:
+        why = "; ".join(
+            f"{gate_name(gate['kind'], gate['about'], language, gate.get('q') or 0.0)}: {reason(gate, language)}"
+            for gate in open_gates[:3]
+        )
+    if language == "en":
+        return (
+            f"Not decided yet whether {release['canary']} may go on: {why or 'nothing has been counted yet'}."
+        )
+    return f"尚不能判断 {release['canary']} 能否继续:{why or '还没有统计到任何数据'}。"
+
+
+def _proof(proof: Facts, release: Facts, language: Language) -> str:
+    pair = PROOFS[proof["reason"]]
+    gate = next((one for one in release["gates"] if one["key"] == proof.get("gate")), None)
+    facts = {
+        "share": percent(proof.get("share")),
+        "gate": gate_name(gate["kind"], gate["about"], language) if gate else "",
+    }
+    return pick(pair, language) % facts
+
+
+def _with_effect(gate: Facts, language: Language) -> str:
+    name = gate_name(gate["kind"], gate["about"], language, gate.get("q") or 0.0)
+    said, ends = effect(gate), interval(gate, language)
+    if not said:
+        return f"{name}: {reason(gate, language)}"
+    return f"{name} {said} ({ends})" if ends else f"{name} {said}"
+
+
+def arrival(seen: Facts, language: Language = "en") -> str:
+    """What became of the share that was planned."""
+    pair = ARRIVALS.get(seen.get("arrival", "waiting"), ARRIVALS["waiting"])
+    facts = {"share": percent(seen.get("share")), "planned": percent(seen.get("planned"))}
+    return pick(pair, language) % facts
+
+
+def percent(share: float | None) -> str:
+    return "?" if share is None else f"{share * 100:.3g} %"
+
+
+def rounded(n: int) -> int:
+    """Two digits: it is a rule of thumb."""
+    size = int(10 ** max(0, len(str(n)) - 2))
+    return -(-n // size) * size
+
+
+def count(n: int) -> str:
+    return f"{n:,}".replace(",", "\u202f")

@@ -1,0 +1,196 @@
+import datetime as dt
+
+import pytest
+
+from monitor import query
+from monitor.canary import deciding, run
+from monitor.canary.models import (
+    DecisionState,
+    Mode,
+    Opened,
+    Release,
+    ReleaseDecision,
+    ReleaseEvidence,
+    ReleasePolicy,
+    State,
+    Verdict,
+)
+from monitor.canary.opening import StageWish
+from tests.fixtures.fix_cast import Cast
+from tests.fixtures.fix_release import Open, Sides
+
+HOUR, MINUTE = dt.timedelta(hours=1), dt.timedelta(minutes=1)
+
+
+def looked(release: Release, now: dt.datetime) -> Release:
+    run.step(release, now=now)
+    release.refresh_from_db()
+    assert release.last_error == ""
+    return release
+
+
+def test_a_bad_version_is_rolled_back_by_itself(sides: Sides, release: Open, now: dt.datetime) -> None:
+    sides(120, share=0.5, worse=8.0)
+    found = looked(release(mode=Mode.AUTOMATIC), now + MINUTE)
+    assert found.verdict == Verdict.FAIL
+    assert found.state == State.ROLLING_BACK
+    assert found.decisions.get().reason.startswith("v2 must go back: errors ×")
+
+
+def test_a_good_version_goes_on_by_itself(sides: Sides, release: Open, now: dt.datetime) -> None:
+    sides(120, share=0.5, per_minute=60, errors=0.05)
+    found = looked(release(mode=Mode.AUTOMATIC), now + MINUTE)
+    assert found.verdict == Verdict.PASS
+    assert found.state == State.PROMOTED
+
+
+def test_where_people_decide_it_only_proposes(sides: Sides, release: Open, now: dt.datetime) -> None:
+    sides(120, share=0.5, worse=8.0)
+    found = looked(release(mode=Mode.RECOMMEND), now + MINUTE)
+    assert found.state == State.OPEN
+    assert found.decisions.get().state == DecisionState.PROPOSED
+
+
+def test_a_release_that_is_only_observed_decides_nothing(
+    sides: Sides, release: Open, now: dt.datetime
+) -> None:
+    sides(120, share=0.5, worse=8.0)
+    found = looked(release(), now + MINUTE)
+    assert found.verdict == Verdict.FAIL
+    assert not found.decisions.exists()
+
+
+def test_no_calls_at_all_are_undecided(release: Open, now: dt.datetime) -> None:
+    found = looked(release(mode=Mode.AUTOMATIC), now + MINUTE)
+    assert found.verdict == Verdict.UNDECIDED
+    assert "no calls of this model at all" in deciding.sentence(found)
+
+
+def test_few_calls_say_about_how_many_more_are_needed(sides: Sides, release: Open, now: dt.datetime) -> None:
+    sides(120, share=0.5, per_minute=4)
+    found = looked(release(mode=Mode.AUTOMATIC), now + MINUTE)
+    assert found.verdict == Verdict.UNDECIDED
+    assert "more needed" in deciding.sentence(found)
+
+
+def test_a_share_that_does_not_arrive_stops_a_good_version(
+    sides: Sides, release: Open, now: dt.datetime
+) -> None:
+    sides(120, share=0.2, per_minute=120, errors=0.05)
+    found = looked(release(mode=Mode.AUTOMATIC), now + MINUTE)
+    assert found.verdict == Verdict.PASS
+    assert found.state == State.OPEN
+    assert found.body["seen"]["arrival"] == "missing"
+    assert "its share of the traffic" in deciding.sentence(found)
+
+
+def test_a_version_that_loses_its_traffic_says_so(sides: Sides, release: Open, now: dt.datetime) -> None:
+    sides(60, until=now - HOUR, share=0.5, per_minute=10)
+    sides(60, per_minute=10)
+    found = looked(release(), now + MINUTE)
+    assert found.body["seen"]["arrival"] == "lost"
+
+
+def test_looking_twice_changes_nothing(sides: Sides, release: Open, now: dt.datetime) -> None:
+    sides(120, share=0.5, worse=8.0)
+    first = looked(release(mode=Mode.AUTOMATIC), now + MINUTE)
+    body = first.body
+    second = looked(Release.objects.get(pk=first.pk), now + MINUTE)
+    assert second.body["gates"] == body["gates"]
+    assert ReleaseDecision.objects.count() == 1
+
+
+def test_what_was_counted_is_not_counted_again(sides: Sides, release: Open, now: dt.datetime) -> None:
+    sides(120, share=0.5)
+    found = release()
+    run.step(found, now=now + 20 * MINUTE)
+    sealed = ReleaseEvidence.objects.filter(release=found, sealed=True)
+    before = bytes(sealed.first().body)  # type: ignore[union-attr] # there are some
+    sides(120, share=0.5, worse=9.0)
+    run.step(found, now=now + 20 * MINUTE)
+    assert bytes(sealed.first().body) == before  # type: ignore[union-attr] # as above
+
+
+def test_the_verdict_is_a_series(sides: Sides, release: Open, cast: Cast, now: dt.datetime) -> None:
+    sides(120, share=0.5, worse=8.0)
+    found = looked(release(), now + MINUTE)
+    expr = f'llm_canary_verdict{{release="{found.pk}",metric="error_ratio"}}'
+    answer = query.instant(cast.project.pk, expr, now + MINUTE)
+    assert answer.values[0, 0] == -1.0
+
+
+def test_a_rollback_is_proved_by_the_traffic(sides: Sides, release: Open, now: dt.datetime) -> None:
+    sides(120, share=0.5, worse=8.0)
+    found = looked(release(mode=Mode.AUTOMATIC), now + MINUTE)
+    sides(20, until=now + 20 * MINUTE)
+    assert looked(found, now + 21 * MINUTE).state == State.ROLLED_BACK
+
+
+def test_a_rollback_that_changes_nothing_escalates(
+    sides: Sides, release: Open, cast: Cast, now: dt.datetime
+) -> None:
+    sides(120, share=0.5, worse=8.0)
+    found = looked(release(mode=Mode.AUTOMATIC), now + MINUTE)
+    later = now + 31 * MINUTE
+    sides(30, until=now + 30 * MINUTE, share=0.5, worse=8.0)
+    assert looked(found, later).state == State.ESCALATED
+    answer = query.instant(cast.project.pk, "llm_canary_rollback_unproved", later)
+    assert answer.values[0, 0] == 1.0
+
+
+def test_a_rollback_after_which_errors_stay_is_not_proved(
+    sides: Sides, release: Open, now: dt.datetime
+) -> None:
+    sides(120, share=0.5, worse=8.0)
+    found = looked(release(mode=Mode.AUTOMATIC), now + MINUTE)
+    sides(30, until=now + 30 * MINUTE, errors=0.2)
+    found = looked(found, now + 31 * MINUTE)
+    assert found.state == State.ESCALATED
+    assert found.body["proof"]["reason"] == "not_well"
+
+
+def test_a_stage_that_stays_undecided_is_held(sides: Sides, release: Open, now: dt.datetime) -> None:
+    sides(120, share=0.5, per_minute=2)
+    found = looked(release(mode=Mode.AUTOMATIC, deadline_hours=1.0), now + MINUTE)
+    assert found.state == State.HELD
+
+
+def test_a_later_stage_begins_when_one_is_passed(sides: Sides, release: Open, now: dt.datetime) -> None:
+    sides(120, share=0.5, per_minute=60, errors=0.05)
+    stages = [StageWish(0.4, 30, 100), StageWish(0.6, 30, 100), StageWish(1.0)]
+    found = looked(release(mode=Mode.AUTOMATIC, stages=stages), now + MINUTE)
+    assert [stage.began_at is not None for stage in found.stages.all()] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "kind, state",
+    [("approve", State.PROMOTED), ("hold", State.HELD), ("rollback", State.ROLLING_BACK)],
+)
+def test_people_decide_as_they_like(release: Open, now: dt.datetime, kind: str, state: State) -> None:
+    found = release()
+    made = deciding.by_person(found, kind, by="ada", now=now)
+    assert made.by == "ada"
+    assert Release.objects.get(pk=found.pk).state == state
+
+
+def test_what_is_over_is_not_decided_again(release: Open, now: dt.datetime) -> None:
+    found = release()
+    deciding.by_person(found, "approve", by="ada", now=now)
+    with pytest.raises(deciding.CantDecideError, match="promoted already"):
+        deciding.by_person(Release.objects.get(pk=found.pk), "rollback", by="ada", now=now)
+
+
+def test_a_new_version_beside_an_old_one_is_noticed(sides: Sides, cast: Cast, now: dt.datetime) -> None:
+    sides(120, until=now - HOUR, per_minute=4)
+    sides(60, share=0.3, per_minute=4)
+    assert run.notice_new(now=now + MINUTE) == 1
+    found = Release.objects.get()
+    assert (found.stable, found.canary, found.opened_by) == ("v1", "v2", Opened.NOTICED)
+    assert run.notice_new(now=now + MINUTE) == 0
+
+
+def test_a_project_may_wish_to_notice_nothing(sides: Sides, cast: Cast, now: dt.datetime) -> None:
+    ReleasePolicy.objects.create(project=cast.project, notice=False)
+    sides(120, until=now - HOUR, per_minute=4)
+    sides(60, share=0.3, per_minute=4)
+    assert run.notice_new(now=now + MINUTE) == 0
