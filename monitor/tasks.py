@@ -160,10 +160,6 @@ def watch_drift(**_: object) -> None:
 
 
 @shared_task
-def poll_gpus(**_: object) -> None:
-    """Read the cards of the worker's own host."""
-    gpu.run(now=clock.now())
-@shared_task
 def watch_releases(**_: object) -> None:
     """Look at every release that is on its way, and open one for versions that have appeared."""
     with turn("releases") as mine:
@@ -172,3 +168,7 @@ def watch_releases(**_: object) -> None:
             canary.run_due(now=clock.now())
 
 
+@shared_task
+def poll_gpus(**_: object) -> None:
+    """Read the cards of the worker's own host."""
+    gpu.run(now=clock.now())
