@@ -116,6 +116,11 @@ def _row(visit: Visit, alarm: Firing, one: Standing | None) -> Row:
     return Row(alarm, receivers, tuple(reasons), address, outside=one is not None and one.source == OUTSIDE)
 
 
+def from_outside(one: Standing, now: dt.datetime) -> Firing | None:
+    """An alert that somebody else found, while it fires."""
+    return _firing(one) if one.ends_at is None or one.ends_at > now else None
+
+
 def _firing(one: Standing) -> Firing:
     labels = dict(one.labels)
     return Firing(

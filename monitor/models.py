@@ -18,6 +18,7 @@ from monitor.canary.models import ReleasePolicy as ReleasePolicy
 from monitor.canary.models import ReleaseStage as ReleaseStage
 from monitor.canary.models import RolloutAction as RolloutAction
 from monitor.canary.models import RolloutRun as RolloutRun
+from monitor.changes.models import ChangeSearch as ChangeSearch
 from monitor.drift.models import DriftPolicy as DriftPolicy
 from monitor.drift.models import DriftReport as DriftReport
 from monitor.drift.models import DriftSignal as DriftSignal

@@ -1,6 +1,6 @@
 """Celery doors: keyword arguments only, at most ten lines each, safe to run twice. They read the clock."""
 
-from functools import partial
+from collections.abc import Sequence
 
 from celery import shared_task
 from django.conf import settings
@@ -9,6 +9,7 @@ from monitor.alerting import deliver, receive
 from monitor.canary import run as canary
 from monitor.changes import run as changes
 from monitor.core import clock
+from monitor.core.alerts import Notice
 from monitor.drift import embedders, embedding, follow
 from monitor.drift import run as drift
 from monitor.gpu import run as gpu
@@ -19,6 +20,7 @@ from monitor.quality.credit import run as credit
 from monitor.remote import connected, ship
 from monitor.remote import read as remotely
 from monitor.rules import evaluate, files, memory
+from monitor.rules import read as rules
 from monitor.store import coarsening, indexing
 from monitor.store import compact as compaction
 from monitor.store import retention as keeping
@@ -94,7 +96,20 @@ def scrape_due(**_: object) -> None:
 def evaluate_rules(**_: object) -> None:
     """Evaluate the rule groups that are due; what they find is handed to alerting in the same transaction."""
     now = clock.now()
-    evaluate.run_due(evaluate.stored(partial(receive.take, now=now), now=now), now=now)
+
+    def tell(project_id: int, notices: Sequence[Notice]) -> None:
+        receive.take(project_id, notices, now=now)
+        changes.want(project_id, notices, rules.recorded, now=now)
+
+    evaluate.run_due(evaluate.stored(tell, now=now), now=now)
+    if changes.waiting():
+        explain_alerts.delay()
+
+
+@shared_task
+def explain_alerts(**_: object) -> None:
+    """Look which slices of the calls the alerts come from that have just fired."""
+    changes.run_due(rules.recorded)
 
 
 @shared_task
@@ -109,9 +124,9 @@ def deliver_alerts(**_: object) -> None:
     for lane in ("delivering", "delivering beside"):
         with turn(lane) as mine:
             if mine:
-                deliver.run_due(now=clock.now())
+                deliver.run_due(now=clock.now(), knows=changes.teller(rules.recorded))
                 clock.sleep(deliver.seconds_to_next(now=clock.now()))
-                deliver.run_due(now=clock.now())
+                deliver.run_due(now=clock.now(), knows=changes.teller(rules.recorded))
                 return
 
 
@@ -121,6 +136,7 @@ def forget_alerts(**_: object) -> None:
     now = clock.now()
     deliver.forget(now=now, days=settings.VIGIL_RETENTION_DAYS)
     memory.forget(now=now, days=settings.VIGIL_RETENTION_DAYS)
+    changes.forget(now=now, days=settings.VIGIL_RETENTION_DAYS)
 
 
 @shared_task

@@ -1,5 +1,6 @@
 """Alerts: what fired, why, and who was told? One alert opens with its series, its history and its messages."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from dashboards import ask, colours, quieting
+from dashboards import ask, changed, colours, quieting
 from dashboards.charts import Chart, draw
 from dashboards.firing import SILENT, STATES, Firing, active
 from dashboards.lines import POINTS, pinned
@@ -21,6 +22,7 @@ from dashboards.visit import Visit
 from monitor.alerting import read as told
 from monitor.rules import read
 
+FINGERPRINT = re.compile("[0-9a-f]{1,16}")
 MOST_DELIVERIES = 30
 MOST_LANES = 24
 OUTCOMES: dict[str, tuple[str, str | Promise]] = {
@@ -88,26 +90,40 @@ class Alerts(Page):
         return redirect(visit.path)
 
     def detail(self, visit: Visit, fingerprint: str) -> Context:
+        if not FINGERPRINT.fullmatch(fingerprint):
+            raise MissingError(_("There is no such alert."))
         now = next((one for one in active(visit) if one.fingerprint == fingerprint), None)
         changes = [
             one for one in read.history(visit.project_id, visit.span.start, visit.span.end)
             if one.fingerprint == fingerprint
         ]  # fmt: skip
-        if now is None and not changes:
+        stranger = None if now or changes else told.alert(visit.project_id, fingerprint, now=visit.now)
+        if now is None and not changes and stranger is None:
             message = _("There is no such alert in this time range. Choose a longer range.")
             raise MissingError(message)
+        if stranger is not None:
+            return self._shown(visit, fingerprint, quieting.from_outside(stranger, visit.now), dict(stranger.labels),
+                told.expr_of(stranger.link)) | {"stranger": stranger, "source": web(stranger.link)}  # fmt: skip
         labels = dict(now.labels if now else changes[0].labels)
         rule_id = changes[0].rule_id if changes else None
         rule = next((one for one in read.rules(visit.project_id) if _is_of(one, now, rule_id)), None)
         expr = now.expr if now and now.expr else rule.expr if rule else ""
+        return self._shown(visit, fingerprint, now, labels, expr) | {
+            "rule": rule,
+            "changes": [(one, STATES.get(one.to, one.to), RULE_TONES.get(one.to, "good")) for one in changes],
+        }
+
+    def _shown(
+        self, visit: Visit, fingerprint: str, alarm: Firing | None, labels: dict[str, str], expr: str
+    ) -> Context:
+        """What is shown of every alert, wherever it comes from."""
         return {
-            "alarm": now,
+            "alarm": alarm,
             "name": labels.get("alertname", ""),
             "labels": labels,
-            "rule": rule,
             "chart": series(visit, expr, labels) if expr else None,
             "expr": expr,
-            "changes": [(one, STATES.get(one.to, one.to), RULE_TONES.get(one.to, "good")) for one in changes],
+            "changed": changed.shown(visit, fingerprint),
             "deliveries": [
                 (one, *OUTCOMES.get(one.state, ("unknown", one.state)))
                 for one in told.deliveries(visit.project_id, MOST_DELIVERIES, fingerprint=fingerprint)
@@ -115,6 +131,11 @@ class Alerts(Page):
             "calls": calls_behind(visit, labels),
             "silence": quieting.link(visit, labels) if visit.place.allows("editor") else "",
         }
+
+
+def web(link: str) -> str:
+    """The sender's own page; other addresses are not shown as links."""
+    return link if link.startswith(("http://", "https://")) else ""
 
 
 def _is_of(rule: read.RuleRow, alarm: Firing | None, rule_id: int | None) -> bool:

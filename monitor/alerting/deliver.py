@@ -46,6 +46,8 @@ PERMANENT = (RefusedError, ForbiddenTargetError, UnknownNameError, fields.BadFie
 PASSING = (LaterError, UnreachableError)
 State = Delivery.State
 Heard = Mapping[tuple[int, int], grouping.Said]
+# more that is known of an alert of a project, by the names of annotations
+Knows = Callable[[int, Mapping[str, Any]], Mapping[str, str]]
 
 
 @dataclass(slots=True)
@@ -65,9 +67,10 @@ class Parcel:
     test: bool = field(default=False)
 
 
-def run_due(*, now: dt.datetime) -> int:
+def run_due(*, now: dt.datetime, knows: Knows = lambda *_: {}) -> int:
     """Let groups speak, then carry what waits to its contacts; how many deliveries were tried.
 
+    ``knows``: what others have found out about an alert; it goes into the message.
     ``now`` moves on with the stopwatch: a slow contact must not make the leases after it old.
     """
     book, comparer = Book(), Comparer()
@@ -78,7 +81,7 @@ def run_due(*, now: dt.datetime) -> int:
         parcels = claim(now=now + dt.timedelta(seconds=passed))
         if not parcels:
             break
-        carry(parcels, book, comparer)
+        carry(parcels, book, comparer, knows)
         tried += len(parcels)
     return tried
 
@@ -164,13 +167,13 @@ def _one_of_each_failing(rows: Sequence[Delivery]) -> list[Delivery]:
     return chosen
 
 
-def carry(parcels: Sequence[Parcel], book: Book, comparer: Comparer) -> None:
+def carry(parcels: Sequence[Parcel], book: Book, comparer: Comparer, knows: Knows) -> None:
     """Through all stages; an unforeseen error counts as "later" and is shown, not lost."""
     said = packing.last_sent([one.delivery.group_id for one in parcels if one.delivery.group_id is not None])
     for parcel in parcels:
         _guarded(lambda one: _check(one, book, said), parcel)
         if parcel.outcome is None and not parcel.test:
-            _guarded(lambda one: _compare(one, comparer), parcel)
+            _guarded(lambda one: _compare(one, comparer, knows), parcel)
     going = [parcel for parcel in parcels if parcel.outcome is None]
     if len(going) > 1:
         with ThreadPoolExecutor(len(going)) as lanes:
@@ -208,13 +211,14 @@ def _check(parcel: Parcel, book: Book, said: Heard) -> None:
         parcel.outcome = State.SKIPPED
 
 
-def _compare(parcel: Parcel, comparer: Comparer) -> None:
-    """Adds what the values are held against, for those that a person will read."""
+def _compare(parcel: Parcel, comparer: Comparer, knows: Knows) -> None:
+    """Adds what the values are held against and what else is known, for those that a person will read."""
     project = parcel.delivery.project_id
-    parcel.alerts = [
-        {**one, **comparer.facts(project, one, now=parcel.now)} if number < COMPARED else one
-        for number, one in enumerate(parcel.alerts)
+    told = [
+        {**one, **comparer.facts(project, one, now=parcel.now), "known": knows(project, one)}
+        for one in parcel.alerts[:COMPARED]
     ]
+    parcel.alerts = [*told, *parcel.alerts[COMPARED:]]
 
 
 def _knows(parcel: Parcel, said: grouping.Said | None, repeat: dt.timedelta) -> bool:

@@ -146,7 +146,8 @@ def short_time(moment: dt.datetime) -> str:
 
 def _alert(one: Mapping[str, Any], external_url: str, language: Language) -> AlertText:
     ends_at = one.get("ends_at")
-    annotations = _clean(one["annotations"])
+    # what people wrote into the rule goes before what was found out
+    annotations = {**one.get("known", {}), **_clean(one["annotations"])}
     return AlertText(
         status="resolved" if ends_at else "firing",
         labels=dict(Labels(_clean(one["labels"]))),

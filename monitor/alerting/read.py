@@ -173,6 +173,16 @@ def alerts(project_id: int, *, now: dt.datetime) -> list[standing.Standing]:
     return standing.alerts(project_id, now=now)
 
 
+def alert(project_id: int, fingerprint: str, *, now: dt.datetime) -> standing.Standing | None:
+    """One alert, also one that is over or that others sent."""
+    return standing.one(project_id, int(fingerprint, 16), now=now)
+
+
+def expr_of(link: str) -> str:
+    """The expression in an alert's link, ours or a Prometheus'."""
+    return comparison.expr_of(link)
+
+
 def groups(project_id: int, *, now: dt.datetime) -> list[standing.Group]:
     """What fires, as it shares messages."""
     return standing.groups(project_id, now=now)

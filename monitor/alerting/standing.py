@@ -79,6 +79,12 @@ def alerts(project_id: int, wish: Wish = EVERYTHING, *, now: dt.datetime) -> lis
     return [one for one in found if wish.takes(one)]
 
 
+def one(project_id: int, fingerprint: int, *, now: dt.datetime) -> Standing | None:
+    """One alert, whether it fires or is over; None where it was never heard of."""
+    row = Alert.objects.filter(project_id=project_id, fingerprint=fingerprint).first()
+    return None if row is None else _standing(row, policy.load(project_id, now=now), now)
+
+
 def groups(project_id: int, wish: Wish = EVERYTHING, *, now: dt.datetime) -> list[Group]:
     """Groups with what fires in them, one per receiver; by labels."""
     known = policy.load(project_id, now=now)

@@ -11,7 +11,8 @@ from monitor.core.labels import Labels
 class Notice:
     """An alert as it stands. It fires until ``ends_at``; None: until news. ``timeout``: that end is assumed.
 
-    ``link`` leads to its cause, from the site's root.
+    ``link`` leads to its cause, from the site's root; ``expr`` is what a rule of ours asked, and ``active_at``
+    since when that is true.
     """
 
     labels: Labels
@@ -22,3 +23,5 @@ class Notice:
     link: str = ""
     source: str = "rules"
     timeout: bool = False
+    expr: str = ""
+    active_at: dt.datetime | None = None

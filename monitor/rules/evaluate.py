@@ -268,7 +268,7 @@ def _notices(rule: Rule, group: RuleGroup, new: state.Step, at: dt.datetime) -> 
     again = rule.evaluated_at is None or at - _since_epoch(at) % RESEND > rule.evaluated_at
     link = link_to(group.project.slug, rule.expr)
     return [
-        memory.notice(alert, link)
+        memory.notice(alert, link, rule.expr)
         for alert in new.alerts
         if alert.labels in changed or (again and alert.state == "firing")
     ]

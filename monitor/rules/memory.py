@@ -74,7 +74,7 @@ def as_alert(row: RuleAlert) -> state.Alert:
     )  # fmt: skip
 
 
-def notice(alert: state.Alert, link: str) -> Notice:
+def notice(alert: state.Alert, link: str, expr: str = "") -> Notice:
     """An alert as it is handed on; it starts when it fired."""
     return Notice(
         labels=alert.labels,
@@ -83,6 +83,8 @@ def notice(alert: state.Alert, link: str) -> Notice:
         annotations=alert.annotations,
         value=alert.value,
         link=link,
+        expr=expr,
+        active_at=alert.active_at,
     )
 
 

@@ -169,6 +169,12 @@ def groups(project_id: int) -> list[GroupRow]:
     ]  # fmt: skip
 
 
+def recorded(project_id: int) -> dict[str, str]:
+    """The expressions behind the series that rules record, by name."""
+    rows = Rule.objects.filter(group__project_id=project_id, kind=Rule.Kind.RECORD)
+    return dict(rows.values_list("name", "expr"))
+
+
 def files(project_id: int) -> list[FileRow]:
     """The mounted rule files of a project."""
     rows = RuleFile.objects.filter(project_id=project_id)

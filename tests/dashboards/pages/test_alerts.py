@@ -5,6 +5,7 @@ from django.test import Client
 
 from monitor.alerting import read, receive
 from monitor.alerting.models import Inhibition, Silence
+from monitor.changes.models import ChangeSearch
 from monitor.core import clock
 from monitor.core.alerts import Notice
 from monitor.core.labels import Labels
@@ -153,3 +154,63 @@ def test_a_file_is_brought_on_the_page_with_what_it_loses(client: Client, cast: 
     assert [(depth, one.name) for depth, one in context["routes"]] == [(0, "a")]
     refused = client.post("/p/shop/alerts/routing/", {"do": "import", "text": "route: {}"}).context
     assert refused["refused"].startswith("route:")
+
+
+def test_an_alert_from_outside_opens_with_its_sender(look: Look, cast: Cast, noon: dt.datetime) -> None:
+    outside(cast, noon, alertname="DiskFull", severity="warning")
+    (one,) = read.alerts(cast.project.id, now=noon)
+    page = look(f"alerts/{one.fingerprint}")
+    assert (page.status_code, page.context["alarm"].summary) == (200, "disk is full")
+    assert "Sent from outside" in page.content.decode()
+
+
+def test_an_alert_from_outside_that_is_over_opens_too(
+    look: Look, cast: Cast, noon: dt.datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside(cast, noon, alertname="DiskFull", severity="warning")
+    (one,) = read.alerts(cast.project.id, now=noon)
+    monkeypatch.setattr(clock, "now", lambda: noon + dt.timedelta(hours=2))
+    assert look(f"alerts/{one.fingerprint}").context["alarm"] is None
+
+
+BODY = {
+    "verdict": "found", "kind": "size", "measure": "llm_request_duration_seconds", "since": "2026-11-18T11:50:00+00:00",
+    "until": "2026-11-18T12:00:00+00:00", "calls": 900, "baseline": 7000, "tried": 400,
+    "slices": [{"parts": [["version", "v2"], ["route", "/a"]], "share": 0.87, "z": 12.0, "mixed": False, "calls": 55,
+                "before": 0.8, "now": 2.4, "examples": []}],
+    "deployments": [{"model": "qwen", "version": "v2", "first_at": "2026-11-18T11:48:00+00:00"}],
+}  # fmt: skip
+
+
+def searched(cast: Cast, now: dt.datetime, **changes: object) -> None:
+    values = {"state": "done", "body": BODY, "took": 0.4, **changes}
+    ChangeSearch.objects.create(
+        project=cast.project, fingerprint=7, labels=LABELS, expr="x", starts_at=now, active_at=now, asked_at=now, **values
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("fired")
+def test_an_alert_opens_with_the_slice_that_changed(look: Look, cast: Cast, now: dt.datetime) -> None:
+    searched(cast, now)
+    page = look("alerts/0000000000000007")
+    (line,) = page.context["changed"].lines
+    assert (line.share, line.before, line.now, line.calls) == ("87%", "800\xa0ms", "2.4\xa0s", 55)
+    assert "route=%2Fa" in line.link
+    assert "First calls of a version nearby" in page.content.decode()
+
+
+@pytest.mark.usefixtures("fired")
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"state": "waiting", "body": {}}, "being looked through"),
+        ({"state": "failed", "body": {}, "error": "no disk"}, "no disk"),
+        ({"body": {**BODY, "verdict": "few", "slices": []}}, "too few calls"),
+        ({"body": {**BODY, "verdict": "nothing", "slices": []}}, "Nothing stands out"),
+    ],
+)
+def test_what_is_not_known_is_said(
+    look: Look, cast: Cast, now: dt.datetime, changes: dict[str, object], said: str
+) -> None:
+    searched(cast, now, **changes)
+    assert said in look("alerts/0000000000000007").content.decode()

@@ -1,0 +1,1 @@
+"""What changed: which slice of the calls the change behind an alert comes from."""
