@@ -44,6 +44,7 @@ app.conf.beat_schedule = {
     "judge-due": every(10, "judge_due"),
     "score-documents": every(5, "score_documents"),
     "forget-claims": every(3600, "forget_claims"),
+    "rate-quality": every(120, "rate_quality"),
     "watch-drift": every(30, "watch_drift"),
     "watch-releases": every(15, "watch_releases"),
     "poll-gpus": every(15, "poll_gpus"),

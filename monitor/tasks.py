@@ -14,8 +14,8 @@ from monitor.drift import embedders, embedding, follow
 from monitor.drift import run as drift
 from monitor.gpu import run as gpu
 from monitor.ingest import discover, scrape
+from monitor.quality import desk, rates, sampling
 from monitor.quality import run as quality
-from monitor.quality import sampling
 from monitor.quality.credit import run as credit
 from monitor.remote import connected, ship
 from monitor.remote import read as remotely
@@ -157,8 +157,18 @@ def score_documents(**_: object) -> None:
 
 @shared_task
 def forget_claims(**_: object) -> None:
-    """Drop the claims of judges on calls that they no longer look back to."""
-    sampling.forget_old(now=clock.now())
+    """Drop the claims of judges on calls that they no longer look back to, and verdicts kept too long."""
+    now = clock.now()
+    sampling.forget_old(now=now)
+    desk.forget_old(now=now)
+
+
+@shared_task
+def rate_quality(**_: object) -> None:
+    """Write what people's labels make of the judges' marks."""
+    with turn("quality rates") as mine:
+        if mine:
+            rates.tell_all(now=clock.now())
 
 
 @shared_task

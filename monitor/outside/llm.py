@@ -1,11 +1,12 @@
 """Asking a model behind an OpenAI-compatible endpoint: one JSON answer, or vectors for texts.
 
 Late, broken and overloaded answers are retried with growing pauses, then given up with a reason that can be
-counted. Knows nothing of judges and drift. No secret ever stands in an error.
+counted; a model whose answer has the wrong form is told so. Knows nothing of judges and drift. No secret ever
+stands in an error.
 """
 
 import datetime as dt
-import threading
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -13,9 +14,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from monitor.outside import loose
+from monitor.outside.spending import Budget, Receipt, SpentError
+
 if TYPE_CHECKING:
     from monitor.outside.http import Answer
 
+__all__ = ["Budget", "Endpoint", "MisconfiguredError", "RefusedError", "UnavailableError", "ask", "embed"]
 T = TypeVar("T")
 Reason = Literal["timeout", "connection", "rate_limited", "server_error", "bad_answer", "budget"]
 Form = Literal["json_schema", "json_object", "none"]
@@ -23,7 +28,10 @@ Form = Literal["json_schema", "json_object", "none"]
 # 256 vectors of 1 536 numbers as text
 LARGEST_ANSWER_BYTES = 10_000_000
 LONGEST_PAUSE_SECONDS = 20.0
-SPENT = "the budget of this run is spent; the rest is asked in the next one"
+PLAINER: Mapping[Form, Form] = {"json_schema": "json_object", "json_object": "none"}
+WRONG = (ValueError, KeyError, IndexError, TypeError, AttributeError)
+# endpoints that have refused a form of answer, and the one they take
+_taken_forms: dict[tuple[str, str], Form] = {}
 
 
 class UnavailableError(RuntimeError):
@@ -39,6 +47,14 @@ class MisconfiguredError(ValueError):
     """The endpoint refuses our way of asking (address, key, model); whoever configured it can mend it."""
 
 
+class RefusedError(MisconfiguredError):
+    """The endpoint refuses this one question (too long, forbidden content); another may be answered."""
+
+
+class FormRefusedError(RefusedError):
+    """The endpoint does not know the wanted form of an answer; a plainer one may do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where and whom to ask. ``url`` ends before ``/chat/completions``; ``timeout`` is for a whole answer."""
@@ -49,27 +65,13 @@ class Endpoint:
     timeout_seconds: float = 30.0
     attempts: int = 3
     form: Form = "json_schema"
+    most_tokens: int = 1000
 
     @property
     def place(self) -> str:
         """The address without credentials and query; for errors."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
-
-
-class Budget:
-    """How many requests may still be sent, retries included. Shared by threads."""
-
-    def __init__(self, requests: int) -> None:
-        self.left = requests
-        self._lock = threading.Lock()
-
-    def take(self) -> None:
-        """Count one request; raises UnavailableError when none is left."""
-        with self._lock:
-            if self.left <= 0:
-                raise UnavailableError(SPENT, "budget")
-            self.left -= 1
 
 
 def ask(
@@ -84,15 +86,70 @@ def ask(
 
     Raises UnavailableError or MisconfiguredError; never invents an answer.
     """
+    said = list(messages)
+
+    def once() -> T:
+        reply = _chat(endpoint, said, schema, budget)
+        text = ""
+        try:
+            text = _text(reply)
+            return check(loose.decode(text))
+        except WRONG as error:
+            if text:
+                said[:] = [*messages, *_repair(text, error)]
+            raise
+
+    return _tenaciously(endpoint, once)
+
+
+def _chat(
+    endpoint: Endpoint,
+    messages: Sequence[Mapping[str, str]],
+    schema: Mapping[str, Any],
+    budget: Budget | None,
+) -> Any:
+    """One reply, in the strictest form that the endpoint takes."""
+    place = (endpoint.url, endpoint.model)
+    form = _taken_forms.get(place, endpoint.form)
+    while True:
+        try:
+            return _post(endpoint, "chat/completions", _question(endpoint, messages, schema, form), budget)
+        except FormRefusedError:
+            if form not in PLAINER:
+                raise
+            form = _taken_forms[place] = PLAINER[form]
+
+
+def _question(
+    endpoint: Endpoint, messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any], form: Form
+) -> dict[str, Any]:
+    told = list(messages) if form == "json_schema" else _with_schema(messages, schema)
     body: dict[str, Any] = {
-        "model": endpoint.model, "messages": list(messages), "temperature": 0, "seed": 7, "stream": False,
+        "model": endpoint.model, "messages": told, "temperature": 0, "seed": 7, "stream": False,
+        "max_tokens": endpoint.most_tokens,
     }  # fmt: skip
-    if endpoint.form == "json_schema":
+    if form == "json_schema":
         wanted = {"name": "answer", "strict": True, "schema": schema}
         body["response_format"] = {"type": "json_schema", "json_schema": wanted}
-    elif endpoint.form == "json_object":
+    elif form == "json_object":
         body["response_format"] = {"type": "json_object"}
-    return _tenaciously(endpoint, lambda: check(_content(_post(endpoint, "chat/completions", body, budget))))
+    return body
+
+
+def _with_schema(messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any]) -> list[Mapping[str, str]]:
+    """What the endpoint does not take beside the messages stands in the first of them."""
+    first, *rest = messages
+    content = f"{first['content']}\n\nSchema of the answer: {msgspec.json.encode(schema).decode()}"
+    return [{**first, "content": content}, *rest]
+
+
+def _repair(text: str, error: Exception) -> list[dict[str, str]]:
+    """The model's own words, and what is wrong with them."""
+    wrong = (
+        f"This answer can't be used ({type(error).__name__}: {str(error)[:200]}). Do the same task again and "
+        "answer with exactly one JSON object that fits the schema, nothing before and nothing after it."
+    )
+    return [{"role": "assistant", "content": text[:2000]}, {"role": "user", "content": wrong}]
 
 
 def embed(endpoint: Endpoint, texts: Sequence[str], *, budget: Budget | None = None) -> list[list[float]]:
@@ -107,7 +164,11 @@ def _tenaciously(endpoint: Endpoint, once: Callable[[], T]) -> T:
     def worth_another(error: Exception) -> bool | float | dt.timedelta:
         if not isinstance(error, UnavailableError) or error.reason == "budget":
             return False
-        return True if error.pause_seconds is None else min(error.pause_seconds, LONGEST_PAUSE_SECONDS)
+        if error.pause_seconds is None:
+            return True
+        # callers that were sent away together must not come back together
+        wait = error.pause_seconds * random.uniform(1.0, 1.25)  # noqa: S311 — spread, not secrecy
+        return wait if wait <= LONGEST_PAUSE_SECONDS else False
 
     for attempt in stamina.retry_context(
         on=worth_another,
@@ -127,7 +188,7 @@ def _checked(endpoint: Endpoint, once: Callable[[], T]) -> T:
         return once()
     except (UnavailableError, MisconfiguredError):
         raise
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+    except WRONG as error:
         message = (
             f"{endpoint.place}: an answer of the wrong form ({type(error).__name__}: {str(error)[:200]})"
         )
@@ -137,24 +198,37 @@ def _checked(endpoint: Endpoint, once: Callable[[], T]) -> T:
 def _post(endpoint: Endpoint, path: str, body: Mapping[str, Any], budget: Budget | None) -> Any:
     from monitor.outside.http import Caller, ForbiddenTargetError, LateError, UnreachableError
 
-    if budget is not None:
-        budget.take()
-    base = endpoint.url.rstrip("/").removesuffix("/chat/completions").removesuffix("/embeddings")
     headers = {"authorization": f"Bearer {endpoint.key}"} if endpoint.key else {}
     caller = Caller((endpoint.key,), endpoint.timeout_seconds, LARGEST_ANSWER_BYTES)
+    base = endpoint.url.rstrip("/").removesuffix("/chat/completions").removesuffix("/embeddings")
+    receipt = _paid(budget, body)
     try:
         answer = caller.post(f"{base}/{path}", body, headers)
     except LateError as error:
+        # it may well have been computed, and is then paid for
         message = f"{endpoint.place}: no answer within {endpoint.timeout_seconds:g} s"
         raise UnavailableError(message, "timeout") from error
     except UnreachableError as error:
+        receipt.back()
         message = f"{endpoint.place}: {error}; is the endpoint running?"
         raise UnavailableError(message, "connection") from error
     except ForbiddenTargetError as error:
+        receipt.back()
         message = f"{endpoint.place}: {error}"
         raise MisconfiguredError(message) from error
+    if answer.status >= 300:
+        receipt.back()
     _judge_status(endpoint, answer)
-    return msgspec.json.decode(answer.body)
+    reply = msgspec.json.decode(answer.body)
+    receipt.settle(reply)
+    return reply
+
+
+def _paid(budget: Budget | None, body: Mapping[str, Any]) -> Receipt:
+    try:
+        return (budget or Budget(1)).take(body)
+    except SpentError as error:
+        raise UnavailableError(str(error), "budget") from error
 
 
 def _judge_status(endpoint: Endpoint, answer: "Answer") -> None:
@@ -166,6 +240,10 @@ def _judge_status(endpoint: Endpoint, answer: "Answer") -> None:
         raise UnavailableError(message, "rate_limited", _pause(answer.headers.get("retry-after", "")))
     if status >= 500 or status in {408, 425}:
         raise UnavailableError(message, "server_error", _pause(answer.headers.get("retry-after", "")))
+    if status in {400, 422} and any(word in answer.excerpt for word in ("response_format", "json_schema")):
+        raise FormRefusedError(message)
+    if status in {400, 413, 422}:
+        raise RefusedError(message)
     raise MisconfiguredError(message)
 
 
@@ -174,12 +252,12 @@ def _pause(retry_after: str) -> float | None:
     return float(retry_after) if retry_after.isdecimal() else None
 
 
-def _content(reply: Any) -> Any:
+def _text(reply: Any) -> str:
     choice = reply["choices"][0]
     if choice.get("finish_reason") == "length":
-        message = "cut off by the endpoint's limit of tokens"
+        message = "cut off by the limit of tokens; raise the longest answer in the judge's settings"
         raise ValueError(message)
-    return msgspec.json.decode(choice["message"]["content"].encode())
+    return str(choice["message"]["content"] or "")
 
 
 def _vectors(reply: Any, n: int) -> list[list[float]]:

@@ -237,6 +237,8 @@ class GoldenItem(models.Model):
     reference = models.TextField(blank=True)
     value = models.FloatField()
     added_at = models.DateTimeField()
+    # one that gets no answer is asked about again after a while, not at once
+    tried_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["judge", "generation_id"], name="golden_once")]

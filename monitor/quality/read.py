@@ -4,18 +4,19 @@ import datetime as dt
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Count, Min, Q
 from django.utils.translation import gettext_lazy as _
 
 from monitor.core import fields
+from monitor.quality import epochs
 from monitor.quality.judges import JUDGES
-from monitor.quality.models import ClaimState, Judge
+from monitor.quality.models import ClaimState, Judge, JudgeClaim, JudgeSpending
 from monitor.store import scores
 
 HOW_TO_ADD = _(
     "No judge is set up. In the admin, under Judges, add one: choose the kind “rubric”, give the address of "
     "an OpenAI-compatible endpoint (for example http://vllm:8000/v1) and the model that judges, and say what "
-    "is judged. Without any endpoint the kinds “business_rule” and “overlap” work on their own."
+    "is judged. Without any endpoint the kinds “business_rule”, “json_schema”, “chrf” and their like work on their own."
 )
 
 
@@ -30,10 +31,47 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Epoch:
+    """Since when a judge is the one it is, and what changed then."""
+
+    number: int
+    started_at: dt.datetime
+    changed: str
+    served_model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What a judge used today (UTC), with its limits; None: no limit."""
+
+    requests: int = 0
+    cached: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+    most_tokens: int | None = None
+    most_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A call that a judge gave up on, and why."""
+
+    id: int
+    judge_id: int
+    judge: str
+    generation_id: UUID
+    reason: str
+    error: str
+    attempts: int
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
 class JudgeState:
     """One judge. ``settings`` has its secrets masked. ``waiting``: calls claimed and not yet marked.
 
-    ``state``: ``off``, ``new`` (has not run), ``failing`` (its last run failed) or ``ok``.
+    ``state``: ``off``, ``new`` (has not run), ``failing`` (its last run failed), ``spent`` (the day's budget is)
+    or ``ok``. ``oldest_at``: since when the oldest of them waits.
     """
 
     id: int
@@ -56,6 +94,10 @@ class JudgeState:
     last_error: str
     last_duration: float | None
     failures: tuple[Failure, ...]
+    due_at: dt.datetime | None
+    oldest_at: dt.datetime | None
+    epoch: "Epoch | None"
+    spent: "Spending"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +116,34 @@ class RecentVerdict:
     output: str
 
 
-def judges(project_id: int) -> list[JudgeState]:
+def judges(project_id: int, *, today: dt.date | None = None) -> list[JudgeState]:
     """Every judge of the project; an empty list means that the page shows ``HOW_TO_ADD``."""
     rows = (
         Judge.objects.filter(project_id=project_id)
         .prefetch_related("failures")
         .annotate(
-            **{f"n_{state}": Count("claims", filter=Q(claims__state=state)) for state in ClaimState.values}
+            oldest=Min("claims__first_at", filter=Q(claims__state=ClaimState.OPEN)),
+            **{f"n_{state}": Count("claims", filter=Q(claims__state=state)) for state in ClaimState.values},
         )
     )
-    return [_state(row) for row in rows]
+    spent = {}
+    if today is not None:
+        days = JudgeSpending.objects.filter(judge__project_id=project_id, day=today)
+        spent = {row.judge_id: row for row in days}
+    return [_state(row, spent.get(row.pk)) for row in rows]
+
+
+def dead_letters(project_id: int, limit: int = 20) -> tuple[list[DeadLetter], int]:
+    """The newest calls that judges gave up on, and how many there are in all."""
+    rows = JudgeClaim.objects.filter(judge__project_id=project_id, state=ClaimState.FAILED)
+    found = rows.select_related("judge").order_by("-claimed_at")[:limit]
+    return [
+        DeadLetter(
+            one.pk, one.judge_id, one.judge.name, one.generation_id, one.reason or "unknown", one.error,
+            one.attempts, one.claimed_at,
+        )
+        for one in found
+    ], rows.count()  # fmt: skip
 
 
 def recent_verdicts(
@@ -102,7 +162,8 @@ def recent_verdicts(
     ]  # fmt: skip
 
 
-def _state(row: Judge) -> JudgeState:
+def _state(row: Judge, spent: JudgeSpending | None) -> JudgeState:
+    epoch = epochs.latest(row)
     kind = JUDGES.get(row.kind)
     counts = {state: getattr(row, f"n_{state}") for state in ClaimState.values}
     return JudgeState(
@@ -128,7 +189,20 @@ def _state(row: Judge) -> JudgeState:
         failures=tuple(
             Failure(one.reason, one.count, one.last_at, one.last_error) for one in row.failures.all()
         ),
+        due_at=row.due_at,
+        oldest_at=getattr(row, "oldest", None),
+        epoch=Epoch(epoch.number, epoch.started_at, epoch.changed, epoch.served_model) if epoch else None,
+        spent=_spending(row, spent),
     )
+
+
+def _spending(row: Judge, spent: JudgeSpending | None) -> Spending:
+    if spent is None:
+        return Spending(most_tokens=row.daily_tokens, most_usd=row.daily_usd)
+    return Spending(
+        spent.requests, spent.cached, spent.tokens_in + spent.tokens_out + spent.held_tokens,
+        spent.usd + spent.held_usd, row.daily_tokens, row.daily_usd,
+    )  # fmt: skip
 
 
 def marks(
@@ -139,9 +213,10 @@ def marks(
 
 
 def word(row: Judge) -> str:
-    """The state of a judge: off, new, failing or ok."""
+    """The state of a judge: off, new, failing, spent or ok."""
     if not row.enabled:
         return "off"
     if row.last_error:
-        return "failing"
+        last = max(row.failures.all(), key=lambda one: one.last_at, default=None)
+        return "spent" if last is not None and last.reason == "budget" else "failing"
     return "ok" if row.last_ok else "new"

@@ -1,52 +1,57 @@
 """Lets each judge that is due mark its share of the calls, stores the verdicts and counts the failures.
 
-A failure is counted by its reason and never becomes a mark. What could not be judged is tried again later.
+A failure is counted by its reason and never becomes a mark. What could not be judged is tried again later;
+what was tried often enough lies in sight of people until they send it round again.
 """
 
 import datetime as dt
 import logging
+import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from django.db import models
 
 from monitor.core import clock, fields
-from monitor.core.labels import NAME, Labels
-from monitor.outside import llm
-from monitor.outside.llm import Budget, Endpoint
-from monitor.quality import sampling
+from monitor.quality import epochs, golden, sampling, telling
+from monitor.quality.desk import AT_ONCE, Desk, Result, item_of
 from monitor.quality.judges import JUDGES
-from monitor.quality.judges.base import Item, MisconfiguredError, UnavailableError, Verdict
 from monitor.quality.judges.base import Judge as JudgeContract
-from monitor.quality.models import ClaimState, Judge, JudgeClaim, JudgeFailure
+from monitor.quality.judges.base import MisconfiguredError, RefusedError, UnavailableError, Verdict
+from monitor.quality.models import ClaimState, Extra, Judge, JudgeClaim
+from monitor.quality.paying import LimitReachedError
 from monitor.registry import UnknownNameError
-from monitor.store import append, generations, scores
-from monitor.store.generations import GenerationDetail
+from monitor.store import generations, scores, twins
 
 log = logging.getLogger("vigil.quality")
 T = TypeVar("T")
 
 INTERVAL = dt.timedelta(seconds=20)
 AFTER_A_MISTAKE = dt.timedelta(minutes=5)
+LONGEST_REST = dt.timedelta(minutes=10)
+# what an endpoint may ask for at most with Retry-After
+LONGEST_ASKED_REST = dt.timedelta(hours=1)
 BATCH = 40
-AT_ONCE = 4
 # failures in a row after which an endpoint is left alone until the next run
 GIVE_UP_AFTER = 4
 # a batch of late answers leaves room for the other judges
 LONGEST_RUN_SECONDS = 60.0
+# marks on calls that were chosen for a reason stand under a name of their own: means of the others stay fair
+TARGETED = "-targeted"
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What one run of one judge did."""
+    """What one run of one judge did. ``limit``: the limit of the day that ended it. ``rest``: until when it rests."""
 
     judged: int = 0
     skipped: int = 0
     failures: Counter[str] = field(default_factory=Counter)
     error: str = ""
+    limit: str = ""
+    rest: dt.datetime | None = None
 
     def failed(self, reason: str, error: str) -> None:
         self.failures[reason] += 1
@@ -70,13 +75,22 @@ def run(judge: Judge, *, now: dt.datetime) -> Outcome:
     """One run of one judge: claim, ask, store, count."""
     started = clock.monotonic()
     outcome = Outcome()
+    number = 0
     try:
         made = make(judge)
-        _work(judge, made, outcome, now=now, started=started)
+        desk = Desk(judge, made, epochs.current(judge, made, now=now), now)
+        number = desk.epoch.number
+        _work(desk, outcome, started=started)
+        number = desk.epoch.number
+    except LimitReachedError as reached:
+        outcome.rest = min(reached.until, now + LONGEST_REST)
+        if reached.what == "budget":
+            # keeping to a pace is no news; a spent day is
+            outcome.limit, outcome.error = reached.what, str(reached)
     except (MisconfiguredError, fields.BadFieldError, UnknownNameError) as error:
         outcome.failed("misconfigured", str(error))
-        Judge.objects.filter(pk=judge.pk).update(due_at=now + AFTER_A_MISTAKE)
-    _note(judge, outcome, now=now, took=clock.monotonic() - started)
+        outcome.rest = now + AFTER_A_MISTAKE
+    _note(judge, outcome, number, now=now, took=clock.monotonic() - started)
     return outcome
 
 
@@ -87,7 +101,9 @@ def make(judge: Judge) -> JudgeContract:
     return made
 
 
-def _work(judge: Judge, made: JudgeContract, outcome: Outcome, *, now: dt.datetime, started: float) -> None:
+def _work(desk: Desk, outcome: Outcome, *, started: float) -> None:
+    judge, now = desk.judge, desk.now
+    golden.run_due(desk)
     left = sampling.left_in_budget(judge, now=now)
     room = min(BATCH, left)
     if not room:
@@ -95,102 +111,81 @@ def _work(judge: Judge, made: JudgeContract, outcome: Outcome, *, now: dt.dateti
     claims = sampling.take_over(judge, now=now, limit=room)
     fresh = sampling.candidates(judge, now=now, left=left - len(claims), limit=room - len(claims))
     claims += sampling.claim(judge, fresh, now=now)
-    ask = asker(Budget(3 * len(claims)))
     pending = list(claims)
     in_a_row = 0
     try:
         for group in _groups(claims, AT_ONCE):
             if in_a_row >= GIVE_UP_AFTER or clock.monotonic() - started > LONGEST_RUN_SECONDS:
                 break
-            for row, result in _judged(judge, made, ask, group):
+            for row, result in _judged(desk, group):
+                if isinstance(result, UnavailableError) and result.reason == "budget":
+                    # nothing was wrong with the call: it is asked about when there is budget again
+                    continue
                 pending.remove(row)
-                in_a_row = in_a_row + 1 if isinstance(result, UnavailableError) else 0
-                _settle(judge, made, row, result, outcome, now=now)
+                in_a_row = in_a_row + 1 if isinstance(result, UnavailableError | RefusedError) else 0
+                _settle(desk, row, result, outcome)
     finally:
         _release(pending)
 
 
-def asker(budget: Budget) -> "Asker":
-    """How judges ask in this run: over the network, within the budget."""
-    return Asker(budget)
+def _judged(desk: Desk, group: Sequence[JudgeClaim]) -> list[tuple[JudgeClaim, Result]]:
+    """The results of a few calls, asked at once; a call that is gone has none."""
+    judge = desk.judge
+    calls = {one.id: one for one in generations.many(judge.project_id, [row.generation_id for row in group])}
+    there = [row for row in group if row.generation_id in calls]
+    rivals: dict[str, str] = {}
+    if desk.made.rival_version:
+        prompts = [calls[row.generation_id].prompt for row in there]
+        rivals = twins.answers(
+            judge.project_id, desk.now - sampling.LOOKBACK, desk.now, prompts,
+            model=judge.model, version=desk.made.rival_version,
+        )  # fmt: skip
+    results = desk.verdicts([item_of(calls[row.generation_id], rivals) for row in there])
+    found = {row.pk: result for row, result in zip(there, results, strict=True)}
+    return [(row, found.get(row.pk)) for row in group]
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
-    budget: Budget
-
-    def __call__(
-        self,
-        endpoint: Endpoint,
-        messages: Sequence[Mapping[str, str]],
-        schema: Mapping[str, Any],
-        check: Callable[[Any], T],
-    ) -> T:
-        return llm.ask(endpoint, messages, schema, check, budget=self.budget)
-
-
-Result = Verdict | UnavailableError | None
-
-
-def _judged(
-    judge: Judge, made: JudgeContract, ask: Asker, group: Sequence[JudgeClaim]
-) -> list[tuple[JudgeClaim, Result]]:
-    """The results of a few calls, asked at once; only the network is used in the threads."""
-    found = {one.id: one for one in generations.many(judge.project_id, [row.generation_id for row in group])}
-
-    def one(row: JudgeClaim) -> Result:
-        call = found.get(row.generation_id)
-        if call is None:
-            return None
-        try:
-            return made.judge(item_of(call), ask)
-        except UnavailableError as error:
-            return error
-
-    if made.endpoint is None:
-        return [(row, one(row)) for row in group]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(zip(group, pool.map(one, group), strict=True))
+def _settle(desk: Desk, row: JudgeClaim, result: Result, outcome: Outcome) -> None:
+    changes: dict[str, Any]
+    if isinstance(result, UnavailableError | RefusedError):
+        reason = result.reason if isinstance(result, UnavailableError) else "refused"
+        outcome.failed(reason, str(result))
+        asked = result.pause_seconds if isinstance(result, UnavailableError) else None
+        if asked is not None:
+            rest = desk.now + min(dt.timedelta(seconds=asked), LONGEST_ASKED_REST)
+            outcome.rest = max(rest, outcome.rest or rest)
+        # the same question would be refused again
+        last = row.attempts >= sampling.ATTEMPTS or isinstance(result, RefusedError)
+        changes = {"reason": reason, "error": str(result)[:2000]}
+        changes |= {"state": ClaimState.FAILED} if last else {}
+    else:
+        done = isinstance(result, Verdict) and _store(desk, row, result)
+        changes = {"state": ClaimState.DONE if done else ClaimState.SKIPPED, "reason": "", "error": ""}
+        changes |= {"tag": result.tag[:20]} if isinstance(result, Verdict) else {}
+        outcome.judged += done
+        outcome.skipped += not done
+    JudgeClaim.objects.filter(pk=row.pk).update(**changes)
 
 
-def item_of(call: GenerationDetail) -> Item:
-    """What a judge may see of a call. An empty search leaves no contexts, only its grounding."""
-    contexts = call.detail.get("contexts")
-    if contexts is None and call.summary.grounding == "empty":
-        contexts = []
-    texts = None if contexts is None else tuple(str(one.get("text", "")) for one in contexts)
-    return Item(call.prompt, call.output, texts, str(call.detail.get("reference", "")))
-
-
-def _settle(
-    judge: Judge, made: JudgeContract, row: JudgeClaim, result: Result, outcome: Outcome, *, now: dt.datetime
-) -> None:
-    if isinstance(result, UnavailableError):
-        outcome.failed(result.reason, str(result))
-        return
-    state = ClaimState.SKIPPED
-    if isinstance(result, Verdict) and _store(judge, made, row, result, now=now):
-        state = ClaimState.DONE
-    outcome.judged += state == ClaimState.DONE
-    outcome.skipped += state == ClaimState.SKIPPED
-    JudgeClaim.objects.filter(pk=row.pk).update(state=state)
-
-
-def _store(judge: Judge, made: JudgeContract, row: JudgeClaim, verdict: Verdict, *, now: dt.datetime) -> bool:
+def _store(desk: Desk, row: JudgeClaim, verdict: Verdict) -> bool:
     """Whether the call was still there to be marked."""
+    name = desk.judge.name + (TARGETED if row.picked in {Extra.UNCERTAIN, Extra.ALERT} else "")
+    author = f"{desk.judge.kind}#{desk.epoch.number}"
     score = scores.ScoreRow(
-        row.generation_id, judge.name, made.source, verdict.value, verdict.reason, author=judge.kind
+        row.generation_id, name, desk.made.source, verdict.value, verdict.reason, author=author
     )
     try:
-        scores.put(judge.project_id, [score], now=now)
+        scores.put(desk.judge.project_id, [score], now=desk.now)
     except scores.UnknownGenerationError:
         return False
     return True
 
 
 def _release(pending: Sequence[JudgeClaim]) -> None:
-    """Calls that were claimed but not asked about are free again."""
-    JudgeClaim.objects.filter(pk__in=[row.pk for row in pending], state=ClaimState.OPEN).delete()
+    """Calls that were claimed but not asked about are free again; those tried before keep their count."""
+    rows = JudgeClaim.objects.filter(pk__in=[row.pk for row in pending], state=ClaimState.OPEN)
+    rows.filter(attempts__gt=1).update(attempts=models.F("attempts") - 1)
+    rows.filter(attempts=1, reason="").delete()
 
 
 def _groups(rows: Sequence[T], size: int) -> Iterator[Sequence[T]]:
@@ -198,32 +193,33 @@ def _groups(rows: Sequence[T], size: int) -> Iterator[Sequence[T]]:
         yield rows[at : at + size]
 
 
-def _note(judge: Judge, outcome: Outcome, *, now: dt.datetime, took: float) -> None:
-    """Counted failures as a series, and how it went on the judge's own row."""
-    points = []
-    for reason, count in outcome.failures.items():
-        row, made = JudgeFailure.objects.get_or_create(judge=judge, reason=reason, defaults={"last_at": now})
-        if made:
-            # a counter begins at 0 just before its first event, so that increase() sees it
-            points.append((_labels(judge, reason), clock.to_ms(now - INTERVAL), 0.0))
-        JudgeFailure.objects.filter(pk=row.pk).update(
-            count=models.F("count") + count, last_at=now, last_error=outcome.error[:2000]
-        )
-    points += [
-        (_labels(judge, row.reason), clock.to_ms(now), float(row.count))
-        for row in JudgeFailure.objects.filter(judge=judge)
-    ]
-    append.samples(judge.project_id, points, now=now)
+def _note(judge: Judge, outcome: Outcome, epoch: int, *, now: dt.datetime, took: float) -> None:
+    """How it went, on the judge's own row and as series."""
+    points: list[telling.Point] = []
+    counts = outcome.failures + (Counter({outcome.limit: 1}) if outcome.limit else Counter())
+    for reason, count in counts.items():
+        points += telling.fail(judge, reason, count, outcome.error, now=now, before=INTERVAL)
+    telling.tell(judge, epoch, points, now=now)
     noted: dict[str, Any] = {"last_duration": took}
-    if outcome.failures:
+    if counts:
         noted["last_error"] = outcome.error[:2000]
     elif outcome.judged or outcome.skipped or not judge.last_error:
         # a run that had nothing to ask says nothing about an endpoint that failed before
         noted |= {"last_ok": now, "last_error": ""}
-    if outcome.failures and outcome.error != judge.last_error:
+    if outcome.judged or outcome.skipped:
+        noted["fruitless"] = 0
+    elif outcome.failures:
+        noted["fruitless"] = min(judge.fruitless + 1, 20)
+        outcome.rest = max(outcome.rest or now, now + pause(judge))
+    if outcome.rest is not None:
+        noted["due_at"] = outcome.rest
+    if counts and outcome.error != judge.last_error:
         log.warning("judge %s: %s", judge.name, outcome.error)
     Judge.objects.filter(pk=judge.pk).update(**noted)
 
 
-def _labels(judge: Judge, reason: str) -> Labels:
-    return Labels({NAME: "vigil_judge_failures_total", "judge": judge.name, "reason": reason})
+def pause(judge: Judge) -> dt.timedelta:
+    """How long a judge rests after runs without one answer: longer each time, and not all judges alike."""
+    spread = 0.75 + 0.5 * (zlib.crc32(f"{judge.pk} {judge.fruitless}".encode()) / 2**32)
+    longer: dt.timedelta = INTERVAL * float(2**judge.fruitless)
+    return min(longer, LONGEST_REST) * spread

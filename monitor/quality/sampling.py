@@ -1,15 +1,18 @@
-"""Which calls are worth judging, who may judge them, and how many the budget still allows.
+"""Which calls are worth judging, who may judge them, and how many the hour still allows.
 
-The sample is fixed by a hash of the call's id and the judge's name, so that it is the same however often and
-by whom it is drawn. A call is judged by the worker whose claim was stored, and by no other.
+The fair sample is fixed by a hash of the call's id and the judge's name, so that it is the same however often
+and by whom it is drawn. A call is judged by the worker whose claim was stored, and by no other.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from django.db import models
+
 from monitor.core.clock import to_ms
-from monitor.quality.models import ClaimState, Judge, JudgeClaim
+from monitor.quality import extras
+from monitor.quality.models import ClaimState, Extra, Judge, JudgeClaim
 from monitor.store import generations, ids
 
 LOOKBACK = dt.timedelta(hours=26)
@@ -22,27 +25,44 @@ ATTEMPTS = 3
 
 def left_in_budget(judge: Judge, *, now: dt.datetime) -> int:
     """How many calls may still be claimed in this hour."""
-    spent = JudgeClaim.objects.filter(judge=judge, claimed_at__gt=now - dt.timedelta(hours=1)).count()
-    return max(0, judge.hourly_budget - spent)
+    return max(0, judge.hourly_budget - _claimed_this_hour(judge, now).count())
 
 
-def candidates(judge: Judge, *, now: dt.datetime, left: int, limit: int) -> list[UUID]:
-    """The newest calls of the judge's sample that nobody has claimed for it yet.
+def candidates(judge: Judge, *, now: dt.datetime, left: int, limit: int) -> dict[UUID, Extra]:
+    """The newest calls that nobody has claimed for this judge yet, each with why it was chosen.
 
     Older ones get at most half of the hour's budget: a history that comes in at once must not leave the
-    judge without a word on what happens now.
+    judge without a word on what happens now. What is chosen besides the fair sample gets at most half, too.
     """
-    fresh = _unclaimed(judge, now - RECENT, now - SETTLE, limit)
-    room = min(limit - len(fresh), left - len(fresh) - judge.hourly_budget // 2)
-    return fresh + (_unclaimed(judge, now - LOOKBACK, now - RECENT, room) if room > 0 else [])
+    recent = (now - RECENT, now - SETTLE)
+    fresh = _unclaimed(judge, *recent, limit)
+    found: dict[UUID, Extra] = dict.fromkeys(fresh, Extra.NOTHING)
+    if judge.extra and limit > len(found):
+        spent = _claimed_this_hour(judge, now).exclude(picked=Extra.NOTHING).count()
+        room = min(limit - len(found), judge.hourly_budget // 2 - spent)
+        taken = [*_claims_of(judge, *recent), *found]
+        chosen = extras.chosen(judge, *recent, without=taken, limit=room) if room > 0 else {}
+        found |= chosen
+    room = min(limit - len(found), left - len(found) - judge.hourly_budget // 2)
+    older = _unclaimed(judge, now - LOOKBACK, now - RECENT, room) if room > 0 else []
+    return dict.fromkeys(older, Extra.NOTHING) | found
 
 
-def _unclaimed(judge: Judge, start: dt.datetime, end: dt.datetime, limit: int) -> list[UUID]:
+def _claimed_this_hour(judge: Judge, now: dt.datetime) -> "models.QuerySet[JudgeClaim]":
+    return JudgeClaim.objects.filter(judge=judge, claimed_at__gt=now - dt.timedelta(hours=1))
+
+
+def _claims_of(judge: Judge, start: dt.datetime, end: dt.datetime) -> list[UUID]:
+    """The calls of a span that are claimed already."""
     claimed = JudgeClaim.objects.filter(
         judge=judge,
         generation_id__gte=ids.first_at(to_ms(start)),
         generation_id__lte=ids.first_at(to_ms(end) + 1),
     )
+    return list(claimed.values_list("generation_id", flat=True))
+
+
+def _unclaimed(judge: Judge, start: dt.datetime, end: dt.datetime, limit: int) -> list[UUID]:
     return generations.sample_ids(
         judge.project_id,
         start,
@@ -51,17 +71,22 @@ def _unclaimed(judge: Judge, start: dt.datetime, end: dt.datetime, limit: int) -
         version=judge.version or None,
         seed=judge.name,
         share=judge.sample_share,
-        without=list(claimed.values_list("generation_id", flat=True)),
+        without=_claims_of(judge, start, end),
         limit=limit,
     )
 
 
-def claim(judge: Judge, wanted: Sequence[UUID], *, now: dt.datetime) -> list[JudgeClaim]:
+def claim(
+    judge: Judge, wanted: Mapping[UUID, Extra] | Sequence[UUID], *, now: dt.datetime
+) -> list[JudgeClaim]:
     """Claims on those of ``wanted`` that nobody else has; the unique key decides between two workers."""
+    picked = wanted if isinstance(wanted, Mapping) else dict.fromkeys(wanted, Extra.NOTHING)
     won = []
-    for generation_id in wanted:
+    for generation_id, why in picked.items():
         row, made = JudgeClaim.objects.get_or_create(
-            judge=judge, generation_id=generation_id, defaults={"claimed_at": now}
+            judge=judge,
+            generation_id=generation_id,
+            defaults={"claimed_at": now, "first_at": now, "picked": why},
         )
         if made:
             won.append(row)
@@ -83,6 +108,17 @@ def take_over(judge: Judge, *, now: dt.datetime, limit: int) -> list[JudgeClaim]
             row.claimed_at, row.attempts = now, row.attempts + 1
             won.append(row)
     return won
+
+
+def send_round_again(judge: Judge, *, now: dt.datetime, claim_id: int | None = None) -> int:
+    """Calls that were given up are tried anew in the next run, one or all; how many."""
+    rows = JudgeClaim.objects.filter(judge=judge, state=ClaimState.FAILED)
+    if claim_id is not None:
+        rows = rows.filter(pk=claim_id)
+    changed = rows.update(state=ClaimState.OPEN, attempts=0, claimed_at=now - ABANDONED, first_at=now)
+    if changed:
+        Judge.objects.filter(pk=judge.pk).update(due_at=None, fruitless=0)
+    return changed
 
 
 def forget_old(*, now: dt.datetime) -> int:

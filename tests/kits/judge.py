@@ -16,13 +16,24 @@ ITEM = Item(
     output="Paris, since 987.",
     contexts=("Paris is the capital of France.",),
     reference="Paris.",
+    rival="Lyon, I think.",
 )
+ENDPOINT = {"url": "http://judge.example/v1", "model": "judge-1", "api_key": "sk-very-secret"}
 ENOUGH: dict[str, dict[str, Any]] = {
-    "rubric": {"url": "http://judge.example/v1", "model": "judge-1", "api_key": "sk-very-secret"},
-    "groundedness": {"url": "http://judge.example/v1", "model": "judge-1", "api_key": "sk-very-secret"},
-    "overlap": {},
+    "rubric": ENDPOINT,
+    "groundedness": ENDPOINT,
+    "refusal": ENDPOINT,
+    "toxicity": ENDPOINT,
+    "custom": {**ENDPOINT, "task": "How polite is the answer? 0 rude, 5 very polite."},
+    "pairwise": {**ENDPOINT, "baseline": "v1"},
+    "json_schema": {"schema": '{"type": "object"}'},
     "business_rule": {"longest": 100},
 }
+# an answer that any of the asking judges can use
+GOOD: dict[str, Any] = {
+    "score": 4, "reason": "right", "statements": [{"statement": "Paris", "supported": True}],
+    "refused": False, "harmful_request": False, "kind": "none", "toxicity": 0, "better": "first",
+}  # fmt: skip
 
 
 def made(name: str, **settings: Any) -> Judge:

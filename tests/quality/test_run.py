@@ -44,6 +44,11 @@ def judge(cast: Cast, server: Outside) -> Judge:
     )  # fmt: skip
 
 
+def several(count: int, **more: Any) -> list[dict[str, Any]]:
+    """Calls that differ, so that none is known from another."""
+    return [{"prompt": f"why {number}?", **more} for number in range(count)]
+
+
 def marks(cast: Cast, ids: list[Any]) -> list[tuple[str, str, float, str]]:
     return [
         (one.name, one.source, one.value, one.reason)
@@ -61,7 +66,7 @@ def test_a_verdict_becomes_a_score_with_its_reason(
 
 
 def test_the_score_can_be_charted(cast: Cast, now: dt.datetime, judge: Judge, push: Push) -> None:
-    push([{}, {}])
+    push(several(2))
     run.run(judge, now=now)
     found = query.instant(
         cast.project.id, 'histogram_count(llm_score{score="helpfulness",source="judge"})', now
@@ -70,7 +75,7 @@ def test_the_score_can_be_charted(cast: Cast, now: dt.datetime, judge: Judge, pu
 
 
 def test_a_call_is_never_judged_twice(now: dt.datetime, judge: Judge, push: Push, server: Outside) -> None:
-    push([{}, {}])
+    push(several(2))
     run.run(judge, now=now)
     run.run(judge, now=now + MINUTE)
     assert len(server.received) == 2
@@ -128,7 +133,7 @@ def test_an_endpoint_that_is_down_is_left_alone_for_this_run(
     now: dt.datetime, judge: Judge, push: Push, server: Outside
 ) -> None:
     server.always(503)
-    push([{} for _ in range(20)])
+    push(several(20))
     outcome = run.run(judge, now=now)
     assert outcome.failures.total() == 4
     assert JudgeClaim.objects.count() == 4
@@ -138,7 +143,7 @@ def test_a_wrong_key_stops_the_judge_and_says_what_to_mend(
     now: dt.datetime, judge: Judge, push: Push, server: Outside
 ) -> None:
     server.always(401, b"bad key sk-very-secret")
-    push([{} for _ in range(3)])
+    push(several(3))
     assert run.run_due(now=now)["helpfulness"].failures == {"misconfigured": 1}
     judge.refresh_from_db()
     assert "401" in judge.last_error
@@ -150,7 +155,7 @@ def test_a_wrong_key_stops_the_judge_and_says_what_to_mend(
 def test_the_hourly_budget_is_kept(now: dt.datetime, judge: Judge, push: Push, server: Outside) -> None:
     Judge.objects.update(hourly_budget=3)
     judge.refresh_from_db()
-    push([{} for _ in range(5)])
+    push(several(5))
     run.run(judge, now=now)
     run.run(judge, now=now + MINUTE)
     assert len(server.received) == 3
@@ -161,10 +166,10 @@ def test_old_calls_get_at_most_half_of_the_budget(
 ) -> None:
     Judge.objects.update(hourly_budget=6)
     judge.refresh_from_db()
-    push([{"at": now - 5 * dt.timedelta(hours=1)} for _ in range(9)])
+    push(several(9, at=now - 5 * dt.timedelta(hours=1)))
     run.run(judge, now=now)
     assert len(server.received) == 3
-    push([{} for _ in range(9)])
+    push(several(9))
     run.run(judge, now=now + MINUTE)
     assert len(server.received) == 6
 
@@ -172,7 +177,7 @@ def test_old_calls_get_at_most_half_of_the_budget(
 def test_the_sample_is_the_same_whenever_it_is_drawn(now: dt.datetime, judge: Judge, push: Push) -> None:
     Judge.objects.update(sample_share=0.3)
     judge.refresh_from_db()
-    ids = push([{} for _ in range(60)])
+    ids = push(several(60))
     run.run(judge, now=now)
     first = set(JudgeClaim.objects.values_list("generation_id", flat=True))
     JudgeClaim.objects.all().delete()

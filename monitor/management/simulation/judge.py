@@ -40,7 +40,7 @@ def _texts(request: Any) -> dict[str, str]:
     except (KeyError, TypeError) as error:
         message = "no messages with role and content"
         raise ValueError(message) from error
-    texts = {name: text for name, _, text in BLOCK.findall(said)}
+    texts = {name: str(json.loads(text)) for name, _, text in BLOCK.findall(said)}
     if "question" not in texts or "answer" not in texts:
         message = "the scripted judge only reads a question and an answer between markers"
         raise ValueError(message)

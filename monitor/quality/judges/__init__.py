@@ -10,7 +10,15 @@ JUDGES = Registry(
     {
         "rubric": "monitor.quality.judges.rubric.Rubric",
         "groundedness": "monitor.quality.judges.groundedness.Groundedness",
-        "overlap": "monitor.quality.judges.overlap.Overlap",
+        "refusal": "monitor.quality.judges.refusal.Refusal",
+        "toxicity": "monitor.quality.judges.toxicity.Toxicity",
+        "custom": "monitor.quality.judges.custom.Custom",
+        "pairwise": "monitor.quality.judges.pairwise.Pairwise",
+        "bleu": "monitor.quality.judges.bleu.Bleu",
+        "chrf": "monitor.quality.judges.chrf.Chrf",
+        "rouge_l": "monitor.quality.judges.rouge_l.RougeL",
+        "exact": "monitor.quality.judges.exact.Exact",
+        "json_schema": "monitor.quality.judges.json_schema.JsonSchema",
         "business_rule": "monitor.quality.judges.business_rule.BusinessRule",
     },
 )

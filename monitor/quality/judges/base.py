@@ -5,29 +5,37 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from monitor.core.fields import Field
-from monitor.outside.llm import Endpoint, MisconfiguredError, UnavailableError
+from monitor.outside.llm import Endpoint, MisconfiguredError, RefusedError, UnavailableError
 
-__all__ = ["BEST", "Ask", "Item", "Judge", "MisconfiguredError", "UnavailableError", "Verdict"]
+__all__ = ["BEST", "Ask", "Item", "Judge", "MisconfiguredError", "RefusedError", "UnavailableError", "Verdict"]
 BEST = 5.0
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What a judge may see of a call: never the model's name or version, which would colour the mark."""
+    """What a judge may see of a call: never the model's name or version, which would colour the mark.
+
+    ``rival``: what another version answered to the same prompt, where there is such an answer.
+    """
 
     prompt: str
     output: str
     contexts: tuple[str, ...] | None = None
     reference: str = ""
+    rival: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``value`` from 0 (useless) to 5 (could not be better); ``reason`` for the person who doubts it."""
+    """``value`` from 0 (useless) to 5 (could not be better); ``reason`` for the person who doubts it.
+
+    ``tag``: one word by which verdicts are counted, such as how the two orders of a pair ended.
+    """
 
     value: float
     reason: str
+    tag: str = ""
 
 
 class Ask(Protocol):
@@ -43,12 +51,17 @@ class Ask(Protocol):
 
 
 class Judge(Protocol):
-    """``source`` is written on its scores; ``endpoint`` is None for a judge that asks nobody."""
+    """``source`` is written on its scores; ``endpoint`` is None for a judge that asks nobody.
+
+    ``requests``: how many it sends for one call. ``rival_version``: whose answers it compares with, if any.
+    """
 
     fields: tuple[Field, ...]
     source: str
     cost: str
+    requests: int
     endpoint: Endpoint | None
+    rival_version: str
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         """Take cleaned settings; raises MisconfiguredError."""

@@ -4,15 +4,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import re2
-
 from monitor.core.fields import Field
-from monitor.outside.llm import Endpoint
+from monitor.quality.alone import Alone, pattern
 from monitor.quality.judges.base import BEST, Ask, Item, MisconfiguredError, Verdict
 
 
-class BusinessRule:
-    """Patterns are RE2, so that no answer can make one run for ever."""
+class BusinessRule(Alone):
+    """A pattern, a length, a form that every answer must keep. Patterns are RE2: no answer makes one run for ever."""
 
     fields: tuple[Field, ...] = (
         Field("must_match", "Must contain", help="A regular expression that the answer must hold."),
@@ -22,12 +20,10 @@ class BusinessRule:
             "must_be_json", "Must be JSON", kind="flag", default=False, help="The whole answer is one value."
         ),
     )
-    source = "rule"
-    cost = "nothing but a moment of the worker; judge all calls"
-    endpoint: Endpoint | None = None
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
-        self.must, self.must_not = (_pattern(settings.get(name)) for name in ("must_match", "must_not_match"))
+        super().__init__(settings)
+        self.must, self.must_not = (pattern(settings.get(name)) for name in ("must_match", "must_not_match"))
         self.longest = settings.get("longest")
         self.must_be_json = bool(settings.get("must_be_json"))
         if self.must is None and self.must_not is None and self.longest is None and not self.must_be_json:
@@ -49,16 +45,6 @@ class BusinessRule:
         if self.must_be_json and not _is_json(text):
             found.append("is not JSON")
         return found
-
-
-def _pattern(text: str | None) -> Any:
-    if not text:
-        return None
-    try:
-        return re2.compile(text)
-    except re2.error as error:
-        message = f"bad regular expression {text!r}: {error}"
-        raise MisconfiguredError(message) from error
 
 
 def _is_json(text: str) -> bool:

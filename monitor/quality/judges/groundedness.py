@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from monitor.core.fields import Field
-from monitor.quality.asking import FIELDS, endpoint_of, messages
+from monitor.quality.asking import FIELDS, Language, endpoint_of, language_of, messages, reason_in
 from monitor.quality.judges.base import BEST, Ask, Item, Verdict
 
 SCHEMA = {
@@ -24,11 +24,17 @@ SCHEMA = {
     "required": ["statements", "reason"],
     "additionalProperties": False,
 }
-TASK = (
-    "An assistant answered a question and was given documents to answer from. Take the answer apart into its "
-    "factual statements. For each say whether the documents support it; your own knowledge does not count. "
-    "An answer that only says it does not know makes no statement. Then sum up in one or two sentences."
-)
+TASK: Mapping[Language, str] = {
+    "en": (
+        "An assistant answered a question and was given documents to answer from. Take the answer apart into its "
+        "factual statements. For each say whether the documents support it; your own knowledge does not count. "
+        "An answer that only says it does not know makes no statement. Then sum up in one or two sentences."
+    ),
+    "zh": (
+        "一个助手依据给定的文档回答了问题。把回答拆成一条条事实陈述，逐条判断文档是否支持；你自己的知识不算。"
+        "只说自己不知道的回答没有陈述。最后用一两句话总结。"
+    ),
+}  # fmt: skip
 
 
 class Groundedness:
@@ -37,9 +43,12 @@ class Groundedness:
     fields: tuple[Field, ...] = FIELDS
     source = "judge"
     cost = "one request per judged call: documents, question and answer in, every statement out"
+    requests = 1
+    rival_version = ""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.endpoint = endpoint_of(settings)
+        self.settings = settings
 
     def judge(self, item: Item, ask: Ask) -> Verdict | None:
         if item.contexts is None:
@@ -50,20 +59,18 @@ class Groundedness:
             ("question", item.prompt),
             ("answer", item.output),
         ]
-        return ask(self.endpoint, messages(TASK, texts), SCHEMA, _verdict)
+        language = language_of(self.settings, item.prompt, item.output)
+        return ask(self.endpoint, messages(TASK[language], texts, language), SCHEMA, _verdict)
 
 
 def _verdict(answer: Any) -> Verdict:
-    statements, reason = answer["statements"], answer["reason"]
-    if not isinstance(reason, str) or not reason.strip():
-        message = "the reason is empty"
-        raise ValueError(message)
+    statements, reason = answer["statements"], reason_in(answer)
     supported = [one["supported"] for one in statements]
     if not all(isinstance(one, bool) for one in supported):
         message = "a statement without a clear yes or no"
         raise ValueError(message)
     if not supported:
-        return Verdict(BEST, f"No factual statement. {reason.strip()}")
+        return Verdict(BEST, f"No factual statement. {reason}")
     missing = [str(one["statement"]) for one in statements if not one["supported"]]
     told = f" Not supported: {'; '.join(missing)[:600]}" if missing else ""
-    return Verdict(BEST * sum(supported) / len(supported), reason.strip() + told)
+    return Verdict(BEST * sum(supported) / len(supported), reason + told)

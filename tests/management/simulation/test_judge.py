@@ -56,7 +56,7 @@ def post(stage: Stage, body: bytes) -> tuple[int, Any]:
 
 
 def test_the_answer_names_a_scripted_model_and_is_the_same_each_time(stage: Stage) -> None:
-    text = "<<question 1000>>\nWhy?\n<<end of question 1000>>\n\n<<answer 1000>>\nSo.\n<<end of answer 1000>>"
+    text = '<<question 1000>>\n"Why?"\n<<end of question 1000>>\n\n<<answer 1000>>\n"So."\n<<end of answer 1000>>'
     body = json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]}).encode()
     first, second = post(stage, body), post(stage, body)
     assert first == second

@@ -1,0 +1,41 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.quality import likeness
+
+WORDS = st.lists(st.sampled_from("abc"), max_size=12)
+
+
+def plain_common(one: list[str], other: list[str]) -> int:
+    """The longest common subsequence as the textbook has it."""
+    rows = [[0] * (len(other) + 1) for _ in range(len(one) + 1)]
+    for i, left in enumerate(one):
+        for j, right in enumerate(other):
+            rows[i + 1][j + 1] = rows[i][j] + 1 if left == right else max(rows[i][j + 1], rows[i + 1][j])
+    return rows[-1][-1]
+
+
+@given(WORDS, WORDS)
+def test_the_longest_run_in_common_is_that_of_the_textbook(one: list[str], other: list[str]) -> None:
+    assert likeness.common(one, other) == plain_common(one, other)
+
+
+def test_rouge_l_of_words_is_its_f_measure() -> None:
+    # in common: the cat … mat = 4 of 6 said and 5 wanted
+    assert likeness.rouge_l("the cat is on the mat", "the cat was on mat") == pytest.approx(2 * 4 / 11)
+
+
+def test_chinese_is_counted_by_character() -> None:
+    assert likeness.tokens("订单 Order-7 已发") == ["订", "单", "order", "7", "已", "发"]
+    assert likeness.rouge_l("已发货", "未发货") == pytest.approx(2 / 3)
+
+
+def test_bleu_of_chinese_uses_the_chinese_tokenizer() -> None:
+    # without it the sentence is one word and any change leaves nothing in common
+    assert likeness.bleu("订单将在三天内送到", "订单将在三天内送达") > 0.7
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_likeness_is_never_outside_its_range(answer: str, expected: str) -> None:
+    assert 0 <= likeness.rouge_l(answer, expected) <= 1
