@@ -63,7 +63,7 @@ class _Detail(msgspec.Struct, omit_defaults=True):
 def columns(project_id: int, generations: Sequence[Generation], policy: Policy = DEFAULT) -> Calls:
     """Ready to be stored; every call has its time by now. What the calls hold is redacted in place."""
     # before anything is taken out of them: different people stay different
-    hashes = _hashes([one.user for one in generations])
+    hashes = _hashes([one.user for one in generations], policy.salt)
     taken_out = [clean(one, policy) for one in generations]
     given: dict[str, Sequence[Any]] = dict.fromkeys(_COLUMNS, ())
     given |= zip(_COLUMNS, zip(*map(_ROW, generations), strict=True), strict=bool(generations))
@@ -120,10 +120,15 @@ def _add_contents(calls: Calls, generations: Sequence[Generation], taken_out: Se
 _encode = msgspec.json.Encoder().encode
 
 
-def _hashes(users: Sequence[str]) -> list[bytes | None]:
+def _hashes(users: Sequence[str], salt: bytes) -> list[bytes | None]:
+    """The same person is the same within a project; who has not its salt can't try names until one fits.
+
+    The inner hash is what was stored before there was a salt: so those could be salted where they stood.
+    """
     made: dict[str, bytes | None] = {"": None}
     for user in set(users) - {""}:
-        made[user] = hashlib.blake2b(user.encode(errors="replace"), digest_size=8).digest()
+        inner = hashlib.blake2b(user.encode(errors="replace"), digest_size=8).digest()
+        made[user] = hashlib.blake2b(inner, digest_size=8, key=salt[:64], person=b"user").digest()
     return [made[user] for user in users]
 
 
