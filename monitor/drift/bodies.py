@@ -32,7 +32,8 @@ Sparse = tuple[list[int], list[int]]
 
 class Body(msgspec.Struct, array_like=True):
     """``numbers``: n, sum and sum of squares (of logarithms but for logprob). ``sliced``: the same of the
-    prompt length by value of a dimension. ``rates`` and ``spread``: by the 12 ticks of the hour.
+    prompt length by value of a dimension. ``rates`` and ``spread``: by the 12 ticks of the hour; among the rates
+    ``output_tokens`` is their sum.
     """
 
     calls: int = 0
@@ -87,6 +88,7 @@ def body_of(calls: Columns) -> Body:
             "calls": _per_tick(tick, np.ones(n, dtype=bool)),
             "errors": _per_tick(tick, failed),
             "refusals": _per_tick(tick, refused),
+            "output_tokens": _summed(tick, outputs),
         },
         spread={
             name: _spread(tick, calls[column])
@@ -156,6 +158,12 @@ def _sliced(values: Floats, by: np.ndarray) -> dict[str, Sums]:
 
 def _per_tick(tick: Ints, kept: np.ndarray) -> list[int]:
     found: list[int] = np.bincount(tick[kept], minlength=TICKS).tolist()
+    return found
+
+
+def _summed(tick: Ints, values: Floats) -> list[int]:
+    total = np.bincount(tick, np.nan_to_num(values), minlength=TICKS)
+    found: list[int] = np.rint(total).astype(np.int64).tolist()
     return found
 
 

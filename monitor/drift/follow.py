@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from monitor.core import clock
-from monitor.drift import policy, shelf
+from monitor.drift import anomalies, policy, shelf
 from monitor.drift.engine.matching import HOUR
 from monitor.drift.models import DriftSignal, DriftSketch, WatchState
 from monitor.drift.policy import Policy
@@ -65,6 +65,8 @@ def run_due(*, now: dt.datetime) -> int:
             if clock.monotonic() - started > LONGEST_RUN_SECONDS:
                 return taken
             taken += _follow(project.pk, row, lively, newest, ready, now=now)
+        for model in sorted({row.model for row in lively}):
+            _expect(project.pk, model, lively, ready, now=now)
     return taken
 
 
@@ -81,6 +83,15 @@ def _follow(
     return sum(
         _take(Walk(signal, desk, firsts, ready), int(now.timestamp()), end, now=now) for signal in signals
     )
+
+
+def _expect(
+    project_id: int, model: str, rows: Sequence[VersionRow], ready: Policy, *, now: dt.datetime
+) -> None:
+    """What is expected of a model's volume, once its past is told."""
+    if DriftSignal.objects.filter(project_id=project_id, model=model).exclude(evaluated_to=None).exists():
+        firsts = _firsts(project_id, model, rows)
+        anomalies.run(Shelf(project_id, model, now), firsts, ready.calendar, until=int(now.timestamp()))
 
 
 def _signals(project_id: int, model: str, version: str) -> list[DriftSignal]:
@@ -164,4 +175,12 @@ def replay(project_id: int, start: dt.datetime, end: dt.datetime, *, now: dt.dat
                 Page(row.model, row.version, signal.kind, name, clock.from_ms(at * 1000))
                 for at, name in walk.pages
             ]
+    for model in sorted({row.model for row in rows}):
+        pages += [
+            Page(model, "", name, "", clock.from_ms(at * 1000))
+            for name, at in anomalies.run(
+                Shelf(project_id, model, now), _firsts(project_id, model, rows), ready.calendar,
+                begin=int(start.timestamp()), until=int(end.timestamp()),
+            )
+        ]  # fmt: skip
     return Replayed(len(rows), taken, tuple(sorted(pages, key=lambda page: page.at)))

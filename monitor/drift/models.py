@@ -162,7 +162,9 @@ class DriftSignal(models.Model):
 
 
 class DriftSketch(models.Model):
-    """The sums of one closed hour of a version (or, as part ``clusters …``, what its vectors are sorted by)."""
+    """The sums of one closed hour of a version (or, as part ``clusters …``, what its vectors are sorted by;
+    as part ``baseline …``, how far the expected volume of all versions has been told).
+    """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     model = models.CharField(max_length=200)

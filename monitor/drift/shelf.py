@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from monitor.core import clock
-from monitor.core.stats import Ints
+from monitor.core.stats import Floats, Ints
 from monitor.drift import bodies
 from monitor.drift.bodies import HOUR_MS, TICKS, Body, Marks
 from monitor.drift.channels import Window
@@ -58,6 +58,16 @@ class Shelf:
             load += np.array(rates, dtype=np.float64).reshape(-1)
         found = self._vectors(version, hours, *clusters) if clusters is not None else None
         return Window(hours, calls, scores, load, found)
+
+    def ticks(self, versions: Iterable[str], first: int, end: int, name: str) -> Floats:
+        """A rate of these versions together by 5 minutes of the hours [first, end); NaN where it was not kept."""
+        total = np.zeros((end - first) * TICKS)
+        for one in versions:
+            kept = self._body_range(one, first, end)
+            none = [0] * TICKS
+            rows = [body.rates.get(name, none if not body.calls else [np.nan] * TICKS) for body in kept]
+            total += np.array(rows, dtype=np.float64).reshape(-1)
+        return total
 
     def clusters(self, reference: Reference) -> tuple[str, Clusters] | None:
         """What the vectors of a reference are sorted by, and their embedder; None without vectors."""

@@ -37,7 +37,10 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Per tick (T,): the expected value, its normal band, and whether the signal is anomalous there."""
+    """Per tick (T,): the expected value, its normal band, and whether the signal is anomalous there.
+
+    ``basis``: what the last tick rests on.
+    """
 
     expected: Floats
     low: Floats
@@ -46,18 +49,38 @@ class Expected:
     basis: Basis
 
 
-def expect(values: Floats, kind_of_day: Ints) -> Expected:
+def expect(values: Floats, kind_of_day: Ints, *, age: int = 0) -> Expected:
     """Judge every tick by those before it. ``values`` (T,): one per tick without a gap (NaN: unknown).
 
     ``kind_of_day`` (T,): 0 weekday, 1 weekend or holiday; yesterday says nothing across a change of it.
+    ``age``: ticks that the signal has lived before the first value. A tick's verdict does not depend on what
+    comes after it, so a history that is told late is judged as it would have been live.
     """
-    days = values.size / DAY
-    if days < DAYS_FOR_YESTERDAY:
-        unknown = np.full(values.size, np.nan)
-        return Expected(unknown, unknown, unknown, np.zeros(values.size, dtype=bool), Basis.NONE)
-    basis = Basis.WEEKS if days >= DAYS_FOR_WEEKS else Basis.YESTERDAY
+    lived = age + np.arange(values.size)
     smooth = _centred_mean(values)
-    season = _by_week(smooth, kind_of_day) if basis == Basis.WEEKS else _shifted(smooth, DAY)
+    same_kind = _shifted(kind_of_day.astype(float), DAY) == kind_of_day
+    yesterday = np.where(same_kind, _shifted(smooth, DAY), np.nan)
+    by_day = _judged(values, kind_of_day, yesterday, Basis.YESTERDAY)
+    young = lived < DAYS_FOR_WEEKS * DAY
+    found = by_day
+    if not young.all():
+        by_week = _judged(values, kind_of_day, _by_week(smooth, kind_of_day), Basis.WEEKS)
+        found = [np.where(young, one, other) for one, other in zip(by_day, by_week, strict=True)]
+    expected, low, high, anomalous = found
+    unborn = lived < DAYS_FOR_YESTERDAY * DAY
+    for part in (expected, low, high):
+        part[unborn] = np.nan
+    return Expected(expected, low, high, anomalous.astype(bool) & ~unborn, _basis(int(age + values.size)))
+
+
+def _basis(lived: int) -> Basis:
+    if lived < DAYS_FOR_YESTERDAY * DAY:
+        return Basis.NONE
+    return Basis.YESTERDAY if lived < DAYS_FOR_WEEKS * DAY else Basis.WEEKS
+
+
+def _judged(values: Floats, kind_of_day: Ints, season: Floats, basis: Basis) -> list[np.ndarray]:
+    """Expected, low, high, anomalous."""
     expected = season * _level(values, season)
     recent = _trailing_mean(values, RECENT)
     r = np.log((recent + 1.0) / (expected + 1.0))
@@ -68,7 +91,7 @@ def expect(values: Floats, kind_of_day: Ints) -> Expected:
     if basis == Basis.WEEKS:
         outside &= ~_yesterday_agrees(recent, r, limit, kind_of_day)
     low, high = (np.maximum(0.0, (expected + 1.0) * np.exp(side * limit) - 1.0) for side in (-1.0, 1.0))
-    return Expected(expected, low, high, _in_a_row(outside), basis)
+    return [expected, low, high, _in_a_row(outside)]
 
 
 def _shifted(values: Floats, ticks: int) -> Floats:
