@@ -13,6 +13,7 @@ PAGES = Registry(
         "generations": "dashboards.pages.generations.PAGE",
         "drift": "dashboards.pages.drift.PAGE",
         "quality": "dashboards.pages.quality.PAGE",
+        "labelling": "dashboards.pages.labelling.PAGE",
         "alerts": "dashboards.pages.alerts.PAGE",
         "rules": "dashboards.pages.rules.PAGE",
         "gpu": "dashboards.pages.gpu.PAGE",

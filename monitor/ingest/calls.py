@@ -18,7 +18,7 @@ from monitor.store.scores import ScoreRow
 
 __all__ = [
     "Filter", "GenerationDetail", "GenerationSummary", "Version", "VersionRow", "columns", "identity",
-    "known_versions", "one", "page", "rate", "values_of", "versions", "words",
+    "known_versions", "one", "page", "rate", "redacted", "values_of", "versions", "words",
 ]  # fmt: skip
 
 FAR_MS = 2**62
@@ -97,6 +97,11 @@ def rate(
     clean = Redactor(choices.policy_of(project_id, now=now)).text
     row = ScoreRow(generation_id, "quality", "human", value, clean(reason), author)
     scores.put(project_id, [row], now=now)
+
+
+def redacted(project_id: int, text: str, *, now: dt.datetime) -> str:
+    """What a person wrote, fit for storing."""
+    return Redactor(choices.policy_of(project_id, now=now)).text(text)
 
 
 def identity(text: str) -> UUID | None:

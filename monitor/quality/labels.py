@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
+from django.db import transaction
 from django.db.models import Count
 
 from monitor.core.agreement import cohen_kappa, krippendorff_alpha
@@ -53,11 +54,10 @@ class Agreement:
     raters: tuple[str, str]
 
 
-def next_for(judge: Judge, rater: str, *, now: dt.datetime, skip: Sequence[UUID] = ()) -> Next | None:
+def next_for(judge: Judge, rater: str, *, now: dt.datetime) -> Next | None:
     """The call that ``rater`` should label next; None when there is none left."""
     known = rates.material(judge, now=now)
-    mine = set(Label.objects.filter(judge=judge, rater=rater).values_list("generation_id", flat=True))
-    taken = mine | set(skip)
+    taken = set(Label.objects.filter(judge=judge, rater=rater).values_list("generation_id", flat=True))
     second = _second(judge, known, taken)
     left = second or _most_telling(judge, rater, known, taken)
     for chosen in left[:5]:
@@ -125,22 +125,23 @@ def put(
     if value is not None and not 0 <= value <= BEST:
         message = f"{value} is no mark; a mark is a number from 0 to 5"
         raise NotAMarkError(message)
-    Label.objects.update_or_create(
-        judge=judge,
-        generation_id=call,
-        rater=rater,
-        defaults={"value": value, "reason": reason, "made_at": now},
-    )
-    said = Label.objects.filter(judge=judge, generation_id=call, value__isnull=False)
-    values = list(said.order_by("rater").values_list("value", "rater"))
-    rows = []
-    if values:
-        mean = float(np.mean([one for one, _ in values]))
-        by = ", ".join(name for _, name in values)
-        rows.append(scores.ScoreRow(call, judge.name, "human", mean, reason, by))
-    if correction:
-        rows.append(scores.ScoreRow(call, CORRECTION, "human", 0.0, correction, rater))
-    scores.put(judge.project_id, rows, now=now)
+    with transaction.atomic():
+        Label.objects.update_or_create(
+            judge=judge,
+            generation_id=call,
+            rater=rater,
+            defaults={"value": value, "reason": reason, "made_at": now},
+        )
+        said = Label.objects.filter(judge=judge, generation_id=call, value__isnull=False)
+        values = list(said.order_by("rater").values_list("value", "rater"))
+        rows = []
+        if values:
+            mean = float(np.mean([one for one, _ in values]))
+            by = ", ".join(name for _, name in values)
+            rows.append(scores.ScoreRow(call, judge.name, "human", mean, reason, by))
+        if correction:
+            rows.append(scores.ScoreRow(call, CORRECTION, "human", 0.0, correction, rater))
+        scores.put(judge.project_id, rows, now=now)
 
 
 def agreement(judge: Judge) -> Agreement:

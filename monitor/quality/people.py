@@ -2,7 +2,6 @@
 
 import datetime as dt
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -13,13 +12,15 @@ from monitor.core.clock import to_ms
 from monitor.core.stats import Floats
 from monitor.quality import epochs, golden, labels, moved, rates, sampling
 from monitor.quality.judges import JUDGES
-from monitor.quality.labels import Agreement
+from monitor.quality.labels import Agreement, NotAMarkError
 from monitor.quality.models import GoldenItem, Judge, Label
 from monitor.quality.moved import Move
 from monitor.quality.rates import Material, Quality
-from monitor.store import ids
+from monitor.store import generations, ids
 from monitor.store.generations import GenerationDetail
+from monitor.store.scores import UnknownGenerationError
 
+__all__ = ["NoSuchJudgeError", "NotAMarkError", "Standing", "UnknownGenerationError", "Version"]
 DAY = dt.timedelta(days=1)
 # so many equal marks in a row are no judgement
 SAME_MARKS = 30
@@ -112,12 +113,13 @@ def names(project_id: int) -> list[str]:
     return [judge.name for judge in _judges(project_id)]
 
 
-def task(project_id: int, name: str, rater: str, *, now: dt.datetime, skip: Sequence[UUID] = ()) -> Task:
-    """What a person is to label next under a judge; raises NoSuchJudgeError."""
+def task(project_id: int, name: str, rater: str, *, now: dt.datetime, wanted: UUID | None = None) -> Task:
+    """What a person is to label next under a judge, or the wanted call again; raises NoSuchJudgeError."""
     judge = _judge(project_id, name)
-    following = labels.next_for(judge, rater, now=now, skip=skip)
+    again = generations.one(project_id, wanted) if wanted else None
+    following = None if again else labels.next_for(judge, rater, now=now)
     return Task(
-        judge.pk, judge.name, guidelines(judge), following.call if following else None,
+        judge.pk, judge.name, guidelines(judge), following.call if following else again,
         following.second if following else False, following.left if following else 0,
         Label.objects.filter(judge=judge, rater=rater, value__isnull=False).count(), standing(judge, now=now),
     )  # fmt: skip
@@ -136,7 +138,7 @@ def say(  # noqa: PLR0913 — what a person says, of what, and when
     project_id: int, name: str, call: UUID, rater: str, value: float | None, *, reason: str = "",
     correction: str = "", now: dt.datetime,
 ) -> None:  # fmt: skip
-    """Keep a person's label; texts come redacted. Raises NoSuchJudgeError, NotAMarkError."""
+    """Keep a person's label; texts come redacted. Raises NoSuchJudgeError, NotAMarkError, UnknownGenerationError."""
     judge = _judge(project_id, name)
     labels.put(judge, call, rater, value, reason=reason, correction=correction, now=now)
 

@@ -35,6 +35,9 @@ document.addEventListener("keydown", (event) => {
   } else if (plain[event.key]) {
     event.preventDefault();
     plain[event.key]();
+  } else if (event.key.length === 1 && document.querySelector(`[data-press="${CSS.escape(event.key)}"]`)) {
+    event.preventDefault();
+    follow(`[data-press="${CSS.escape(event.key)}"]`);
   } else if (/^[0-5]$/.test(event.key)) {
     follow(`.rate button[value="${event.key}"]`);
   }
