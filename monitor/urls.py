@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from monitor.api import (
     alertmanager,
     errors,
+    generations,
     health,
     ingest,
     metadata,
@@ -23,6 +24,7 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *alertmanager.urlpatterns,
+    *generations.urlpatterns,
     *health.urlpatterns,
     *ingest.urlpatterns,
     *metadata.urlpatterns,

@@ -5,12 +5,12 @@ from functools import partial
 
 from django.http import HttpRequest, HttpResponse
 
-from monitor.api import ingest, prometheus, status
+from monitor.api import generations, ingest, prometheus, status
 
 Handler = Callable[[HttpRequest], HttpResponse]
 VIEWS: dict[str, Handler] = {
     f"/{one.pattern}": one.callback
-    for one in (*ingest.urlpatterns, *prometheus.urlpatterns, *status.urlpatterns)
+    for one in (*ingest.urlpatterns, *generations.urlpatterns, *prometheus.urlpatterns, *status.urlpatterns)
     if "<" not in str(one.pattern)
 }
 BEFORE, BEHIND = "/api/v1/label/", "/values"
