@@ -8,6 +8,7 @@ from typing import Any
 from dashboards.panels import PANELS
 from monitor import meters, query
 from monitor.alerting.receivers import RECEIVERS
+from monitor.canary.actions import ACTIONS
 from monitor.core.fields import Field
 from monitor.drift.detectors import DETECTORS
 from monitor.ingest.otlp import mapping
@@ -28,6 +29,7 @@ def page() -> str:
         _conventions(),
         _section("Receivers", RECEIVERS, _settings, ("what", "settings")),
         _section("Drift detectors", DETECTORS, _detecting, ("what", "settings", "least items", "unit")),
+        _section("Rollout actions", ACTIONS, _settings, ("what", "settings")),
         _section("Judges", JUDGES, _settings, ("what", "settings")),
         _section("Panels", PANELS, _settings, ("what", "options")),
         _functions(),

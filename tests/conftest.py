@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.fixtures.fix_product",
     "tests.fixtures.fix_traffic",
     "tests.fixtures.fix_release",
+    "tests.fixtures.fix_nginx",
     "tests.fixtures.fix_paddle",
     "tests.fixtures.fix_engines",
     "tests.fixtures.fix_cache",

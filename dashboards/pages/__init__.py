@@ -10,6 +10,7 @@ PAGES = Registry(
     {
         "overview": "dashboards.pages.overview.PAGE",
         "compare": "dashboards.pages.compare.PAGE",
+        "releases": "dashboards.pages.releases.PAGE",
         "generations": "dashboards.pages.generations.PAGE",
         "drift": "dashboards.pages.drift.PAGE",
         "quality": "dashboards.pages.quality.PAGE",

@@ -1,7 +1,7 @@
 """An Nginx on this machine: a file of its configuration replaced, checked, and reloaded; else all stays as it was.
 
-Folder, program and configuration come from the environment, never from what people edit: a file elsewhere or
-another program can't be named.
+Folder, program and configuration come from the environment, never from what people edit: no file elsewhere and
+no other program can be named.
 """
 
 import re

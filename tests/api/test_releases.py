@@ -1,0 +1,126 @@
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from monitor.canary import run
+from monitor.canary.models import Mode, Release, State
+from tests.fixtures.fix_cast import Cast
+from tests.fixtures.fix_release import Open, Sides
+
+MINUTE = dt.timedelta(minutes=1)
+
+
+@pytest.fixture
+def failed(sides: Sides, release: Open, now: dt.datetime) -> Release:
+    sides(120, share=0.5, worse=8.0)
+    found = release(mode=Mode.RECOMMEND)
+    run.step(found, now=now + MINUTE)
+    return found
+
+
+def ask(client: Client, key: str, path: str, content: Any = None) -> Any:
+    headers = {"authorization": f"Bearer {key}"}
+    if content is None:
+        return client.get(path, headers=headers)
+    return client.post(path, content, content_type="application/json", headers=headers)
+
+
+def test_the_gate_says_its_verdict_and_why(client: Client, cast: Cast, failed: Release) -> None:
+    answer = ask(client, cast.query_key, f"/api/v1/releases/{failed.pk}/verdict").json()
+    assert answer["verdict"] == "fail"
+    assert answer["reasons"][0].startswith("fail: errors ×")
+    assert answer["gates"][0]["metric"] == "error_ratio"
+
+
+def test_a_release_without_calls_is_undecided(client: Client, cast: Cast, release: Open) -> None:
+    answer = ask(client, cast.query_key, f"/api/v1/releases/{release().pk}/verdict").json()
+    assert answer["verdict"] == "undecided"
+    assert answer["reasons"] == ["nothing has been counted yet"]
+
+
+def test_another_projects_release_is_not_there(client: Client, cast: Cast, failed: Release) -> None:
+    answer = ask(client, cast.other_key, f"/api/v1/releases/{failed.pk}/verdict")
+    assert answer.status_code == 404
+    assert answer.json()["errorType"] == "not_found"
+
+
+@pytest.mark.parametrize("identity", ["0", "x", "9" * 40, "１"])
+def test_an_odd_id_is_not_there(client: Client, cast: Cast, identity: str) -> None:
+    assert ask(client, cast.query_key, f"/api/v1/releases/{identity}/verdict").status_code == 404
+
+
+def test_a_release_is_opened_with_stages_and_gates(client: Client, cast: Cast) -> None:
+    wish = {
+        "model": "qwen", "stable": "v1", "canary": "v2", "mode": "automatic", "stages": "5, 20, 100",
+        "gates": [{"kind": "error_ratio", "tolerance": 1.5}, {"kind": "promql", "about": "queue", "fail_when": "queue > 3"}],
+    }  # fmt: skip
+    answer = ask(client, cast.key, "/api/v1/releases", wish)
+    assert answer.status_code == 201
+    assert [stage["share"] for stage in answer.json()["data"]["stages"]] == [0.05, 0.2, 1.0]
+
+
+@pytest.mark.parametrize(
+    "change, named",
+    [
+        ({"gates": [{"kind": "no_such"}]}, "no_such"),
+        ({"gates": [{"kind": "promql", "about": "x", "fail_when": "sum("}]}, "fail_when"),
+        ({"stages": "5, banana"}, "banana"),
+        ({"stages": [{"share": 2}]}, "share"),
+        ({"canary": "v1"}, "another version"),
+        ({"alpha": 0}, "alpha"),
+        ({"mode": "yolo"}, "mode"),
+        ({"started_at": 1e30}, "started_at"),
+        ({"surprise": 1}, "surprise"),
+    ],
+)
+def test_a_wish_that_makes_no_sense_names_the_field(
+    client: Client, cast: Cast, change: dict[str, Any], named: str
+) -> None:
+    wish = {"model": "qwen", "stable": "v1", "canary": "v2", **change}
+    answer = ask(client, cast.key, "/api/v1/releases", wish)
+    assert answer.status_code == 400
+    assert named in answer.json()["error"]
+
+
+def test_a_version_is_not_on_its_way_twice(client: Client, cast: Cast) -> None:
+    wish = {"model": "qwen", "stable": "v1", "canary": "v2"}
+    ask(client, cast.key, "/api/v1/releases", wish)
+    assert ask(client, cast.key, "/api/v1/releases", wish).status_code == 409
+
+
+def test_a_deploy_told_twice_is_one_release(client: Client, cast: Cast, sides: Sides) -> None:
+    deploy = {"model": "qwen", "version": "v2", "stable": "v1", "commit": "abc"}
+    first = ask(client, cast.key, "/api/v1/deploys", deploy)
+    again = ask(client, cast.key, "/api/v1/deploys", deploy)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json()["data"]["id"] == again.json()["data"]["id"]
+
+
+def test_deciding_needs_the_right_to_manage(client: Client, cast: Cast, failed: Release) -> None:
+    path = f"/api/v1/releases/{failed.pk}/rollback"
+    assert ask(client, cast.query_key, path, {}).status_code == 403
+    assert ask(client, cast.key, path, {}).json()["data"]["state"] == State.ROLLING_BACK
+
+
+def test_flagger_is_stopped_by_a_failure_and_told_to_go_back(
+    client: Client, cast: Cast, failed: Release
+) -> None:
+    path = f"/api/v1/releases/{failed.pk}/flagger"
+    hook = {"name": "chat", "namespace": "test", "phase": "Progressing"}
+    assert ask(client, cast.query_key, path, hook).status_code == 403
+    assert ask(client, cast.query_key, f"{path}?type=rollback", hook).status_code == 200
+
+
+def test_argos_provider_reads_the_verdict_as_a_series(
+    client: Client, cast: Cast, failed: Release, now: dt.datetime
+) -> None:
+    expr = f'min(llm_canary_verdict{{release="{failed.pk}"}})'
+    at = (now + MINUTE).timestamp()
+    answer = client.get(
+        "/api/v1/query",
+        {"query": expr, "time": str(at)},
+        headers={"authorization": f"Bearer {cast.query_key}"},
+    )
+    assert answer.json()["data"]["result"][0]["value"][1] == "-1"

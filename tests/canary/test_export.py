@@ -1,0 +1,64 @@
+import datetime as dt
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from monitor.canary import export, run
+from monitor.canary.export import BadEvidenceError
+from monitor.canary.models import Mode, Release
+from tests.fixtures.fix_release import Open, Sides
+
+MINUTE = dt.timedelta(minutes=1)
+
+
+@pytest.fixture
+def failed(sides: Sides, release: Open, now: dt.datetime) -> Release:
+    sides(60, until=now - dt.timedelta(hours=1), share=0.5, topic="sql")
+    sides(60, share=0.5, worse=10.0, topic="code")
+    found = release(mode=Mode.AUTOMATIC, stratify="topic")
+    run.step(found, now=now + MINUTE)
+    return found
+
+
+def test_a_file_gives_the_same_verdict_again(failed: Release, now: dt.datetime) -> None:
+    data = json.loads(json.dumps(export.export(failed, now=now)))
+    found = export.check(data)
+    assert found.same
+    assert found.said == "fail"
+    assert found.buckets == 24 + 72
+
+
+def test_it_says_what_was_decided_and_by_whom(failed: Release, now: dt.datetime) -> None:
+    data = export.export(failed, now=now)
+    assert [(one["kind"], one["by"]) for one in data["decisions"]] == [("rollback", "vigil")]
+
+
+def test_sums_that_were_changed_give_another_verdict(
+    failed: Release, now: dt.datetime, tmp_path: Path
+) -> None:
+    data = export.export(failed, now=now)
+    for body in data["sums"].values():
+        for part in body["parts"]:
+            part["flags"]["error"] = [part["flags"]["error"][0], 0]
+    path = tmp_path / "evidence.json"
+    path.write_text(json.dumps(data), "utf-8")
+    with pytest.raises(CommandError, match="differs in error_ratio"):
+        call_command("releases", check=str(path), stdout=StringIO())
+
+
+def test_the_command_writes_and_checks(failed: Release, tmp_path: Path) -> None:
+    written, said = StringIO(), StringIO()
+    call_command("releases", export=str(failed.pk), project="shop", stdout=written)
+    path = tmp_path / "evidence.json"
+    path.write_text(written.getvalue(), "utf-8")
+    call_command("releases", check=str(path), stdout=said)
+    assert "the same verdict" in said.getvalue()
+
+
+@pytest.mark.parametrize("data", [{}, [], None, {"format": "vigil-release-evidence/1"}])
+def test_what_is_no_evidence_is_refused(data: object) -> None:
+    with pytest.raises(BadEvidenceError):
+        export.check(data)
