@@ -77,7 +77,10 @@ class Block:
             if len(table["t"])
             for column, values in table.items()
         }
-        return pack(columns, brief=brief)
+        series = columns.get("f.series")
+        if brief or series is None:
+            return pack(columns, brief=brief)
+        return pack(columns, stretches={"f.v": np.flatnonzero(np.diff(series, prepend=series[0] - 1))})
 
 
 def decode(data: bytes) -> Block:

@@ -72,8 +72,8 @@ def start_redis(layout: Layout) -> subprocess.Popen[bytes]:
     command = [
         str(redis_binary()), "--port", "0", "--unixsocket", layout.redis_socket, "--unixsocketperm", "700",
         "--dir", str(layout.redis), "--appendonly", "yes", "--appendfsync", "everysec", "--save", "",
-        # ticks come and go: what is left of them is a few kilobytes
-        "--auto-aof-rewrite-min-size", "256kb",
+        # ticks come and go: what is left of them is a few kilobytes, and each rewrite would be a line in the log
+        "--auto-aof-rewrite-min-size", "64kb", "--loglevel", "warning",
         "--maxmemory-policy", "noeviction", "--logfile", str(log), "--daemonize", "no",
         "--pidfile", str(layout.redis / "server.pid"),
     ]  # fmt: skip

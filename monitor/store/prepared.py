@@ -8,7 +8,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
-from psycopg.pq import ConnStatus, ExecStatus, PGconn, PGresult
+from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq.abc import PGconn, PGresult
 
 Row = tuple[Any, ...]
 # int2, int4, int8; float8; what is not here stays text
@@ -27,7 +28,7 @@ def rows(connection: psycopg.Connection[Any], sql: str, values: Sequence[int | s
         name = b"vigil_%d" % len(known)
         _checked(pgconn, pgconn.prepare(name, sql.encode()), ExecStatus.COMMAND_OK)
         known[sql] = name
-    given = [None if value is None else str(value).encode() for value in values]
+    given: list[Any] = [None if value is None else str(value).encode() for value in values]
     result = _checked(pgconn, pgconn.exec_prepared(name, given), ExecStatus.TUPLES_OK)
     columns = range(result.nfields)
     readers = [_OF_TYPE.get(result.ftype(column), bytes.decode) for column in columns]

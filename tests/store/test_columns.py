@@ -51,6 +51,37 @@ def test_decimals_are_smaller_as_integers() -> None:
     assert len(columns.pack({"v": values})) < 0.95 * len(plain)
 
 
+@given(WORDS, st.integers(0, 2**33), st.integers(24, 200), st.integers(0, 99))
+def test_numbers_near_each_other_come_back_wherever_they_lie(
+    least: int, span: int, size: int, seed: int
+) -> None:
+    least = min(least, 2**63 - 1 - span)
+    numbers = least + np.random.default_rng(seed).integers(0, span, size, endpoint=True)
+    assert columns.unpack(columns.pack({"n": numbers}))["n"].tolist() == numbers.tolist()
+
+
+def test_a_counter_of_a_steady_service_takes_little_more_than_its_surprises() -> None:
+    steps = np.random.default_rng(1).poisson(50, 2880)
+    # log2(sqrt(2 * pi * e * 50)) is 4.9 bits
+    assert len(columns.pack({"v": np.cumsum(steps).astype(float)})) < 2880 * 5.4 / 8
+
+
+def test_stretches_come_back_in_one_piece_and_are_smaller_apart() -> None:
+    seeded = np.random.default_rng(1)
+    rows = [np.cumsum(seeded.poisson(5, 480)), 6e10 + 4096 * seeded.integers(0, 9, 480), seeded.random(480)]
+    values, starts = np.concatenate(rows), np.arange(3) * 480
+    apart = columns.pack({"v": values}, stretches={"v": starts})
+    assert columns.unpack(apart)["v"].tobytes() == values.tobytes()
+    assert len(apart) < 0.8 * len(columns.pack({"v": values}))
+
+
+def test_a_block_of_the_second_format_is_read() -> None:
+    whole = np.arange(50) ** 2
+    body = msgspec.msgpack.encode({"v": ("2", 50, standalone.simple_compress(whole, ChunkConfig()))})
+    back = columns.unpack(b"\x02" + zlib.crc32(body).to_bytes(4, "big") + body)
+    assert back["v"].tolist() == (whole / 100).tolist()
+
+
 def test_a_block_of_the_first_format_is_read() -> None:
     values = np.linspace(0, 1, 50)
     parts = {
