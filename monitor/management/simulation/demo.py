@@ -1,4 +1,4 @@
-"""Runs the demo project: makes it once, furnishes it, tells a day of history once, then plays live.
+"""Runs the demo project: makes it once, furnishes it, tells a fortnight of history once, then plays live.
 
 A demo that somebody deleted stays deleted: a note beside the data remembers that there was one.
 """
@@ -23,6 +23,8 @@ from monitor.store.models import Project
 
 SLUG = "demo"
 KEY_NAME = "Demo simulator"
+# a reference is full after 14 days
+PAST_DAYS = 16
 GONE = "the demo project was deleted; `manage.py demo --again` makes a new one"
 
 
@@ -60,6 +62,8 @@ def run(url: str, *, again: bool = False) -> str:
     try:
         if not note.told:
             player.history(story.anchor - DAY, story.anchor)
+            # what drift and expected volumes are measured by, the newest day first so that pages fill at once
+            player.past(story.anchor - PAST_DAYS * DAY, story.anchor - DAY)
             note.told = True
             _write(path, note)
         player.play(lambda: clock.now().timestamp(), clock.sleep)

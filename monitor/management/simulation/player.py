@@ -34,12 +34,17 @@ class Player:
     def history(self, start: float, end: float) -> int:
         """Push all that was over by ``end`` since ``start``, and the meters of the week before; how many calls."""
         self._meter_history(start, end)
+        sent = self.past(start, end)
+        self.told_until = end - traffic.LONGEST_SECONDS
+        return sent
+
+    def past(self, start: float, end: float) -> int:
+        """Push the calls alone that were over by ``end`` since ``start``; how many."""
         sent = 0
         over = (call for call in traffic.calls(self.story, start, end) if traffic.ended_at(call) <= end)
         while batch := list(islice(over, BATCH)):
             self._push_calls(batch)
             sent += len(batch)
-        self.told_until = end - traffic.LONGEST_SECONDS
         return sent
 
     def tick(self, now: float) -> int:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 CHINA = 8 * HOUR
+# the share of the traffic that there was before the launch; two weeks of it are told at the start
+QUIET = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Story:
 
     def level(self, at: float) -> float:
         """Calls per second at a moment: the hour of day (in China), the launch, the calm after a day."""
-        return self.rate * diurnal(at, 0.45) * (0.2 + 0.8 * self.launched(at) * self.busy(at))
+        return self.rate * diurnal(at, 0.45) * (QUIET + (1 - QUIET) * self.launched(at) * self.busy(at))
 
     def drifted(self, at: float) -> float:
         """Share of the prompts that are of the new kind: longer, contract review, mostly Chinese."""
