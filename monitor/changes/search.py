@@ -183,7 +183,8 @@ def _unrest(sums: Sums, sizes: Floats, calm: Floats, spread: Floats) -> Floats:
     between = ((means - calm[:, None]) ** 2 * sizes[filled]).sum(axis=1) / (filled.size - 1)
     own = np.divide(between, spread, out=np.ones_like(between), where=spread > 0)
     usual = float(np.median(own)) if own.size else 1.0
-    return np.maximum(TRUST_OWN * own + (1 - TRUST_OWN) * usual, 1.0)
+    unrest: Floats = np.maximum(TRUST_OWN * own + (1 - TRUST_OWN) * usual, 1.0)
+    return unrest
 
 
 def _standing_out(z: Floats, depth: Ints) -> list[int]:

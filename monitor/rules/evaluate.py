@@ -28,8 +28,6 @@ from monitor.rules.stages import stages
 from monitor.store import append
 
 log = logging.getLogger("vigil.rules")
-OUTAGE_TOLERANCE = dt.timedelta(hours=1)
-RESEND = dt.timedelta(minutes=1)
 _SEEN = ["evaluated_at", "state", "health", "last_ok", "last_error", "last_duration"]
 Sample = tuple[Labels, int, float]
 
@@ -211,10 +209,10 @@ def _settle(
             markers = state.with_markers(outputs.get(case.rule.pk, ()), now_written)
             samples |= {labels: value for labels, value in markers.items() if labels not in case.runs}
             runs |= case.runs
-        elif not case.error and (step := _stepped(case, before, at)):
+        elif not case.error and (step := _stepped(case, group, before, at)):
             steps[case.rule.pk] = step
             samples |= state.with_markers(state.written(before), state.written(step.alerts))
-            notices += _notices(case.rule, group, step, at)
+            notices += _fading(before, group, at) if case.error else _notices(case.rule, group, step, at)
             before = list(step.alerts)
         case.worst = _worst(before)
     memory.save(group.project_id, known, steps, at=at)
@@ -232,17 +230,25 @@ def _settle(
     _note(cases, at)
 
 
-def _stepped(case: _Case, before: Sequence[state.Alert], at: dt.datetime) -> state.Step | None:
-    """The new state; None with the case's error said when the results can't be told apart or are too many."""
-    rule = case.rule
-    if rule.evaluated_at and at - rule.evaluated_at > OUTAGE_TOLERANCE:
-        before = state.after_gap(before, at - rule.evaluated_at)
+def _stepped(
+    case: _Case, group: RuleGroup, before: Sequence[state.Alert], at: dt.datetime
+) -> state.Step | None:
+    """The new state; None with the case's error said when the results can't be told apart.
+
+    A rule with more alerts than the limit has none, as in Prometheus.
+    """
+    if case.rule.evaluated_at:
+        interval = dt.timedelta(milliseconds=group.interval_ms)
+        before = state.after_gap(before, case.facts.holds, state.Gap(case.rule.evaluated_at, at, interval))
     try:
         step = state.step(before, case.seen, case.facts.holds, at=at)
         known_facts.within(case.facts.limit, sum(alert.active for alert in step.alerts), "alerts")
-    except (state.SameLabelsError, TooManyError) as error:
+    except state.SameLabelsError as error:
         case.error = str(error)
         return None
+    except TooManyError as error:
+        case.error = str(error)
+        return state.cleared(before)
     return step
 
 
@@ -265,13 +271,18 @@ def _note(cases: Sequence[_Case], at: dt.datetime) -> None:
 def _notices(rule: Rule, group: RuleGroup, new: state.Step, at: dt.datetime) -> list[Notice]:
     """What changed, and once a minute all that fires: edited routes and texts then reach old alerts too."""
     changed = {change.alert.labels for change in new.changes if change.to in {"firing", "resolved"}}
-    again = rule.evaluated_at is None or at - _since_epoch(at) % RESEND > rule.evaluated_at
+    again = rule.evaluated_at is None or at - _since_epoch(at) % state.RESEND > rule.evaluated_at
     link = link_to(group.project.slug, rule.expr)
     return [
         memory.notice(alert, link, rule.expr)
         for alert in new.alerts
         if alert.labels in changed or (again and alert.state == "firing")
     ]
+
+
+def _fading(known: Sequence[state.Alert], group: RuleGroup, at: dt.datetime) -> list[Notice]:
+    interval = dt.timedelta(milliseconds=group.interval_ms)
+    return [state.faded(memory.notice(one, ""), at, interval) for one in known if one.state == "firing"]
 
 
 def _since_epoch(at: dt.datetime) -> dt.timedelta:

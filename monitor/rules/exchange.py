@@ -94,7 +94,8 @@ def remove(groups: Sequence[RuleGroup], author: Author) -> None:
 
 def _settings(spec: GroupSpec, terms: Terms) -> dict[str, object]:
     return {
-        "interval_ms": spec.interval_ms or INTERVAL_MS, "query_offset_ms": spec.query_offset_ms,
+        "interval_ms": spec.interval_ms or INTERVAL_MS, "states_interval": spec.interval_ms is not None,
+        "query_offset_ms": spec.query_offset_ms,
         "limit": spec.limit, "labels": dict(spec.labels), "origin": terms.origin,
     }  # fmt: skip
 
@@ -142,7 +143,7 @@ def _group(row: RuleGroup) -> GroupSpec:
     return GroupSpec(
         name=row.name,
         rules=tuple(_rule(rule) for rule in rules if rule.enabled),
-        interval_ms=row.interval_ms,
+        interval_ms=row.interval_ms if row.states_interval or row.interval_ms != INTERVAL_MS else None,
         query_offset_ms=row.query_offset_ms,
         limit=row.limit,
         labels=row.labels,

@@ -36,6 +36,9 @@ class RuleGroup(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="rule_groups")
     name = models.CharField(max_length=200)
     interval_ms = models.BigIntegerField("interval", default=60_000)
+    states_interval = models.BooleanField(
+        default=True, editable=False, help_text="Whether a rule file gets the interval written."
+    )
     query_offset_ms = models.BigIntegerField(
         "query offset", default=0, help_text="Ask this far in the past, for data that comes late."
     )

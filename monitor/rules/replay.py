@@ -59,6 +59,7 @@ class Story:
     events: list[Event] = field(default_factory=list)
     failed: int = 0
     error: str = ""
+    interval: dt.timedelta = dt.timedelta(minutes=1)
 
     @property
     def firings(self) -> int:
@@ -68,9 +69,9 @@ class Story:
     def notices(self) -> list[tuple[dt.datetime, Notice]]:
         """What would have been handed on, and when."""
         return [
-            (event.at, memory.notice(event.alert, ""))
+            (event.at, state.faded(notice, event.at, self.interval) if event.to == "inactive" else notice)
             for event in self.events
-            if event.to in {"firing", "resolved"}
+            if event.alert.fired_at is not None and (notice := memory.notice(event.alert, ""))
         ]
 
     def firing_seconds(self) -> float:
@@ -79,7 +80,7 @@ class Story:
         for event in self.events:
             if event.to == "firing":
                 since[event.alert.labels] = event.at
-            elif event.to == "resolved" and event.alert.labels in since:
+            elif event.to in {"resolved", "inactive"} and event.alert.labels in since:
                 total += (event.at - since.pop(event.alert.labels)).total_seconds()
         return total + sum((self.end - at).total_seconds() for at in since.values())
 
@@ -103,6 +104,8 @@ def run(facts: Facts, seen: Seen, around: Surroundings | None = None, *, texts: 
     """The life of the rule's alerts. ``texts``: annotations are filled in, too."""
     steps = _Steps(facts, seen, around or Surroundings(_nothing), texts=texts)
     story = Story(clock.from_ms(int(seen.times[0])), clock.from_ms(int(seen.times[-1])))
+    if len(seen.times) > 1:
+        story.interval = dt.timedelta(milliseconds=int(seen.times[1] - seen.times[0]))
     known: Sequence[state.Alert] = ()
     for place in steps.places():
         at = clock.from_ms(int(seen.times[place]))
@@ -113,6 +116,10 @@ def run(facts: Facts, seen: Seen, around: Surroundings | None = None, *, texts: 
             story.failed += 1
             story.error = story.error or str(error)
             steps.fails = True
+            if isinstance(error, TooManyError):
+                gone = state.cleared(known).changes
+                story.events += [Event(at, one.to, steps.told(one.alert, place)) for one in gone]
+                known = ()
             continue
         steps.fails = False
         known = new.alerts

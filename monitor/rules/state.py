@@ -8,11 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from monitor.core.alerts import Notice
 from monitor.core.labels import NAME, Labels
 from monitor.core.samples import STALE
 
 State = Literal["pending", "firing", "resolved"]
+RESEND = dt.timedelta(minutes=1)
 RESOLVED_RETENTION = dt.timedelta(minutes=15)
+# Prometheus' rules.alert.for-outage-tolerance and rules.alert.for-grace-period
+OUTAGE_TOLERANCE = dt.timedelta(hours=1)
+FOR_GRACE_PERIOD = dt.timedelta(minutes=10)
+SHORTEST_OUTAGE = dt.timedelta(minutes=2)
 ALERTNAME, ALERTSTATE = "alertname", "alertstate"
 
 
@@ -87,12 +93,57 @@ def step(known: Sequence[Alert], seen: Sequence[Seen], holds: Holds, *, at: dt.d
     return Step(tuple(alerts), tuple(changes))
 
 
-def after_gap(known: Sequence[Alert], gap: dt.timedelta) -> list[Alert]:
-    """The alerts after a time in which nobody looked: what was not seen does not count towards ``for``."""
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Nobody looked between ``last`` and ``at``, where somebody should have every ``interval``."""
+
+    last: dt.datetime
+    at: dt.datetime
+    interval: dt.timedelta
+
+    @property
+    def length(self) -> dt.timedelta:
+        return self.at - self.last
+
+    @property
+    def missed(self) -> bool:
+        return self.length > 2 * self.interval
+
+    @property
+    def down(self) -> bool:
+        """Longer than a busy machine would be late: nobody was there."""
+        return self.length > max(4 * self.interval, SHORTEST_OUTAGE)
+
+
+def after_gap(known: Sequence[Alert], holds: Holds, gap: Gap) -> list[Alert]:
+    """The alerts after a time in which nobody looked, as Prometheus restores them after a restart.
+
+    That time does not count towards ``for``. After an outage a pending alert waits at least for the grace
+    period, if its ``for`` is that long; after a long one it begins anew. What fired goes on firing.
+    """
+    if not gap.missed:
+        return list(known)
     return [
-        replace(alert, active_at=alert.active_at + gap) if alert.state == "pending" else alert
-        for alert in known
-    ]
+        replace(one, active_at=gap.at + _left(one, holds.hold, gap) - holds.hold) if one.state == "pending" else one
+        for one in known
+    ]  # fmt: skip
+
+
+def _left(alert: Alert, hold: dt.timedelta, gap: Gap) -> dt.timedelta:
+    if gap.length > OUTAGE_TOLERANCE:
+        return hold
+    left = hold - (gap.last - alert.active_at)
+    return min(hold, max(left, FOR_GRACE_PERIOD)) if gap.down else left
+
+
+def cleared(known: Sequence[Alert]) -> Step:
+    """Nothing is known any more: what Prometheus does with the alerts of a rule that exceeds its limit."""
+    return Step((), tuple(Change(one, "inactive") for one in known if one.active))
+
+
+def faded(notice: Notice, at: dt.datetime, interval: dt.timedelta) -> Notice:
+    """An alert that nobody knows any more is over when a Prometheus would have had to speak of it again."""
+    return replace(notice, ends_at=at + 4 * max(interval, RESEND), timeout=True)
 
 
 def _by_labels(seen: Sequence[Seen]) -> dict[Labels, Seen]:

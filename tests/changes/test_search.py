@@ -5,6 +5,7 @@ import pytest
 
 from monitor.changes import search
 from monitor.changes.search import Parts, Result
+from monitor.changes.tables import mask_of
 from tests.changes import planted
 
 SECONDS = np.full(planted.STRETCHES + 1, 600.0)
@@ -72,7 +73,7 @@ def test_two_faults_are_told_one_after_the_other() -> None:
 def test_more_of_the_slow_calls_is_told_as_a_change_of_the_mix() -> None:
     world = planted.world(4)
     slow = world.seconds + 2.0 * (world.table.dimensions[2].codes == 3)
-    few = planted.mask_of(world.table, ((2, 3),)) & ~world.table.bad
+    few = mask_of(world.table, ((2, 3),)) & ~world.table.bad
     kept = ~few | (np.random.default_rng(0).random(len(few)) < 0.2)
     result = search.of_means(world.table.taken(kept), slow[kept], direction=1)
     assert (result.found[0].parts, result.found[0].mixed) == (((2, 3),), True)

@@ -130,6 +130,26 @@ def test_more_results_than_the_limit_are_an_error(lab: Lab) -> None:
     assert lab.state == ("unknown", "err")
 
 
+def test_a_rule_beyond_its_limit_loses_its_alerts_and_they_fade(lab: Lab) -> None:
+    RuleGroup.objects.update(limit=1)
+    lab.rule()
+    lab.run(0, [(V2, 1.0)])
+    lab.run(1, [(V2, 1.0), (V2.having({"version": "v1"}), 1.0)])
+    assert (lab.state, lab.changes) == (("unknown", "err"), ["firing", "inactive"])
+    assert lab.told[-1].ends_at == NOON + dt.timedelta(minutes=5)
+    assert [value for labels, _, value in lab.samples if labels.name == "ALERTS"][-1] != 1.0
+
+
+def test_a_rule_within_its_limit_again_begins_anew(lab: Lab) -> None:
+    RuleGroup.objects.update(limit=1)
+    lab.rule(for_ms=60_000)
+    for minute, answer in enumerate(
+        [[(V2, 1.0)]] * 2 + [[(V2, 1.0), (V2.having({"version": "v1"}), 1.0)], [(V2, 1.0)]]
+    ):
+        lab.run(minute, answer)
+    assert (lab.state, lab.changes[-1]) == (("pending", "ok"), "pending")
+
+
 def test_alerts_that_are_kept_firing_count_towards_the_limit(lab: Lab) -> None:
     RuleGroup.objects.update(limit=1)
     lab.rule(keep_firing_for_ms=600_000)
@@ -336,7 +356,8 @@ def test_groups_of_deleted_projects_rest(lab: Lab, cast: Cast) -> None:
 def test_pages_read_plain_facts(lab: Lab, cast: Cast) -> None:
     lab.rule(for_ms=300_000, labels={"severity": "critical"}, annotations={"summary": "bad"})
     lab.run(0, [(V2, 0.7)])
-    lab.run(5)
+    for minute in range(1, 6):
+        lab.run(minute)
     (alert,) = read.alerts(cast.project.id)
     assert (alert.name, alert.state, alert.severity, alert.value, alert.active_at) == (
         "Slow",

@@ -41,8 +41,10 @@ def stepped(facts: Facts, seen: Seen) -> list[tuple[dt.datetime, str, Labels, fl
         try:
             new = state.step(known, known_facts.seen(facts, vector, around), facts.holds, at=at)
             known_facts.within(facts.limit, sum(alert.active for alert in new.alerts), "alerts")
-        except (state.SameLabelsError, known_facts.TooManyError):
+        except state.SameLabelsError:
             continue
+        except known_facts.TooManyError:
+            new = state.cleared(known)
         known = new.alerts
         found += [(at, change.to, change.alert.labels, change.alert.value) for change in new.changes]
     return found

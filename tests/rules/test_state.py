@@ -10,6 +10,7 @@ from monitor.core.labels import Labels
 from monitor.core.samples import is_stale
 from monitor.rules.state import (
     Alert,
+    Gap,
     Holds,
     SameLabelsError,
     Seen,
@@ -90,10 +91,39 @@ def test_two_results_with_the_same_labels_are_an_error() -> None:
         step((), seen() + seen(), FIVE, at=START)
 
 
-def test_time_that_nobody_watched_does_not_count_towards_for() -> None:
-    known = after_gap(step((), seen(), FIVE, at=START).alerts, dt.timedelta(hours=2))
-    again = step(known, seen(), FIVE, at=START + dt.timedelta(hours=2, minutes=1))
-    assert again.alerts[0].state == "pending"
+def minutes(count: float) -> dt.timedelta:
+    return dt.timedelta(minutes=count)
+
+
+def fires_after(hold: float, pending: float, gap: float) -> dt.timedelta:
+    """How long after a gap an alert fires that was pending for a while before it; looked at each minute."""
+    holds = Holds(minutes(hold))
+    (alert,) = step((), seen(), holds, at=START).alerts
+    last, at = START + minutes(pending), START + minutes(pending + gap)
+    (restored,) = after_gap([alert], holds, Gap(last, at, minutes(1)))
+    return restored.active_at + holds.hold - at
+
+
+@pytest.mark.parametrize(
+    ("hold", "pending", "gap", "left"),
+    [
+        (30, 5, 2, 23),  # late, but not away: time goes on
+        (30, 5, 3, 25),  # missed evaluations do not count
+        (30, 5, 20, 25),  # downtime does not count
+        (30, 25, 20, 10),  # but there is a grace period after it
+        (5, 4, 20, 5),  # a short ``for`` begins anew
+        (30, 25, 61, 30),  # so does everything after a long outage
+    ],
+)
+def test_time_that_nobody_watched_does_not_count_towards_for(
+    hold: float, pending: float, gap: float, left: float
+) -> None:
+    assert fires_after(hold, pending, gap) == minutes(left)
+
+
+def test_what_fired_before_an_outage_goes_on_firing() -> None:
+    (alert,) = walk([True] * 6, FIVE)[-1].alerts
+    assert after_gap([alert], FIVE, Gap(START, START + minutes(30), minutes(1))) == [alert]
 
 
 def test_an_active_alert_is_written_as_two_series() -> None:
