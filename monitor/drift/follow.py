@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from monitor.core import clock
-from monitor.drift import anomalies, policy, shelf
+from monitor.drift import anomalies, explain, policy, shelf
 from monitor.drift.engine.matching import HOUR
 from monitor.drift.models import DriftSignal, DriftSketch, WatchState
 from monitor.drift.policy import Policy
@@ -151,6 +151,8 @@ def _take(walk: Walk, until: int, newest: int, *, now: dt.datetime) -> int:
         signal.state, signal.reason = WatchState.UNKNOWN, f"no calls since {quiet:%Y-%m-%d %H:%M} UTC"
     signal.last_duration = clock.monotonic() - started
     signal.save()
+    if not signal.last_error:
+        explain.run(signal, walk.shelf)
     return taken
 
 

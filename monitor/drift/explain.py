@@ -1,0 +1,148 @@
+"""Why a signal moved, made once when it warns or pages: words that came and went, slices, examples.
+
+It explains and never decides: a signal is unusual without any of this. Kept beside the sums of the hours.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from monitor.core import clock
+from monitor.drift.bodies import REST, SHARES, Body
+from monitor.drift.engine import words
+from monitor.drift.engine.matching import HOUR
+from monitor.drift.models import DriftSignal, DriftSketch, WatchState
+from monitor.drift.shelf import Shelf
+from monitor.drift.signals import SIGNALS, SignalKind
+from monitor.store import generations
+from monitor.store.generations import GenerationDetail
+
+SAMPLED = 300
+EXAMPLES = 6
+SLICES = 6
+# a share must have moved so far to be told
+LEAST_POINTS = 0.03
+# words of answers for signals that the model makes
+OUTPUTS = frozenset(
+    {"output_length", "finish_reason", "grounding", "refusal_rate", "judge_score", "token_logprob"}
+)
+# after so long a found drift is looked at anew
+RENEWED_SECONDS = 6 * HOUR
+Found = dict[str, Any]
+
+
+def told(signal: DriftSignal) -> Found:
+    """What was found last; empty before."""
+    row = _row(signal).values_list("body", flat=True).first()
+    found: Found = msgspec.msgpack.decode(bytes(row)) if row else {}
+    return found
+
+
+def run(signal: DriftSignal, shelf: Shelf) -> bool:
+    """Explain a signal that warns or pages, once for each beginning; whether it was done."""
+    body = signal.body
+    if signal.state not in {WatchState.WARNING, WatchState.DRIFT} or not body.get("reference"):
+        return False
+    known, end = told(signal), int(body["end"])
+    since = int(body.get("since") or end - 6 * HOUR)
+    if known.get("since") == since and end - known.get("end", 0) < RENEWED_SECONDS:
+        return False
+    # the hour in which it began counts, and it is never more than the last day
+    start = max(since // HOUR - 1, end // HOUR - 24) * HOUR
+    found = _explained(signal, shelf, start, end)
+    DriftSketch.objects.update_or_create(
+        project_id=shelf.project_id, model=signal.model, version=signal.version, part=_part(signal), hour=0,
+        defaults={"body": msgspec.msgpack.encode({**found, "since": since, "end": end})},
+    )  # fmt: skip
+    return True
+
+
+def _row(signal: DriftSignal) -> Any:
+    return DriftSketch.objects.filter(
+        project_id=signal.project_id, model=signal.model, version=signal.version, part=_part(signal), hour=0
+    )
+
+
+def _part(signal: DriftSignal) -> str:
+    return f"why {signal.kind}"
+
+
+def _explained(signal: DriftSignal, shelf: Shelf, start: int, end: int) -> Found:
+    kind = SIGNALS[signal.kind]
+    version, first, last = signal.body["reference"]
+    now = _sample(shelf, signal.version, start, end)
+    before = _sample(shelf, version, first * HOUR, last * HOUR)
+    said = (lambda one: one.output) if kind.name in OUTPUTS else (lambda one: one.prompt)
+    came, went = words.moved([said(one) for one in before], [said(one) for one in now])
+    top = next((name for name, _, _ in signal.body.get("names", ())), "")
+    return {
+        "n_now": len(now), "n_before": len(before), "text": "output" if kind.name in OUTPUTS else "prompt",
+        "came": [[one.word, one.before, one.now] for one in came],
+        "went": [[one.word, one.before, one.now] for one in went],
+        "slices": _slices(
+            _whole(shelf, version, first, last), _whole(shelf, signal.version, start // HOUR, -(-end // HOUR))
+        ),
+        "examples": _examples(kind, now, came, top, float(signal.body.get("effect") or 0.0)),
+    }  # fmt: skip
+
+
+def _sample(shelf: Shelf, version: str, start: int, end: int) -> list[GenerationDetail]:
+    return generations.sample(
+        shelf.project_id, clock.from_ms(start * 1000), clock.from_ms(end * 1000), model=shelf.model,
+        version=version, limit=SAMPLED, seed="why",
+    )  # fmt: skip
+
+
+def _whole(shelf: Shelf, version: str, first: int, end: int) -> Sequence[Body]:
+    return shelf.window(version, first, end, part="calls").bodies
+
+
+def _slices(before: Sequence[Body], now: Sequence[Body]) -> list[list[Any]]:
+    """Values whose share of the calls moved most surely: dimension, value, share before and now."""
+    found = []
+    for dimension in SHARES:
+        old, new = _total(before, dimension), _total(now, dimension)
+        n_old, n_new = sum(old.values()), sum(new.values())
+        if not n_old or not n_new:
+            continue
+        for value in {*old, *new} - {REST}:
+            p, q = old.get(value, 0) / n_old, new.get(value, 0) / n_new
+            pooled = (old.get(value, 0) + new.get(value, 0)) / (n_old + n_new)
+            error = float(np.sqrt(max(pooled * (1 - pooled), 1e-9) * (1 / n_old + 1 / n_new)))
+            if abs(q - p) >= LEAST_POINTS:
+                found.append((abs(q - p) / error, [dimension, value, p, q]))
+    return [one for _, one in sorted(found, key=lambda pair: -pair[0])[:SLICES]]
+
+
+def _total(bodies: Sequence[Body], dimension: str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for body in bodies:
+        for value, n in body.shares.get(dimension, {}).items():
+            found[value] = found.get(value, 0) + n
+    return found
+
+
+def _examples(
+    kind: SignalKind, now: Sequence[GenerationDetail], came: Sequence[words.Moved], top: str, effect: float
+) -> list[str]:
+    """Calls that show what is new: of the value that moved, or of its size, then with most of the new words."""
+    if kind.way == "share" and top:
+        now = [one for one in now if _value(one, kind.source) == top] or now
+    column = {"prompt_length": "input_tokens", "output_length": "output_tokens", "latency": "duration_seconds",
+              "ttft": "ttft_seconds"}.get(kind.source, "")  # fmt: skip
+    if kind.by and top:
+        now = [one for one in now if _value(one, kind.by) == top] or now
+    if column:
+        sized = [one for one in now if getattr(one.summary, column) is not None]
+        sized.sort(key=lambda one: getattr(one.summary, column), reverse=effect > 0)
+        # the very extreme ones are not typical
+        now = sized[len(sized) // 20 : max(len(sized) // 4, EXAMPLES)] or sized or now
+    weights = {one.word: one.z for one in came}
+    ranked = sorted(now, key=lambda one: -sum(weights.get(word, 0.0) for word in words.terms(one.prompt)))
+    return [str(one.id) for one in ranked[:EXAMPLES]]
+
+
+def _value(call: GenerationDetail, dimension: str) -> str:
+    return str(getattr(call.summary, dimension, ""))
