@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.gzip import gzip_page
 
 from dashboards import span
+from dashboards.boards.variables import SEPARATOR
 from dashboards.pages import PAGES
 from dashboards.pages.base import MissingError, Page
 from dashboards.visit import Visit
@@ -55,10 +56,16 @@ def enter(request: HttpRequest, slug: str) -> Visit:
     if request.session.get("project") != slug:
         request.session["project"] = slug
     now = clock.now()
-    params = request.GET.dict()
+    # a variable of a board may have several values; they travel as one
+    params = {
+        name: SEPARATOR.join(values) if name.startswith("var-") else values[-1]
+        for name, values in request.GET.lists()
+        if values
+    }
     return Visit(
         place=place, places=people.places(request.user), span=span.read(params, now), now=now,
         path=request.path, params=params, person=request.user.get_username(), origin=f"{request.scheme}://{request.get_host()}",
+        asked_parts=request.headers.get(PARTS_HEADER, ""),
     )  # fmt: skip
 
 

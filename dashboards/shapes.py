@@ -40,9 +40,10 @@ def numbers(column: Column, most: int = 4) -> list[float | None]:
     return [None if value is None else int(value) if value == int(value) else value for value in exact]
 
 
-def axis(unit: str, title: str = "", **more: Any) -> dict[str, Any]:
-    """A value axis with ticks in ``unit``."""
-    form, suffix = AXES.get(unit, ("~g", "") if unit in {"score", "effect"} else ("", ""))
+def axis(unit: str, title: str = "", *, suffix: str = "", **more: Any) -> dict[str, Any]:
+    """A value axis with ticks in ``unit``, and ``suffix`` behind it."""
+    form, own = AXES.get(unit, ("~g", "") if unit in {"score", "effect"} else ("", ""))
+    suffix = own + suffix
     found: dict[str, Any] = {"tickformat": form, "ticksuffix": suffix, "exponentformat": "SI", **more}
     if more.get("type") == "log" and unit == "seconds":
         # Plotly leaves the suffix off between powers of ten, and then 20m reads as minutes

@@ -11,7 +11,7 @@ from monitor.ingest import calls, people
 
 # parameters that every link carries on; the others belong to one page
 SHARED = ("range", "from", "to", "refresh")
-REFRESH = ("0", "10", "30", "60", "300")
+REFRESH = ("0", "5", "10", "30", "60", "300")
 DEFAULT_REFRESH = "30"
 
 
@@ -27,6 +27,8 @@ class Visit:
     params: Mapping[str, str]
     person: str
     origin: str
+    # the parts that the browser has, as it says
+    asked_parts: str = ""
     parts: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property

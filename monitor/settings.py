@@ -26,6 +26,8 @@ VIGIL_MAX_BODY_BYTES = env.number("VIGIL_MAX_BODY_BYTES", 20_000_000, least=1_00
 VIGIL_SCRAPE_FILES = env.names("VIGIL_SCRAPE_FILES", f"/etc/prometheus,{VIGIL_DATA / 'targets'}")
 # rule files of projects, as SLUG=PATH: a file, a folder or a pattern
 VIGIL_RULE_FILES = env.pairs("VIGIL_RULE_FILES")
+# boards of projects, ours or Grafana's, as SLUG=PATH: a file, a folder or a pattern
+VIGIL_BOARD_FILES = env.pairs("VIGIL_BOARD_FILES")
 VIGIL_ALLOW_PRIVATE_TARGETS = env.flag("VIGIL_ALLOW_PRIVATE_TARGETS", default=True)
 # an OpenAI-compatible endpoint for vectors of prompts; unset: the offline embedder
 VIGIL_EMBEDDING_URL = env.text("VIGIL_EMBEDDING_URL")

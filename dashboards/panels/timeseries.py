@@ -32,19 +32,47 @@ class TimeSeries:
         data: list[dict[str, Any]] = []
         for index, frame in enumerate(full):
             data += [*self._band(frame, index), self._line(frame, index, options)]
-        log = bool(options.get("log"))
-        vertical = shapes.axis(str(options.get("unit", "number")), **({"type": "log"} if log else {}))
-        if not log and options.get("from_zero", True):
-            vertical["rangemode"] = "tozero"
         around = shapes.layout(
-            options, xaxis=shapes.time_axis(options), yaxis=vertical, shapes=self._marks(options)
+            options,
+            xaxis=shapes.time_axis(options),
+            yaxis=self._vertical(options),
+            shapes=self._marks(options),
         )
+        if any(frame.labels.get("right") for frame in full):
+            unit = str(options.get("right_unit", options.get("unit", "number")))
+            around["yaxis2"] = shapes.axis(
+                unit,
+                suffix=str(options.get("right_suffix", "")),
+                overlaying="y",
+                side="right",
+                showgrid=False,
+            )
+        if options.get("style") == "bars":
+            around |= {"barmode": "stack" if options.get("stack") else "group", "bargap": 0.1}
         around["showlegend"] = bool(options.get("show_legend", len(full) > 1))
         return shapes.finished(data, around)
 
+    def _vertical(self, options: Options) -> dict[str, Any]:
+        log = bool(options.get("log"))
+        vertical = shapes.axis(
+            str(options.get("unit", "number")),
+            suffix=str(options.get("suffix", "")),
+            **({"type": "log"} if log else {}),
+        )
+        if not log and options.get("from_zero", True):
+            vertical["rangemode"] = "tozero"
+        low, high = options.get("low"), options.get("high")
+        if not log and (low is not None or high is not None):
+            vertical.pop("rangemode", None)
+            # null leaves that end to the data
+            vertical |= {"range": [low, high], "autorange": "max" if high is None else "min"} if None in {low, high} else {"range": [low, high]}  # fmt: skip
+        return vertical
+
     def _line(self, frame: Frame, index: int, options: Options) -> dict[str, Any]:
-        unit = str(options.get("unit", "number"))
+        right = bool(frame.labels.get("right"))
+        unit = str(options.get("right_unit" if right and "right_unit" in options else "unit", "number"))
         form, suffix = shapes.AXES.get(unit, ("~g", ""))
+        suffix += str(options.get("suffix", ""))
         precise = form.replace("~", ".3~") if form else ".3~g"
         line: dict[str, Any] = {
             "type": "scatter",
@@ -54,11 +82,37 @@ class TimeSeries:
             **even_times(frame),
             "y": shapes.numbers(frame.columns["value"]),
             "line": {"color": shapes.colour_of(frame, index), "width": 1.6},
-            "connectgaps": False,
+            "connectgaps": bool(options.get("connect", False)),
             "hovertemplate": f"%{{y:{precise}}}{suffix}",
         }
+        if right:
+            line["yaxis"] = "y2"
+        return self._styled(line, shapes.colour_of(frame, index), options)
+
+    def _styled(self, line: dict[str, Any], colour: str, options: Options) -> dict[str, Any]:
+        style = options.get("style", "line")
+        if style == "bars":
+            kept = {
+                name: line[name]
+                for name in ("name", "x", "x0", "dx", "y", "hovertemplate", "yaxis")
+                if name in line
+            }
+            return kept | {"type": "bar", "marker": {"color": colour}}
+        if style == "points":
+            return line | {"mode": "markers"}
+        if options.get("steps"):
+            line["line"]["shape"] = "hv"
         if options.get("stack"):
-            line |= {"stackgroup": "all", "line": {"color": shapes.colour_of(frame, index), "width": 0.5}}
+            line |= {"stackgroup": "all", "line": {**line["line"], "width": 0.5}}
+            if options.get("percent"):
+                line["groupnorm"] = "fraction"
+        elif options.get("fill"):
+            # the browser mixes the colour of the line with this much of nothing
+            line |= {
+                "fill": "tozeroy",
+                "fillcolor": colour,
+                "meta": {"fill": min(float(options["fill"]), 100) / 100},
+            }
         return line
 
     def _band(self, frame: Frame, index: int) -> list[dict[str, Any]]:
@@ -87,12 +141,16 @@ class TimeSeries:
             }
             for mark in options.get("marks", ())
         ]  # fmt: skip
+        limits = list(options.get("limits", ()))
         if options.get("limit") is not None:
-            level = float(options["limit"])
-            marks.append({
-                "type": "line", "xref": "paper", "yref": "y", "x0": 0, "x1": 1, "y0": level, "y1": level,
-                "line": {"color": "var(--bad)", "width": 1, "dash": "dash"},
-            })  # fmt: skip
+            limits.append({"value": float(options["limit"])})
+        marks += [
+            {
+                "type": "line", "xref": "paper", "yref": "y", "x0": 0, "x1": 1, "y0": one["value"], "y1": one["value"],
+                "line": {"color": one.get("colour", "var(--bad)"), "width": 1, "dash": "dash"},
+            }
+            for one in limits
+        ]  # fmt: skip
         return marks
 
 

@@ -123,6 +123,13 @@ def chart(drawn: Any) -> dict[str, Any]:
 
 
 @register.simple_tag
+def board_figure(face: Any) -> SafeString:
+    # Face.figure escapes <, > and &
+    text: SafeString = mark_safe(face.figure)  # noqa: S308
+    return text
+
+
+@register.simple_tag
 def figure_json(drawn: Any) -> SafeString:
     # Chart.json escapes <, > and &
     text: SafeString = mark_safe(drawn.json)  # noqa: S308

@@ -7,7 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from monitor.store import access
 from monitor.store.models import Project, Role
 
-__all__ = ["Person", "Place", "Role", "place", "places"]
+__all__ = ["Person", "Place", "Role", "number", "place", "places"]
 
 Person = AbstractBaseUser | AnonymousUser
 
@@ -43,3 +43,8 @@ def _place(person: Person, project: Project) -> Place | None:
     if role is None:
         return None
     return Place(project.id, project.slug, project.name or project.slug, project.demo, str(role))
+
+
+def number(slug: str) -> int | None:
+    """The project of that slug, for commands; None when there is none."""
+    return Project.objects.filter(slug=slug, deleted_at=None).values_list("pk", flat=True).first()

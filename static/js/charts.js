@@ -97,6 +97,14 @@ function dressed(figure) {
   return figure;
 }
 
+// a filled line: its colour, mostly see-through
+function filled(figure) {
+  for (const trace of figure.data) {
+    if (trace.meta?.fill) trace.fillcolor = trace.fillcolor.replace(/^rgb\((.*)\)$/, `rgba($1, ${trace.meta.fill * 0.6})`);
+  }
+  return figure;
+}
+
 function read(id) {
   const source = document.getElementById(id);
   return source ? source.textContent : "";
@@ -108,7 +116,7 @@ async function draw(element) {
   if (!text || drawn.get(element) === mark) return;
   drawn.set(element, mark);
   const Plotly = await plotly();
-  const figure = dressed(painted(JSON.parse(text)));
+  const figure = filled(dressed(painted(JSON.parse(text))));
   local(figure);
   const first = !element.classList.contains("js-plotly-plot");
   await Plotly.react(element, figure.data, figure.layout, { displayModeBar: false, responsive: true, doubleClick: "reset" });

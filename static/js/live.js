@@ -17,14 +17,15 @@ function refresh() {
   live.dispatchEvent(new CustomEvent("vigil-refresh"));
 }
 
-function settle(well) {
+export function settle(well) {
   pulse?.classList.remove("busy");
   pulse?.classList.toggle("on", well);
   pulse?.classList.toggle("bad", !well);
   if (stale) stale.hidden = well;
 }
 
-if (live) {
+// a board asks for its own panels
+if (live && !document.querySelector("[data-board][data-url]")) {
   const seconds = Number(live.dataset.seconds);
   if (seconds && document.querySelector("[data-part]")) {
     pulse?.classList.add("on");

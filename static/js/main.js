@@ -6,3 +6,5 @@ import "./forms.js";
 import "./live.js";
 import "./charts.js";
 import "./promql.js";
+import "./board.js";
+import "./boardedit.js";

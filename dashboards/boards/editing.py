@@ -1,0 +1,205 @@
+"""Changes to a board: panels moved, added, copied, taken away; and what differs between two versions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+import msgspec
+
+from dashboards.boards import document
+from dashboards.boards.answering import Answer
+from dashboards.boards.document import BadBoardError, Board, Link, Panel, Query, Threshold, Variable
+from dashboards.boards.fill import Scope, put
+from dashboards.boards.layout import Cell
+from dashboards.charts import Chart
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A panel as the template shows it; ``answer`` is None while it is still to come."""
+
+    cell: Cell
+    title: str
+    answer: Answer | None
+    alone: str
+    links: Sequence[tuple[str, str]] = field(default=())
+
+    @property
+    def figure(self) -> str:
+        """The figure as JSON that may stand inside a script element; empty without one."""
+        figure = self.answer.figure if self.answer else None
+        return Chart(self.cell.key, self.title, figure).json if figure else ""
+
+    @property
+    def drawn(self) -> bool:
+        return self.cell.panel.kind in {"timeseries", "bar", "histogram", "heatmap", "states"}
+
+    @property
+    def place(self) -> str:
+        """Its place as CSS."""
+        cell = self.cell
+        return f"--x:{cell.x + 1};--y:{cell.y + 1};--w:{cell.w};--h:{cell.h}"
+
+
+class Place(msgspec.Struct):
+    id: int
+    x: int
+    y: int
+    w: int
+    h: int
+    # the row it stands below; 0: before the first
+    row: int = 0
+
+
+def move(board: Board, text: str) -> None:
+    """Panels to the places that the browser says, each below its row; raises BadBoardError."""
+    try:
+        places = {one.id: one for one in msgspec.json.decode(text, type=list[Place])}
+    except msgspec.DecodeError as error:
+        raise BadBoardError(str(error)) from error
+    for panel in board.panels:
+        if panel.kind != "row" and panel.id in places:
+            one = places[panel.id]
+            panel.x, panel.y, panel.w, panel.h = one.x, one.y, one.w, one.h
+    _ordered(board, {number: one.row for number, one in places.items()})
+
+
+def _ordered(board: Board, rows: Mapping[int, int]) -> None:
+    """Rows keep their order; each panel follows its row, from the top left."""
+    groups: dict[int, list[Panel]] = {0: []}
+    heads: dict[int, Panel] = {}
+    current = 0
+    for panel in board.panels:
+        if panel.kind == "row":
+            current = panel.id
+            heads[current] = panel
+            groups.setdefault(current, [])
+            continue
+        wanted = rows.get(panel.id, current)
+        groups.setdefault(wanted if wanted in heads or wanted == 0 else current, []).append(panel)
+    found: list[Panel] = []
+    for number, panels in groups.items():
+        if number in heads:
+            found.append(heads[number])
+        found += sorted(panels, key=lambda one: (one.y, one.x))
+    board.panels = found
+    document.checked(board)
+
+
+def add(board: Board, kind: str) -> int:
+    """A new panel below everything else; its id."""
+    bottom = max((panel.y + panel.h for panel in board.panels), default=0)
+    number = board.free_id()
+    panel = Panel(number, kind if kind in document.KINDS else "timeseries", y=bottom)
+    if kind == "text":
+        panel.options = {"content": "## …"}
+    elif kind != "row":
+        panel.queries = [Query("")]
+        panel.thresholds = [Threshold("good"), Threshold("bad", 80)] if kind in {"gauge", "bargauge"} else []
+    if kind in {"stat", "gauge"}:
+        panel.w, panel.h = 6, 5
+    board.panels.append(panel)
+    return number
+
+
+def duplicate(board: Board, number: int) -> None:
+    """A copy right below the panel; what stood there moves down."""
+    panel = board.panel(number)
+    if panel is None:
+        return
+    place = board.panels.index(panel)
+    twin = document.copied(panel, id=board.free_id(), y=panel.y + panel.h)
+    for other in board.panels[place + 1 :]:
+        if other.kind == "row":
+            break
+        if other.y >= twin.y:
+            other.y += twin.h
+    board.panels.insert(place + 1, twin)
+
+
+def remove(board: Board, number: int) -> None:
+    board.panels = [panel for panel in board.panels if panel.id != number]
+
+
+def replace(board: Board, panel: Panel) -> None:
+    board.panels = [panel if one.id == panel.id else one for one in board.panels]
+
+
+def settings(board: Board, form: Mapping[str, str]) -> Board:
+    """The board after its settings form; a typed document wins over the single fields; raises BadBoardError."""
+    typed = form.get("document", "").strip()
+    if typed and typed != document.text(board).strip():
+        return document.read(document.parse(typed))
+    refresh = form.get("refresh", "")
+    changes = {
+        "title": form.get("title", "").strip() or board.title, "about": form.get("about", "").strip(),
+        "tags": [tag.strip() for tag in form.get("tags", "").split(",") if tag.strip()],
+        "range": form.get("range", "").strip() or board.range, "refresh": int(refresh) if refresh.isdigit() else board.refresh,
+        "variables": variables(form.get("variables", "[]")),
+    }  # fmt: skip
+    return document.checked(msgspec.structs.replace(board, **changes))
+
+
+def variables_text(board: Board) -> str:
+    return msgspec.json.format(msgspec.json.encode(board.variables), indent=2).decode()
+
+
+def variables(text: str) -> list[Variable]:
+    try:
+        return msgspec.json.decode(text or "[]", type=list[Variable])
+    except msgspec.DecodeError as error:
+        message = f"variables: {error}"
+        raise BadBoardError(message) from error
+
+
+def address(link: Link, scope: Scope, time: Mapping[str, str]) -> str:
+    """Where a link leads; only pages here and on the web."""
+    url = put(link.url, scope, "url")
+    if not url.startswith(("/", "https://", "http://")):
+        return ""
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(time)}" if link.keep_time else url
+
+
+def changes(old: Board, new: Board) -> list[tuple[str, str, str]]:
+    """(what, before, after) of everything that differs between two versions."""
+    found: list[tuple[str, str, str]] = []
+    for name in ("title", "about", "range", "refresh"):
+        before, after = str(getattr(old, name)), str(getattr(new, name))
+        if before != after:
+            found.append((name, before, after))
+    mine, theirs = ({panel.id: panel for panel in board.panels} for board in (old, new))
+    for number in dict.fromkeys([*mine, *theirs]):
+        before_panel, after_panel = mine.get(number), theirs.get(number)
+        if before_panel is None or after_panel is None:
+            here = before_panel or after_panel
+            found.append(
+                (
+                    f"{here.title if here else ''} ({number})",
+                    "" if before_panel is None else "✓",
+                    "" if after_panel is None else "✓",
+                )
+            )
+        elif before_panel != after_panel:
+            found += _differing(before_panel, after_panel)
+    if old.variables != new.variables:
+        found.append(
+            (
+                "variables",
+                ", ".join(one.name for one in old.variables),
+                ", ".join(one.name for one in new.variables),
+            )
+        )
+    return found
+
+
+def _differing(old: Panel, new: Panel) -> list[tuple[str, str, str]]:
+    before, after = msgspec.to_builtins(old), msgspec.to_builtins(new)
+    return [
+        (f"{new.title or new.kind} · {name}", _said(before.get(name)), _said(after.get(name)))
+        for name in dict.fromkeys([*before, *after])
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _said(value: object) -> str:
+    return "" if value is None else value if isinstance(value, str) else msgspec.json.encode(value).decode()

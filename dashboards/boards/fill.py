@@ -1,0 +1,126 @@
+"""Variables put into texts: ``$name``, ``${name}``, ``${name:format}``, ``[[name]]``, and the built-in ones."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import quote
+
+from dashboards.span import Span
+from monitor.core import durations
+
+Purpose = Literal["promql", "text", "url"]
+PLACE = re.compile(
+    r"\$\{(?P<braced>\w+)(?:\.[\w.]+)?(?::(?P<form>\w+)[^}]*)?\}|\[\[(?P<old>\w+)(?::(?P<oldform>\w+))?\]\]|\$(?P<plain>\w+)"
+)
+# Prometheus' usual distance of samples; a rate over four of them survives a lost one
+SCRAPE_SECONDS = 15
+ALL = "$__all"
+_SPECIAL = re.compile(r"[\\^$.*+?()\[\]{}|]")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a variable stands for. ``many``: several values may stand in one regular expression."""
+
+    values: tuple[str, ...]
+    texts: tuple[str, ...] = ()
+    many: bool = False
+    # stands for everything as it is, when all is chosen
+    whole: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Everything a text may refer to: variables, the span, and the step of its panel."""
+
+    span: Span
+    values: Mapping[str, Value] = field(default_factory=dict)
+    step_seconds: int = 30
+    # how much wider windows are asked than usual, where samples are sparse
+    widening: int = 1
+
+    def of(self, name: str) -> Value | None:
+        return self.values.get(name) or self._built_in(name)
+
+    def _built_in(self, name: str) -> Value | None:
+        seconds = int(self.span.seconds)
+        rate = max(self.step_seconds + SCRAPE_SECONDS, 4 * SCRAPE_SECONDS) * self.widening
+        step = self.step_seconds
+        start, end = (int(one.timestamp() * 1000) for one in (self.span.start, self.span.end))
+        known = {
+            "__rate_interval": durations.text(rate * 1000), "__rate_interval_ms": str(rate * 1000),
+            "__interval": durations.text(step * 1000), "__interval_ms": str(step * 1000),
+            "__range": f"{seconds}s", "__range_s": str(seconds), "__range_ms": str(seconds * 1000),
+            "__from": str(start), "__to": str(end), "__org": "1", "__auto_interval": durations.text(step * 1000),
+            "timeFilter": "", "__timeFilter": "",
+        }  # fmt: skip
+        if name in known:
+            return Value((known[name],))
+        return Value((known["__interval"],)) if name.startswith("__auto_interval") else None
+
+
+def put(text: str, scope: Scope, purpose: Purpose = "promql") -> str:
+    """The text with every known variable put in; what is unknown stays as it stands."""
+
+    def found(match: re.Match[str]) -> str:
+        name = match["braced"] or match["old"] or match["plain"]
+        value = scope.of(name)
+        if value is None:
+            return match[0]
+        return written(value, match["form"] or match["oldform"] or "", purpose)
+
+    return PLACE.sub(found, text)
+
+
+def used(text: str) -> set[str]:
+    """The names of the variables in a text."""
+    return {match["braced"] or match["old"] or match["plain"] for match in PLACE.finditer(text)}
+
+
+def written(value: Value, form: str, purpose: Purpose) -> str:
+    """The value in a format of Grafana's, or as the purpose wants it."""
+    values = value.values
+    if (form in {"", "glob"} and purpose == "text") or form == "text":
+        return " + ".join(value.texts or values)
+    if purpose == "url" and not form:
+        return quote(",".join(values), safe="")
+    return _formatted(values, form) if form else _promql(value)
+
+
+def _formatted(values: Sequence[str], form: str) -> str:
+    match form:
+        case "csv" | "raw":
+            return ",".join(values)
+        case "pipe":
+            return "|".join(values)
+        case "regex":
+            return _alternatives([escaped(one) for one in values])
+        case "json":
+            return json.dumps(list(values), ensure_ascii=False)
+        case "singlequote":
+            return ",".join(f"'{one}'" for one in values)
+        case "doublequote":
+            return ",".join(f'"{one}"' for one in values)
+        case "percentencode" | "queryparam":
+            return quote(",".join(values), safe="")
+        case _:
+            return "{" + ",".join(values) + "}" if len(values) > 1 else "".join(values)
+
+
+def _promql(value: Value) -> str:
+    if value.whole:
+        return value.whole
+    if value.many:
+        return _alternatives([escaped(one).replace("\\", "\\\\").replace('"', '\\"') for one in value.values])
+    return ",".join(one.replace("\\", "\\\\").replace('"', '\\"') for one in value.values)
+
+
+def escaped(text: str) -> str:
+    """The text as a regular expression that means just it."""
+    return _SPECIAL.sub(lambda found: f"\\{found[0]}", text)
+
+
+def _alternatives(values: Sequence[str]) -> str:
+    return values[0] if len(values) == 1 else "(" + "|".join(values) + ")"

@@ -1,0 +1,202 @@
+"""A Grafana board as one of ours, with a report of everything that could not be taken."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from dashboards.boards import document
+from dashboards.boards.document import Annotation, BadBoardError, Board, Choice, Link, Panel, Variable
+from dashboards.boards.fill import ALL
+from dashboards.boards.grafana import panels, queries
+from dashboards.boards.grafana.report import Json, Loss, Report, listed, mapping, text, whole
+
+VARIABLE_KINDS = {"query": "query", "custom": "custom", "interval": "interval", "textbox": "text", "constant": "constant", "datasource": "datasource"}  # fmt: skip
+ORDERS = {1: "up", 2: "down", 3: "number", 4: "number down", 5: "up", 6: "down"}
+RELATIVE = re.compile(r"^now-(\d+[smhdwMy])$")
+SECONDS = re.compile(r"^(\d+)([smh])$")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """``renamed``: (old metric, today's). ``losses`` say what will look or work otherwise."""
+
+    board: Board
+    uid: str
+    losses: list[Loss]
+    renamed: list[tuple[str, str]]
+    gone: list[str] = field(default_factory=list)
+
+
+def take(value: Any) -> Taken:
+    """Raises BadBoardError where it is no Grafana board at all."""
+    source = mapping(value)
+    if "dashboard" in source and "panels" not in source:
+        source = mapping(source["dashboard"])
+    if text(source.get("apiVersion")).startswith("dashboard.grafana.app"):
+        source = _unwrapped(source)
+    if not isinstance(source.get("panels", source.get("rows")), list):
+        message = "$.panels: this is no Grafana dashboard: it has neither panels nor rows"
+        raise BadBoardError(message)
+    report = Report()
+    board = Board(text(source.get("title")) or "Grafana")
+    board.about = text(source.get("description"))
+    board.tags = [text(tag) for tag in source.get("tags") or [] if text(tag)]
+    board.range = _range(source, report)
+    board.refresh = _refresh(text(source.get("refresh")))
+    constants = {
+        text(one.get("name")): text(one.get("value"))
+        for one in listed(source.get("__inputs"))
+        if one.get("type") == "constant"
+    }
+    board.variables = [
+        made
+        for one in listed(mapping(source.get("templating")).get("list"))
+        if (made := _variable(one, constants, report))
+    ]
+    board.variables += [
+        Variable(name, "constant", query=constant, hidden=True)
+        for name, constant in constants.items()
+        if name not in {one.name for one in board.variables}
+    ]
+    board.annotations = _annotations(source, report)
+    board.links = [
+        Link(text(one.get("title")) or text(one.get("url")), text(one.get("url")), bool(one.get("keepTime")))
+        for one in listed(source.get("links"))
+        if text(one.get("url"))
+    ]
+    for one in listed(source.get("links")):
+        if one.get("type") == "dashboards":
+            report.lose("", "the links to boards by tag")
+    board.panels = _panels(source, report)
+    return Taken(
+        document.checked(board),
+        text(source.get("uid")),
+        report.losses,
+        list(report.renamed.items()),
+        list(report.gone),
+    )
+
+
+def _unwrapped(source: Json) -> Json:
+    inside = mapping(source.get("spec"))
+    if "elements" in inside:
+        message = "$.spec.elements: this is Grafana's schema 2; export the board as classic JSON"
+        raise BadBoardError(message)
+    return inside
+
+
+def _range(source: Json, report: Report) -> str:
+    start = text(mapping(source.get("time")).get("from"))
+    relative = RELATIVE.match(start)
+    if relative:
+        return _days(relative[1])
+    if start:
+        report.lose("", f"the time range from {start}; the last 6 h instead")
+    return "6h"
+
+
+def _days(span: str) -> str:
+    number, unit = span[:-1], span[-1]
+    return f"{int(number) * 30}d" if unit == "M" else span
+
+
+def _refresh(given: str) -> int:
+    match = SECONDS.match(given)
+    if not match:
+        return 0 if given in {"", "false"} else 30
+    seconds = int(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
+    return next((one for one in (5, 10, 30, 60, 300) if one >= seconds), 300)
+
+
+def _variable(one: Json, constants: dict[str, str], report: Report) -> Variable | None:
+    name, kind = text(one.get("name")), VARIABLE_KINDS.get(text(one.get("type")), "")
+    if not kind:
+        report.lose(name, f"the variable of the kind {text(one.get('type')) or '?'}")
+        return None
+    query = one.get("query")
+    asked = text(mapping(query).get("query")) if isinstance(query, dict) else text(query)
+    if kind == "query":
+        asked = asked or text(one.get("definition"))
+        asked = queries.renamed(asked, f"${name}", report)
+    if kind == "constant":
+        asked = constants.get(name, asked)
+        asked = constants.get(asked.strip("${}"), asked)
+    made = Variable(name, kind, text(one.get("label")), asked)
+    made.many, made.all = bool(one.get("multi")), bool(one.get("includeAll"))
+    made.all_value, made.regex = text(one.get("allValue")), text(one.get("regex"))
+    made.order, made.hidden = ORDERS.get(whole(one.get("sort"), 0), ""), whole(one.get("hide"), 0) == 2
+    if kind in {"custom", "interval"}:
+        options = [
+            Choice(text(each.get("value")), text(each.get("text"))) for each in listed(one.get("options"))
+        ]
+        made.choices = [each for each in options if each.value not in {"", ALL}] if not asked else []
+        made.choices = [
+            Choice("$__auto", "auto") if each.value.startswith("$__auto") else each for each in made.choices
+        ]
+    current = mapping(one.get("current")).get("value")
+    values = [text(each) for each in current] if isinstance(current, list) else [text(current)]
+    made.chosen = [each for each in values if each]
+    return made
+
+
+def _annotations(source: Json, report: Report) -> list[Annotation]:
+    found = [Annotation("alerts", "alerts"), Annotation("releases", "releases", on=False)]
+    for one in listed(mapping(source.get("annotations")).get("list")):
+        name = text(one.get("name"))
+        if one.get("builtIn") or text(one.get("type")) == "dashboard":
+            continue
+        expr = text(one.get("expr")) or text(mapping(one.get("target")).get("expr"))
+        if not expr:
+            report.lose(name, "an annotation that is not PromQL")
+            continue
+        found.append(
+            Annotation(
+                name, "query", queries.renamed(expr, name, report), bool(one.get("enable", True)), "v3"
+            )
+        )
+    return found
+
+
+def _panels(source: Json, report: Report) -> list[Panel]:
+    """All panels in one list, each below its row; ids that clash or lack get fresh ones."""
+    flat: list[Json] = []
+    for one in sorted(listed(source.get("panels")), key=_height):
+        flat.append(one)
+        flat += sorted(listed(one.get("panels")), key=_height) if one.get("type") == "row" else []
+    flat += _old_rows(source)
+    used: set[int] = set()
+    highest = max((whole(one.get("id"), 0) for one in flat), default=0)
+    made = []
+    for one in flat:
+        number = whole(one.get("id"), 0)
+        if number <= 0 or number in used:
+            highest += 1
+            number = highest
+        used.add(number)
+        made.append(panels.of(one, number, report))
+    return made
+
+
+def _height(one: Json) -> tuple[int, int]:
+    place = mapping(one.get("gridPos"))
+    return whole(place.get("y"), 0), whole(place.get("x"), 0)
+
+
+def _old_rows(source: Json) -> list[Json]:
+    """Before version 5 boards had rows of panels whose spans add up to 12."""
+    found: list[Json] = []
+    top = 0
+    rows = listed(source.get("rows"))
+    for row in rows:
+        if row.get("showTitle") or row.get("title") or row.get("collapse") or row.get("repeat"):
+            found.append({**row, "type": "row", "id": 0, "panels": [], "targets": []})
+        across, tallest = 0, 0
+        for one in listed(row.get("panels")):
+            width = whole(one.get("span"), 4) * 2
+            height = max(4, whole(text(one.get("height") or row.get("height")).removesuffix("px"), 250) // 30)
+            if across + width > document.COLUMNS:
+                across, top, tallest = 0, top + tallest, 0
+            found.append({**one, "gridPos": {"x": across, "y": top, "w": width, "h": height}})
+            across, tallest = across + width, max(tallest, height)
+        top += tallest
+    return found

@@ -1,0 +1,211 @@
+"""What the variables of a board offer and which of it is chosen; a later one may depend on those before it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from dashboards import ask
+from dashboards.boards import known, spelling
+from dashboards.boards.document import Choice, Variable
+from dashboards.boards.fill import ALL, Scope, Value, escaped, put
+from monitor.core import durations
+
+# several values of one variable in an address or a form field
+SEPARATOR = "\x1e"
+MOST = 2_000
+CALL = re.compile(r"^\s*(label_values|label_names|metrics|query_result)\s*\((.*)\)\s*$", re.DOTALL)
+VALUES = re.compile(r"^(?:(?P<series>.+?)\s*,)?\s*(?P<label>[\w.:]+)\s*$", re.DOTALL)
+AUTO = "$__auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One variable as the page shows it."""
+
+    variable: Variable
+    choices: Sequence[Choice]
+    value: Value
+    problem: str = ""
+
+    @property
+    def chosen(self) -> frozenset[str]:
+        return frozenset(self.value.values)
+
+    @property
+    def everything(self) -> bool:
+        return bool(self.value.whole) or self.value.texts == ("All",)
+
+
+def resolve(
+    project_id: int, variables: Sequence[Variable], params: Mapping[str, str], scope: Scope
+) -> list[Offer]:
+    """Every variable with its choices, in order, so that each sees those before it."""
+    offers: list[Offer] = []
+    values = dict(scope.values)
+    for variable in variables:
+        offer = _offer(
+            project_id, variable, params.get(f"var-{variable.name}"), replace(scope, values=values)
+        )
+        offers.append(offer)
+        values[variable.name] = offer.value
+    return offers
+
+
+def values_of(offers: Sequence[Offer]) -> dict[str, Value]:
+    return {offer.variable.name: offer.value for offer in offers}
+
+
+def _offer(project_id: int, variable: Variable, asked: str | None, scope: Scope) -> Offer:
+    try:
+        choices, problem = _choices(project_id, variable, scope), ""
+    except ask.AskError as error:
+        choices, problem = [], str(error)
+    wanted = asked.split(SEPARATOR) if asked is not None else list(variable.chosen)
+    return Offer(
+        variable, choices, _value(variable, choices, wanted, given=asked is not None, scope=scope), problem
+    )
+
+
+def _value(
+    variable: Variable, choices: Sequence[Choice], wanted: list[str], *, given: bool, scope: Scope
+) -> Value:
+    wanted = [one for one in wanted if one != ""]
+    if variable.kind in {"text", "constant"}:
+        return Value((wanted[0] if wanted else variable.query,))
+    if variable.kind == "datasource":
+        return Value(("Vigil",))
+    if variable.all and (ALL in wanted or (not wanted and not variable.chosen)):
+        return _all(variable, choices)
+    offered = {choice.value: choice.text or choice.value for choice in choices}
+    # what a link names counts even where nothing offers it now; what was saved with the board does not
+    kept = [one for one in wanted if given or one in offered or not offered]
+    if not kept and variable.all and wanted:
+        return _all(variable, choices)
+    if not kept:
+        kept = [choices[0].value] if choices else []
+    if not variable.many:
+        kept = kept[:1]
+    auto = scope.of("__interval")
+    shown = [auto.values[0] if one == AUTO and auto else one for one in kept]
+    # without any value, everything is the only question that can have an answer
+    whole = ".*" if not kept and variable.kind == "query" else ""
+    return Value(tuple(shown), tuple(offered.get(one, one) for one in kept), variable.many, whole)
+
+
+def _all(variable: Variable, choices: Sequence[Choice]) -> Value:
+    whole = variable.all_value or ("" if choices else ".*")
+    if len(choices) > MOST // 4:
+        whole = whole or ".+"
+    return Value(tuple(choice.value for choice in choices), ("All",), many=True, whole=whole)
+
+
+def _choices(project_id: int, variable: Variable, scope: Scope) -> list[Choice]:
+    match variable.kind:
+        case "custom":
+            return variable.choices or _listed(variable.query)
+        case "interval":
+            return [one for one in variable.choices or _listed(variable.query) if _is_duration(one.value)]
+        case "datasource":
+            return [Choice("Vigil")]
+        case "query":
+            found = _asked(project_id, put(variable.query, scope), scope)
+            return _ordered(_filtered(found, put(variable.regex, scope)), variable.order)[:MOST]
+        case _:
+            return []
+
+
+def _listed(text: str) -> list[Choice]:
+    """``a, b, name : value`` as Grafana writes custom variables; a comma inside a value is escaped."""
+    parts = [part.strip().replace("\\,", ",") for part in re.split(r"(?<!\\),", text) if part.strip()]
+    pairs = [re.split(r"\s+:\s+", part, maxsplit=1) for part in parts]
+    return [Choice(pair[1], pair[0]) if len(pair) == 2 else Choice(pair[0]) for pair in pairs]
+
+
+def _is_duration(text: str) -> bool:
+    try:
+        return text == AUTO or durations.parse(text) > 0
+    except durations.BadDurationError:
+        return False
+
+
+def _asked(project_id: int, text: str, scope: Scope) -> list[str]:
+    call = CALL.match(text)
+    if call is None:
+        return _results(project_id, text, scope) if text.strip() else []
+    name, inside = call[1], call[2].strip()
+    if name == "query_result":
+        return _results(project_id, inside, scope)
+    if name == "metrics":
+        sought = re.compile(inside)
+        return [one for one in known.names(project_id, scope.span.end) if sought.search(one)]
+    if name == "label_names":
+        return known.labels(project_id, scope.span.end)
+    return _label_values(project_id, inside, scope)
+
+
+def _label_values(project_id: int, inside: str, scope: Scope) -> list[str]:
+    match = VALUES.match(inside)
+    if match is None:
+        message = f"label_values({inside}): the last argument must be the name of a label"
+        raise ask.AskError(message)
+    label = match["label"]
+    if not match["series"]:
+        return known.values(project_id, label, scope.span.end)
+    selector = spelling.present(match["series"].strip(), known.names(project_id, scope.span.end))
+    window = max(600, min(int(scope.span.seconds), 10_800))
+    found = known.asked(
+        project_id, f"group by ({label}) (last_over_time({selector}[{window}s]))", scope.span.end
+    )
+    return sorted({row.get(label, "") for row in found} - {""})
+
+
+def _results(project_id: int, expr: str, scope: Scope) -> list[str]:
+    """Each series of the answer as Grafana writes it: ``name{label="value"} value time``."""
+    found = ask.readings(project_id, expr, scope.span.end)
+    at = int(scope.span.end.timestamp() * 1000)
+    return [f"{_series(one.labels)} {one.value:.15g} {at}" for one in found]
+
+
+def _series(labels: Mapping[str, str]) -> str:
+    inside = ",".join(f'{name}="{value}"' for name, value in labels.items() if name != "__name__")
+    return labels.get("__name__", "") + "{" + inside + "}"
+
+
+def _filtered(values: Sequence[str], regex: str) -> list[Choice]:
+    """Grafana's filter: ``/expression/``; its groups ``value`` and ``text``, or its first group, are taken."""
+    if not regex:
+        return [Choice(one) for one in dict.fromkeys(values)]
+    body = re.match(r"^/(.*)/[gimsuy]*$", regex, re.DOTALL)
+    try:
+        sought = re.compile(
+            (body[1] if body else escaped(regex))
+            .replace("(?<", "(?P<")
+            .replace("(?P<=", "(?<=")
+            .replace("(?P<!", "(?<!")
+        )
+    except re.error as error:
+        message = f"the filter {regex!r} is no regular expression: {error}"
+        raise ask.AskError(message) from error
+    found: dict[str, str] = {}
+    for one in values:
+        match = sought.search(one)
+        if match is None:
+            continue
+        named = match.groupdict()
+        value = named.get("value") or named.get("text") or (match[1] if match.groups() else one)
+        if value:
+            found.setdefault(value, named.get("text") or "")
+    return [Choice(value, shown) for value, shown in found.items()]
+
+
+def _ordered(choices: list[Choice], order: str) -> list[Choice]:
+    if order.startswith("number"):
+
+        def number(choice: Choice) -> tuple[float, str]:
+            digits = re.search(r"-?\d+(\.\d+)?", choice.value)
+            return (float(digits[0]) if digits else float("inf"), choice.value)
+
+        return sorted(choices, key=number, reverse=order.endswith("down"))
+    if order in {"up", "down"}:
+        return sorted(choices, key=lambda one: (one.text or one.value).lower(), reverse=order == "down")
+    return choices

@@ -1,0 +1,53 @@
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboards.boards.fill import Scope, Value, escaped, put, used
+from dashboards.span import Span
+from tests.fixtures.fix_cast import NOON
+
+SCOPE = Scope(
+    Span(NOON - dt.timedelta(hours=1), NOON, "1h"),
+    {
+        "one": Value(("a.b",)),
+        "many": Value(("a.b", 'c"d'), ("A", "C"), many=True),
+        "all": Value(("x", "y"), ("All",), many=True, whole=".*"),
+    },
+    step_seconds=30,
+)
+
+
+@pytest.mark.parametrize(
+    "text, found",
+    [
+        ("$one ${one} [[one]]", "a.b a.b a.b"),
+        ('{x=~"$many"}', '{x=~"(a\\\\.b|c\\"d)"}'),
+        ('{x=~"$all"}', '{x=~".*"}'),
+        ("${many:csv} ${many:pipe} ${one:regex}", 'a.b,c"d a.b|c"d a\\.b'),
+        ("rate(x[$__rate_interval]) + y[$__interval] + z[$__range]", "rate(x[1m]) + y[30s] + z[3600s]"),
+        ("$unknown stays", "$unknown stays"),
+    ],
+)
+def test_variables_are_put_into_promql(text: str, found: str) -> None:
+    assert put(text, SCOPE) == found
+
+
+def test_a_title_shows_what_people_chose() -> None:
+    assert put("of $many", SCOPE, "text") == "of A + C"
+
+
+def test_an_address_is_escaped() -> None:
+    assert put("/x?y=$many", SCOPE, "url") == "/x?y=a.b%2Cc%22d"
+
+
+def test_the_names_in_a_text_are_known() -> None:
+    assert used("$a ${b:csv} [[c]]") == {"a", "b", "c"}
+
+
+@given(st.text(min_size=1, max_size=20))
+def test_an_escaped_text_means_itself(text: str) -> None:
+    import re
+
+    assert re.fullmatch(escaped(text), text)

@@ -1,0 +1,173 @@
+"""Boards as pages: looked at, refreshed, edited, brought in, and who may do so."""
+
+import json
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from dashboards.boards import shelf
+from dashboards.boards.document import Board, Panel, Query, Variable
+from dashboards.boards.shelf import Author
+from tests.fixtures.fix_cast import NOON, Cast
+from tests.fixtures.fix_world import Look
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    cache.clear()
+
+
+@pytest.fixture
+def made(cast: Cast) -> str:
+    panels = [
+        Panel(1, "stat", "Calls", queries=[Query("sum(llm_requests_total)", instant=True)]),
+        Panel(2, "timeseries", "By $v", y=8, queries=[Query('sum by (version) (rate(llm_requests_total{version=~"$v"}[5m]))', legend="{{version}}")]),
+        Panel(3, "row", "More", y=16, collapsed=True),
+        Panel(4, "table", "T", y=17, queries=[Query("gpu_power_watts", shape="table", instant=True)]),
+        Panel(5, "timeseries", "Broken", y=25, queries=[Query("sum(")]),
+    ]  # fmt: skip
+    board = Board(
+        "Mine",
+        variables=[Variable("v", query="label_values(llm_requests_total, version)", many=True, all=True)],
+        panels=panels,
+    )
+    return shelf.make(cast.project.id, board, Author("ada", NOON), uid="mine")
+
+
+def send(client: Client, cast: Cast, path: str, who: Any = None, **form: str) -> Any:
+    client.force_login(who or cast.ada)
+    return client.post(f"/p/shop/dashboards/{path}", form)
+
+
+def data(look: Look, parts: str, **more: Any) -> Any:
+    return look("dashboards/mine/data", headers={"x-vigil-parts": parts}, **more)
+
+
+def test_numbers_stand_in_the_first_answer(look: Look, world: object, made: str) -> None:
+    page = look("dashboards/mine").content.decode()
+    assert "<b>160</b>" in page
+    assert "By All" in page
+
+
+def test_a_failing_query_spoils_its_panel_and_no_other(look: Look, world: object, made: str) -> None:
+    found = json.loads(data(look, "1=,5=").content)["panels"]
+    assert (found["1"]["state"], found["5"]["state"]) == ("", "bad")
+
+
+def test_a_refresh_without_news_is_304(look: Look, world: object, made: str) -> None:
+    first = json.loads(data(look, "1=,2=").content)["panels"]
+    parts = ",".join(f"{key}={one['digest']}" for key, one in first.items())
+    assert data(look, parts).status_code == 304
+
+
+def test_only_what_changed_travels(look: Look, world: object, made: str) -> None:
+    first = json.loads(data(look, "1=,2=").content)["panels"]
+    assert list(json.loads(data(look, f"1={first['1']['digest']},2=old").content)["panels"]) == ["2"]
+
+
+def test_a_variable_of_the_address_is_put_in(look: Look, world: object, made: str) -> None:
+    figure = json.loads(data(look, "2=", **{"var-v": "v2"}).content)["panels"]["2"]["figure"]
+    assert [line["name"] for line in figure["data"]] == ["v2"]
+
+
+def test_a_stranger_sees_no_board_and_a_viewer_edits_none(
+    look: Look, client: Client, cast: Cast, made: str
+) -> None:
+    assert look("dashboards/mine", cast.cy).status_code == 404
+    assert look("dashboards/mine", cast.ben).status_code == 200
+    assert send(client, cast, "mine/", cast.ben, do="remove", panel="1").status_code == 403
+
+
+def test_a_board_may_be_kept_from_viewers(look: Look, cast: Cast, made: str) -> None:
+    shelf.allow(cast.project.id, "mine", "editor", "admin")
+    assert look("dashboards/mine", cast.ben).status_code == 404
+    assert "Mine" not in look("dashboards", cast.ben).content.decode()
+
+
+def test_moved_panels_are_a_version_and_come_back(look: Look, client: Client, cast: Cast, made: str) -> None:
+    places = json.dumps([{"id": 1, "x": 12, "y": 3, "w": 6, "h": 4, "row": 0}])
+    send(client, cast, "mine/", do="layout", places=places)
+    assert shelf.get(cast.project.id, "shop", "mine").board.panel(1).x == 12  # type: ignore[union-attr]
+    send(client, cast, "mine/", do="restore", version="1")
+    assert shelf.get(cast.project.id, "shop", "mine").board.panel(1).x == 0  # type: ignore[union-attr]
+    assert [one.number for one in shelf.versions(cast.project.id, "mine")] == [3, 2, 1]
+
+
+def test_a_panel_is_duplicated_and_removed(client: Client, cast: Cast, made: str) -> None:
+    send(client, cast, "mine/", do="duplicate", panel="1")
+    send(client, cast, "mine/", do="remove", panel="1")
+    titles = [one.title for one in shelf.get(cast.project.id, "shop", "mine").board.panels]  # type: ignore[union-attr]
+    assert titles.count("Calls") == 1
+
+
+def test_a_panel_is_tried_without_being_saved(client: Client, cast: Cast, world: object, made: str) -> None:
+    page = send(
+        client,
+        cast,
+        "mine/panel/1/",
+        do="try",
+        title="Other",
+        kind="stat",
+        kind_before="stat",
+        expr_0="vector(42)",
+    )
+    assert "<b>42</b>" in page.content.decode()
+    assert shelf.get(cast.project.id, "shop", "mine").board.panel(1).title == "Calls"  # type: ignore[union-attr]
+
+
+def test_a_mistake_in_a_panel_is_told_and_not_saved(client: Client, cast: Cast, made: str) -> None:
+    page = send(
+        client, cast, "mine/panel/1/", do="panel", title="x", kind="stat", expr_0="sum(", thresholds="80 pink"
+    )
+    assert "80 pink" in page.content.decode()
+    assert len(shelf.versions(cast.project.id, "mine")) == 1
+
+
+def test_two_editors_do_not_overwrite_each_other(client: Client, cast: Cast, made: str) -> None:
+    send(client, cast, "mine/panel/1/", do="panel", title="first", kind="stat", expr_0="up", seen="1")
+    page = send(client, cast, "mine/panel/1/", do="panel", title="second", kind="stat", expr_0="up", seen="1")
+    assert "meanwhile" in page.content.decode()
+
+
+def test_a_board_of_grafanas_is_brought_in_with_its_report(client: Client, cast: Cast) -> None:
+    text = json.dumps(
+        {
+            "title": "From outside",
+            "uid": "out",
+            "panels": [{"id": 1, "type": "geomap", "title": "Map"}],
+            "schemaVersion": 39,
+        }
+    )
+    page = send(client, cast, "import/", do="import", text=text).content.decode()
+    assert "geomap" in page
+    assert shelf.get(cast.project.id, "shop", "out") is not None
+
+
+def test_nonsense_is_refused_with_the_reason(client: Client, cast: Cast) -> None:
+    assert "not JSON" in send(client, cast, "import/", do="import", text="{").content.decode()
+
+
+def test_a_board_goes_out_and_comes_back(look: Look, client: Client, cast: Cast, made: str) -> None:
+    for form in ("", "grafana"):
+        text = look("dashboards/mine/export", form=form).content.decode()
+        assert "taken" in send(client, cast, "import/", do="import", text=text).content.decode()
+
+
+@pytest.mark.parametrize("path", ["settings", "history", "panel/2", "panel/3"])
+def test_the_pages_of_a_board_open(look: Look, world: object, made: str, path: str) -> None:
+    assert look(f"dashboards/mine/{path}").status_code == 200
+
+
+def test_boards_of_files_are_read_only_and_can_be_copied(look: Look, client: Client, cast: Cast) -> None:
+    uid = next(one.uid for one in shelf.entries(cast.project.id, "shop") if one.origin == "file")
+    assert send(client, cast, f"{uid}/", do="remove", panel="1").status_code == 404
+    assert send(client, cast, f"{uid}/", do="copy").status_code == 302
+
+
+def test_every_shipped_board_is_read_and_draws_something(look: Look, world: object) -> None:
+    for one in shelf.entries(1, "shop"):
+        if one.origin == "file":
+            assert not one.problem
+            assert look(f"dashboards/{one.uid}").status_code == 200
