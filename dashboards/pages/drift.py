@@ -28,6 +28,15 @@ FEATURES = {
     "prompt_embedding": lazy("prompt embedding"),
 }
 MOST_EXAMPLES = 6
+DIMENSIONS: dict[str, str | Promise] = {
+    "topic": lazy("topic"), "language": lazy("language"), "tenant": lazy("tenant"),
+    "finish_reason": lazy("finish reason"), "grounding": lazy("grounding"),
+}  # fmt: skip
+BASES: dict[str, str | Promise] = {
+    "none": lazy("under two days are known: nothing is expected yet"),
+    "yesterday": lazy("under 15 days are known: measured by yesterday alone"),
+    "weeks": lazy("measured by the same time of past weeks"),
+}  # fmt: skip
 QUIET = {"unknown", "learning"}
 MATURITY = {
     "young": lazy(
@@ -59,6 +68,10 @@ class Drift(Page):
                 (one, *STATES.get(one.state, ("unknown", one.state)), FEATURES.get(one.feature, one.label))
                 for one in watches
             ],
+            "volumes": [
+                (f"volume-{place}", one, BASES.get(one.basis, one.basis), volume(visit, one))
+                for place, one in enumerate(read.volumes(visit.project_id))
+            ],
             **(opened_signal(visit, signal) if signal else {"signal": None}),
             **(opened_watch(visit, watch) if watch and not signal else {"chosen": None}),
         }
@@ -84,7 +97,43 @@ def opened_signal(visit: Visit, signal: read.SignalRow) -> Context:
         "young": MATURITY.get(signal.maturity, ""),
         "effect": effect(visit, matchers),
         "evidence": evidence(visit, signal),
+        **explained(visit, signal),
     }
+
+
+def explained(visit: Visit, signal: read.SignalRow) -> Context:
+    """What an unusual signal is made of; ``why`` None while it is as always."""
+    found = read.why(visit.project_id, signal.id)
+    if found is None:
+        return {"why": None}
+    examples_ = (calls.one(visit.project_id, one) for one in found.examples[:MOST_EXAMPLES])
+    return {
+        "why": found,
+        "slices": [(DIMENSIONS.get(one.dimension, one.dimension), one) for one in found.slices],
+        "new_calls": [one.summary for one in examples_ if one is not None],
+    }
+
+
+def volume(visit: Visit, one: read.Volume) -> Chart:
+    """Calls by five minutes inside the band that this time of the week expects."""
+    window = "5m"
+    model = ask.quoted(one.model)
+    exprs = (
+        f"sum(increase(llm_requests_total{{model={model}}}[{window}]))",
+        f"llm_anomaly_low{{{one.selector}}}", f"llm_anomaly_high{{{one.selector}}}",
+    )  # fmt: skip
+    frames: list[Frame] | ask.AskError
+    try:
+        lines = [ask.frames(visit.project_id, expr, visit.span, POINTS) for expr in exprs]
+        found = [each[0] for each in lines if each]
+        frames = [_banded(*found, name=_("calls in 5 minutes"))] if len(found) == 3 else found[:1]
+    except ask.AskError as error:
+        frames = error
+    return draw(
+        f"volume-{one.model}", "timeseries", one.model, frames, unit="count", height=220,
+        note=_("the band is what is expected"), empty=_("Nothing has been found yet in this time range."),
+        **pinned(visit),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +219,9 @@ def effect(visit: Visit, selector: str) -> Chart:
     )  # fmt: skip
 
 
-def _banded(line: Frame, low: Frame, high: Frame) -> Frame:
+def _banded(line: Frame, low: Frame, high: Frame, *, name: str = "") -> Frame:
     columns = {**line.columns, "low": low.columns["value"], "high": high.columns["value"]}
-    return Frame(_("effect"), columns, line.labels, colours.slot(0))
+    return Frame(name or _("effect"), columns, line.labels, colours.slot(0))
 
 
 def spread(report: read.Report) -> Chart:

@@ -8,23 +8,28 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from monitor.core import clock
-from monitor.drift import reports, walk
+from monitor.drift import anomalies, explain, reports, walk
 from monitor.drift.detectors import DETECTORS
 from monitor.drift.embedders import WHAT_HASHING_SEES
 from monitor.drift.engine.matching import HOUR
 from monitor.drift.features import FEATURES
-from monitor.drift.models import DriftReport, DriftSignal, DriftWatch, WatchState
+from monitor.drift.models import DriftReport, DriftSignal, DriftSketch, DriftWatch, WatchState
 from monitor.drift.signals import SIGNALS
 
 __all__ = [
     "WHAT_HASHING_SEES",
+    "Moved",
     "Report",
     "SignalRow",
+    "Volume",
     "WatchRow",
+    "Why",
     "moments",
     "report",
     "signals",
+    "volumes",
     "watches",
+    "why",
 ]
 
 
@@ -136,6 +141,44 @@ class SignalRow:
         return self.streams[0].name if self.streams else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A word, or a value of ``dimension``, and its share before and now."""
+
+    name: str
+    before: float
+    now: float
+    dimension: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What an unusual signal is made of. ``text``: whether the words are those of prompts or of outputs."""
+
+    text: str
+    n_before: int
+    n_now: int
+    came: tuple[Moved, ...]
+    went: tuple[Moved, ...]
+    slices: tuple[Moved, ...]
+    examples: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """What is expected of a model's calls. ``basis``: none, yesterday or weeks.
+
+    ``selector``: label matchers for ``llm_anomaly_expected`` and its companions.
+    """
+
+    model: str
+    signal: str
+    basis: str
+    anomalous: bool
+    at: dt.datetime
+    selector: str
+
+
 STATE_ORDER = ("drift", "warning", "ok", "learning", "unknown")
 
 
@@ -179,6 +222,32 @@ def _signal(row: DriftSignal) -> SignalRow:
         last_ok=row.last_ok,
         last_error=row.last_error,
     )
+
+
+def why(project_id: int, signal_id: int) -> Why | None:
+    """Why a signal is unusual; None while it is not, or while nobody has looked."""
+    row = DriftSignal.objects.filter(project_id=project_id, pk=signal_id).first()
+    if row is None or row.state not in {WatchState.WARNING, WatchState.DRIFT}:
+        return None
+    found = explain.told(row)
+    if not found:
+        return None
+    came, went = (tuple(Moved(*one) for one in found[side]) for side in ("came", "went"))
+    slices = tuple(Moved(value, before, now, name) for name, value, before, now in found["slices"])
+    examples = tuple(UUID(one) for one in found["examples"])
+    return Why(found["text"], found["n_before"], found["n_now"], came, went, slices, examples)
+
+
+def volumes(project_id: int) -> list[Volume]:
+    """The volumes of the project's models, as the last tick left them."""
+    rows = DriftSketch.objects.filter(project_id=project_id, part="baseline requests").order_by("model")
+    found = []
+    for model in rows.values_list("model", flat=True):
+        told = anomalies.told(project_id, model, "requests")
+        selector = f'model="{_escaped(model)}", signal="requests"'
+        at = clock.from_ms(told["to"] * 1000)
+        found.append(Volume(model, "requests", told["basis"], told["anomalous"], at, selector))
+    return found
 
 
 def _moment(seconds: float | None) -> dt.datetime | None:

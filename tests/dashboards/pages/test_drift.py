@@ -1,9 +1,12 @@
 import datetime as dt
+from collections.abc import Sequence
+from uuid import UUID
 
+import msgspec
 import pytest
 
 from monitor.drift import run
-from monitor.drift.models import DriftSignal, DriftWatch
+from monitor.drift.models import DriftSignal, DriftSketch, DriftWatch
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_traffic import Traffic
 from tests.fixtures.fix_world import Look
@@ -74,3 +77,39 @@ def test_a_young_reference_says_what_it_cannot_know(look: Look, signal: DriftSig
     signal.body["maturity"] = "young"
     signal.save()
     assert "warns but never pages" in look("drift").content.decode()
+
+
+def told(signal: DriftSignal, part: str, body: dict[str, object], version: str = "v1") -> None:
+    DriftSketch.objects.create(
+        project=signal.project, model="qwen", version=version, part=part, hour=0,
+        body=msgspec.msgpack.encode(body),
+    )  # fmt: skip
+
+
+def test_what_an_unusual_signal_is_made_of_is_shown(
+    look: Look, signal: DriftSignal, world: Sequence[UUID]
+) -> None:
+    told(signal, "why topic", {
+        "text": "prompt", "n_before": 300, "n_now": 200, "came": [["contract", 0.01, 0.25]], "went": [["pump", 0.4, 0.1]],
+        "slices": [["topic", "chat", 0.1, 0.18]], "examples": [str(world[0])], "since": 1763450000, "end": 1763460000,
+    })  # fmt: skip
+    page = look("drift")
+    assert [call.id for call in page.context["new_calls"]] == [world[0]]
+    assert all(word in page.content.decode() for word in ("contract", "pump", "chat"))
+
+
+def test_a_signal_that_is_as_always_is_not_explained(look: Look, signal: DriftSignal) -> None:
+    DriftSignal.objects.filter(pk=signal.pk).update(state="ok")
+    assert look("drift").context["why"] is None
+
+
+@pytest.mark.parametrize(
+    ("basis", "anomalous", "word"),
+    [("none", False, "state unknown"), ("weeks", False, "state good"), ("weeks", True, "state warn")],
+)
+def test_a_volume_says_whether_it_is_as_expected(
+    look: Look, signal: DriftSignal, basis: str, anomalous: bool, word: str
+) -> None:
+    body = {"to": 1763460000, "basis": basis, "anomalous": anomalous, "value": 1.0, "expected": 2.0}
+    told(signal, "baseline requests", body, version="")
+    assert word in look("drift").content.decode().rpartition("Volume against its season")[2]
