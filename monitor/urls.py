@@ -12,6 +12,7 @@ from monitor.api import (
     ingest,
     metadata,
     metrics,
+    openapi,
     prometheus,
     releases,
     rules,
@@ -22,6 +23,8 @@ from monitor.api import (
 # the admin is entered by the one door that limits tries and asks for the second factor
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign] # as the library documents it
 
+handler500 = errors.broken
+
 urlpatterns: list[URLPattern | URLResolver] = [
     *alertmanager.urlpatterns,
     *generations.urlpatterns,
@@ -29,6 +32,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *ingest.urlpatterns,
     *metadata.urlpatterns,
     *metrics.urlpatterns,
+    *openapi.urlpatterns,
     *prometheus.urlpatterns,
     *releases.urlpatterns,
     *rules.urlpatterns,

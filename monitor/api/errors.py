@@ -5,12 +5,14 @@ from typing import Any
 import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
+from django.views.defaults import server_error
 
 ERROR_TYPES = {
     400: "bad_data", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "bad_data",
     409: "conflict", 413: "too_large", 415: "bad_data", 422: "execution", 429: "too_many_requests",
     500: "internal", 503: "unavailable",
 }  # fmt: skip
+PROGRAMS = ("/api/", "/v1/", "/metrics")
 
 
 def reply(content: Any, status: int = 200) -> HttpResponse:
@@ -22,6 +24,15 @@ def reply(content: Any, status: int = 200) -> HttpResponse:
 def unknown_path(request: HttpRequest, **_: str) -> HttpResponse:
     """A path under ``/api/`` or ``/v1/`` that nobody serves: programs get JSON, never a page."""
     return refuse(404, f"{request.path} is not served here; see /docs/send/ for the paths that are")
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """Something of ours failed: programs get JSON, people a page. The log has the trace."""
+    if request.path.startswith(PROGRAMS):
+        return refuse(
+            500, "something broke on our side; the server's log says what. Nothing of this request was stored"
+        )
+    return server_error(request)
 
 
 def refuse(status: int, error: str, **more: Any) -> HttpResponse:

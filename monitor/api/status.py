@@ -1,10 +1,13 @@
 """``/api/v1/status/…`` as Prometheus' tools ask: what runs here, its limits, and what the series look like."""
 
+import functools
 import os
+import re
 import sys
 import threading
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -25,9 +28,17 @@ ROWS = 10
 MAX_ROWS = 10_000
 
 
+@functools.cache
+def version() -> str:
+    """The product's own version: the newest heading of the changelog."""
+    text = (Path(settings.BASE_DIR) / "CHANGELOG.md").read_text("utf-8")
+    found = re.search(r"^## (\d\S*)", text, re.MULTILINE)
+    return found[1] if found else "unreleased"
+
+
 def _build(_: ApiRequest) -> HttpResponse:
     python = "python" + sys.version.split()[0]
-    known = {"version": API_LEVEL, "revision": "vigil", "goVersion": python}
+    known = {"version": API_LEVEL, "revision": f"vigil {version()}", "goVersion": python}
     return _told({**dict.fromkeys(("branch", "buildUser", "buildDate"), ""), **known})
 
 

@@ -7,7 +7,7 @@ import datetime as dt
 import json
 import math
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -25,8 +25,12 @@ NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 Name = Annotated[str, Meta(max_length=300)]
 Seconds = Annotated[float, Meta(ge=0, le=1_000_000)]
 Count = Annotated[int, Meta(ge=0, le=2_000_000_000)]
-Moment = str | float | None
-AwareMoment = Annotated[dt.datetime, Meta(tz=True)] | float | None
+# what a half-precision number holds: vectors are kept in those
+Part = Annotated[float, Meta(ge=-65_504, le=65_504)]
+# Unix seconds of the years 1 to 9999
+UnixSeconds = Annotated[float, Meta(ge=-62_135_596_800, le=253_402_300_799)]
+Moment = str | UnixSeconds | None
+AwareMoment = Annotated[dt.datetime, Meta(tz=True)] | UnixSeconds | None
 
 
 class WireGeneration(msgspec.Struct, forbid_unknown_fields=False):
@@ -64,7 +68,7 @@ class WireGeneration(msgspec.Struct, forbid_unknown_fields=False):
     contexts: list[Context] | None = None
     context_used: bool | None = None
     tokens: list[dict[str, Any]] | None = None
-    embedding: Annotated[list[float], Meta(min_length=1, max_length=16_000)] | None = None
+    embedding: Annotated[list[Part], Meta(min_length=1, max_length=16_000)] | None = None
     reference: str | None = None
 
 
@@ -99,7 +103,7 @@ class PlainGeneration(Generation):
     language: Name = ""
     topic: Name = ""
     template: Name = ""
-    embedding: Annotated[list[float], Meta(min_length=1, max_length=16_000)] | None = None
+    embedding: Annotated[list[Part], Meta(min_length=1, max_length=16_000)] | None = None
     # what no sender says has names that nobody writes
     started_ms: int | None = msgspec.field(default=None, name="(started)")
     around: str = msgspec.field(default="", name="(around)")
@@ -124,9 +128,13 @@ class WirePoint(msgspec.Struct):
 
 
 class WireScore(msgspec.Struct):
+    """A mark; or a thumb, which is a mark of 5 or 0; or a correction, which says what the answer should have been."""
+
     generation_id: Annotated[str, Meta(min_length=1, max_length=500)]
-    name: Annotated[str, Meta(min_length=1, max_length=100)]
-    value: Annotated[float, Meta(ge=0, le=5)]
+    name: Annotated[str, Meta(min_length=1, max_length=100)] = "feedback"
+    value: Annotated[float, Meta(ge=0, le=5)] | None = None
+    thumb: Literal["up", "down"] | None = None
+    correction: Annotated[str, Meta(min_length=1, max_length=100_000)] | None = None
     source: Annotated[str, Meta(pattern="^(judge|human|rule|reference)$")] = "human"
     reason: Annotated[str, Meta(max_length=10_000)] = ""
     author: Name = ""
@@ -291,10 +299,24 @@ def _take_point(batch: Batch, index: int, record: Record) -> None:
     batch.point_places.append(index)
 
 
+def _said(wire: WireScore) -> tuple[str, float, str]:
+    """Name, mark and reason of one record; exactly one of value, thumb and correction says what it is."""
+    given = [one for one in (wire.value, wire.thumb, wire.correction) if one is not None]
+    if len(given) != 1:
+        raise BadRecordError(
+            "value", "give exactly one of value, thumb and correction; more are more records"
+        )
+    if wire.correction is not None:
+        return "correction", 0.0, wire.correction
+    if wire.thumb is not None:
+        return wire.name, 5.0 if wire.thumb == "up" else 0.0, wire.reason
+    assert wire.value is not None
+    _finite("value", wire.value)
+    return wire.name, wire.value, wire.reason
+
+
 def _take_score(batch: Batch, index: int, record: Record) -> None:
     wire = _read(record, WireScore)
-    _finite("value", wire.value)
-    batch.scores.append(
-        ScoreRecord(wire.generation_id, wire.name, wire.value, wire.source, wire.reason, wire.author)
-    )
+    name, value, reason = _said(wire)
+    batch.scores.append(ScoreRecord(wire.generation_id, name, value, wire.source, reason, wire.author))
     batch.score_places.append(index)

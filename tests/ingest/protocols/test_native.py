@@ -1,5 +1,8 @@
 """Our own JSON: one record at a time, so a bad one loses no neighbour."""
 
+import json
+from typing import Any
+
 import pytest
 
 from monitor.core.labels import Labels
@@ -53,3 +56,15 @@ def test_what_is_read_at_once_is_what_is_read_one_by_one() -> None:
     assert type(at_once) is not type(one_by_one)
     for name in one_by_one.__struct_fields__:
         assert getattr(at_once, name) == getattr(one_by_one, name)
+
+
+@pytest.mark.parametrize(("path", "record", "field"), [
+    ("generations", {"model": "m", "embedding": [1.0, -1e300]}, "embedding[1]"),
+    ("generations", {"model": "m", "started_at": 1e300}, "started_at"),
+    ("points", {"name": "a", "value": 1, "at": -1e300}, "at"),
+])  # fmt: skip
+def test_a_number_that_nothing_can_hold_is_refused_at_its_place(
+    path: str, record: dict[str, Any], field: str
+) -> None:
+    batch = Native().decode(json.dumps({path: [record]}).encode(), {"x-path": f"/api/v1/{path}"})
+    assert [one.field for one in batch.rejected] == [field]

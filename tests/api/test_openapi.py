@@ -1,0 +1,59 @@
+"""The description of the interfaces is valid, complete, and agrees with what the doors do."""
+
+import re
+from typing import Any
+
+import msgspec
+import openapi_spec_validator
+import pytest
+from django.test import Client
+from django.urls import URLPattern, get_resolver
+
+from monitor.api import openapi
+from monitor.ingest import keys
+from tests.fixtures.fix_cast import Cast
+
+# nothing for programs of others: what is alive, and the description itself
+BESIDE = {"/api/docs"}
+
+
+def served() -> set[str]:
+    paths = (f"/{one.pattern}" for one in get_resolver().url_patterns if isinstance(one, URLPattern))
+    found = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", one) for one in paths}
+    return {one for one in found if one.startswith(("/api/", "/v1/"))} - BESIDE
+
+
+@pytest.fixture
+def told(client: Client) -> Any:
+    answer = client.get("/api/docs")
+    assert answer.status_code == 200
+    return msgspec.json.decode(answer.content)
+
+
+def test_every_address_is_described_and_no_other() -> None:
+    assert {one.path for one in openapi.OPERATIONS} == served()
+
+
+def test_the_description_is_valid(told: Any) -> None:
+    openapi_spec_validator.validate(told)
+
+
+def test_what_a_generation_may_hold_is_told(told: Any) -> None:
+    record = told["components"]["schemas"]["WireGeneration"]
+    assert record["required"] == ["model"]
+    assert {"ttft_seconds", "contexts", "tokens", "cost_usd"} <= set(record["properties"])
+
+
+@pytest.mark.parametrize("one", openapi.OPERATIONS, ids=lambda one: f"{one.method} {one.path}")
+def test_the_scope_told_is_the_scope_needed(client: Client, cast: Cast, one: openapi.Operation) -> None:
+    others = [scope for scope in keys.SCOPES if scope != one.scope]
+    where = one.path.replace("{generation}", "0190163d-8694-739b-aea5-966c26f8ad91")
+    where = re.sub(r"{\w+}", "x", where)
+    statuses = {}
+    for scope in (one.scope, *others):
+        text = keys.create(cast.project, scope, [scope], now=cast.project.created_at)
+        ask = getattr(client, one.method)
+        statuses[scope] = ask(where, headers={"authorization": f"Bearer {text}"}).status_code
+    assert statuses[one.scope] not in {401, 403, 405}
+    # `manage` may stand for others too; what must not be is that the scope told is not the one that opens
+    assert 403 in [statuses[scope] for scope in others], statuses
