@@ -16,8 +16,8 @@ BUILT_IN = ("$__rate_interval", "$__interval", "$__range")
 def known(visit: Visit, board: Board) -> str:
     """As JSON that may stand inside a script element."""
     found = {
-        "series": sorted(names.names(visit.project_id, visit.now))[:MOST],
-        "labels": names.labels(visit.project_id, visit.now)[:MOST],
+        "series": sorted(names.names(visit.project_id, visit.span.end))[:MOST],
+        "labels": names.labels(visit.project_id, visit.span.end)[:MOST],
         "functions": [one.name for one in query.functions()],
         "help": {one.name: f"{one.signature}: {one.help}" for one in query.functions()},
         "variables": [*(f"${one.name}" for one in board.variables), *BUILT_IN],
@@ -32,11 +32,11 @@ def values(visit: Visit, label: str, metric: str) -> list[str]:
         return []
     try:
         if not metric:
-            return names.values(visit.project_id, label, visit.now)[:MOST_VALUES]
+            return names.values(visit.project_id, label, visit.span.end)[:MOST_VALUES]
         rows = names.asked(
             visit.project_id,
             f"group by ({label}) (last_over_time({{__name__={ask.quoted(metric)}}}[1h]))",
-            visit.now,
+            visit.span.end,
         )
     except ask.AskError:
         return []

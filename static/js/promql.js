@@ -1,10 +1,17 @@
-// Completion for PromQL: series, labels and functions, offered under the text. Also the slider of a rule's limit.
+// Completion for PromQL: series, labels and their values, functions with their help, and variables, offered under the
+// text. Also the slider of a rule's limit.
 const source = document.getElementById("promql-words");
 const words = source ? JSON.parse(source.textContent) : null;
 const MOST = 12;
 
 function known(area) {
   const before = area.value.slice(0, area.selectionStart);
+  const quoted = /([a-zA-Z_]\w*)\s*(?:=~|!~|!=|=)\s*"([^"]*)$/.exec(before);
+  if (quoted && words.variables) return valuesOf(quoted[1], quoted[2], before);
+  const dollar = /\$\w*$/.exec(before)?.[0];
+  if (dollar && words.variables) {
+    return { part: dollar, found: words.variables.filter((one) => one.startsWith(dollar)).map((one) => ({ kind: "variable", one })) };
+  }
   const part = /[a-zA-Z_:][a-zA-Z0-9_:]*$/.exec(before)?.[0] ?? "";
   if (part.length < 2) return { part, found: [] };
   const inside = before.lastIndexOf("{") > before.lastIndexOf("}") || /\b(by|without|on|ignoring)\s*\([^)]*$/.test(before);
@@ -13,6 +20,26 @@ function known(area) {
   const found = pools.flatMap(([kind, pool]) => pool.filter((one) => one.toLowerCase().includes(low)).map((one) => ({ kind, one })));
   found.sort((a, b) => !a.one.toLowerCase().startsWith(low) - !b.one.toLowerCase().startsWith(low) || a.one.length - b.one.length);
   return { part, found: found.slice(0, MOST) };
+}
+
+// values of a label are asked for once, of the metric whose braces are open
+const asked = new Map();
+
+function valuesOf(label, typed, before) {
+  const metric = /([a-zA-Z_:][\w:]*)\s*\{[^{}]*$/.exec(before)?.[1] ?? "";
+  const key = `${metric} ${label}`;
+  if (!asked.has(key)) {
+    asked.set(key, null);
+    const address = `${location.pathname.replace(/(\/dashboards\/).*$/, "$1")}words/?label=${encodeURIComponent(label)}&metric=${encodeURIComponent(metric)}&${location.search.slice(1)}`;
+    fetch(address).then((answer) => (answer.ok ? answer.json() : [])).then((found) => {
+      asked.set(key, found);
+      document.activeElement?.dispatchEvent(new Event("input"));
+    });
+  }
+  const part = /[^|]*$/.exec(typed)[0];
+  const low = part.toLowerCase();
+  const found = [...(asked.get(key) ?? []), ...words.variables.filter((one) => !one.startsWith("$__"))];
+  return { part, found: found.filter((one) => one.toLowerCase().includes(low)).slice(0, MOST).map((one) => ({ kind: one.startsWith("$") ? "variable" : "value", one })) };
 }
 
 function attach(area) {
@@ -47,7 +74,7 @@ function attach(area) {
       row.setAttribute("aria-selected", String(place === chosen));
       row.textContent = one;
       const small = document.createElement("small");
-      small.textContent = kind;
+      small.textContent = (kind === "function" && words.help?.[one]) || kind;
       row.append(" ", small);
       row.addEventListener("mousedown", (event) => { event.preventDefault(); take(place); });
       return row;
@@ -58,7 +85,7 @@ function attach(area) {
   area.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
-      area.form.querySelector("[value=replay]")?.click();
+      area.form.querySelector("[value=replay], [data-try]")?.click();
       return;
     }
     if (list.hidden) return;
