@@ -27,6 +27,8 @@ bench: $(VENV)/.synced-dev
 	$(BIN)/python -m tests.bench.otlp
 	$(BIN)/python -m tests.bench.promql
 	$(if $(SCENARIOS),$(BIN)/python -W ignore -m tests.bench.drift $(SCENARIOS))
+	$(if $(SCENARIOS),$(BIN)/python -W ignore -m tests.bench.canary $(SCENARIOS))
+	$(BIN)/python -m tests.bench.rollouts
 	$(BIN)/python -m tests.bench.redaction
 	$(BIN)/python -m tests.bench.search
 	$(BIN)/python -m tests.bench.growth

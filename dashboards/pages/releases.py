@@ -212,10 +212,10 @@ def gate(found: dict[str, Any]) -> GateLine:
     q = found.get("q") or 0.0
     limit = ""
     if scale != "condition":
-        worse, good = (words.shown(found[name], scale) for name in ("worse_from", "good_to"))
+        worse, good = (_limit(found[name], scale) for name in ("worse_from", "good_to"))
         limit = _("bad above %(worse)s, good below %(good)s") % {"worse": worse, "good": good}
         if found["kind"] in {"tokens_per_second", "judge_score"}:
-            worse, good = (words.shown(-found[name], scale) for name in ("worse_from", "good_to"))
+            worse, good = (_limit(-found[name], scale) for name in ("worse_from", "good_to"))
             limit = _("bad below %(worse)s, good above %(good)s") % {"worse": worse, "good": good}
     return GateLine(
         words.gate_name(found["kind"], found["about"], tongue, q), tone, word, words.reason(found, tongue),
@@ -229,6 +229,11 @@ UNITS = {
     "latency_mean": "seconds", "ttft_mean": "seconds", "tokens_per_second": "tokens_per_second", "cost": "usd",
     "judge_score": "score",
 }  # fmt: skip
+
+
+def _limit(value: float, scale: str) -> str:
+    """A limit as somebody set it, not rounded."""
+    return f"×{value:g}" if scale == "times" else read.words.shown(value, scale)
 
 
 def _value(kind: str, value: float | None, q: float) -> str:
@@ -258,10 +263,10 @@ def _paths(whole: read.Whole, which: str, name: str, title: str, note: str) -> C
     frames = [
         Frame(
             read.words.gate_name(kinds[key]["kind"], kinds[key]["about"], language(), kinds[key].get("q") or 0.0),
-            {"time": times, "value": np.clip(np.array(path[which], dtype=np.float64), -2.0, 3.0)}, {}, colours.slot(place),
+            {"time": times, "value": np.clip(np.array(path[which], dtype=np.float64), -1.0, 2.0)}, {}, colours.slot(place),
         )
-        for place, (key, path) in enumerate(whole.paths.items())
-        if key in kinds
+        for place, key in enumerate(kinds)
+        if (path := whole.paths.get(key)) is not None
     ]  # fmt: skip
     return draw(
         name, "timeseries", title, frames, unit="effect", height=260, from_zero=False, limit=1.0, note=note,

@@ -23,7 +23,7 @@ from monitor.outside.http import Caller, ForbiddenTargetError, UnreachableError,
 log = logging.getLogger("vigil.canary")
 
 INTENTS: dict[str, Intent] = {
-    DecisionKind.ADVANCE: "shift", DecisionKind.PROMOTE: "promote", DecisionKind.ROLLBACK: "rollback",
+    DecisionKind.RESUME: "shift", DecisionKind.ADVANCE: "shift", DecisionKind.PROMOTE: "promote", DecisionKind.ROLLBACK: "rollback",
 }  # fmt: skip
 MOST_ATTEMPTS = 8
 FIRST_WAIT = dt.timedelta(seconds=5)

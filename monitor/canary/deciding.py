@@ -48,6 +48,23 @@ def by_itself(release: Release, move: Move, *, now: dt.datetime) -> ReleaseDecis
     return made if new else None
 
 
+def begin(release: Release, *, now: dt.datetime) -> None:
+    """In automatic mode the router is told of the first stage, too; once."""
+    stage = release.stages.first()
+    if release.mode != Mode.AUTOMATIC or release.state != State.OPEN or stage is None:
+        return
+    with transaction.atomic():
+        made, new = ReleaseDecision.objects.get_or_create(
+            release=release, stage=0, kind=DecisionKind.RESUME, by="",
+            defaults={
+                "at": now, "state": DecisionState.DONE, "share": stage.share, "verdict": release.verdict,
+                "reason": "The first stage begins.",
+            },
+        )  # fmt: skip
+        if new:
+            acting.order(made, now=now)
+
+
 def by_person(release: Release, kind: str, *, by: str, now: dt.datetime) -> ReleaseDecision:
     """Approve (the next stage, or all of it), hold, resume or roll back; raises CantDecideError."""
     if release.state not in LIVELY:

@@ -19,15 +19,15 @@ from monitor.canary.models import (
     ReleaseStage,
     Stratum,
 )
-from monitor.core import clock
 from monitor.query import check
-from monitor.store import generations
+from monitor.store import compared, generations
 
 LOOKBACK = dt.timedelta(days=2)
 FARTHEST_BACK = dt.timedelta(days=60)
 MOST_STAGES = 10
 # a version is noticed when it has so many calls, while it is new
 NOTICED_CALLS, NEW_FOR = 20, dt.timedelta(hours=6)
+FIRST_HOUR = dt.timedelta(hours=1)
 STAGES = "5, 20, 50, 100"
 MOST_NAME = 200
 
@@ -255,19 +255,19 @@ def unannounced(project_id: int, start: dt.datetime, end: dt.datetime) -> list[W
         first = generations.first_of(project_id, row.model, row.version)
         if first is None or not start <= first < end:
             continue
-        found.append(
-            Wish(
-                row.model,
-                row.version,
-                beside[0].version,
-                opened_by=Opened.NOTICED,
-                started_at=first,
-                mode=Mode.OBSERVE,
-            )
-        )
+        share = first_share(project_id, row.model, row.version, first)
+        found.append(Wish(
+            row.model, row.version, beside[0].version, opened_by=Opened.NOTICED, started_at=first,
+            mode=Mode.OBSERVE, stages=[StageWish(share)],
+        ))  # fmt: skip
     return found
 
 
-def moment(seconds: float) -> dt.datetime:
-    """A time that a sender gave as Unix seconds."""
-    return clock.from_ms(round(seconds * 1000))
+def first_share(project_id: int, model: str, version: str, first: dt.datetime) -> float:
+    """The share that a version had in its first hour: nobody has told us a plan, so that is taken for one."""
+    counted = compared.counts(
+        project_id, first, first + FIRST_HOUR, model=model, seconds=int(FIRST_HOUR.total_seconds())
+    )
+    total = sum(n for _, _, n in counted)
+    mine = sum(n for _, name, n in counted if name == version)
+    return max(0.01, round(mine / total, 2)) if total else 1.0

@@ -43,7 +43,10 @@ def rehearse(project_id: int, start: dt.datetime, end: dt.datetime, *, now: dt.d
         )  # fmt: skip
         gates = [Gate(kind, kind, needed=needed) for kind, needed in USUAL]
         yield from _one(
-            release, gates, [ReleaseStage(position=0, share=1.0, began_at=wish.started_at)], min(end, now)
+            release,
+            gates,
+            [ReleaseStage(position=0, share=wish.stages[0].share, began_at=wish.started_at)],
+            min(end, now),
         )
 
 

@@ -47,6 +47,7 @@ def notice_new(*, now: dt.datetime) -> int:
 def step(release: Release, *, now: dt.datetime) -> None:
     started = clock.monotonic()
     try:
+        deciding.begin(release, now=now)
         _look(release, now=now)
         release.last_ok, release.last_error = now, ""
     except (ValueError, LookupError, ArithmeticError, TooManyCallsError) as error:

@@ -1,8 +1,8 @@
 import datetime as dt
 from collections.abc import Callable
 
-from monitor.canary import acting, deciding
-from monitor.canary.models import RolloutAction, RolloutRun, RunState
+from monitor.canary import acting, deciding, run
+from monitor.canary.models import Mode, RolloutAction, RolloutRun, RunState
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_outside import Outside
 from tests.fixtures.fix_release import Open
@@ -77,3 +77,15 @@ def test_an_action_of_another_model_is_left_alone(
     deciding.by_person(release(), "rollback", by="ada", now=now)
     acting.run_due(now=now)
     assert not server.received
+
+
+def test_in_automatic_mode_the_router_is_told_of_the_first_stage_once(
+    release: Open, cast: Cast, outside: Callable[[], Outside], now: dt.datetime
+) -> None:
+    server = outside()
+    hook(cast, server)
+    found = release(mode=Mode.AUTOMATIC)
+    for _ in range(2):
+        run.step(found, now=now)
+        acting.run_due(now=now)
+    assert [one.json["share"] for one in server.received] == [0.5]

@@ -33,7 +33,10 @@ def test_a_file_gives_the_same_verdict_again(failed: Release, now: dt.datetime) 
 
 def test_it_says_what_was_decided_and_by_whom(failed: Release, now: dt.datetime) -> None:
     data = export.export(failed, now=now)
-    assert [(one["kind"], one["by"]) for one in data["decisions"]] == [("rollback", "vigil")]
+    assert [(one["kind"], one["by"]) for one in data["decisions"]] == [
+        ("resume", "vigil"),
+        ("rollback", "vigil"),
+    ]
 
 
 def test_sums_that_were_changed_give_another_verdict(

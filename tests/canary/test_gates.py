@@ -1,0 +1,136 @@
+import math
+
+import numpy as np
+import pytest
+
+from monitor.canary import sums
+from monitor.canary.gates import judge
+from monitor.canary.paths import Gate, Plan
+from monitor.canary.sums import CANARY, STABLE, Arm, Body, Wanted
+from monitor.canary.table import mix_distance
+
+ERRORS = [Gate("error_ratio", "error_ratio")]
+LEAD = 6
+
+
+def arm(
+    chance: np.random.Generator, bucket: int, n: int, stratum: str, *, rate: float, slow: float = 1.0
+) -> Arm:
+    nothing = np.full(n, "", dtype=object)
+    columns = {
+        "bucket": np.full(n, bucket), "group": chance.integers(0, 25, n), "stratum": np.full(n, stratum, dtype=object),
+        "error": (chance.random(n) < rate).astype(np.int64), "grounding": nothing, "finish": nothing,
+        "duration": chance.lognormal(0, 0.3, n) * slow, "ttft": np.full(n, np.nan), "speed": np.full(n, np.nan),
+        "cost": np.full(n, np.nan), **dict.fromkeys(sums.MIXES, nothing), "topic": np.full(n, stratum, dtype=object),
+    }  # fmt: skip
+    none = np.empty(0, dtype=object)
+    marks = dict.fromkeys(("bucket", "group", "stratum", "name", "source", "value"), none)
+    return Arm(columns, marks)
+
+
+def joined(*arms: Arm) -> Arm:
+    return Arm(
+        {name: np.concatenate([one.calls[name] for one in arms]) for name in arms[0].calls}, arms[0].marks
+    )
+
+
+def body(stable: Arm, canary: Arm, bucket: int, strata: tuple[str, ...] = ("",)) -> Body:
+    found = sums.bodies(stable, canary, bucket, bucket + 1, Wanted(strata=frozenset(strata)))[bucket]
+    return sums.unpack(sums.pack(found))
+
+
+def alike(seed: int, size: int, *, worse: float = 1.0, n: int = 100, share: float = 0.5) -> list[Body]:
+    chance = np.random.default_rng(seed)
+    m = round(n * share)
+    return [
+        body(arm(chance, b, n - m, "", rate=0.05), arm(chance, b, m, "", rate=0.05 * worse), b)
+        for b in range(size)
+    ]
+
+
+def test_an_empty_release_is_undecided() -> None:
+    judged = judge([Body() for _ in range(20)], ERRORS, Plan(0.05, (LEAD,), 1, 0.5))
+    assert judged.verdict() == "undecided"
+    assert judged.found[0].reason == "no_canary_calls"
+
+
+def test_a_version_alone_is_not_passed() -> None:
+    bodies = alike(1, 40)
+    for one in bodies:
+        one.parts = [part for part in one.parts if part.arm == CANARY]
+    judged = judge(bodies, ERRORS, Plan(0.05, (LEAD,), 1, 0.5))
+    assert judged.found[0].reason == "no_stable_calls"
+    assert judged.verdict() == "undecided"
+
+
+def test_a_failure_stays_one_however_calm_it_gets() -> None:
+    bodies = alike(2, 30, worse=6.0) + alike(3, 60)
+    verdicts = judge(bodies, ERRORS, Plan(0.05, (LEAD,), 1, 0.5)).verdicts()
+    assert verdicts[-1] == "fail"
+    assert "pass" not in verdicts
+
+
+def test_what_goes_wrong_at_a_greater_share_is_not_outweighed_by_what_went_well_before() -> None:
+    bodies = alike(4, 120, share=0.2) + alike(5, 25, worse=3.0)
+    with_stages = judge(bodies, ERRORS, Plan(0.05, (LEAD, 120), 2, 0.2)).verdicts()
+    without = judge(bodies, ERRORS, Plan(0.05, (LEAD,), 1, 0.2)).verdicts()
+    assert with_stages.index("fail") < (without.index("fail") if "fail" in without else math.inf)
+
+
+def confounded(seed: int, strata: tuple[str, ...]) -> list[Body]:
+    """Both versions alike in each topic, but the new one gets mostly the topic that fails often."""
+    chance, found = np.random.default_rng(seed), []
+    for b in range(60):
+        arms = [
+            joined(arm(chance, b, hard, "hard", rate=0.2), arm(chance, b, 100 - hard, "easy", rate=0.02))
+            for hard in (20, 80)
+        ]
+        found.append(body(arms[STABLE], arms[CANARY], b, strata))
+    return found
+
+
+def test_a_new_version_that_gets_the_hard_prompts_is_not_called_worse_when_like_is_compared_with_like() -> (
+    None
+):
+    plan = Plan(0.05, (LEAD,), 1, 0.5)
+    assert judge(confounded(6, ("hard", "easy")), ERRORS, plan).verdict() == "pass"
+    assert judge(confounded(6, ("other",)), ERRORS, plan).verdict() == "fail"
+
+
+def test_that_the_versions_serve_different_prompts_is_seen() -> None:
+    assert mix_distance(confounded(7, ("",)))["topic"] == pytest.approx(0.6, abs=0.05)
+    assert mix_distance(alike(8, 40)).get("topic", 0.0) < 0.02
+
+
+def test_two_services_without_any_error_can_be_passed() -> None:
+    chance = np.random.default_rng(9)
+    bodies = [
+        body(arm(chance, b, 500, "", rate=0.0), arm(chance, b, 500, "", rate=0.0), b) for b in range(40)
+    ]
+    assert judge(bodies, ERRORS, Plan(0.05, (LEAD,), 1, 0.5)).verdict() == "pass"
+
+
+def test_about_as_many_calls_as_it_says_are_needed() -> None:
+    bodies = alike(10, 200, n=60)
+    plan = Plan(0.05, (LEAD,), 1, 0.5)
+    early = judge(bodies[:15], ERRORS, plan).found[0]
+    verdicts = judge(bodies, ERRORS, plan).verdicts()
+    really = (verdicts.index("pass") - 15) * 30
+    assert early.needs is not None
+    assert really / 4 < early.needs < really * 4
+
+
+def test_a_slower_version_fails_its_tail_and_its_mean() -> None:
+    chance = np.random.default_rng(11)
+    bodies = [
+        body(
+            arm(chance, b, 100, "", rate=0.0),
+            arm(chance, b, 100, "", rate=0.0, slow=1.6 if b >= 12 else 1.0),
+            b,
+        )
+        for b in range(40)
+    ]
+    gates = [Gate("latency_p95", "latency_p95"), Gate("latency_mean", "latency_mean")]
+    judged = judge(bodies, gates, Plan(0.05, (12,), 1, 0.5))
+    assert [one.verdict for one in judged.found] == ["fail", "fail"]
+    assert judged.found[1].effect == pytest.approx(math.log(1.6), abs=0.05)
