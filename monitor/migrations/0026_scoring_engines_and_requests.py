@@ -6,51 +6,119 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('monitor', '0025_releases'),
+        ("monitor", "0025_releases"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ScoringEngine',
+            name="ScoringEngine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.SlugField(max_length=60)),
-                ('url', models.CharField(help_text='Up to and including /v1, like http://vllm:8000/v1.', max_length=500, verbose_name='address')),
-                ('served_model', models.CharField(help_text="The model's name at that server.", max_length=200)),
-                ('api_key', models.CharField(blank=True, help_text='Sent as a bearer token.', max_length=500)),
-                ('model', models.CharField(blank=True, help_text='Only calls of this model; empty: all.', max_length=200)),
-                ('usd_per_million_tokens', models.FloatField(blank=True, help_text='Price of a million input tokens; empty: no price is shown.', null=True, validators=[django.core.validators.MinValueValidator(0.0)])),
-                ('timeout_seconds', models.FloatField(default=30.0, validators=[django.core.validators.MinValueValidator(1.0)])),
-                ('enabled', models.BooleanField(default=True)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='scoring_engines', to='monitor.project')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.SlugField(max_length=60)),
+                (
+                    "url",
+                    models.CharField(
+                        help_text="Up to and including /v1, like http://vllm:8000/v1.",
+                        max_length=500,
+                        verbose_name="address",
+                    ),
+                ),
+                (
+                    "served_model",
+                    models.CharField(help_text="The model's name at that server.", max_length=200),
+                ),
+                (
+                    "api_key",
+                    models.CharField(blank=True, help_text="Sent as a bearer token.", max_length=500),
+                ),
+                (
+                    "model",
+                    models.CharField(
+                        blank=True, help_text="Only calls of this model; empty: all.", max_length=200
+                    ),
+                ),
+                (
+                    "usd_per_million_tokens",
+                    models.FloatField(
+                        blank=True,
+                        help_text="Price of a million input tokens; empty: no price is shown.",
+                        null=True,
+                        validators=[django.core.validators.MinValueValidator(0.0)],
+                    ),
+                ),
+                (
+                    "timeout_seconds",
+                    models.FloatField(
+                        default=30.0, validators=[django.core.validators.MinValueValidator(1.0)]
+                    ),
+                ),
+                ("enabled", models.BooleanField(default=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="scoring_engines",
+                        to="monitor.project",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['project', 'name'],
+                "ordering": ["project", "name"],
             },
         ),
         migrations.CreateModel(
-            name='ScoringRequest',
+            name="ScoringRequest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('generation_id', models.UUIDField()),
-                ('asked_by', models.CharField(blank=True, max_length=200)),
-                ('asked_at', models.DateTimeField()),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('done', 'Done'), ('failed', 'Failed')], default='waiting', max_length=10)),
-                ('taken_at', models.DateTimeField(null=True)),
-                ('body', models.JSONField(default=dict)),
-                ('error', models.TextField(blank=True)),
-                ('engine', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='requests', to='monitor.scoringengine')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='monitor.project')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("generation_id", models.UUIDField()),
+                ("asked_by", models.CharField(blank=True, max_length=200)),
+                ("asked_at", models.DateTimeField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("waiting", "Waiting"), ("done", "Done"), ("failed", "Failed")],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("taken_at", models.DateTimeField(null=True)),
+                ("body", models.JSONField(default=dict)),
+                ("error", models.TextField(blank=True)),
+                (
+                    "engine",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="requests",
+                        to="monitor.scoringengine",
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="monitor.project"
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='scoringengine',
-            constraint=models.UniqueConstraint(fields=('project', 'name'), name='scoring_engine_once'),
+            model_name="scoringengine",
+            constraint=models.UniqueConstraint(fields=("project", "name"), name="scoring_engine_once"),
         ),
         migrations.AddConstraint(
-            model_name='scoringrequest',
-            constraint=models.UniqueConstraint(fields=('project', 'generation_id'), name='scoring_request_once'),
+            model_name="scoringrequest",
+            constraint=models.UniqueConstraint(
+                fields=("project", "generation_id"), name="scoring_request_once"
+            ),
         ),
     ]
