@@ -55,6 +55,7 @@ class _Columns:
         self.group = np.array(
             [self.groups.setdefault(one, len(self.groups)) for one in self.identities], dtype=np.int64
         )
+        self.names = list(self.groups)
         self.times = np.array(calls.started_ms, dtype=np.int64)[self.chosen]
         self.labels: list[Labels] = []
         self.counted: list[bool] = []
@@ -68,12 +69,11 @@ class _Columns:
         """One observation, or one amount, for each call in ``where``."""
         if not where.any():
             return
-        used, owners = np.unique(self.group[where], return_inverse=True)
-        identities = list(self.groups)
-        start = len(self.labels)
-        self.labels += [labels_of(name, identities[one]) for one in used.tolist()]
-        self.counted += [counted] * len(used)
-        self.parts.append((owners.astype(np.int64) + start, self.times[where], values[where]))
+        # a group without such a call has its label set all the same: nothing points there
+        owners = self.group[where] + len(self.labels)
+        self.labels += [labels_of(name, one) for one in self.names]
+        self.counted += [counted] * len(self.names)
+        self.parts.append((owners, self.times[where], values[where]))
 
     def count_by(self, name: str, label: str, values: Sequence[str | None]) -> None:
         """One more for each call that has a value, by that value."""

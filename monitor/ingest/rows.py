@@ -7,11 +7,14 @@ calls a second there can be.
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from operator import attrgetter
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
+from monitor.core.ahead import ahead
 from monitor.ingest import derive, language
 from monitor.ingest.envelope import Generation
 from monitor.ingest.grounding import Grounds
@@ -19,8 +22,10 @@ from monitor.ingest.redaction.calls import clean, clean_ids
 from monitor.ingest.redaction.policy import DEFAULT, Policy
 from monitor.ingest.redaction.redactor import storable
 from monitor.store import ids
-from monitor.store.calls import Calls
+from monitor.store.calls import Calls, coming
 
+# so many calls and more come in two parts or more: one is made ready while the one before it is stored
+LEAST, PART = 200, 1000
 _PLAIN = (
     "model", "version", "environment", "operation", "provider", "route", "finish_reason", "session",
     "trace_id", "span_id", "tenant", "topic", "template",
@@ -29,7 +34,7 @@ _NUMBERS = (
     "duration_seconds", "ttft_seconds", "inference_seconds", "queue_seconds", "input_tokens",
     "cached_input_tokens", "output_tokens", "cost_usd",
 )  # fmt: skip
-_REST = ("id", "started_ms", "user", "error", "language", "around")
+_REST = ("started_ms", "error", "language")
 _SAID = (
     "prompt",
     "output",
@@ -61,31 +66,50 @@ class _Detail(msgspec.Struct, omit_defaults=True):
 
 
 def columns(project_id: int, generations: Sequence[Generation], policy: Policy = DEFAULT) -> Calls:
-    """Ready to be stored; every call has its time by now. What the calls hold is redacted in place."""
+    """Ready to be stored; every call has its time by now. What the calls hold is redacted in place.
+
+    Of many calls only keys and times are there at once: the rest comes in parts, made while others are stored.
+    """
+    names = [None if one.id is None else storable(one.id) for one in generations]
+    keys = [None if name is None else ids.client_key(project_id, name) for name in names]
+    started = [one.started_ms or 0 for one in generations]
+    arounds = {
+        position: ids.client_key(project_id, one.around)
+        for position, one in enumerate(generations)
+        if one.around
+    }
+    if len(generations) < LEAST:
+        found = _columns(generations, names, keys, policy)
+        found.arounds = arounds
+        return found
+    size = min(PART, -(-len(generations) // 2))
+    parts = [slice(at, at + size) for at in range(0, len(generations), size)]
+    makers = [partial(_columns, generations[one], names[one], keys[one], policy) for one in parts]
+    return coming(keys, started, arounds, ahead(makers))
+
+
+def _columns(
+    generations: Sequence[Generation],
+    names: Sequence[str | None],
+    keys: list[UUID | None],
+    policy: Policy,
+) -> Calls:
     # before anything is taken out of them: different people stay different
     hashes = _hashes([one.user for one in generations], policy.salt)
     taken_out = [clean(one, policy) for one in generations]
     given: dict[str, Sequence[Any]] = dict.fromkeys(_COLUMNS, ())
     given |= zip(_COLUMNS, zip(*map(_ROW, generations), strict=True), strict=bool(generations))
     calls = Calls(
-        keys=[], started_ms=list(given["started_ms"]),
+        keys=keys, started_ms=list(given["started_ms"]),
         texts={name: list(given[name]) for name in _PLAIN},
         numbers={name: list(given[name]) for name in _NUMBERS},
-        errors=[], user_hashes=hashes, prompts=[], outputs=[], details=[],
+        errors=list(given["error"]), user_hashes=hashes, prompts=[], outputs=[], details=[],
     )  # fmt: skip
-    names = [None if one is None else storable(one) for one in given["id"]]
     calls.texts["client_id"] = clean_ids(names, policy)
-    calls.keys = [None if name is None else ids.client_key(project_id, name) for name in names]
     _add_contents(calls, generations, taken_out)
     calls.texts["language"] = [
         said or language.detect(prompt) for said, prompt in zip(given["language"], calls.prompts, strict=True)
     ]
-    calls.errors = list(given["error"])
-    calls.arounds = {
-        position: ids.client_key(project_id, around)
-        for position, around in enumerate(given["around"])
-        if around
-    }
     return calls
 
 

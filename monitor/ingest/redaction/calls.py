@@ -36,8 +36,8 @@ _TRACE = re.compile(r"[0-9a-fA-F\-]{16,40}")
 _HASH = re.compile(r"(?=[0-9\-]*[a-fA-F])[0-9a-fA-F\-]{12,64}")
 _LEAST_NUMBER, _MOST_NUMBER = 10**9, 10**19
 # of texts that held nothing, so many names and so many documents of at most that length
-_NAME, _MOST_NAMES = 64, 50_000
-_DOCUMENT, _MOST_DOCUMENTS = 2_000, 2_000
+_NAME, _MOST_NAMES = 64, 10_000
+_DOCUMENT, _MOST_DOCUMENTS = 2_000, 500
 
 
 def clean(call: Generation, policy: Policy) -> Counter[str]:
