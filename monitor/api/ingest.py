@@ -1,6 +1,7 @@
 """One view for every protocol: find the key, decode, take, say how many were taken and why others weren't."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -18,9 +19,13 @@ from monitor.ingest.envelope import Batch, Source
 from monitor.ingest.protocols import PROTOCOLS
 from monitor.ingest.protocols.base import MalformedError, Protocol
 from monitor.remote import read
+from monitor.store.calls import APPROACH
 
 # a process has sixteen threads: pages and questions keep some of them, whatever is sent
 GATE = Gate(requests=12, size=2 * settings.VIGIL_MAX_BODY_BYTES, patience=1.0)
+# where calls come in, and what a request with a single one, or a few, is at most
+CALLS = frozenset({"/api/v1/generations", "/v1/traces"})
+FEW_BYTES = 32_000
 
 
 def door(name: str) -> Callable[..., HttpResponse]:
@@ -42,7 +47,9 @@ def door(name: str) -> Callable[..., HttpResponse]:
         if full is not None:
             return refuse(503, full)
         try:
-            with GATE.passed(_announced(request)) as ticket:
+            announced = _announced(request)
+            few = announced < FEW_BYTES and request.path in CALLS
+            with GATE.passed(announced) as ticket, APPROACH.coming() if few else nullcontext():
                 return _take(request, name, protocol, source, ticket)
         except BusyError as error:
             meters.busy.inc()

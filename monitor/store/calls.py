@@ -6,9 +6,11 @@ one transaction per shard key, so all exist or none. Small requests of one proce
 
 import datetime as dt
 import uuid
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TypeVar
 
 import msgspec
@@ -20,11 +22,13 @@ from monitor.store import batches, claims, copying, ids, increments, indexing, p
 from monitor.store.increments import Increments
 from monitor.store.models import BatchKind
 from monitor.store.shards import shard_of, shards_of
-from monitor.store.together import Together
+from monitor.store.together import Approach, Together
 
 # requests of up to so many calls are committed together, up to so many calls at once
 SMALL = 64
 TOGETHER = 512
+# requests that may bring as few are told here as soon as they are known of
+APPROACH = Approach(patience=0.004)
 
 TEXTS = (
     "client_id", "model", "version", "environment", "operation", "provider", "route", "finish_reason",
@@ -46,6 +50,7 @@ class Calls:
 
     ``keys``: the sender's id hashed (None: it can't be repeated). ``arounds``: the key of what may be the
     same call seen from outside; of the two only one is stored. ``vectors``: (embedder, numbers as text).
+    Of many calls all else may still be ``coming``, in parts that are calls by themselves.
     """
 
     keys: list[uuid.UUID | None]
@@ -59,14 +64,36 @@ class Calls:
     details: list[str]
     vectors: dict[int, tuple[str, str]] = field(default_factory=dict)
     arounds: dict[int, uuid.UUID] = field(default_factory=dict)
+    coming: Iterator["Calls"] | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
 
+    def arriving(self) -> Iterator["Calls"]:
+        """The parts as they come, each of them among the columns from then on."""
+        for part in self.coming or ():
+            at = len(self.prompts)
+            self.vectors |= {at + place: vector for place, vector in part.vectors.items()}
+            _extend_columns(self, part)
+            yield part
+        self.coming = None
+
 
 def nothing() -> Calls:
     """No calls at all."""
-    return Calls([], [], {name: [] for name in TEXTS}, {name: [] for name in NUMBERS}, [], [], [], [], [])
+    return coming([], [], {}, None)
+
+
+def coming(
+    keys: list[uuid.UUID | None],
+    started_ms: list[int],
+    arounds: dict[int, uuid.UUID],
+    parts: Iterator[Calls] | None,
+) -> Calls:
+    """Calls of which the keys are known."""
+    texts: dict[str, list[str]] = {name: [] for name in TEXTS}
+    numbers: dict[str, list[float | None]] = {name: [] for name in NUMBERS}
+    return Calls(keys, started_ms, texts, numbers, [], [], [], [], [], arounds=arounds, coming=parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +146,8 @@ def store(
     partitions.for_generations(set(calls.started_ms))
     partitions.for_batches(clock.to_ms(now))
     buckets = batches.recent_buckets_of(project_id, now=now)
+    if buckets > 1 or len(calls) <= SMALL:
+        deque(calls.arriving(), maxlen=0)
     fresh: list[int] = []
     for number, (shard, positions) in enumerate(_by_shard(project_id, buckets, calls)):
         job = _Job(calls, positions, tells, None if number else digest, not number, now)
@@ -143,7 +172,9 @@ def _by_shard(project_id: int, buckets: int, calls: Calls) -> list[tuple[int, Se
 def _lane(project_id: int, shard: int, derives: Derives) -> Together[_Job, list[int]]:
     lane = _lanes.get((project_id, shard))
     if lane is None:
-        lane = Together(lambda jobs: _write_few(project_id, shard, jobs, derives), most=TOGETHER)
+        lane = Together(
+            lambda jobs: _write_few(project_id, shard, jobs, derives), most=TOGETHER, approach=APPROACH
+        )
         lane = _lanes.setdefault((project_id, shard), lane)
     return lane
 
@@ -204,9 +235,14 @@ def _write(project_id: int, shard: int, jobs: Sequence[_Job], derives: Derives) 
             (job.calls, [position for position, _ in fresh]) for job, fresh in zip(jobs, taken, strict=True)
         ]
         identities = [identity for fresh in taken for _, identity in fresh]
+        came = jobs[0].calls.coming is not None
+        if came:
+            _copy_coming(project_id, shard, jobs[0].calls, taken[0], now=now)
         taken_calls = _chosen(parts)
         if identities:
-            _copy(project_id, shard, taken_calls, identities, now=now)
+            if not came:
+                _copy(project_id, shard, taken_calls, identities, now=now)
+            indexing.note(project_id, shard, identities, now=now)
         told = [
             job.tells(Claimed(job.positions, fresh, job.first, job.digest in again))
             for job, (_, fresh) in zip(jobs, parts, strict=True)
@@ -253,6 +289,18 @@ def _claim(
     return [sorted(fresh) for fresh in taken], digests.keys() - made
 
 
+def _copy_coming(project_id: int, shard: int, calls: Calls, fresh: Fresh, *, now: dt.datetime) -> None:
+    """As ``_copy``, each part while the next one is being made."""
+    at = done = 0
+    for part in calls.arriving():
+        end = bisect_left(fresh, at + len(part), lo=done, key=itemgetter(0))
+        mine = fresh[done:end]
+        if mine:
+            chosen = _chosen([(part, [position - at for position, _ in mine])])
+            _copy(project_id, shard, chosen, [identity for _, identity in mine], now=now)
+        at, done = at + len(part), end
+
+
 def _copy(
     project_id: int, shard: int, calls: Calls, identities: Sequence[uuid.UUID], *, now: dt.datetime
 ) -> None:
@@ -278,7 +326,6 @@ def _copy(
         )
         for position, vector in calls.vectors.items()
     ]  # fmt: skip
-    indexing.note(project_id, shard, identities, now=now)
     copying.send("monitor_embedding", _VECTOR, map(copying.texts, zip(*vectors, strict=True)))
 
 
@@ -311,12 +358,17 @@ def _chosen(parts: Sequence[tuple[Calls, list[int]]]) -> Calls:
 def _extend(whole: Calls, more: Calls) -> None:
     n = len(whole)
     whole.vectors |= {n + place: vector for place, vector in more.vectors.items()}
+    whole.keys += more.keys
+    whole.started_ms += more.started_ms
+    _extend_columns(whole, more)
+
+
+def _extend_columns(whole: Calls, more: Calls) -> None:
+    """All that may be coming."""
     for name in TEXTS:
         whole.texts[name] += more.texts[name]
     for name in NUMBERS:
         whole.numbers[name] += more.numbers[name]
-    whole.keys += more.keys
-    whole.started_ms += more.started_ms
     whole.errors += more.errors
     whole.user_hashes += more.user_hashes
     whole.prompts += more.prompts

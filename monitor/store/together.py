@@ -1,11 +1,13 @@
 """Small pieces of work of many threads, done by one of them in one go: one commit instead of many.
 
-Nobody waits on purpose. While one thread commits, others queue up; then the first of them does all theirs.
+While one thread commits, others queue up; then the first of them does all theirs, and those of threads that
+are known to be on their way, if they come within a moment. One alone never waits.
 """
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from django.db.utils import InterfaceError, OperationalError
@@ -16,6 +18,44 @@ Result = TypeVar("Result")
 
 class AbandonedError(RuntimeError):
     """The thread that did the work was stopped in the middle; nothing is known, send the same again."""
+
+
+class Approach:
+    """How many threads of this process are about to bring a job; whoever leads a go waits for them a moment."""
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._changed = threading.Condition()
+        self._mine = threading.local()
+        self._coming = self._waiting = 0
+
+    @contextmanager
+    def coming(self) -> Iterator[None]:
+        """Within this a job is brought, or none."""
+        with self._changed:
+            self._coming += 1
+        self._mine.coming = True
+        try:
+            yield
+        finally:
+            self.arrived()
+
+    def arrived(self) -> None:
+        """Whoever calls has brought its job, or will bring none."""
+        if not getattr(self._mine, "coming", False):
+            return
+        self._mine.coming = False
+        with self._changed:
+            self._coming -= 1
+            if not self._coming and self._waiting:
+                self._changed.notify_all()
+
+    def wait(self) -> None:
+        """Until all that were coming are there, or patience is over."""
+        with self._changed:
+            self._waiting += 1
+            self._changed.wait_for(lambda: not self._coming, self._patience)
+            self._waiting -= 1
 
 
 class _Turn(Generic[Job, Result]):
@@ -36,9 +76,12 @@ class Together(Generic[Job, Result]):
     At most ``most`` in size go together. A job whose neighbours spoil the go is tried again by itself.
     """
 
-    def __init__(self, work: Callable[[list[Job]], Sequence[Result]], *, most: int) -> None:
+    def __init__(
+        self, work: Callable[[list[Job]], Sequence[Result]], *, most: int, approach: Approach | None = None
+    ) -> None:
         self._work = work
         self._most = most
+        self._approach = approach
         self._lock = threading.Lock()
         self._queue: deque[_Turn[Job, Result]] = deque()
         self._working = False
@@ -49,6 +92,8 @@ class Together(Generic[Job, Result]):
         with self._lock:
             self._queue.append(mine)
             leads, self._working = not self._working, True
+        if self._approach is not None:
+            self._approach.arrived()
         if not leads:
             mine.awake.wait()
         if not mine.result and mine.error is None:
@@ -58,6 +103,8 @@ class Together(Generic[Job, Result]):
         return mine.result[0]
 
     def _lead(self) -> None:
+        if self._approach is not None:
+            self._approach.wait()
         group = self._take()
         try:
             self._run(group)

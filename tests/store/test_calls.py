@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
-from monitor.ingest import pipeline
+from monitor.ingest import pipeline, rows
 from monitor.ingest.envelope import Batch, Generation, Reason
 from monitor.ingest.verify import verify
-from monitor.store import calls, series
+from monitor.store import batches, calls, series
 from tests.fixtures.fix_cast import Cast
 
 pytestmark = pytest.mark.django_db
@@ -107,3 +107,50 @@ def test_many_threads_with_the_same_calls_store_each_once(cast: Cast, now: dt.da
     assert 8 * 20 * 4 - known == 42
     verdict = verify(cast.project.id)
     assert (verdict.generations, verdict.differences) == (42, [])
+
+
+def test_many_calls_are_stored_part_by_part_as_they_are_made_ready(cast: Cast, now: dt.datetime) -> None:
+    many = 2 * rows.LEAST + 7
+    first = batch(0, many)
+    first.generations[rows.LEAST + 1].embedding = [1.0, 2.0]
+    # known within the request, once in its own part and once across parts
+    first.generations += batch(3).generations + batch(many - 1).generations
+    assert pipeline.take(cast.project.id, first, now=now) == 2
+    assert pipeline.take(cast.project.id, batch(rows.LEAST - 5, many), now=now) == many - rows.LEAST + 5
+    found = stored()
+    assert {row[0] for row in found} == {f"c{n}" for n in range(many + rows.LEAST - 5)}
+    assert {row[-1] for row in found} == {1}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT g.client_id, e.embedder FROM monitor_embedding e JOIN monitor_generation g USING (shard, id)"
+        )
+        assert cursor.fetchall() == [(f"c{rows.LEAST + 1}", "given-2")]
+    assert verify(cast.project.id).differences == []
+
+
+def test_many_calls_reach_every_bucket_whole(cast: Cast, now: dt.datetime) -> None:
+    cast.project.buckets = 3
+    cast.project.save()
+    batches._buckets.clear()
+    assert pipeline.take(cast.project.id, batch(0, rows.LEAST + 50), now=now) == 0
+    assert pipeline.take(cast.project.id, batch(0, rows.LEAST + 50), now=now) == rows.LEAST + 50
+    assert len(stored()) == rows.LEAST + 50
+    assert verify(cast.project.id).differences == []
+
+
+def test_a_part_that_fails_leaves_nothing(
+    cast: Cast, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = rows.clean
+
+    def fails(one: Generation, policy: Any) -> Any:
+        if one.id == f"c{rows.LEAST + 9}":
+            raise RuntimeError(one.id)
+        return look(one, policy)
+
+    monkeypatch.setattr(rows, "clean", fails)
+    with pytest.raises(RuntimeError):
+        pipeline.take(cast.project.id, batch(0, 2 * rows.LEAST), now=now)
+    assert stored() == []
+    monkeypatch.setattr(rows, "clean", look)
+    assert pipeline.take(cast.project.id, batch(0, 2 * rows.LEAST), now=now) == 0

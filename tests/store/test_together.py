@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db.utils import OperationalError
 
-from monitor.store.together import Together
+from monitor.store.together import Approach, Together
 
 
 class Gate:
@@ -88,3 +88,42 @@ def test_many_threads_get_each_their_own_answer() -> None:
 def test_a_lone_error_is_raised_as_it_is() -> None:
     with pytest.raises(ValueError, match="13"):
         Together(doubled, most=5).do(13)
+
+
+def test_who_is_on_the_way_is_waited_for() -> None:
+    approach = Approach(patience=10)
+    goes: list[list[int]] = []
+
+    def work(jobs: list[int]) -> list[int]:
+        goes.append(jobs)
+        return jobs
+
+    together = Together(work, most=100, approach=approach)
+    started = threading.Barrier(4)
+
+    def one(job: int) -> int:
+        with approach.coming():
+            started.wait(10)
+            return together.do(job)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(one, range(4))) == [0, 1, 2, 3]
+    assert [sorted(go) for go in goes] == [[0, 1, 2, 3]]
+
+
+def test_who_never_comes_holds_nobody_up() -> None:
+    approach = Approach(patience=0.01)
+    left = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+
+        def linger() -> None:
+            with approach.coming():
+                left.wait(10)
+
+        lingering = pool.submit(linger)
+        assert Together(doubled, most=5, approach=approach).do(4) == 8
+        left.set()
+        lingering.result()
+    with approach.coming():
+        pass
+    assert Together(doubled, most=5, approach=Approach(patience=10)).do(5) == 10
