@@ -76,11 +76,10 @@ def _redacted(piece: Piece, policy: Policy) -> dict[str, Any]:
 
 def _join(project_id: int, batch: Batch, own: set[uuid.UUID], *, now: dt.datetime) -> None:
     traces = {piece.trace for piece in batch.pieces}
-    own_calls = {
-        ids.client_key(project_id, call.id): call.trace_id
-        for call in batch.generations
-        if call.id is not None and call.id == ids.span_id(call.trace_id, call.span_id)
-    }
+    of_spans = [call for call in batch.generations if call.span_id and _named_by_span(call)]
+    if not traces and not (of_spans and pieces.any_kept(project_id, now=now)):
+        return
+    own_calls = {ids.client_key(project_id, call.id or ""): call.trace_id for call in of_spans}
     if own_calls and pieces.any_kept(project_id, now=now):
         traces |= set(own_calls.values())
     if not traces:
@@ -96,6 +95,10 @@ def _join(project_id: int, batch: Batch, own: set[uuid.UUID], *, now: dt.datetim
         marks += [_mark(one.identity, row) for row in one.marks]
     amending.amend(project_id, changes, now=now)
     scores.put(project_id, marks, now=now)
+
+
+def _named_by_span(call: Generation) -> bool:
+    return call.id == ids.span_id(call.trace_id, call.span_id)
 
 
 @dataclass(slots=True)

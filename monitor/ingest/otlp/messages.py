@@ -5,7 +5,7 @@ text of the expected role becomes that text.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -20,11 +20,45 @@ MOST_MESSAGES = 2_000
 _PART_NAMES = ("type", "modality", "mime_type", "uri", "file_id", "mediaType")
 
 
+class _Part(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    type: Literal["text"]
+    content: str
+
+
+class _Plain(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A message as nearly all are; what else one may hold is read by ``message``."""
+
+    role: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    parts: list[_Part] | None = None
+    content: str = ""
+    finish_reason: str = ""
+
+
+_PLAIN = msgspec.json.Decoder(Annotated[list[_Plain], msgspec.Meta(min_length=1, max_length=MOST_MESSAGES)])
+
+
+def _plain(value: str) -> list[Message] | None:
+    try:
+        found = _PLAIN.decode(value)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return None
+    return [
+        {
+            "role": one.role,
+            "content": one.content if one.parts is None else "\n".join([part.content for part in one.parts]),
+        }
+        for one in found
+    ]
+
+
 def read(value: Any, role: str) -> Content:
     """Whatever stands in an attribute of prompts (role ``user``) or answers (role ``assistant``)."""
     if isinstance(value, str):
         if value[:1] not in "[{":
             return value
+        plain = _plain(value) if value[:1] == "[" else None
+        if plain is not None:
+            return simplest(plain, role)
         decoded = readers.json(value)
         if decoded is None:
             return value
