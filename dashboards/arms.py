@@ -1,6 +1,7 @@
 """The calls of two versions as columns: what the comparison weighs and the scatter draws."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 import numpy as np
 
@@ -8,12 +9,13 @@ from dashboards import ask
 from dashboards.panels.base import Column, Frame
 from dashboards.visit import Visit
 from monitor.canary.compare import Arm
+from monitor.core import clock
 from monitor.ingest import calls
 from monitor.quality import read
 
 # the newest ones; twice as many would not narrow the intervals by a third and would cost twice the time
 MOST_CALLS = 20_000
-NAMES = ("id", "started_at", "duration_seconds", "ttft_seconds", "input_tokens", "output_tokens", "error")
+NAMES = ("raw_id", "started_at", "duration_seconds", "ttft_seconds", "input_tokens", "output_tokens", "error")
 LEAST_IN_BIN = 8
 
 
@@ -76,24 +78,32 @@ def _side(visit: Visit, model: str, version: str) -> Side:
         ttft=found["ttft_seconds"],
         tokens_per_second=np.where(np.isfinite(speed) & (speed > 0), speed, np.nan),
         failed=failed,
-        quality=_marks(visit, model, version, found["id"]),
+        quality=_marks(visit, model, version, found),
     )
     wanted = calls.Filter(visit.project_id, start, end, model=model, version=version)
     newest, _more = calls.page(wanted, limit=30)
     return Side(version, found, arm, [call for call in newest if call.error is None])
 
 
-def _marks(visit: Visit, model: str, version: str, calls_shown: Column) -> Column:
+def _marks(visit: Visit, model: str, version: str, shown: dict[str, Column]) -> Column:
     """The judges' mean mark of each call, NaN where none has marked it."""
-    given = read.marks(visit.project_id, visit.span.start, visit.span.end, model=model, version=version)
-    return np.array([given.get(call, np.nan) for call in calls_shown], dtype=np.float64)
+    if not len(shown["raw_id"]):
+        return np.empty(0)
+    start = clock.from_ms(int(shown["started_at"][0]))
+    given = read.marks(visit.project_id, start, visit.span.end, model=model, version=version)
+    if not given:
+        return np.full(len(shown["raw_id"]), np.nan)
+    known = {call.bytes: mark for call, mark in given.items()}
+    return np.array([known.get(call, np.nan) for call in shown["raw_id"].tolist()], dtype=np.float64)
 
 
 def _cloud(visit: Visit, side: Side, places: Column, most: int, colour: str) -> Frame:
     chosen = (
         places[np.linspace(0, len(places) - 1, min(most, len(places))).astype(int)] if len(places) else places
     )
-    links = np.array([visit.to(f"generations/{side.columns['id'][place]}") for place in chosen])
+    links = np.array(
+        [visit.to(f"generations/{UUID(bytes=bytes(side.columns['raw_id'][place]))}") for place in chosen]
+    )
     columns = {
         "x": side.columns["input_tokens"][chosen], "y": side.columns["duration_seconds"][chosen], "link": links,
     }  # fmt: skip

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -259,17 +258,14 @@ def _bars(visit: Visit, arms: Arms, expr: str, label: str) -> list[Frame] | ask.
 
 def pairs(arms: Arms) -> list[tuple[calls.GenerationSummary, calls.GenerationSummary]]:
     """Answers of both to like prompts among the newest calls, the most alike first."""
+    left, right = ([(one, _letter_pairs(one.prompt)) for one in side.newest] for side in (arms.a, arms.b))
     ranked = sorted(
-        (
-            (likeness(one.prompt, other.prompt), one, other)
-            for one in arms.a.newest
-            for other in arms.b.newest
-        ),
+        ((_alike(ours, theirs), one, other) for one, ours in left for other, theirs in right),
         key=lambda found: -found[0],
     )
     chosen: list[tuple[calls.GenerationSummary, calls.GenerationSummary]] = []
     for alike, one, other in ranked:
-        fresh = all(one is not left and other is not right for left, right in chosen)
+        fresh = all(one is not first and other is not second for first, second in chosen)
         if alike >= LIKE_ENOUGH and fresh and len(chosen) < LIKE_PAIRS:
             chosen.append((one, other))
     return chosen
@@ -277,8 +273,16 @@ def pairs(arms: Arms) -> list[tuple[calls.GenerationSummary, calls.GenerationSum
 
 def likeness(one: str, other: str) -> float:
     """The share of letter pairs that two texts have in common: works without spaces between words too."""
-    ours, theirs = ({a + b for a, b in pairwise(text.lower())} for text in (one, other))
-    return len(ours & theirs) / max(len(ours | theirs), 1)
+    return _alike(_letter_pairs(one), _letter_pairs(other))
+
+
+def _letter_pairs(text: str) -> set[str]:
+    return set(map(str.__add__, text.lower(), text.lower()[1:]))
+
+
+def _alike(ours: set[str], theirs: set[str]) -> float:
+    common = len(ours & theirs)
+    return common / max(len(ours) + len(theirs) - common, 1)
 
 
 PAGE = Compare()

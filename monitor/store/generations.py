@@ -10,11 +10,13 @@ from uuid import UUID
 import msgspec
 import numpy as np
 import numpy.typing as npt
+import psycopg
 from django.db import connection
 
 from monitor.core import clock
 from monitor.store import ids, search
 from monitor.store.append import buckets_of
+from monitor.store.indexing import ID_BYTES
 from monitor.store.shards import shards_of
 
 TEXT_LIMIT = 200
@@ -22,6 +24,8 @@ TEXT_LIMIT = 200
 LOOKED_AT = 5_000
 # and of so many the versions are counted, however many there are
 COUNTED = 20_000
+# PostgreSQL's times begin with it, in Unix milliseconds
+_YEAR_2000 = 946_684_800_000
 # where a word stands farther back than so many characters, the excerpt begins before it
 LEAD = 60
 # so far into a text the word is looked for, to show what stands around it
@@ -192,6 +196,7 @@ def page(wanted: Filter, *, before: UUID | None = None, limit: int = 50) -> list
 
 _PAYLOAD = "monitor_payload p ON p.shard = g.shard AND p.id = g.id"
 # bounds on both tables keep planning short
+_WITHIN = "p.id >= %(first)s AND p.id < %(last)s"
 _IN_LOT = "g.id = ANY(%(lot)s) AND g.id <= %(newest)s AND p.id BETWEEN %(first)s AND %(newest)s"
 
 
@@ -203,16 +208,16 @@ def _sought(
     values |= more | {"exact": wanted.text.strip(), "probe": search.NEWEST}
     stands = f"(({stands}) OR g.client_id = %(exact)s)"
     newest = f"(SELECT * FROM monitor_generation g WHERE {where} ORDER BY g.id DESC LIMIT %(probe)s) AS g"
-    found = _listed(f"{newest} JOIN {_PAYLOAD} WHERE {stands}", values, words[0])
+    read = f"{_WITHIN} AND {search.unguessed(stands)}"
+    found = _listed(f"{newest} JOIN {_PAYLOAD} WHERE {read}", values, words[0])
     edge = _edge(where, values) if len(found) < limit else None
     if edge is None:
         return found
     older = {**values, "last": edge}
     if not search.can_narrow(words):
         left = {**older, "limit": limit - len(found)}
-        return found + _listed(
-            f"monitor_generation g JOIN {_PAYLOAD} WHERE {where} AND {stands}", left, words[0]
-        )
+        everything = f"monitor_generation g JOIN {_PAYLOAD} WHERE {where} AND {_WITHIN} AND {stands}"
+        return found + _listed(everything, left, words[0])
     span = search.Span(values["first"], edge)
     for lot in search.matches(wanted.project_id, span, words, search.named(wanted.project_id, wanted.text)):
         near = {"lot": lot, "first": lot[-1], "newest": lot[0], "limit": limit - len(found)}
@@ -348,20 +353,20 @@ def columns(
 ) -> dict[str, npt.NDArray[Any]]:
     """Columns of the newest calls, oldest first: numbers as float64 with NaN for unknown, texts as objects.
 
-    ``started_at`` comes as Unix milliseconds. Raises UnknownColumnError.
+    ``started_at`` comes as Unix milliseconds, ``raw_id`` as 16 bytes each. Raises UnknownColumnError.
     """
     for name in names:
-        if name not in NUMBERS | SLICES | {"started_at", "id"}:
+        if name not in NUMBERS | SLICES | {"started_at", "id", "raw_id"}:
             raise UnknownColumnError(name)
     where, values = Filter(project_id, start, end, model=model, version=version).where()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {_columns('g', names)} FROM monitor_generation g WHERE {where}"
-            " ORDER BY g.id DESC LIMIT %(limit)s",
-            values | {"limit": limit},
-        )
-        rows = cursor.fetchall()[::-1]
-    return {name: _array(name, [row[position] for row in rows]) for position, name in enumerate(names)}
+    read = ", ".join(f"g.{'id' if name == 'raw_id' else name} AS {name}" for name in names)
+    newest = f"SELECT {read} FROM monitor_generation g WHERE {where} ORDER BY g.id DESC LIMIT %(limit)s"
+    packed = ", ".join(_packing(name).format(f"n.{name}") for name in names)
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        sql = f"SELECT {packed} FROM ({newest}) AS n"
+        row = cursor.execute(sql, values | {"limit": limit}, binary=True).fetchone()
+    return {name: _unpacked(name, one) for name, one in zip(names, row or [None] * len(names), strict=True)}
 
 
 def versions(project_id: int, start: dt.datetime, end: dt.datetime) -> list[VersionRow]:
@@ -448,12 +453,24 @@ def _detail(row: tuple[Any, ...], marks: tuple[Mark, ...]) -> GenerationDetail:
     return GenerationDetail(summary, operation, provider, span_id, received_at, decoded, marks)
 
 
-def _array(name: str, values: list[Any]) -> npt.NDArray[Any]:
-    if name == "started_at":
-        return np.array([clock.to_ms(value) for value in values], dtype=np.int64)
+def _packing(name: str) -> str:
+    """How the server makes one value of a whole column: reading it value by value takes many times as long."""
     if name in NUMBERS:
-        return np.array(values, dtype=np.float64)
-    return np.array(values, dtype=object)
+        return "string_agg(float8send(coalesce({}::float8, 'NaN')), ''::bytea)"
+    send = {"id": "uuid_send", "raw_id": "uuid_send", "started_at": "timestamptz_send"}.get(name)
+    return f"string_agg({send}({{}}), ''::bytea)" if send else "array_agg({})"
+
+
+def _unpacked(name: str, packed: Any) -> npt.NDArray[Any]:
+    """A column as it was packed, newest first, the other way round."""
+    if name in NUMBERS:
+        return np.frombuffer(packed or b"", dtype=">f8")[::-1].astype(np.float64)
+    if name == "started_at":
+        return np.frombuffer(packed or b"", dtype=">i8")[::-1].astype(np.int64) // 1000 + _YEAR_2000
+    if name in {"id", "raw_id"}:
+        raw = np.frombuffer(packed or b"", dtype=f"V{ID_BYTES}")[::-1]
+        return raw if name == "raw_id" else np.array([UUID(bytes=one) for one in raw.tolist()], dtype=object)
+    return np.array(packed or [], dtype=object)[::-1]
 
 
 def _columns(alias: str, names: Sequence[str]) -> str:

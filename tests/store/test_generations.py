@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from monitor.core import clock
 from monitor.ingest import pipeline
 from monitor.ingest.envelope import Batch, Context, Generation
 from monitor.store import generations, scores
@@ -77,6 +78,27 @@ def test_columns_come_as_arrays(cast: Cast, now: dt.datetime, calls: list[Genera
     )
     assert found["input_tokens"].tolist() == [80.0, 60.0, 40.0, 20.0, 0.0]
     assert np.isnan(found["ttft_seconds"]).all()
+
+
+def test_every_column_says_what_the_rows_say(cast: Cast, now: dt.datetime, calls: list[Generation]) -> None:
+    names = ["id", "raw_id", "started_at", "duration_seconds", "error", "model"]
+    found = generations.columns(cast.project.id, now - DAY, now, names)
+    rows = generations.page(Filter(cast.project.id, now - DAY, now))[::-1]
+    assert found["id"].tolist() == [row.id for row in rows]
+    assert [UUID(bytes=one) for one in found["raw_id"].tolist()] == [row.id for row in rows]
+    assert found["started_at"].tolist() == [clock.to_ms(row.started_at) for row in rows]
+    assert found["duration_seconds"].tolist() == [row.duration_seconds for row in rows]
+    assert found["error"].tolist() == [row.error for row in rows]
+    assert found["model"].tolist() == [row.model for row in rows]
+    (newest,) = generations.columns(cast.project.id, now - DAY, now, ["id"], limit=1)["id"]
+    assert newest == rows[-1].id
+
+
+def test_columns_of_no_calls_are_empty(cast: Cast, now: dt.datetime) -> None:
+    names = ["id", "raw_id", "started_at", "duration_seconds", "error"]
+    assert {len(column) for column in generations.columns(cast.other.id, now - DAY, now, names).values()} == {
+        0
+    }
 
 
 def test_versions_count_calls_and_errors(cast: Cast, now: dt.datetime, calls: list[Generation]) -> None:
