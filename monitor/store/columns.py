@@ -25,10 +25,12 @@ VERSION = 3
 _READ = (1, 2, VERSION)
 _TYPES = {"i": np.dtype(np.int64), "f": np.dtype(np.float64)}
 _CONFIG = ChunkConfig(compression_level=8)
+# pcodec fails where its last batch holds fewer numbers than the last of the ways looks back at
+_BATCH, _LOOKS_BACK = 512, 3
 # numbers as they are, as steps, and (32 bits alone) as steps beyond what the last few foretell
 _WAYS = [
     ChunkConfig(compression_level=8, delta_spec=spec)
-    for spec in (DeltaSpec.no_op(), DeltaSpec.try_consecutive(1), DeltaSpec.try_conv1(3))
+    for spec in (DeltaSpec.no_op(), DeltaSpec.try_consecutive(1), DeltaSpec.try_conv1(_LOOKS_BACK))
 ]
 _NARROW = 2**32
 # shorter stretches know too little of their own to be told apart
@@ -95,7 +97,8 @@ def _pack_integers(kind: str, numbers: Column) -> Part:
         found = (standalone.simple_compress(numbers, way) for way in _WAYS[:2])
         return kind, numbers.size, min(found, key=len)
     narrow = (numbers - least).astype(np.uint32)
-    found = (standalone.simple_compress(narrow, way) for way in _WAYS)
+    ways = _WAYS[:2] if 0 < numbers.size % _BATCH < _LOOKS_BACK else _WAYS
+    found = (standalone.simple_compress(narrow, way) for way in ways)
     return f"w{kind}", numbers.size, least.to_bytes(8, "big", signed=True) + min(found, key=len)
 
 

@@ -91,3 +91,10 @@ def test_a_block_of_the_first_format_is_read() -> None:
     body = msgspec.msgpack.encode(parts)
     back = columns.unpack(b"\x01" + zlib.crc32(body).to_bytes(4, "big") + body)
     assert (back["v"].tolist(), back["t"].tolist()) == (values.tolist(), [3, 4])
+
+
+@pytest.mark.parametrize("size", [511, 512, 513, 514, 515, 1025, 1026])
+def test_any_number_of_nearly_even_steps_comes_back(size: int) -> None:
+    steps = np.arange(size, dtype=np.int64)
+    numbers = steps * 910_000 - 10_000 * (steps > 0)
+    assert columns.unpack(columns.pack({"n": numbers}))["n"].tolist() == numbers.tolist()
