@@ -85,6 +85,13 @@ def _with_key(request: HttpRequest, scopes: Sequence[str]) -> HttpResponse | Non
         return refuse(
             403, f"key {known.name!r} lacks the scope {lacking}; it has {', '.join(sorted(known.scopes))}"
         )
+    seconds = keys.wait(known, now=clock.now())
+    if seconds is not None:
+        response = refuse(
+            429, f"key {known.name!r} may come {known.per_minute} times a minute; come again later"
+        )
+        response["Retry-After"] = str(seconds)
+        return response
     request.project_id = known.project_id  # type: ignore[attr-defined] # this makes it an ApiRequest
     request.sender = known.name  # type: ignore[attr-defined] # as above
     return None

@@ -85,24 +85,26 @@ class KeyForm(forms.ModelForm):  # type: ignore[type-arg] # generic for the type
 
     class Meta:
         model = ApiKey
-        fields = ("project", "name", "scopes", "expires_at")
+        fields = ("project", "name", "scopes", "expires_at", "per_minute")
 
 
 @admin.register(ApiKey)
 class Keys(ProjectAdmin):
     form = KeyForm
     least = Role.ADMIN
-    list_display = ("name", "prefix", "project", "scopes", "created_at", "expires_at", "revoked_at")
+    list_display = (
+        "name", "prefix", "project", "scopes", "created_at", "last_used_at", "expires_at", "revoked_at", "per_minute",
+    )  # fmt: skip
     list_filter = ("project",)
     search_fields = ("name", "prefix")
     actions = ("revoke",)
-    fields = ("project", "name", "scopes", "expires_at")
+    fields = ("project", "name", "scopes", "expires_at", "per_minute")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return ("project", "prefix", "created_at", "revoked_at") if obj else ()
+        return ("project", "prefix", "created_at", "last_used_at", "revoked_at") if obj else ()
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return (*self.fields, "prefix", "created_at", "revoked_at") if obj else self.fields
+        return (*self.fields, "prefix", "created_at", "last_used_at", "revoked_at") if obj else self.fields
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         if change:
@@ -110,8 +112,8 @@ class Keys(ProjectAdmin):
             return
         text = keys.create(obj.project, obj.name, obj.scopes, now=clock.now())
         made = ApiKey.objects.get(digest=keys.digest(text))
-        made.expires_at = obj.expires_at
-        made.save(update_fields=["expires_at"])
+        made.expires_at, made.per_minute = obj.expires_at, obj.per_minute
+        made.save(update_fields=["expires_at", "per_minute"])
         obj.__dict__.update(made.__dict__)
         # only the answer to this request ever knows the text
         request.new_key = text  # type: ignore[attr-defined]
@@ -134,10 +136,12 @@ class Keys(ProjectAdmin):
 
     @admin.action(description=_("Revoke"), permissions=["change"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> None:
-        count = chosen.filter(revoked_at=None).update(revoked_at=clock.now())
-        keys.forget()
+        live = list(chosen.filter(revoked_at=None))
+        for key in live:
+            key.revoked_at = clock.now()
+            key.save(update_fields=["revoked_at"])
         messages.success(
-            request, _("%(count)d keys revoked; they are refused from now on.") % {"count": count}
+            request, _("%(count)d keys revoked; they are refused from now on.") % {"count": len(live)}
         )
 
 

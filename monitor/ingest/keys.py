@@ -6,7 +6,9 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.core.cache import cache
 from django.db.models import signals
+from redis.exceptions import RedisError
 
 from monitor.ingest.models import SCOPES, ApiKey
 from monitor.store.models import Project
@@ -15,6 +17,8 @@ PREFIX = "vgl_"
 # how long a process believes what it read about a key: a revoked key lives on at most so long elsewhere
 HOLD = dt.timedelta(seconds=3)
 MOST_HELD = 10_000
+# a use is written down once in so long
+NOTED = dt.timedelta(minutes=1)
 
 _held: dict[str, tuple[dt.datetime, "KnownKey", dt.datetime | None]] = {}
 
@@ -31,6 +35,7 @@ class KnownKey:
     key_id: int
     name: str
     scopes: frozenset[str]
+    per_minute: int | None = None
 
 
 def create(project: Project, name: str, scopes: Iterable[str], *, now: dt.datetime) -> str:
@@ -73,7 +78,7 @@ signals.post_delete.connect(forget, sender=ApiKey)
 def _read(name: str, now: dt.datetime) -> tuple[dt.datetime, KnownKey, dt.datetime | None] | None:
     row = (
         ApiKey.objects.filter(digest=name, revoked_at=None, project__deleted_at=None)
-        .values_list("project_id", "id", "name", "scopes", "expires_at")
+        .values_list("project_id", "id", "name", "scopes", "expires_at", "per_minute", "last_used_at")
         .first()
     )
     _held.pop(name, None)
@@ -81,8 +86,26 @@ def _read(name: str, now: dt.datetime) -> tuple[dt.datetime, KnownKey, dt.dateti
         return None
     if len(_held) >= MOST_HELD:
         _held.clear()
-    found = _held[name] = (now, KnownKey(row[0], row[1], row[2], frozenset(row[3])), row[4])
+    found = _held[name] = (now, KnownKey(row[0], row[1], row[2], frozenset(row[3]), row[5]), row[4])
+    if row[6] is None or not row[6] <= now < row[6] + NOTED:
+        ApiKey.objects.filter(pk=row[1]).update(last_used_at=now)
     return found
+
+
+def wait(known: KnownKey, *, now: dt.datetime) -> int | None:
+    """Seconds until a key with a limit may come again; None: now. Counted by the minute over all processes.
+
+    While the cache does not answer nobody is refused.
+    """
+    if known.per_minute is None:
+        return None
+    minute, gone = divmod(int(now.timestamp()), 60)
+    name = f"key:{known.key_id}:{minute}"
+    try:
+        cache.add(name, 0, 120)
+        return 60 - gone if cache.incr(name) > known.per_minute else None
+    except (RedisError, ValueError):
+        return None
 
 
 def digest(text: str) -> str:

@@ -25,6 +25,10 @@ class ApiKey(models.Model):
     created_at = models.DateTimeField(editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    per_minute = models.PositiveIntegerField(
+        _("requests a minute"), null=True, blank=True, help_text=_("At most; empty: no limit of its own.")
+    )
+    last_used_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = "API key"

@@ -30,13 +30,25 @@ class Key:
     created_at: dt.datetime
     expires_at: dt.datetime | None
     revoked_at: dt.datetime | None
+    last_used_at: dt.datetime | None
+    per_minute: int | None
 
 
 def list_keys(project_id: int) -> list[Key]:
     """The project's keys, live ones first, newest first."""
     rows = ApiKey.objects.filter(project_id=project_id)
     found = [
-        Key(row.id, row.name, row.prefix, tuple(row.scopes), row.created_at, row.expires_at, row.revoked_at)
+        Key(
+            row.id,
+            row.name,
+            row.prefix,
+            tuple(row.scopes),
+            row.created_at,
+            row.expires_at,
+            row.revoked_at,
+            row.last_used_at,
+            row.per_minute,
+        )
         for row in rows
     ]
     return sorted(found, key=lambda key: key.revoked_at is not None)
@@ -56,10 +68,11 @@ def create_key(project_id: int, name: str, scopes: list[str], *, now: dt.datetim
 
 def revoke_key(project_id: int, key_id: int, *, now: dt.datetime) -> bool:
     """Whether a live key was revoked."""
-    live = ApiKey.objects.filter(project_id=project_id, pk=key_id, revoked_at=None)
-    revoked = live.update(revoked_at=now)
-    keys.forget()
-    return bool(revoked)
+    live = ApiKey.objects.filter(project_id=project_id, pk=key_id, revoked_at=None).first()
+    if live is not None:
+        live.revoked_at = now
+        live.save(update_fields=["revoked_at"])
+    return live is not None
 
 
 def add_target(project_id: int, job: str, url: str, interval_seconds: int) -> None:

@@ -14,6 +14,8 @@ from django.test import Client
 
 from monitor import meters
 from monitor.core import clock
+from monitor.ingest import keys
+from monitor.ingest.models import ApiKey
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.remote_write import series, version_1
 
@@ -222,3 +224,13 @@ def test_another_value_for_a_stored_time_is_refused_and_counted(client: Client, 
     assert "duplicate sample for timestamp" in answer.json()["error"]
     assert "1 samples stored" in answer.json()["error"]
     assert meters.refused.labels("duplicate")._value.get() == before + 1
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_beyond_its_limit_a_key_is_told_when_to_come_again(client: Client, cast: Cast) -> None:
+    ApiKey.objects.filter(digest=keys.digest(cast.key)).update(per_minute=1)
+    # three, because the minute may turn between two
+    answers = [client.get("/api/v1/labels", headers=cast.bearer) for _ in range(3)]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert refused
+    assert all(1 <= int(answer["Retry-After"]) <= 60 for answer in refused)

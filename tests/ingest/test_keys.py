@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from pytest_django import Settings
 
 from monitor.ingest import keys, setup
 from monitor.ingest.models import ApiKey
@@ -51,3 +52,38 @@ def test_a_believed_key_asks_nothing(
     keys.find(cast.key, now=now)
     with django_assert_num_queries(0):  # type: ignore[operator] # pytest-django's fixture
         keys.find(cast.key, now=now + seconds(2))
+
+
+def test_when_a_key_was_used_is_known_to_the_minute(cast: Cast, now: dt.datetime) -> None:
+    row = ApiKey.objects.get(digest=keys.digest(cast.key))
+    for later, told in ((0, 0), (30, 0), (90, 90)):
+        keys.forget()
+        keys.find(cast.key, now=now + seconds(later))
+        row.refresh_from_db()
+        assert row.last_used_at == now + seconds(told)
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_a_key_with_a_limit_waits_for_the_next_minute(cast: Cast, now: dt.datetime) -> None:
+    ApiKey.objects.filter(digest=keys.digest(cast.key)).update(per_minute=2)
+    known = keys.find(cast.key, now=now)
+    assert known is not None
+    assert [keys.wait(known, now=now + seconds(20)) for _ in range(3)] == [None, None, 40]
+    assert keys.wait(known, now=now + seconds(60)) is None
+
+
+def test_a_key_without_a_limit_asks_the_cache_nothing(
+    cast: Cast, now: dt.datetime, settings: Settings
+) -> None:
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1"}}
+    known = keys.find(cast.key, now=now)
+    assert known is not None
+    assert keys.wait(known, now=now) is None
+
+
+def test_nobody_is_refused_while_the_cache_is_away(cast: Cast, now: dt.datetime, settings: Settings) -> None:
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1"}}
+    ApiKey.objects.filter(digest=keys.digest(cast.key)).update(per_minute=1)
+    known = keys.find(cast.key, now=now)
+    assert known is not None
+    assert [keys.wait(known, now=now) for _ in range(3)] == [None, None, None]
