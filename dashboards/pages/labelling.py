@@ -20,6 +20,8 @@ from monitor.quality import people
 
 MARKS = (0, 1, 2, 3, 4, 5)
 LONGEST_TEXT = 20_000
+# versions are told apart here and not named
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class Labelling(Page):
@@ -49,6 +51,7 @@ class Labelling(Page):
             "expected": more.get("reference", ""),
             "guidelines": render(task.guidelines),
             "standing": told_standing(task.standing),
+            "lettered": list(zip(LETTERS, told_standing(task.standing)["versions"], strict=False)),
             "marks": MARKS,
             "last": visit.here(judge=task.judge, call=visit.params["last"], last="") if visit.params.get("last") else "",
             "may_label": visit.place.allows("labeller"),

@@ -56,10 +56,10 @@ class Estimate:
 def estimate(strata: Sequence[Stratum], *, shares: bool = False) -> Estimate:
     """The mean over all strata. ``shares``: labels are 0 or 1, and a stratum of equal labels still has a variance.
 
-    Raises TooFewLabelsError.
+    Raises TooFewLabelsError, also where one stratum has too few: its calls would be taken for like the others.
     """
     n = sum(one.labels.size for one in strata)
-    if n < LEAST_LABELS:
+    if lacking(strata):
         raise TooFewLabelsError(n)
     usable = merged([one for one in strata if one.size])
     sizes = np.array([one.size for one in usable], dtype=np.float64)
@@ -75,8 +75,27 @@ def estimate(strata: Sequence[Stratum], *, shares: bool = False) -> Estimate:
     return Estimate(mean, math.sqrt(variance), n, int(sizes.sum()), weight, freedom)
 
 
+def lacking(strata: Sequence[Stratum]) -> int:
+    """Labels that are needed before there is an estimate: in all, and in each stratum that has calls."""
+    in_all = LEAST_LABELS - sum(one.labels.size for one in strata)
+    return max(0, in_all, sum(_missing(one) for one in strata))
+
+
+def order(strata: Sequence[Stratum], *, shares: bool = False) -> list[int]:
+    """Where the next label is best drawn: what has too few first, then by how much it would help."""
+    helps = gains(strata, shares=shares)
+    return sorted(
+        (place for place, one in enumerate(strata) if one.others.size),
+        key=lambda place: (_missing(strata[place]) == 0, -helps[place]),
+    )
+
+
+def _missing(one: Stratum) -> int:
+    return max(0, min(LEAST_OF_A_STRATUM, one.size) - one.labels.size)
+
+
 def merged(strata: Sequence[Stratum]) -> list[Stratum]:
-    """Neighbours thrown together until each has labels enough for a variance."""
+    """Neighbours thrown together until each has labels enough for a variance; only tiny strata ever are."""
     found: list[Stratum] = []
     for one in strata:
         if found and min(found[-1].labels.size, one.labels.size) < LEAST_OF_A_STRATUM:
@@ -94,8 +113,8 @@ def gains(strata: Sequence[Stratum], *, shares: bool = False) -> list[float]:
     sizes = np.array([one.size for one in strata], dtype=np.float64)
     parts = sizes / max(1.0, sizes.sum())
     every = np.concatenate([one.labels for one in strata]) if strata else np.empty(0)
-    # before there are labels, strata differ by their size alone
-    usual = float(np.var(every)) if every.size > 1 else 1.0
+    # where there are no labels yet, anything is possible
+    usual = 0.25 if shares else max(1.0, float(np.var(every)) if every.size > 1 else 0.0)
     found = []
     for one, part in zip(strata, parts, strict=True):
         n = one.labels.size

@@ -11,7 +11,11 @@ from monitor.quality.read import word
 from monitor.store.editing import Inline, labelled
 from monitor.store.plugin_forms import PluginAdmin, PluginForm
 
-STATES = {"ok": "success", "failing": "danger", "new": "info", "off": "info"}
+STATES = {"ok": "success", "failing": "danger", "spent": "warning", "new": "info", "off": "info"}
+COMMON = (
+    "name", "enabled", "model", "version", "sample_share", "extra", "hourly_budget", "per_minute", "daily_tokens",
+    "daily_usd", "usd_in", "usd_out", "good_from", "second_share", "guidelines",
+)  # fmt: skip
 
 
 class JudgeForm(PluginForm):
@@ -19,9 +23,13 @@ class JudgeForm(PluginForm):
 
     class Meta:
         model = Judge
-        fields = (
-            "project", "name", "kind", "model", "version", "sample_share", "hourly_budget", "enabled",
-        )  # fmt: skip
+        fields = ("project", "kind", *COMMON)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if cleaned.get("daily_usd") is not None and not (cleaned.get("usd_in") or cleaned.get("usd_out")):
+            self.add_error("daily_usd", _("A limit in dollars needs the prices of tokens below."))
+        return cleaned
 
 
 class Failures(Inline):
@@ -41,7 +49,7 @@ class Judges(PluginAdmin):
         "A judge marks a share of the calls from 0 to 5. The kinds that ask a model need an OpenAI-compatible "
         "endpoint; the others work on their own."
     )
-    common = ("name", "enabled", "model", "version", "sample_share", "hourly_budget")
+    common = COMMON
     list_display = (
         "name",
         "project",

@@ -16,8 +16,7 @@ from django.db import transaction
 from django.db.models import Count
 
 from monitor.core.agreement import cohen_kappa, krippendorff_alpha
-from monitor.core.calibrated import LEAST_LABELS
-from monitor.core.stratified import gains
+from monitor.core.stratified import lacking, order
 from monitor.quality import rates
 from monitor.quality.judges.base import BEST
 from monitor.quality.models import Judge, Label
@@ -86,10 +85,9 @@ def _second(judge: Judge, known: Sequence[Material], taken: set[UUID]) -> list[U
 
 def _most_telling(judge: Judge, rater: str, known: Sequence[Material], taken: set[UUID]) -> list[UUID]:
     """Unlabelled calls of the stratum where a label helps most, in an order of chance."""
-    for one in sorted(known, key=_urgency, reverse=True):
-        helps = gains(one.strata(judge.good_from), shares=True)
+    for one in sorted(known, key=lambda one: _urgency(one, judge.good_from), reverse=True):
         places = one.places
-        for number in sorted(range(len(helps)), key=helps.__getitem__, reverse=True):
+        for number in order(one.strata(judge.good_from), shares=True):
             left = [
                 one.calls[place]
                 for place in places[number]
@@ -100,12 +98,12 @@ def _most_telling(judge: Judge, rater: str, known: Sequence[Material], taken: se
     return []
 
 
-def _urgency(one: Material) -> tuple[int, float]:
-    """First the version that is nearest to its first interval, then the one whose interval is widest."""
-    n = len(one.labels)
-    if n < LEAST_LABELS:
-        return (1, n + math.log1p(len(one.calls)))
-    return (0, len(one.calls) / n)
+def _urgency(one: Material, good_from: float) -> tuple[int, float]:
+    """First the version that is nearest to its first interval, then the one with most calls for its labels."""
+    missing = lacking(one.strata(good_from))
+    if missing:
+        return (1, len(one.labels) - missing + math.log1p(len(one.calls)))
+    return (0, len(one.calls) / len(one.labels))
 
 
 def chance(*parts: object) -> float:

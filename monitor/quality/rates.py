@@ -13,10 +13,10 @@ import numpy as np
 from django.db.models import Avg
 
 from monitor.core import clock
-from monitor.core.calibrated import LEAST_LABELS, TooFewLabelsError
+from monitor.core.calibrated import TooFewLabelsError
 from monitor.core.labels import NAME, Labels
 from monitor.core.stats import Floats
-from monitor.core.stratified import Estimate, Stratum, estimate
+from monitor.core.stratified import Estimate, Stratum, estimate, lacking
 from monitor.quality import epochs
 from monitor.quality.judges import JUDGES
 from monitor.quality.judges.base import BEST
@@ -62,6 +62,7 @@ class Quality:
     """One version under one judge. ``rate`` and ``mean`` are None while there are too few labels.
 
     ``agrees``: correlation of the judge with people on the labelled calls; None where it can't be told.
+    ``lacking``: labels that are needed before there is a rate.
     """
 
     model: str
@@ -73,11 +74,7 @@ class Quality:
     rate: Estimate | None
     mean: Estimate | None
     agrees: float | None
-
-    @property
-    def lacking(self) -> int:
-        """Labels that are still needed."""
-        return max(0, LEAST_LABELS - self.labels)
+    lacking: int
 
 
 def material(judge: Judge, *, now: dt.datetime) -> list[Material]:
@@ -125,7 +122,7 @@ def of(known: Material, good_from: float) -> Quality:
         rate = mean = None
     return Quality(
         known.model, known.version, len(known.calls), len(known.labels), float(known.judged.mean()),
-        float((known.judged >= good_from).mean()), rate, mean, _agrees(known),
+        float((known.judged >= good_from).mean()), rate, mean, _agrees(known), lacking(known.strata()),
     )  # fmt: skip
 
 

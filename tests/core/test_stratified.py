@@ -3,7 +3,7 @@ import numpy.typing as npt
 import pytest
 
 from monitor.core.calibrated import TooFewLabelsError
-from monitor.core.stratified import Stratum, estimate, gains, merged
+from monitor.core.stratified import Stratum, estimate, gains, lacking, merged, order
 
 Floats = npt.NDArray[np.float64]
 EMPTY = np.empty(0)
@@ -66,3 +66,38 @@ def test_the_next_label_helps_most_where_calls_are_many_and_labels_few() -> None
 def test_before_the_first_label_the_largest_stratum_comes_first() -> None:
     found = gains([Stratum(EMPTY, EMPTY, np.ones(10)), Stratum(EMPTY, EMPTY, np.ones(90))])
     assert found[1] > found[0] > 0
+
+
+def labelled_in_turn(seed: int, labels: int) -> bool:
+    """Whether the interval holds the truth after labels were drawn one by one where each helps most."""
+    chance = np.random.default_rng(seed)
+    quality = chance.normal(3.4, 1.2, 1500)
+    people = (quality > 3.0).astype(np.float64)
+    judge = np.clip(np.rint(quality + 0.8 + chance.normal(0.0, 0.8, 1500)), 0, 5)
+    inside = [chance.permutation(np.flatnonzero((judge >= low) & (judge < low + 2))) for low in (0, 2, 4)]
+    taken = [0, 0, 0]
+    for _ in range(labels):
+        strata = [
+            Stratum(people[one[:n]], judge[one[:n]] / 5, judge[one[n:]] / 5)
+            for one, n in zip(inside, taken, strict=True)
+        ]
+        taken[order(strata, shares=True)[0]] += 1
+    strata = [
+        Stratum(people[one[:n]], judge[one[:n]] / 5, judge[one[n:]] / 5)
+        for one, n in zip(inside, taken, strict=True)
+    ]
+    return estimate(strata, shares=True).interval().contains(0.6306)
+
+
+@pytest.mark.parametrize("labels", [30, 80])
+def test_the_interval_holds_where_each_label_was_drawn_for_what_it_would_help(labels: int) -> None:
+    held = [labelled_in_turn(seed, labels) for seed in range(150)]
+    assert np.mean(held) >= 0.91
+
+
+def test_calls_of_which_none_was_labelled_are_never_taken_for_like_the_others() -> None:
+    low, high = Stratum(EMPTY, EMPTY, np.zeros(60)), Stratum(np.ones(40), np.ones(40), np.ones(60))
+    assert lacking([low, high]) == 4
+    with pytest.raises(TooFewLabelsError):
+        estimate([low, high], shares=True)
+    assert order([low, high], shares=True)[0] == 0

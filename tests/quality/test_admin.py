@@ -19,7 +19,8 @@ def admin(client: Client, cast: Cast) -> Client:
 def typed(cast: Cast, **changes: Any) -> dict[str, Any]:
     return {
         "project": cast.project.pk, "name": "helpfulness", "kind": "rubric", "enabled": "on",
-        "sample_share": "0.1", "hourly_budget": "50", "setting_url": "http://vllm:8000/v1",
+        "sample_share": "0.1", "hourly_budget": "50", "usd_in": "0", "usd_out": "0", "good_from": "3",
+        "second_share": "0.25", "extra": "", "setting_url": "http://vllm:8000/v1",
         "setting_model": "judge-1", "setting_api_key": "sk-secret", "setting_answer_form": "json_schema",
         "failures-TOTAL_FORMS": "0", "failures-INITIAL_FORMS": "0", **changes,
     }  # fmt: skip
@@ -71,3 +72,28 @@ def test_a_key_is_not_shown_again_and_stays_when_left_empty(admin: Client, cast:
 def test_a_share_above_one_is_refused(admin: Client, cast: Cast) -> None:
     admin.post(ADD, typed(cast, sample_share="2"))
     assert not Judge.objects.exists()
+
+
+def test_limits_and_the_people_who_label_are_set_beside_the_judge(admin: Client, cast: Cast) -> None:
+    admin.post(
+        ADD, typed(cast, extra="uncertain", per_minute="30", daily_tokens="100000", guidelines="Be fair.")
+    )
+    made = Judge.objects.get()
+    assert (made.extra, made.per_minute, made.daily_tokens, made.guidelines) == (
+        "uncertain",
+        30,
+        100000,
+        "Be fair.",
+    )
+
+
+def test_a_limit_in_dollars_without_prices_is_refused(admin: Client, cast: Cast) -> None:
+    page = admin.post(ADD, typed(cast, daily_usd="5")).content.decode()
+    assert "needs the prices" in page
+    assert not Judge.objects.exists()
+
+
+def test_a_criterion_is_edited_in_both_languages(admin: Client, cast: Cast) -> None:
+    admin.post(ADD, typed(cast, setting_criterion="Is it kind?", setting_criterion_zh="是否友善？"))
+    stored = Judge.objects.get().settings
+    assert (stored["criterion"], stored["criterion_zh"]) == ("Is it kind?", "是否友善？")

@@ -169,7 +169,7 @@ def test_old_calls_get_at_most_half_of_the_budget(
     push(several(9, at=now - 5 * dt.timedelta(hours=1)))
     run.run(judge, now=now)
     assert len(server.received) == 3
-    push(several(9))
+    push(several(9, output="another"))
     run.run(judge, now=now + MINUTE)
     assert len(server.received) == 6
 
