@@ -9,6 +9,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tarfile
 import tempfile
@@ -110,7 +111,7 @@ def server(layout: Layout) -> Iterator[None]:
     try:
         yield
     finally:
-        embedded.stop(process, embedded.signal.SIGINT)
+        embedded.stop(process, signal.SIGINT)
 
 
 def manifest_fields(manifest: Manifest) -> dict[str, Any]:
@@ -164,7 +165,8 @@ def _demand_empty(database: Mapping[str, Any]) -> None:
 
 def _connected(database: Mapping[str, Any]) -> "psycopg.Connection[Any]":
     try:
-        return psycopg.connect(**_where(database), autocommit=True, connect_timeout=10)
+        where = psycopg.conninfo.make_conninfo(**_where(database))
+        return psycopg.connect(where, autocommit=True, connect_timeout=10)
     except psycopg.OperationalError as error:
         message = f"the database does not answer: {str(error).splitlines()[0]}"
         raise BackupError(message) from error

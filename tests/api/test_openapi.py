@@ -11,6 +11,7 @@ from django.urls import URLPattern, get_resolver
 
 from monitor.api import openapi
 from monitor.ingest import keys
+from monitor.ingest.models import SCOPES
 from tests.fixtures.fix_cast import Cast
 
 # nothing for programs of others: what is alive, and the description itself
@@ -46,7 +47,7 @@ def test_what_a_generation_may_hold_is_told(told: Any) -> None:
 
 @pytest.mark.parametrize("one", openapi.OPERATIONS, ids=lambda one: f"{one.method} {one.path}")
 def test_the_scope_told_is_the_scope_needed(client: Client, cast: Cast, one: openapi.Operation) -> None:
-    others = [scope for scope in keys.SCOPES if scope != one.scope]
+    others = [scope for scope in SCOPES if scope != one.scope]
     where = one.path.replace("{generation}", "0190163d-8694-739b-aea5-966c26f8ad91")
     where = re.sub(r"{\w+}", "x", where)
     statuses = {}
