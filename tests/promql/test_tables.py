@@ -55,3 +55,16 @@ def test_a_table_answers_like_its_series(expr: str, table: Table, at: int) -> No
         assert answer(expr, table, where, at_once=at_once) == answer(
             expr, list(table), where, at_once=at_once
         )
+
+
+def test_a_reset_is_undone_in_its_own_row_wherever_it_lies() -> None:
+    labels = Roster(Labels({NAME: "x", "a": str(n)}) for n in range(3))
+    times = np.array([0, 10_000])
+    parts = [
+        Part(np.array([1]), np.empty(0, dtype=np.int64), np.empty((1, 0))),
+        Part(np.array([0, 2]), times, np.array([[8.0, 2.0], [1.0, 3.0]])),
+    ]
+    found = answer("increase(x[20s])", Table(labels, parts), Grid(10_000, 20_000, 5_000), at_once=False)
+    assert found == answer(
+        "increase(x[20s])", list(Table(labels, parts)), Grid(10_000, 20_000, 5_000), at_once=False
+    )

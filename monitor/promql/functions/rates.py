@@ -87,6 +87,9 @@ def _float_rates(windows: Windows, *, counter: bool, per_second: bool) -> tuple[
     enough = count >= 2
     if not enough.any():
         return np.zeros(windows.shape), np.zeros(windows.shape, dtype=bool)
+    if windows.shared and len(windows.frame.ends) == 1:
+        rates = _at_one_moment(windows, counter=counter, per_second=per_second)
+        return rates[:, None], np.ones(windows.shape, dtype=bool)
     first, last = np.where(enough, windows.low, 0), np.where(enough, windows.high - 1, 0)
     begin, finish = windows.when(first), windows.when(last)
     start, result = windows.value_at(first), windows.value_at(last)
@@ -108,12 +111,37 @@ def _float_rates(windows: Windows, *, counter: bool, per_second: bool) -> tuple[
     return result, np.array(np.broadcast_to(enough, windows.shape))
 
 
+def _at_one_moment(windows: Windows, *, counter: bool, per_second: bool) -> Floats:
+    """The same for one window that all series share: what alert rules ask, without arrays for its times."""
+    low, last = int(windows.low[0, 0]), int(windows.high[0, 0]) - 1
+    samples = windows.values.reshape(len(windows.labels), -1)[:, low : last + 1]
+    start = samples[:, 0]
+    gained: Floats = samples[:, -1] - start
+    if counter:
+        fell = samples[:, 1:] < samples[:, :-1]
+        if fell.any():
+            gained += np.where(fell, samples[:, :-1], 0.0).sum(axis=1)
+    end, width = int(windows.frame.ends[0]), windows.frame.width
+    begin, finish = int(windows.times[low]), int(windows.times[last])
+    sampled = (finish - begin) / 1000
+    average = sampled / (last - low)
+    to_start, to_end = (begin - (end - width)) / 1000, (end - finish) / 1000
+    to_start = average / 2 if to_start >= average * 1.1 else to_start
+    to_end = average / 2 if to_end >= average * 1.1 else to_end
+    scale = sampled * width / 1000 if per_second else sampled
+    early = (start * sampled < to_start * gained) & (start >= 0)
+    if counter and early.any():
+        reached = np.where(early, sampled * (start / gained), to_start)
+        return gained * ((sampled + reached + to_end) / scale)
+    return gained * ((sampled + to_start + to_end) / scale)
+
+
 def _not_below_zero(
     start: Floats, result: Floats, factor: Floats, spans: tuple[Floats, Floats, Floats, Floats | float]
 ) -> Floats:
     """A counter starts at 0, so it can't have begun before its line reaches 0: less is extrapolated there."""
     # most counters are far from 0 most of the time; one comparison finds the few places that need a closer look
-    reach = float(np.nanmax(spans[1] / spans[0], initial=0.0))
+    reach = float(np.fmax.reduce(spans[1] / spans[0], axis=None, initial=0.0))
     near = np.flatnonzero(~(start >= reach * result))
     if not len(near):
         return factor
@@ -135,12 +163,17 @@ def undo_resets(windows: Windows, first: Ints, last: Ints, result: Floats) -> No
     starts = windows.offsets[:, 0]
     fell[starts[(starts > 0) & (starts <= len(fell))] - 1] = False
     at = np.flatnonzero(fell) + 1
-    rows = np.searchsorted(starts, at, side="right") - 1
-    for row in np.unique(rows):
-        resets = at[rows == row]
+    if not len(at):
+        return
+    # rows may lie in any order, and an empty one where another begins: its result counts for nothing
+    begins = np.unique(starts)
+    owner = begins[np.searchsorted(begins, at, side="right") - 1]
+    for begin in np.unique(owner):
+        resets = at[owner == begin]
         lost = np.concatenate([[0.0], np.cumsum(values[resets - 1])])
-        result[row] += lost[resets.searchsorted(last[row], "right")]
-        result[row] -= lost[resets.searchsorted(first[row], "right")]
+        for row in np.flatnonzero(starts == begin):
+            result[row] += lost[resets.searchsorted(last[row], "right")]
+            result[row] -= lost[resets.searchsorted(first[row], "right")]
 
 
 def _factor(windows: Windows, track: Track, steps: Ints, gained: Floats, begun: Floats | None) -> Floats:

@@ -321,6 +321,11 @@ def _best(vector: Vector, groups: Grouping, k: Floats, notes: Notes, *, sign: fl
         # absent after NaN after numbers
         absent = ~vector.floats[rows]
         order = np.lexsort((np.where(absent, 0.0, keys), np.isnan(keys), absent), axis=0)
+        if vector.steps == 1:
+            first = order[: max(0, int(limits[0])), 0]
+            chosen[rows[first]] = ~absent[first]
+            sequence += rows[order[:, 0]].tolist()
+            continue
         rank = np.empty_like(order)
         np.put_along_axis(rank, order, np.arange(len(rows))[:, None], axis=0)
         chosen[rows] = (rank < limits) & ~absent
