@@ -203,26 +203,25 @@ class Catalog:
 
     def values_of(self, name: str, start_ms: int, end_ms: int) -> list[str]:
         """The label's values of all series that may have samples in the span, sorted."""
-        members = self.members
         values = self.index.get(name, {}).copy()
-        return sorted(
-            value
-            for value, owners in values.items()
-            if any(members[identity].may_hold(start_ms, end_ms) for identity in owners.copy())
-        )
+        return sorted(value for value, owners in values.items() if self._any_holds(owners, start_ms, end_ms))
 
     def names(self, start_ms: int, end_ms: int) -> list[str]:
         """The labels of all series that may have samples in the span, sorted."""
-        members = self.members
         return sorted(
             name
             for name, values in self.index.copy().items()
-            if any(
-                members[identity].may_hold(start_ms, end_ms)
-                for owners in list(values.values())
-                for identity in owners.copy()
-            )
+            if any(self._any_holds(owners, start_ms, end_ms) for owners in list(values.values()))
         )
+
+    def _any_holds(self, owners: set[int], start_ms: int, end_ms: int) -> bool:
+        """Whether any may have samples in the span; the first one mostly does, so they are not copied at once."""
+        members = self.members
+        try:
+            return any(members[identity].may_hold(start_ms, end_ms) for identity in owners)
+        except RuntimeError:
+            # another thread has just learned of a series
+            return any(members[identity].may_hold(start_ms, end_ms) for identity in owners.copy())
 
     def _matching(self, matcher: Matcher, among: set[int] | None) -> set[int]:
         values = self.index.get(matcher.label, {})

@@ -26,13 +26,17 @@ QUIET_MS = 20_000
 PATIENCE_MS = 600_000
 # fewer batches of about one size than this are not worth a rewrite
 WORTH = 8
-# a merged batch this large is left alone until its window closes
+# a merged batch this large is left alone until its window closes, or until nothing more comes
 LARGE = 128_000
 TAKEN = 20_000
+# what could not be made smaller is left alone for so long
+VAIN_MS = 600_000
+# fewer samples than this within so long leave time to tidy up; no batch becomes larger than that
+FEW, HUSH_MS, LARGEST = 10_000, 60_000, 1_000_000
 
 _DUE = """
     SELECT shard, project_id, kind FROM monitor_sample_batch GROUP BY shard, project_id, kind
-    HAVING min(min_ms) < %s OR count(*) FILTER (WHERE n < %s) >= %s
+    HAVING min(min_ms) < %s OR count(*) FILTER (WHERE n < %s) >= %s OR (%s AND count(*) > 1)
 """
 _MINE = "SELECT pg_try_advisory_xact_lock((1::bigint << 61) + %s * 1024 + %s)"
 _BATCHES = """
@@ -43,6 +47,9 @@ _BATCHES = """
 _BUSY = """
     SELECT min(min_ms), max(max_ms) FROM monitor_sample_batch
     WHERE shard = %s AND project_id = %s AND kind = 0 AND id >= %s AND right(id::text, 8) <> '00000000'
+"""
+_RECENT = """
+    SELECT coalesce(sum(n), 0) FROM monitor_sample_batch WHERE id >= %s AND right(id::text, 8) <> '00000000'
 """
 _AGAIN = """
     WITH taken AS (
@@ -75,8 +82,9 @@ def run(*, now: dt.datetime) -> Compacted:
     """Compact everything that is due."""
     moment = clock.to_ms(now)
     closed = chunks.window_of(moment - LATE_MS)
+    hushed = _samples_since(moment - HUSH_MS) < FEW
     with connection.cursor() as cursor:
-        cursor.execute(_DUE, [closed, LARGE, WORTH])
+        cursor.execute(_DUE, [closed, LARGE, WORTH, hushed])
         homes: list[tuple[int, int, int]] = cursor.fetchall()
     taken = sealed = 0
     for shard, project_id, kind in homes:
@@ -84,17 +92,26 @@ def run(*, now: dt.datetime) -> Compacted:
         for window, end in _windows(home, closed, moment):
             done = _seal(home, window, end, now)
             taken, sealed = taken + done.batches, sealed + done.chunks
-        taken += _merge(home, closed, now)
+        taken += _merge(home, closed, now, hushed=hushed)
     if not connection.in_atomic_block:
-        _give_back(moment)
+        _give_back(moment, hushed=hushed)
     return Compacted(taken, sealed)
 
 
-def _give_back(moment: int) -> None:
+def _samples_since(moment: int) -> int:
+    """How many samples have come since."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RECENT, [ids.first_at(moment)])
+        return int(cursor.fetchone()[0])
+
+
+def _give_back(moment: int, *, hushed: bool) -> None:
     """The space of removed batches: without this their files stay as large as they ever were."""
-    for name in partitions.wasteful(moment):
+    wasteful = partitions.wasteful(moment, hushed=hushed)
+    found = [name for name in wasteful if moment - _vain.get(name, 0) > VAIN_MS]
+    for name in found:
         partitions.give_back(name)
-    still = partitions.wasteful(moment)
+    still = [name for name in partitions.wasteful(moment, hushed=hushed) if name in found]
     if not still:
         return
     # what is left of open times stands behind all that has gone
@@ -106,6 +123,11 @@ def _give_back(moment: int) -> None:
     for name in still:
         partitions.give_back(name)
         partitions.rebuild(name)
+    _vain.update(dict.fromkeys(partitions.wasteful(moment, hushed=hushed), moment))
+
+
+# partitions that did not become smaller, and when that was tried
+_vain: dict[str, int] = {}
 
 
 def _windows(home: sealing.Place, closed: int, moment: int) -> list[tuple[int, int]]:
@@ -162,23 +184,44 @@ def _seal(home: sealing.Place, window: int, end: int, now: dt.datetime) -> Compa
     return Compacted(len(members), made)
 
 
-def _merge(home: sealing.Place, closed: int, now: dt.datetime) -> int:
-    """Batches of open times, those of about one size together; how many were merged."""
+def _merge(home: sealing.Place, closed: int, now: dt.datetime, *, hushed: bool) -> int:
+    """Batches of open times, those of about one size together or, while little comes, all; how many."""
     partitions.for_batches(clock.to_ms(now))
-    sizes: dict[int, list[UUID]] = defaultdict(list)
     with transaction.atomic():
         if not _mine(home):
             return 0
-        for batch in _written(home, clock.to_ms(now) - QUIET_MS):
-            if batch.min_ms >= closed and batch.n < LARGE:
-                sizes[batch.n.bit_length() // 3].append(batch.id)
-        taken = [members for members in sizes.values() if len(members) >= WORTH]
+        found = _written(home, clock.to_ms(now) - QUIET_MS)
+        open_ones = [batch for batch in found if batch.min_ms >= closed]
+        taken = _of_a_size(open_ones)
+        if hushed and not taken:
+            taken = _of_any_size(open_ones)
         for members in taken:
             tidy = blocks.add_up if home.kind == BatchKind.DELTAS else blocks.settle
             whole = tidy(blocks.join([blocks.empty(), *sealing.decoded(home.shard, members)]))
             _delete(home.shard, members)
             batches.move(home.project_id, home.shard, home.kind, whole, now=now)
     return sum(map(len, taken))
+
+
+def _of_a_size(found: Sequence[Batch]) -> list[list[UUID]]:
+    sizes: dict[int, list[UUID]] = defaultdict(list)
+    for batch in found:
+        if batch.n < LARGE:
+            sizes[batch.n.bit_length() // 3].append(batch.id)
+    return [members for members in sizes.values() if len(members) >= WORTH]
+
+
+def _of_any_size(found: Sequence[Batch]) -> list[list[UUID]]:
+    """The most small batches that are at least half of the largest one with them: each sample is written anew
+    few times, however slowly they come.
+    """
+    ordered = sorted(found, key=lambda batch: batch.n)
+    smaller = many = 0
+    for count, batch in enumerate(ordered, start=1):
+        if count > 1 and 2 * smaller >= batch.n and FEW <= smaller + batch.n <= LARGEST:
+            many = count
+        smaller += batch.n
+    return [[batch.id for batch in ordered[:many]]] if many else []
 
 
 def _settle_down(home: sealing.Place, moment: int) -> None:

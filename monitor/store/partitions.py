@@ -20,8 +20,9 @@ BATCHES = "monitor_sample_batch"
 CHUNKS = "monitor_chunk"
 PACKED = ("head", "data", "rest")
 AHEAD_DAYS = 7
-# a table of more than this, and of so many times what its rows hold, is worth another look
-ROOMY, SPARSE = 2**20, 4
+# a table of more than this, and of so many times what its rows hold, is worth another look; or while little comes
+ROOMY, SPARSE = 2**20, 4.0
+ROOMY_IN_PEACE, SPARSE_IN_PEACE = 2**18, 1.15
 _LOCK_KEY = 0x7669_6769_6C70
 
 _known: set[str] = set()
@@ -81,8 +82,9 @@ def drop_before(table: str, milliseconds: int, *, only_empty: bool = False) -> l
     return gone
 
 
-def wasteful(milliseconds: int) -> list[str]:
-    """The latest partitions of batches that hold far more space than their rows."""
+def wasteful(milliseconds: int, *, hushed: bool = False) -> list[str]:
+    """The latest partitions of batches that hold far more space than their rows; ``hushed``: more at all."""
+    roomy, sparse = (ROOMY_IN_PEACE, SPARSE_IN_PEACE) if hushed else (ROOMY, SPARSE)
     found = []
     with connection.cursor() as cursor:
         for day in (milliseconds - DAY_MS, milliseconds):
@@ -95,7 +97,7 @@ def wasteful(milliseconds: int) -> list[str]:
                 [name],
             )
             held, used = cursor.fetchone()
-            if held > ROOMY + SPARSE * used:
+            if held > roomy + sparse * used:
                 found.append(name)
     return found
 

@@ -1,0 +1,55 @@
+"""While little comes, open times are tidied up: few batches, small files, and not a sample else."""
+
+import datetime as dt
+
+import numpy as np
+import pytest
+from django.db import connection
+
+from monitor.core import clock
+from monitor.core.labels import NAME, Labels, Matcher
+from monitor.core.samples import Columns, Selection
+from monitor.store import compact, pushes
+from monitor.store.compact import Batch
+from monitor.store.select import select
+from tests.fixtures.fix_cast import Cast
+
+pytestmark = pytest.mark.django_db
+
+
+def test_batches_of_unlike_sizes_become_one_when_nothing_more_comes(cast: Cast, now: dt.datetime) -> None:
+    begin = clock.to_ms(now) - 600_000
+    for first, last in ((0, 6_000), (6_000, 10_000), (10_000, 11_000)):
+        count = last - first
+        times = begin + np.arange(first, last)
+        values = np.arange(first, last).astype(float)
+        columns = Columns([Labels({NAME: "x"})], np.array([count]), times, values)
+        pushes.store(cast.project.id, columns, now=now)
+    assert _batches() == 3
+    compact.run(now=now + dt.timedelta(seconds=30))
+    assert _batches() == 3
+    compact.run(now=now + dt.timedelta(seconds=90))
+    assert _batches() == 1
+    selection = Selection((Matcher(NAME, "=", "x"),), begin, begin + 20_000)
+    (found,) = select(cast.project.id, [selection], max_samples=10**6)[0]
+    assert found.values.tolist() == list(range(11_000))
+
+
+def test_a_large_batch_is_not_written_anew_for_a_few_samples() -> None:
+    assert compact._of_any_size(_sized(100_000, 2_000, 1_500)) == []
+
+
+def test_small_batches_go_together_beside_a_large_one() -> None:
+    found = _sized(100_000, 9_000, 5_000)
+    assert compact._of_any_size(found) == [[found[2].id, found[1].id]]
+
+
+def _sized(*sizes: int) -> list[Batch]:
+    identities = (compact.ids.first_at(1_700_000_000_000 + place) for place in range(len(sizes)))
+    return [Batch(identity, 0, 1, size) for identity, size in zip(identities, sizes, strict=True)]
+
+
+def _batches() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM monitor_sample_batch")
+        return int(cursor.fetchone()[0])

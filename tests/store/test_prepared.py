@@ -1,0 +1,38 @@
+"""What libpq is asked directly comes back as the driver would give it, its errors too."""
+
+import psycopg
+import pytest
+from django.db import connection
+
+from monitor.store import catalog, prepared
+from monitor.store.models import Project
+from tests.fixtures.fix_cast import Cast
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def rows(sql: str, *values: int | str | None) -> list[tuple[object, ...]]:
+    connection.ensure_connection()
+    return prepared.rows(connection.connection, sql, values)
+
+
+def test_numbers_texts_and_nothing_come_back() -> None:
+    sql = "SELECT $1::smallint, $2::bigint, 0.5::float8, $3::text, NULL::int"
+    assert rows(sql, 3, 2**40, "über") == [(3, 2**40, 0.5, "über", None)]
+    assert rows(sql, None, 1, None) == [(None, 1, 0.5, None, None)]
+
+
+def test_an_error_is_of_its_own_class() -> None:
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        rows("SELECT 1 / $1::int", 0)
+    assert rows("SELECT 1") == [(1,)]
+
+
+def test_a_look_survives_a_connection_that_was_cut(cast: Cast) -> None:
+    catalog.of_project(cast.project.id)
+    Project.objects.filter(pk=cast.project.id).update(buckets=3)
+    with psycopg.connect(
+        connection.connection.info.dsn, password=connection.settings_dict["PASSWORD"]
+    ) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
+    assert catalog.of_project(cast.project.id).moment.buckets == 3
