@@ -15,7 +15,7 @@ from monitor.api import generations
 from monitor.api.alertmanager import PostedAlert, PostedSilence
 from monitor.api.errors import reply
 from monitor.api.releases import FlaggerHook, PostedDeploy, PostedRelease
-from monitor.api.status import version
+from monitor.core.version import version
 from monitor.ingest.protocols.native import WireGeneration, WirePoint, WireScore
 
 JSON = "application/json"

@@ -1,13 +1,10 @@
 """``/api/v1/status/…`` as Prometheus' tools ask: what runs here, its limits, and what the series look like."""
 
-import functools
 import os
-import re
 import sys
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -21,19 +18,12 @@ from monitor.api.errors import refuse, reply
 from monitor.api.prometheus import API_LEVEL, door
 from monitor.core import clock
 from monitor.core.labels import NAME
+from monitor.core.version import version
 from monitor.remote import listing
 
 STARTED = clock.now()
 ROWS = 10
 MAX_ROWS = 10_000
-
-
-@functools.cache
-def version() -> str:
-    """The product's own version: the newest heading of the changelog."""
-    text = (Path(settings.BASE_DIR) / "CHANGELOG.md").read_text("utf-8")
-    found = re.search(r"^## (\d\S*)", text, re.MULTILINE)
-    return found[1] if found else "unreleased"
 
 
 def _build(_: ApiRequest) -> HttpResponse:

@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from monitor.api.status import version
 from monitor.core import clock
+from monitor.core.version import version
 from monitor.store import backup
 
 
