@@ -9,7 +9,7 @@ from django.db import connection
 from monitor.core import clock
 from monitor.core.labels import NAME, Labels, Matcher
 from monitor.core.samples import Columns, Selection
-from monitor.store import compact, pushes
+from monitor.store import compact, ids, pushes
 from monitor.store.compact import Batch
 from monitor.store.select import select
 from tests.fixtures.fix_cast import Cast
@@ -45,7 +45,7 @@ def test_small_batches_go_together_beside_a_large_one() -> None:
 
 
 def _sized(*sizes: int) -> list[Batch]:
-    identities = (compact.ids.first_at(1_700_000_000_000 + place) for place in range(len(sizes)))
+    identities = (ids.first_at(1_700_000_000_000 + place) for place in range(len(sizes)))
     return [Batch(identity, 0, 1, size) for identity, size in zip(identities, sizes, strict=True)]
 
 
