@@ -16,6 +16,7 @@ def test_every_judge_keeps_the_contract(name: str) -> None:
     found = JUDGES[name]
     assert found.source in {"judge", "rule", "reference"}
     assert found.cost
+    assert (found.requests > 0) == any(field.name == "url" for field in found.fields)
     assert callable(found.judge)
     assert len({field.name for field in found.fields}) == len(found.fields)
 
