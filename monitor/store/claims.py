@@ -3,12 +3,20 @@
 import datetime as dt
 import uuid
 from collections.abc import Collection, Mapping
+from typing import Any
 
+import psycopg
 from django.db import connection
 
 from monitor.store import ids
 
 Keys = Mapping[uuid.UUID, uuid.UUID]
+
+_INSERT = """
+    INSERT INTO monitor_generation_key (shard, key, project_id, generation_id, seen)
+    SELECT %s::smallint, k.key, %s::bigint, k.id, %s::date FROM unnest(%s::uuid[], %s::uuid[]) AS k(key, id)
+    ORDER BY k.key ON CONFLICT DO NOTHING RETURNING key
+"""
 
 
 def claim(project_id: int, shard: int, wanted: Keys, around_of: Keys, *, now: dt.datetime) -> set[uuid.UUID]:
@@ -38,13 +46,11 @@ def claim(project_id: int, shard: int, wanted: Keys, around_of: Keys, *, now: dt
 
 def _insert(project_id: int, shard: int, wanted: Keys, *, now: dt.datetime) -> set[uuid.UUID]:
     """The keys that nobody had claimed before."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO monitor_generation_key (shard, key, project_id, generation_id, seen)"
-            " SELECT %s, k.key, %s, k.id, %s FROM unnest(%s::uuid[], %s::uuid[]) AS k(key, id)"
-            " ORDER BY k.key ON CONFLICT DO NOTHING RETURNING key",
-            [shard, project_id, now.date(), _array(wanted), _array(wanted.values())],
-        )
+    values = [shard, project_id, now.date(), _array(wanted), _array(wanted.values())]
+    connection.ensure_connection()
+    # past Django's cursor, which would put all keys into the text of the statement
+    with connection.wrap_database_errors, psycopg.Cursor[Any](connection.connection) as cursor:
+        cursor.execute(_INSERT, values, prepare=True, binary=True)
         if cursor.rowcount == len(wanted):
             return set(wanted)
         return {row[0] for row in cursor.fetchall()}
