@@ -7,16 +7,27 @@ from celery import Celery, Task
 from celery.signals import worker_process_shutdown
 
 from monitor import meters
+from monitor.core import clock
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "monitor.settings")
 
 
 class MeteredTask(Task[..., Any]):
-    """Every task is timed and its failures counted."""
+    """Every task is timed, its failures counted, and its last run written down."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        with meters.task(self.name.rpartition(".")[2]):
-            return super().__call__(*args, **kwargs)
+        # Django's settings are not there yet when this module is read
+        from monitor.store import heartbeat
+
+        name, begun, error = self.name.rpartition(".")[2], clock.monotonic(), ""
+        try:
+            with meters.task(name):
+                return super().__call__(*args, **kwargs)
+        except Exception as failure:
+            error = f"{type(failure).__name__}: {failure}"
+            raise
+        finally:
+            heartbeat.note(name, at=clock.now(), seconds=clock.monotonic() - begun, error=error)
 
 
 app = Celery("vigil", task_cls=MeteredTask)

@@ -216,7 +216,8 @@ EMAIL_USE_TLS = env.flag("VIGIL_SMTP_TLS", default=False)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("VIGIL_MAIL_FROM", "vigil@localhost")
 
-CELERY_BROKER_URL = ("redis+socket://" + LAYOUT.redis_socket) if EMBEDDED_REDIS else REDIS_URL
+# the broker has a name of its own for sockets
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_TIME_LIMIT = 600

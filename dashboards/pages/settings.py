@@ -13,7 +13,7 @@ from dashboards import exports
 from dashboards.door import demand
 from dashboards.pages.base import Context, Form, MissingError, Page
 from dashboards.visit import Visit
-from monitor.ingest import choices, projects, read, setup, trail
+from monitor.ingest import choices, projects, read, setup, trail, unattended
 
 KINDS: Mapping[str, str | Promise] = {
     "phone": lazy("phone numbers"), "email": lazy("e-mail addresses"), "resident_id": lazy("Chinese resident ids"),
@@ -39,6 +39,7 @@ class Settings(Page):
     timed = False
     routes: ClassVar = (
         ("", "show", "pages/settings.html"),
+        ("jobs/", "jobs", "pages/jobs.html"),
         ("audit/", "audit", "pages/audit.html"),
         ("audit/<str:form>/", "audit_file", ""),
     )
@@ -59,6 +60,14 @@ class Settings(Page):
             "origin": visit.origin,
             **redaction(visit),
         }
+
+    def jobs(self, visit: Visit) -> Context:
+        """Everything that runs unattended: when it last ran, and what went wrong."""
+        demand(visit, "admin")
+        try:
+            return {"jobs": unattended.jobs(visit.now)}
+        except unattended.UnknownError as error:
+            return {"jobs": [], "problem": str(error)}
 
     def audit(self, visit: Visit) -> Context:
         """Who changed what in this project."""

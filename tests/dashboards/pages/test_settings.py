@@ -1,5 +1,6 @@
 import pytest
 from django.test import Client
+from pytest_django import Settings as PytestSettings
 
 from monitor.ingest import choices
 from monitor.ingest.models import ApiKey, ScrapeTarget
@@ -99,3 +100,20 @@ def test_a_bad_pattern_is_refused_with_a_reason(client: Client, cast: Cast) -> N
     client.force_login(cast.ada)
     form = {"do": "add-pattern", "name": "x", "pattern": "(", "mode": "mask"}
     assert "RE2" in client.post("/p/shop/settings/", form).context["problem"]
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_jobs_are_unknown_until_they_ran(look: Look) -> None:
+    content = look("settings/jobs").content.decode()
+    assert "compact" in content
+    assert ">unknown<" in content
+    assert ">well<" not in content
+
+
+def test_while_nothing_can_be_known_of_jobs_that_is_said(look: Look, settings: PytestSettings) -> None:
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1"}}
+    assert "manage.py doctor" in look("settings/jobs").content.decode()
+
+
+def test_jobs_are_for_admins(look: Look, cast: Cast) -> None:
+    assert look("settings/jobs", who=cast.ben).status_code == 403
