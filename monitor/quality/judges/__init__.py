@@ -10,6 +10,7 @@ JUDGES = Registry(
     {
         "rubric": "monitor.quality.judges.rubric.Rubric",
         "groundedness": "monitor.quality.judges.groundedness.Groundedness",
+        "sentences": "monitor.quality.judges.sentences.Sentences",
         "refusal": "monitor.quality.judges.refusal.Refusal",
         "toxicity": "monitor.quality.judges.toxicity.Toxicity",
         "custom": "monitor.quality.judges.custom.Custom",

@@ -5,6 +5,7 @@ from typing import Any
 
 from monitor.core.fields import Field
 from monitor.quality.asking import FIELDS, Language, endpoint_of, language_of, messages, reason_in
+from monitor.quality.grounding.telling import told
 from monitor.quality.judges.base import BEST, Ask, Item, Verdict
 
 SCHEMA = {
@@ -37,10 +38,16 @@ TASK: Mapping[Language, str] = {
 }  # fmt: skip
 
 
+ASKING = Field(
+    "ask", "Ask the model", kind="choice", choices=("always", "when in doubt"), default="always",
+    help="When in doubt: only about answers of which shared words alone can't tell; the others are marked by their words.",
+)  # fmt: skip
+
+
 class Groundedness:
     """The mark is 5 times the share of supported statements; calls without retrieval are passed over."""
 
-    fields: tuple[Field, ...] = FIELDS
+    fields: tuple[Field, ...] = (*FIELDS, ASKING)
     source = "judge"
     cost = "one request per judged call: documents, question and answer in, every statement out"
     requests = 1
@@ -53,6 +60,10 @@ class Groundedness:
     def judge(self, item: Item, ask: Ask) -> Verdict | None:
         if item.contexts is None:
             return None
+        if self.settings.get("ask") == "when in doubt":
+            plain = told(item.prompt, item.output, item.contexts)
+            if plain is not None and not plain.doubtful:
+                return Verdict(plain.mark, f"Not asked: {plain.reason}")
         documents = "\n\n".join(f"[{n}] {text}" for n, text in enumerate(item.contexts, 1))
         texts = [
             ("documents", documents or "(the search found nothing)"),

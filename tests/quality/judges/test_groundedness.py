@@ -37,3 +37,17 @@ def test_an_answer_that_claims_nothing_is_grounded() -> None:
     verdict = made("groundedness").judge(ITEM, Script(said()))
     assert verdict is not None
     assert verdict.value == 5
+
+
+def test_in_doubt_alone_the_model_is_asked() -> None:
+    document = "整机保修三年。"
+    clear = replace(ITEM, output="整机保修三年。", contexts=(document,))
+    doubtful = replace(ITEM, output="The warranty lasts 3 years.", contexts=(document,))
+    script = Script(said(True))
+    judge = made("groundedness", ask="when in doubt")
+    verdict = judge.judge(clear, script)
+    assert script.asked == []
+    assert verdict is not None
+    assert (verdict.value, verdict.reason[:10]) == (5.0, "Not asked:")
+    judge.judge(doubtful, script)
+    assert len(script.asked) == 1
