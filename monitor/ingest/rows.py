@@ -145,15 +145,19 @@ _encode = msgspec.json.Encoder().encode
 
 
 def _hashes(users: Sequence[str], salt: bytes) -> list[bytes | None]:
+    made: dict[str, bytes | None] = {"": None}
+    for user in set(users) - {""}:
+        made[user] = user_hash(user, salt)
+    return [made[user] for user in users]
+
+
+def user_hash(user: str, salt: bytes) -> bytes:
     """The same person is the same within a project; who has not its salt can't try names until one fits.
 
     The inner hash is what was stored before there was a salt: so those could be salted where they stood.
     """
-    made: dict[str, bytes | None] = {"": None}
-    for user in set(users) - {""}:
-        inner = hashlib.blake2b(user.encode(errors="replace"), digest_size=8).digest()
-        made[user] = hashlib.blake2b(inner, digest_size=8, key=salt[:64], person=b"user").digest()
-    return [made[user] for user in users]
+    inner = hashlib.blake2b(user.encode(errors="replace"), digest_size=8).digest()
+    return hashlib.blake2b(inner, digest_size=8, key=salt[:64], person=b"user").digest()
 
 
 def _vector(embedding: Sequence[float]) -> tuple[str, str]:

@@ -1,0 +1,13 @@
+"""A person asks to be forgotten: found by the id that senders gave, as it is kept (see ``rows``)."""
+
+import datetime as dt
+
+from monitor.ingest import choices
+from monitor.ingest.rows import user_hash
+from monitor.store import forgetting
+from monitor.store.forgetting import Forgotten
+
+
+def forget(project_id: int, user: str, *, now: dt.datetime) -> Forgotten:
+    """Texts, vectors, reasons and links of every call of ``user`` in the project go; numbers stay."""
+    return forgetting.person(project_id, user_hash(user, choices.policy_of(project_id, now=now).salt))

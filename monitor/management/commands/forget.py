@@ -1,0 +1,31 @@
+"""``manage.py forget --project SLUG --user ID``: a privacy request, carried out."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from monitor.core import clock
+from monitor.ingest import privacy
+from monitor.quality import privacy as judged
+from monitor.store.models import Project
+
+
+class Command(BaseCommand):
+    help = "Remove texts, vectors, reasons and links of one user's calls; their numbers stay in every count."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--project", required=True, metavar="SLUG")
+        parser.add_argument("--user", required=True, metavar="ID", help="as senders wrote it")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        project = Project.objects.filter(slug=options["project"], deleted_at=None).first()
+        if project is None:
+            message = f"no project is called {options['project']!r}; `manage.py project` lists what it can do"
+            raise CommandError(message)
+        found = privacy.forget(project.pk, options["user"], now=clock.now())
+        more = judged.forget(project.pk, found.calls)
+        self.stdout.write(
+            f"{len(found.calls)} calls: {found.texts} texts, {found.vectors} vectors and {found.reasons} reasons removed,"
+            f" {more} rows of judges and labels. Backups made before still hold them."
+        )
