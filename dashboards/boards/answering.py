@@ -89,7 +89,7 @@ def answers(
             later.append(cell.key)
             continue
         found[cell.key] = answer
-        _keep(keys[cell.key], answer, took, moving=bool(asker.moving))
+        _keep(keys[cell.key], answer, took, _hold(asker, cell))
     return found, later
 
 
@@ -98,9 +98,15 @@ def one(asker: Asker, cell: Cell) -> Answer:
     return _timed(asker, cell, MOST_SECONDS)[0]
 
 
-def _keep(key: str, answer: Answer, took: float, *, moving: bool) -> None:
-    hold = min(max(HOLD_SECONDS if moving else FIXED_HOLD_SECONDS, took * REST), LONGEST_HOLD_SECONDS)
-    cache.set(key, answer, hold)
+def _hold(asker: Asker, cell: Cell) -> float:
+    """For how many seconds an answer stands: a third of the distance of its points, which is all that it can tell."""
+    if not asker.moving:
+        return FIXED_HOLD_SECONDS
+    return min(max(HOLD_SECONDS, asking.step_of(cell.panel, asker.scope) / 3), LONGEST_HOLD_SECONDS / 2)
+
+
+def _keep(key: str, answer: Answer, took: float, hold: float) -> None:
+    cache.set(key, answer, min(max(hold, took * REST), LONGEST_HOLD_SECONDS))
     if took > SLOW_SECONDS:
         cache.set(f"{key}:took", took, 600)
 

@@ -2,17 +2,26 @@
 
 import datetime as dt
 import hashlib
+import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.core.cache import cache
 
 from dashboards import ask
+from dashboards.span import Span
 from monitor import query
 from monitor.core import clock
+from monitor.core.labels import NAME, BadMatcherError, Matcher, Op
 from monitor.remote import listing
 
 HOLD_SECONDS = 30
+_CONDITION = r'\s*(?P<label>[a-zA-Z_]\w*)\s*(?P<op>=~|!~|!=|=)\s*"(?P<value>(?:[^"\\]|\\.)*)"\s*'
+CONDITION = re.compile(_CONDITION)
+_PLAIN = re.sub(r"\?P<\w+>", "?:", _CONDITION)
+SELECTOR = re.compile(rf"\s*(?P<name>[a-zA-Z_:][\w:]*)?\s*(?:\{{(?P<inside>(?:{_PLAIN},?)*)\s*\}})?\s*")
+OPERATORS: dict[str, Op] = {"=": "=", "!=": "!=", "=~": "=~", "!~": "!~"}
 WEEK_MS = 7 * 86_400_000
 
 
@@ -41,6 +50,39 @@ def asked(project_id: int, expr: str, at: dt.datetime) -> list[Mapping[str, str]
     found: list[Mapping[str, str]] = _kept(
         project_id, expr, lambda: [dict(one) for one in ask.instant(project_id, expr, at).labels]
     )
+    return found
+
+
+def values_of(project_id: int, selector: str, label: str, span: Span) -> list[str]:
+    """The values of a label over the series of one selector in the span."""
+    plain = _matchers(selector)
+    if plain is not None:
+        start, end = clock.to_ms(span.start), clock.to_ms(span.end)
+        key = f"values {label} of {selector} {span.quick or start}"
+        found: list[str] = _kept(
+            project_id,
+            key,
+            lambda: _told(lambda: listing.label_values(project_id, label, [plain], start, end)),
+        )
+        return [one for one in found if one]
+    window = max(600, min(int(span.seconds), 10_800))
+    rows = asked(project_id, f"group by ({label}) (last_over_time({selector}[{window}s]))", span.end)
+    return sorted({row.get(label, "") for row in rows} - {""})
+
+
+def _matchers(selector: str) -> list[Matcher] | None:
+    """The conditions of a plain selector; None for anything else, which the engine then has to answer."""
+    whole = SELECTOR.fullmatch(selector)
+    if whole is None or not (whole["name"] or whole["inside"]):
+        return None
+    found = [Matcher(NAME, "=", whole["name"])] if whole["name"] else []
+    try:
+        found += [
+            Matcher(one["label"], OPERATORS[one["op"]], json.loads(f'"{one["value"]}"'))
+            for one in CONDITION.finditer(whole["inside"] or "")
+        ]
+    except (BadMatcherError, ValueError):
+        return None
     return found
 
 

@@ -152,11 +152,7 @@ def _label_values(project_id: int, inside: str, scope: Scope) -> list[str]:
     if not match["series"]:
         return known.values(project_id, label, scope.span.end)
     selector = spelling.present(match["series"].strip(), known.names(project_id, scope.span.end))
-    window = max(600, min(int(scope.span.seconds), 10_800))
-    found = known.asked(
-        project_id, f"group by ({label}) (last_over_time({selector}[{window}s]))", scope.span.end
-    )
-    return sorted({row.get(label, "") for row in found} - {""})
+    return known.values_of(project_id, selector, label, scope.span)
 
 
 def _results(project_id: int, expr: str, scope: Scope) -> list[str]:

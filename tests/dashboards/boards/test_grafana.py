@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboards.boards import document
@@ -166,6 +166,7 @@ KEYS = (
 )
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     st.dictionaries(st.sampled_from(KEYS), JSON, max_size=5),
     st.sampled_from(["graph", "stat", "table", "heatmap", "text", "row", "barchart"]),
