@@ -60,9 +60,9 @@ class Desk:
         known = self._known(keys) if remembered else {}
         new = [place for place, key in enumerate(keys) if key not in known]
         found: dict[int, Result] = {place: known[key] for place, key in enumerate(keys) if key in known}
-        paying.note_cached(self.judge, len(found), now=self.now)
         if new:
             found |= dict(zip(new, self._asked([items[place] for place in new]), strict=True))
+        paying.note_cached(self.judge, len(items) - len(new), now=self.now)
         for place in new:
             result = found[place]
             if remembered and isinstance(result, Verdict):

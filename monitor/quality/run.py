@@ -126,6 +126,17 @@ def _work(desk: Desk, outcome: Outcome, *, started: float) -> None:
                 _settle(desk, row, result, outcome)
     finally:
         _release(pending)
+    if in_a_row >= GIVE_UP_AFTER and not outcome.judged and set(outcome.failures) == {"refused"}:
+        _refused_altogether(claims, outcome)
+
+
+def _refused_altogether(claims: Sequence[JudgeClaim], outcome: Outcome) -> None:
+    """An endpoint that refuses every question refuses our way of asking: no call is given up for that."""
+    JudgeClaim.objects.filter(
+        pk__in=[row.pk for row in claims], state=ClaimState.FAILED, reason="refused"
+    ).delete()
+    outcome.failures.clear()
+    raise MisconfiguredError(outcome.error)
 
 
 def _judged(desk: Desk, group: Sequence[JudgeClaim]) -> list[tuple[JudgeClaim, Result]]:

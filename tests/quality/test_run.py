@@ -152,6 +152,17 @@ def test_a_wrong_key_stops_the_judge_and_says_what_to_mend(
     assert JudgeClaim.objects.count() == 0
 
 
+def test_an_endpoint_that_refuses_every_question_costs_no_call_its_place(
+    now: dt.datetime, judge: Judge, push: Push, server: Outside
+) -> None:
+    server.always(400, b"unsupported parameter: seed")
+    push(several(12))
+    assert run.run(judge, now=now).failures == {"misconfigured": 1}
+    assert not JudgeClaim.objects.exists()
+    judge.refresh_from_db()
+    assert "unsupported parameter" in judge.last_error
+
+
 def test_the_hourly_budget_is_kept(now: dt.datetime, judge: Judge, push: Push, server: Outside) -> None:
     Judge.objects.update(hourly_budget=3)
     judge.refresh_from_db()
