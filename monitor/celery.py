@@ -58,6 +58,7 @@ app.conf.beat_schedule = {
     "rate-quality": every(120, "rate_quality"),
     "watch-drift": every(30, "watch_drift"),
     "watch-releases": every(15, "watch_releases"),
+    "notice-releases": every(60, "notice_releases"),
     "poll-gpus": every(15, "poll_gpus"),
     "compact": every(10, "compact"),
     "ship-samples": every(2, "ship_samples"),

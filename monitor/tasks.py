@@ -187,11 +187,18 @@ def watch_drift(**_: object) -> None:
 
 @shared_task
 def watch_releases(**_: object) -> None:
-    """Look at every release that is on its way, and open one for versions that have appeared."""
+    """Look at every release that is on its way."""
     with turn("releases") as mine:
         if mine:
-            canary.notice_new(now=clock.now())
             canary.run_due(now=clock.now())
+
+
+@shared_task
+def notice_releases(**_: object) -> None:
+    """Open a release, for observation, for versions that have appeared."""
+    with turn("new releases") as mine:
+        if mine:
+            canary.notice_new(now=clock.now())
 
 
 @shared_task

@@ -134,21 +134,28 @@ def _arm(release: Release, version: str, start: dt.datetime, end: dt.datetime) -
 def _wanted(release: Release, first: int) -> Wanted:
     """The strata are those that stable had before the release; they stay, so that a recount gives the same."""
     gates = list(release.gates.all()) if release.pk else []
-    if "strata" not in release.body:
-        start = moment_of(first)
-        calls = (
-            compared.calls(
-                release.project_id, start, release.started_at, model=release.model, version=release.stable
-            )
-            if release.stratify
-            else {}
-        )
-        release.body["strata"] = sums.commonest(calls[release.stratify]) if release.stratify else [""]
+    if not release.body.get("strata"):
+        release.body["strata"] = _strata(release, first)
     return Wanted(
         tuple(gate.about for gate in gates if gate.kind == "finish_reason"),
         tuple(gate.about for gate in gates if gate.kind == "business_rule"),
         frozenset(release.body["strata"]),
     )
+
+
+def _strata(release: Release, first: int) -> list[str]:
+    """The commonest values among stable's calls of before; of the first hour where there was nothing before."""
+    if not release.stratify:
+        return [""]
+    begin = release.started_at
+    for start, end in ((moment_of(first), begin), (begin, begin + dt.timedelta(hours=1))):
+        found = compared.commonest(
+            release.project_id, start, end, model=release.model, version=release.stable,
+            stratum=release.stratify, most=sums.MOST_STRATA,
+        )  # fmt: skip
+        if found:
+            return found
+    return []
 
 
 def _runs(buckets: Sequence[int]) -> list[tuple[int, int]]:

@@ -109,12 +109,6 @@ class Wanted:
     strata: frozenset[str] = frozenset()
 
 
-def commonest(strata: Any) -> list[str]:
-    """The values that become strata: those of most calls."""
-    values, counts = np.unique(np.asarray(strata, dtype=str), return_counts=True)
-    return sorted(values[np.argsort(-counts, kind="stable")[:MOST_STRATA]].tolist())
-
-
 def _parts(number: int, arm: Arm, wanted: Wanted) -> Iterator[tuple[int, Part]]:
     calls = _with_strata(arm.calls, wanted.strata)
     marks = _with_strata(arm.marks, wanted.strata)

@@ -34,7 +34,10 @@ class TooManyCallsError(Exception):
 
 
 class UnknownStratumError(ValueError):
-    """A dimension by which calls are not told apart."""
+    """A dimension by which calls are not told apart; names those by which they are."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"calls are not told apart by {name!r}; by {', '.join(sorted(STRATA))}")
 
 
 def calls(
@@ -76,8 +79,7 @@ def marks(
 ) -> Columns:  # fmt: skip
     """Marks on the calls of [start, end): ``at`` of the call, ``group``, ``stratum``, ``name``, ``source``, ``value``."""
     if stratum and stratum not in STRATA:
-        message = f"calls are not told apart by {stratum!r}; by {', '.join(sorted(STRATA))}"
-        raise UnknownStratumError(message)
+        raise UnknownStratumError(stratum)
     dimension = f"g.{stratum}" if stratum else "''"
     with connection.cursor() as cursor:
         cursor.execute(
@@ -97,6 +99,28 @@ def marks(
         "source": np.array(columns[4], dtype=object),
         "value": np.array(columns[5], dtype=np.float64),
     }
+
+
+def commonest(
+    project_id: int,
+    start: dt.datetime,
+    end: dt.datetime,
+    *,
+    model: str,
+    version: str,
+    stratum: str,
+    most: int,
+) -> list[str]:
+    """The values of a dimension that most calls of a version have, in order of their names."""
+    if stratum not in STRATA:
+        raise UnknownStratumError(stratum)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT g.{stratum} FROM monitor_generation g WHERE g.project_id = %s AND g.id >= %s AND g.id < %s"
+            " AND g.model = %s AND g.version = %s GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT %s",
+            [project_id, *_ids(start, end), model, version, most],
+        )
+        return sorted(row[0] for row in cursor.fetchall())
 
 
 def counts(

@@ -51,7 +51,7 @@ def test_what_is_passed_says_what_is_lacking_beside() -> None:
 def test_every_end_of_a_rollback_has_its_sentence(reason: str) -> None:
     proof = {"state": "unproved", "reason": reason, "share": 0.2, "gate": "error_ratio"}
     for language in ("en", "zh"):
-        assert words.sentence(RELEASE | {"proof": proof}, language)  # type: ignore[arg-type] # both are languages
+        assert words.sentence(RELEASE | {"proof": proof}, language)
 
 
 @pytest.mark.parametrize(
