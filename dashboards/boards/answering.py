@@ -12,7 +12,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from dashboards import ask
-from dashboards.boards import asking, kinds
+from dashboards.boards import asking, kinds, known, spelling
 from dashboards.boards.fill import Scope, Value, put, used
 from dashboards.boards.kinds import Drawing, Drawn, html
 from dashboards.boards.layout import Cell
@@ -132,7 +132,10 @@ def _drawn(asker: Asker, cell: Cell, seconds: float) -> tuple[Drawn, str, str, b
         tables = apply(answer.tables, panel.transformations)
         scope = replace(scope, step_seconds=asking.step_of(panel, scope))
         drawing = Drawing(cell.key, panel, tables, scope, asker.versions, asker.marks, answer.exprs)
-        return kinds.of(panel.kind)(drawing), _note(answer), "", False
+        drawn = kinds.of(panel.kind)(drawing)
+        if drawn.empty and not answer.tables:
+            drawn = replace(drawn, empty=_why(asker, answer) or drawn.empty)
+        return drawn, _note(answer), "", False
     except ask.AskError as error:
         late = error.kind == "timeout" or "timed out" in str(error)
         said = (
@@ -148,6 +151,15 @@ def _drawn(asker: Asker, cell: Cell, seconds: float) -> tuple[Drawn, str, str, b
         log.exception("panel %s of kind %s could not be drawn", cell.key, panel.kind)
         said = _("This panel could not be drawn: %(why)s") % {"why": f"{type(error).__name__}: {error}"}
         return Drawn(html("error", said=said, hint=False)), "", "bad", False
+
+
+def _why(asker: Asker, answer: asking.Answer) -> str:
+    """Why nothing answers, where that is known: a metric that nobody sends."""
+    names = known.names(asker.project_id, asker.scope.span.end)
+    unknown = [name for expr in answer.exprs for name in spelling.missing(expr, names)]
+    if not unknown:
+        return ""
+    return _("Nobody sends %(name)s to this project.") % {"name": ", ".join(dict.fromkeys(unknown[:3]))}
 
 
 def _note(answer: asking.Answer) -> str:

@@ -25,10 +25,12 @@ VLLM_EXPRESSIONS = {
 }
 # no successor: there is nothing left to count
 GONE = {"vllm:num_requests_swapped", "vllm:cpu_cache_usage_perc"}
+BRACES = re.compile(r"\{[^{}]*\}")
+SETS = re.compile(r"\b(by|without|on|ignoring|group_left|group_right)\s*\([^()]*\)", re.IGNORECASE)
+ASKED = re.compile(r"(?<![\w:$.])([a-zA-Z_][\w:]*)(?![\w:]|\s*\()")
 PARTS = ("", "_bucket", "_sum", "_count")
 IDENTIFIER = re.compile(r"(?<![\w:$.])[a-zA-Z_][\w:]*(?![\w:])")
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`')
-SELECTED = re.compile(r"(\{[^{}]*\})?")
 
 
 def _table() -> dict[str, str]:
@@ -72,6 +74,13 @@ def present(expr: str, names: AbstractSet[str]) -> str:
         return next((other for other in spellings(name) if other in names), name)
 
     return _each(expr, known_name)
+
+
+def missing(expr: str, names: AbstractSet[str]) -> list[str]:
+    """The metrics that an expression asks and nobody sends."""
+    bare = SETS.sub(" ", BRACES.sub(" ", STRING.sub('""', expr)))
+    found = dict.fromkeys(match[1] for match in ASKED.finditer(bare))
+    return [name for name in found if name not in names and _could_be(name)]
 
 
 def spellings(name: str) -> list[str]:

@@ -1,6 +1,6 @@
 import pytest
 
-from dashboards.boards.spelling import present, renewed
+from dashboards.boards.spelling import missing, present, renewed
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,11 @@ def test_texts_in_quotes_are_no_names() -> None:
 )
 def test_a_name_the_project_spells_otherwise_is_found(asked: str, there: str) -> None:
     assert present(f"sum(rate({asked}[5m]))", {there, "up"}) == f"sum(rate({there}[5m]))"
+
+
+def test_what_nobody_sends_is_named() -> None:
+    expr = 'sum by (pod_name) (rate(my_total{a_b="c_d"}[5m])) / on (x_y) other_sum offset 5m'
+    assert missing(expr, {"other_sum"}) == ["my_total"]
 
 
 def test_a_name_that_is_there_stays() -> None:
