@@ -72,9 +72,12 @@ def follow(models: Iterable[tuple[type[Model], tuple[str, ...]]]) -> None:
     """Follow these models from now on; of the named fields only that they changed is told."""
     for model, secret in models:
         fields = model._meta.fields  # noqa: SLF001 — public in all but its name
-        own = [field.name for field in fields if not field.editable]
+        told = [field.name for field in fields if field.editable]
         auditlog.register(
-            model, exclude_fields=own, mask_fields=list(secret), mask_callable=f"{__name__}.{hidden.__name__}"
+            model,
+            include_fields=told,
+            mask_fields=list(secret),
+            mask_callable=f"{__name__}.{hidden.__name__}",
         )
     post_log.connect(_place, dispatch_uid="vigil-trail")
 
