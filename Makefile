@@ -34,6 +34,8 @@ bench: $(VENV)/.synced-dev
 	$(BIN)/python -m tests.bench.search
 	$(BIN)/python -m tests.bench.growth
 	$(BIN)/python -m tests.bench.rules
+	$(BIN)/python -m tests.bench.alerts
+	$(BIN)/python -m tests.bench.changes
 	$(BIN)/python -m tests.bench.history
 
 # what is installed is exactly what the lock says, by hash

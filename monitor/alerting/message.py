@@ -146,8 +146,11 @@ def short_time(moment: dt.datetime) -> str:
 
 def _alert(one: Mapping[str, Any], external_url: str, language: Language) -> AlertText:
     ends_at = one.get("ends_at")
-    # what people wrote into the rule goes before what was found out
-    annotations = {**one.get("known", {}), **_clean(one["annotations"])}
+    written = _clean(one["annotations"])
+    # what people wrote into the rule goes before what was found out, in whatever language
+    annotations = written | {
+        name: text for name, text in one.get("known", {}).items() if name.rpartition("_")[0] not in written
+    }
     return AlertText(
         status="resolved" if ends_at else "firing",
         labels=dict(Labels(_clean(one["labels"]))),

@@ -130,7 +130,7 @@ def _read(asked: Asked, wanted: Wanted, times: Windows) -> _Read | None:
     columns = _joined(parts)
     if not len(columns):
         return None
-    blocks = np.repeat(np.arange(len(parts)), [len(one) for one in parts])
+    blocks = np.repeat(np.arange(len(parts), dtype=np.int32), [len(one) for one in parts])
     dimensions = [
         dimension(name, columns.keys[name], missing=None if name == "version" else slices.NOTHING)
         for name in slices.DIMENSIONS
@@ -257,6 +257,8 @@ def _deployments(asked: Asked, read: _Read, times: Windows) -> tuple[Deployment,
     for call in calls:
         model, version = models.get(call, ""), versions.get(call, "")
         first = generations.first_of(asked.project_id, model, version)
-        if first is not None and times.bad[0] - NEAR <= first <= times.bad[1]:
+        near = first is not None and times.bad[0] - NEAR <= first <= times.bad[1]
+        # the version with which everything began was no change
+        if first is not None and near and slices.any_before(asked.project_id, first):
             found.append(Deployment(model, version, first.isoformat()))
     return tuple(sorted(found, key=lambda one: one.first_at))

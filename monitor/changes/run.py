@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import transaction
 
 from monitor.changes import measures, read
 from monitor.changes.look import Asked, look
@@ -27,21 +27,21 @@ RecordedOf = Callable[[int], Mapping[str, str]]
 
 
 def want(project_id: int, notices: Sequence[Notice], recorded_of: RecordedOf, *, now: dt.datetime) -> None:
-    """Ask for a search for each alert that has just fired over calls; one that was asked for stays as it is."""
+    """Ask for a search for each alert that has just fired over calls; one that was asked for stays as it is.
+
+    Nothing that goes wrong here may keep the alert itself from being told.
+    """
     firing = [one for one in notices if one.ends_at is None and one.expr and now - one.starts_at < FRESH]
     if not firing:
         return
-    recorded = recorded_of(project_id)
-    alike: dict[str, list[Notice]] = defaultdict(list)
-    for one in firing:
-        alike[one.expr].append(one)
-    wanted = [
-        _row(project_id, one, now)
-        for expr, notices_of in alike.items()
-        if measures.measure_of(expr, notices_of[0].labels, recorded.get) is not None
-        for one in notices_of[:MOST_OF_A_RULE]
-    ]
-    ChangeSearch.objects.bulk_create(wanted, ignore_conflicts=True)
+    try:
+        with transaction.atomic():
+            rows = _wanted(project_id, firing, recorded_of(project_id), now)
+            ChangeSearch.objects.bulk_create(rows, ignore_conflicts=True)
+    except Exception:
+        log.exception(
+            "what changed behind %d alerts of project %s can't be looked for", len(firing), project_id
+        )
 
 
 def waiting() -> bool:
@@ -82,6 +82,20 @@ def forget(*, now: dt.datetime, days: int) -> None:
     ChangeSearch.objects.filter(starts_at__lt=now - dt.timedelta(days=days)).delete()
 
 
+def _wanted(
+    project_id: int, firing: Sequence[Notice], recorded: Mapping[str, str], now: dt.datetime
+) -> list[ChangeSearch]:
+    alike: dict[str, list[Notice]] = defaultdict(list)
+    for one in firing:
+        alike[one.expr].append(one)
+    return [
+        _row(project_id, one, now)
+        for expr, notices in alike.items()
+        if measures.measure_of(expr, notices[0].labels, recorded.get) is not None
+        for one in notices[:MOST_OF_A_RULE]
+    ]
+
+
 def _row(project_id: int, one: Notice, now: dt.datetime) -> ChangeSearch:
     return ChangeSearch(
         project_id=project_id, fingerprint=fingerprint(project_id, one.labels), labels=dict(one.labels),
@@ -106,7 +120,7 @@ def _do(row: ChangeSearch, recorded_of: RecordedOf) -> None:
         with transaction.atomic():
             row.body = _found(row, recorded_of(row.project_id))
         row.state = ChangeSearch.State.DONE
-    except (DatabaseError, ValueError, ArithmeticError) as error:
+    except Exception as error:  # whatever it is, the message goes out without
         log.exception("what changed behind alert %s of project %s could not be told", row, row.project_id)
         row.state, row.error = ChangeSearch.State.FAILED, f"{type(error).__name__}: {error}"
     row.took = clock.monotonic() - began

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+# a million calls have a million of them in each column: as small as they can be
+Ints = npt.NDArray[np.signedinteger[Any]]
 Bools = npt.NDArray[np.bool_]
 # of one dimension so many values are slices; the rest is in none
 MOST_VALUES = 64
@@ -33,13 +35,14 @@ class Dimension:
 
 def dimension(name: str, keys: Ints, *, missing: int | None = None) -> Dimension:
     """The commonest values of a column as slices; ``missing`` is the key of calls that say nothing."""
-    values, codes, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    values, counts = np.unique(keys, return_counts=True)
     counts = np.where(values == missing, 0, counts) if missing is not None else counts
     chosen = np.sort(np.argsort(-counts, kind="stable")[:MOST_VALUES])
-    chosen = chosen[counts[chosen] > 0]
-    places = np.full(len(values), UNKNOWN, dtype=np.int64)
-    places[chosen] = np.arange(len(chosen))
-    return Dimension(name, places[codes], values[chosen].astype(np.int64))
+    kept = values[chosen[counts[chosen] > 0]].astype(np.int64)
+    if not kept.size:
+        return Dimension(name, np.full(len(keys), UNKNOWN, dtype=np.int16), kept)
+    places = np.minimum(np.searchsorted(kept, keys), kept.size - 1)
+    return Dimension(name, np.where(kept[places] == keys, places, UNKNOWN).astype(np.int16), kept)
 
 
 @dataclass(frozen=True)
@@ -93,10 +96,11 @@ class Sums:
 def keys_of(one: Dimension, other: Dimension | None = None) -> tuple[Ints, int]:
     """The key of each call's slice of one dimension or of two, and how many slices there are."""
     if other is None:
-        return np.where(one.codes < 0, one.size, one.codes), one.size
+        return np.where(one.codes < 0, np.int16(one.size), one.codes).astype(np.int32), one.size
     size = one.size * other.size
-    keys = one.codes * other.size + other.codes
-    return np.where((one.codes < 0) | (other.codes < 0), size, keys), size
+    keys = one.codes.astype(np.int32) * np.int32(other.size) + other.codes
+    keys[(one.codes < 0) | (other.codes < 0)] = size
+    return keys, size
 
 
 def ordinary(table: Table, values: Floats, *, sweeps: int = 2, caution: float = 20.0) -> Floats:

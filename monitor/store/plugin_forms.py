@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold import widgets
 
@@ -128,9 +129,12 @@ def shown(value: Any) -> Any:
 def form_field(field: Field) -> forms.Field:
     """Whether a value is missing is judged with what is stored, so no form field is required by itself."""
     text = widgets.UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"})
-    common: dict[str, Any] = {"label": field.label, "help_text": field.help, "required": False}
+    explained = _(field.help) if field.help else ""
+    common: dict[str, Any] = {"label": _(field.label), "help_text": explained, "required": False}
     if field.secret:
-        help_text = f"{field.help} {_('Not shown again; leave it empty to keep the stored one.')}"
+        help_text = format_lazy(
+            "{} {}", explained, _("Not shown again; leave it empty to keep the stored one.")
+        )
         return forms.CharField(**{**common, "help_text": help_text}, widget=text)
     common["initial"] = shown(field.default)
     match field.kind:

@@ -64,7 +64,7 @@ class Columns:
     high: npt.NDArray[np.uint64]
     low: npt.NDArray[np.uint64]
     values: npt.NDArray[np.float64]
-    keys: Mapping[str, Ints]
+    keys: Mapping[str, npt.NDArray[np.int32]]
 
     def __len__(self) -> int:
         return len(self.values)
@@ -99,6 +99,16 @@ def count(wanted: Wanted, span: Span) -> int:
             [wanted.project_id, *_bounds(span)],
         )
         return int(cursor.fetchone()[0])
+
+
+def any_before(project_id: int, at: dt.datetime) -> bool:
+    """Whether the project has calls older than that."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT 1 FROM monitor_generation WHERE project_id = %s AND id < %s)",
+            [project_id, ids.first_at(clock.to_ms(at))],
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def read(wanted: Wanted, span: Span) -> Columns:
@@ -215,7 +225,7 @@ def _columns(data: bytearray) -> Columns:
     return Columns(
         high=rows["high"].astype(np.uint64), low=rows["low"].astype(np.uint64),
         values=rows["value"].astype(np.float64),
-        keys={name: rows[name].astype(np.int64) for name in DIMENSIONS},
+        keys={name: rows[name].astype(np.int32) for name in DIMENSIONS},
     )  # fmt: skip
 
 

@@ -50,3 +50,12 @@ def test_links_that_nobody_should_follow_are_left_out(link: str) -> None:
     one = kit.alert()
     one["link"] = one["annotations"]["runbook_url"] = link
     assert set(dict(kit.message(one, language="en").links)) == {"Open alerts", "Open the calls", "Silence"}
+
+
+def test_what_was_found_out_is_said_unless_the_rule_says_it() -> None:
+    one = kit.alert() | {
+        "known": {"top_slice_en": "version=v2: 90%", "top_slice_zh": "version=v2：占变化的 90%"}
+    }
+    assert dict(kit.message(one, language="en").alerts[0].findings)["Mostly in"] == "version=v2: 90%"
+    one["annotations"] |= {"top_slice": "the new cache"}
+    assert dict(kit.message(one, language="en").alerts[0].findings)["Mostly in"] == "the new cache"

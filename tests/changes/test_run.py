@@ -64,7 +64,7 @@ def test_the_slice_its_examples_and_the_new_version_are_told(cast: Cast, now: dt
     assert top.before is None
     examples = read.examples(cast.project.id, top.examples)
     assert [one.error for one in examples] == ["timeout"] * 3
-    assert [one.version for one in story.findings.deployments] == ["v1", "v2"]
+    assert [one.version for one in story.findings.deployments] == ["v2"]
 
 
 @pytest.mark.usefixtures("calls")

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from django.utils.translation import gettext_noop as _
+
 from monitor.alerting.message import Message
 from monitor.alerting.receivers import base
 from monitor.alerting.rendering import MARKDOWN, markup
@@ -19,10 +21,10 @@ class Apprise:
     """Apprise: more than a hundred other services, through an Apprise API server."""
 
     fields = (
-        Field("url", "Apprise API", kind="url", required=True, secret=True, help="The server's address, like http://apprise:8000"),
-        Field("key", "Configuration key", help="Of a configuration stored there; or give addresses below."),
-        Field("urls", "Apprise addresses", secret=True, help="Like discord://id/token, separated by commas."),
-        Field("tag", "Tag", help="Only those of the configuration with this tag."),
+        Field("url", _("Apprise API"), kind="url", required=True, secret=True, help=_("The server's address, like http://apprise:8000")),
+        Field("key", _("Configuration key"), help=_("Of a configuration stored there; or give addresses below.")),
+        Field("urls", _("Apprise addresses"), secret=True, help=_("Like discord://id/token, separated by commas.")),
+        Field("tag", _("Tag"), help=_("Only those of the configuration with this tag.")),
     )  # fmt: skip
     limit_bytes = 32_000
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
+from django.utils.translation import gettext_noop as _
+
 from monitor.alerting.message import Message
 from monitor.core.fields import Field
 from monitor.outside.http import Answer
@@ -44,7 +46,9 @@ class Receiver(Protocol):
 def robot_address(**changes: Any) -> Field:
     """The one setting that every group robot has."""
     help_text = "The robot's address, with its key."
-    return Field("url", "Webhook", kind="url", required=True, secret=True, **{"help": help_text, **changes})
+    return Field(
+        "url", _("Webhook"), kind="url", required=True, secret=True, **{"help": help_text, **changes}
+    )
 
 
 def judge(answer: Answer) -> None:

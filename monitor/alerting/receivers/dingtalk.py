@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from django.utils.translation import gettext_noop as _
+
 from monitor.alerting.message import Message
 from monitor.alerting.receivers import base
 from monitor.alerting.rendering import MARKDOWN, markup
@@ -22,9 +24,9 @@ class DingTalk:
 
     fields = (
         base.robot_address(help="The robot's address, with its access_token."),
-        Field("secret", "Secret 加签", secret=True, help="SEC…; empty if the robot uses keywords or addresses."),
-        Field("at_mobiles", "Mention 手机号", kind="list", default=(), help="Phone numbers to mention, by commas."),
-        Field("at_all", "Mention everyone", kind="flag", default=False),
+        Field("secret", _("Secret 加签"), secret=True, help=_("SEC…; empty if the robot uses keywords or addresses.")),
+        Field("at_mobiles", _("Mention 手机号"), kind="list", default=(), help=_("Phone numbers to mention, by commas.")),
+        Field("at_all", _("Mention everyone"), kind="flag", default=False),
     )  # fmt: skip
     limit_bytes = 19_000
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from monitor.alerting.message import Message
 from monitor.alerting.receivers import base
 from monitor.alerting.rendering import PLAIN, markup, rich
@@ -17,14 +19,14 @@ class Email:
     """E-mail 邮件: one letter, as text and as HTML, to all addresses."""
 
     fields = (
-        Field("to", "To", kind="list", required=True, help="Addresses, separated by commas."),
-        Field("sender", "From", help="Empty: that of VIGIL_MAIL_FROM."),
-        Field("server", "Mail server", help="Like smtp.example.com:587; empty: that of VIGIL_SMTP_HOST."),
-        Field("username", "User name", help="If the mail server of this contact asks for one."),
-        Field("password", "Password", secret=True, help="If the mail server of this contact asks for one."),
+        Field("to", _("To"), kind="list", required=True, help=_("Addresses, separated by commas.")),
+        Field("sender", _("From"), help=_("Empty: that of VIGIL_MAIL_FROM.")),
+        Field("server", _("Mail server"), help=_("Like smtp.example.com:587; empty: that of VIGIL_SMTP_HOST.")),
+        Field("username", _("User name"), help=_("If the mail server of this contact asks for one.")),
+        Field("password", _("Password"), secret=True, help=_("If the mail server of this contact asks for one.")),
         Field(
-            "encryption", "Encryption", kind="choice", default="starttls", choices=mail.ENCRYPTIONS,
-            help="Of the contact's own mail server.",
+            "encryption", _("Encryption"), kind="choice", default="starttls", choices=mail.ENCRYPTIONS,
+            help=_("Of the contact's own mail server."),
         ),
     )  # fmt: skip
     limit_bytes = 200_000

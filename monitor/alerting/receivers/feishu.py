@@ -6,6 +6,8 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from monitor.alerting.message import Message
 from monitor.alerting.receivers import base
 from monitor.alerting.rendering import Style, markup
@@ -21,7 +23,12 @@ class Feishu:
 
     fields = (
         base.robot_address(),
-        Field("secret", "Secret 签名校验", secret=True, help="Empty if the robot does not check signatures."),
+        Field(
+            "secret",
+            _("Secret 签名校验"),
+            secret=True,
+            help=_("Empty if the robot does not check signatures."),
+        ),
     )
     limit_bytes = 18_000
 

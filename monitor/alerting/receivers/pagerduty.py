@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from monitor.alerting.message import AlertText, Message
 from monitor.alerting.receivers import base
 from monitor.alerting.rendering import SHOWN, cut
@@ -25,12 +27,12 @@ class PagerDuty:
     fields = (
         Field(
             "routing_key",
-            "Integration key",
+            _("Integration key"),
             required=True,
             secret=True,
-            help="Of an Events API v2 integration.",
+            help=_("Of an Events API v2 integration."),
         ),
-        Field("url", "API address", kind="url", secret=True, help=f"Empty: {API}"),
+        Field("url", _("API address"), kind="url", secret=True, help=f"Empty: {API}"),
     )
     limit_bytes = 512_000
 

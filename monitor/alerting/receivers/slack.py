@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from monitor.alerting.message import Message
 from monitor.alerting.receivers import base
 from monitor.alerting.rendering import Style, markup
@@ -16,9 +18,14 @@ class Slack:
 
     fields = (
         Field(
-            "url", "Webhook", kind="url", required=True, secret=True, help="The incoming webhook's address."
+            "url",
+            _("Webhook"),
+            kind="url",
+            required=True,
+            secret=True,
+            help=_("The incoming webhook's address."),
         ),
-        Field("channel", "Channel", help="Only for services that let the sender choose."),
+        Field("channel", _("Channel"), help=_("Only for services that let the sender choose.")),
     )
     limit_bytes = 3_000
 

@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from monitor.alerting import wording
 from monitor.alerting.message import AlertText, Message
 from monitor.alerting.receivers import base
@@ -17,7 +19,7 @@ class Teams:
     """Microsoft Teams: an adaptive card to a workflow ("post to a channel when a webhook request is received")."""
 
     fields = (
-        Field("url", "Workflow address", kind="url", required=True, secret=True, help="The address that the workflow shows."),
+        Field("url", _("Workflow address"), kind="url", required=True, secret=True, help=_("The address that the workflow shows.")),
     )  # fmt: skip
     limit_bytes = 28_000
 

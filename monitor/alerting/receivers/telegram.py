@@ -4,6 +4,8 @@ import html
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from monitor.alerting.message import Message
 from monitor.alerting.receivers import base
 from monitor.alerting.rendering import Style, in_utf16, markup
@@ -16,10 +18,10 @@ class Telegram:
     """Telegram: a message of a bot to a person, a group or a channel."""
 
     fields = (
-        Field("token", "Bot token", required=True, secret=True, help="From @BotFather, like 123:ABC…"),
-        Field("chat", "Chat", required=True, help="The chat's number, or @name of a channel."),
-        Field("thread", "Topic", kind="integer", help="The topic's number in a group with topics."),
-        Field("url", "API address", kind="url", secret=True, help=f"Empty: {API}"),
+        Field("token", _("Bot token"), required=True, secret=True, help=_("From @BotFather, like 123:ABC…")),
+        Field("chat", _("Chat"), required=True, help=_("The chat's number, or @name of a channel.")),
+        Field("thread", _("Topic"), kind="integer", help=_("The topic's number in a group with topics.")),
+        Field("url", _("API address"), kind="url", secret=True, help=f"Empty: {API}"),
     )
     limit_bytes = 4_096
 

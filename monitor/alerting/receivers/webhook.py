@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from monitor.alerting.message import AlertText, Message
 from monitor.alerting.receivers import base
 from monitor.core.fields import Field
@@ -17,11 +19,11 @@ class Webhook:
     """Webhook: Alertmanager's JSON to any address; a retry carries the same X-Vigil-Delivery header."""
 
     fields = (
-        Field("url", "URL", kind="url", required=True, secret=True, help="Where to POST the JSON."),
-        Field("bearer_token", "Bearer token", secret=True, help="Sent as Authorization: Bearer …"),
-        Field("username", "User name", help="For basic authentication, instead of a token."),
-        Field("password", "Password", secret=True, help="For basic authentication."),
-        Field("max_alerts", "Alerts per message", kind="integer", default=0, help="0: all of them."),
+        Field("url", _("URL"), kind="url", required=True, secret=True, help=_("Where to POST the JSON.")),
+        Field("bearer_token", _("Bearer token"), secret=True, help=_("Sent as Authorization: Bearer …")),
+        Field("username", _("User name"), help=_("For basic authentication, instead of a token.")),
+        Field("password", _("Password"), secret=True, help=_("For basic authentication.")),
+        Field("max_alerts", _("Alerts per message"), kind="integer", default=0, help=_("0: all of them.")),
     )
     limit_bytes = 32_000_000
 

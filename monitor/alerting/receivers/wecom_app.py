@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from django.utils.translation import gettext_noop as _
+
 from monitor.alerting.message import Message
 from monitor.alerting.receivers import base
 from monitor.alerting.rendering import Style, markup
@@ -23,13 +25,13 @@ class WeComApp:
     """WeCom 企业微信 application 应用: Markdown to users, departments or tags."""
 
     fields = (
-        Field("corp_id", "Corp ID 企业ID", required=True, help="Under My company."),
-        Field("secret", "Secret 应用密钥", required=True, secret=True, help="The application's own secret."),
-        Field("agent_id", "Agent ID", kind="integer", required=True, help="The application's number."),
-        Field("to_users", "Users 成员", kind="list", default=(), help="By commas; @all for everybody. Empty: everybody."),
-        Field("to_parties", "Departments 部门", kind="list", default=(), help="Their numbers, by commas."),
-        Field("to_tags", "Tags 标签", kind="list", default=(), help="Their numbers, by commas."),
-        Field("url", "API address", kind="url", secret=True, help=f"Empty: {API}"),
+        Field("corp_id", _("Corp ID 企业ID"), required=True, help=_("Under My company.")),
+        Field("secret", _("Secret 应用密钥"), required=True, secret=True, help=_("The application's own secret.")),
+        Field("agent_id", _("Agent ID"), kind="integer", required=True, help=_("The application's number.")),
+        Field("to_users", _("Users 成员"), kind="list", default=(), help=_("By commas; @all for everybody. Empty: everybody.")),
+        Field("to_parties", _("Departments 部门"), kind="list", default=(), help=_("Their numbers, by commas.")),
+        Field("to_tags", _("Tags 标签"), kind="list", default=(), help=_("Their numbers, by commas.")),
+        Field("url", _("API address"), kind="url", secret=True, help=f"Empty: {API}"),
     )  # fmt: skip
     limit_bytes = 2_048
 
