@@ -21,7 +21,7 @@ class RoundTrip(TestCase):
             st.tuples(
                 texts,
                 st.none() | texts,
-                st.none() | st.floats(allow_nan=False),
+                st.none() | st.floats(allow_nan=False, allow_infinity=False),
                 st.none() | st.binary(max_size=9),
             ),
             max_size=5,
@@ -54,5 +54,5 @@ def test_moments_keep_their_milliseconds() -> None:
     assert list(copying.moments([1_795_003_200_500])) == ["2026-11-18T12:00:00.500Z"]
 
 
-def test_infinity_is_a_number() -> None:
-    assert list(copying.numbers([math.inf])) == ["inf"]
+def test_what_is_not_finite_is_unknown() -> None:
+    assert list(copying.numbers([math.inf, math.nan, 1.5])) == [copying.NULL, copying.NULL, "1.5"]
