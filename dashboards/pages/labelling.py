@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
@@ -39,8 +40,9 @@ class Labelling(Page):
         name = visit.params.get("judge", "")
         wanted = calls.identity(visit.params.get("call", ""))
         task = people.task(
-            visit.project_id, name if name in names else names[0], visit.person, now=visit.now, wanted=wanted
-        )
+            visit.project_id, name if name in names else names[0], visit.person, now=visit.now, wanted=wanted,
+            chinese=(get_language() or "").startswith("zh"),
+        )  # fmt: skip
         call = task.call
         more = call.detail if call else {}
         return {

@@ -113,25 +113,29 @@ def names(project_id: int) -> list[str]:
     return [judge.name for judge in _judges(project_id)]
 
 
-def task(project_id: int, name: str, rater: str, *, now: dt.datetime, wanted: UUID | None = None) -> Task:
+def task(
+    project_id: int, name: str, rater: str, *, now: dt.datetime, wanted: UUID | None = None,
+    chinese: bool = False,
+) -> Task:  # fmt: skip
     """What a person is to label next under a judge, or the wanted call again; raises NoSuchJudgeError."""
     judge = _judge(project_id, name)
     again = generations.one(project_id, wanted) if wanted else None
     following = None if again else labels.next_for(judge, rater, now=now)
     return Task(
-        judge.pk, judge.name, guidelines(judge), following.call if following else again,
+        judge.pk, judge.name, guidelines(judge, chinese=chinese), following.call if following else again,
         following.second if following else False, following.left if following else 0,
         Label.objects.filter(judge=judge, rater=rater, value__isnull=False).count(), standing(judge, now=now),
     )  # fmt: skip
 
 
-def guidelines(judge: Judge) -> str:
-    """What people read beside a call: the judge's guidelines, else what the judge itself is told."""
-    told: Any = judge.guidelines or judge.settings.get("criterion") or judge.settings.get("task")
+def guidelines(judge: Judge, *, chinese: bool = False) -> str:
+    """What people read beside a call: the judge's guidelines, else what the judge itself is told in their language."""
+    name = "criterion_zh" if chinese else "criterion"
+    told: Any = judge.guidelines or judge.settings.get(name) or judge.settings.get("task")
     if told:
         return str(told)
     declared = {field.name: field.default for field in JUDGES[judge.kind].fields}
-    return str(declared.get("criterion") or (JUDGES[judge.kind].__doc__ or "").strip())
+    return str(declared.get(name) or (JUDGES[judge.kind].__doc__ or "").strip())
 
 
 def say(  # noqa: PLR0913 — what a person says, of what, and when

@@ -96,3 +96,12 @@ def test_the_last_mark_can_be_changed(client: Client, look: Look, cast: Cast, ju
     assert look("labelling", call=str(first)).context["call"].id == first
     answered(client, cast, judge, first, mark="2")
     assert Label.objects.get().value == 2.0
+
+
+def test_without_guidelines_the_criterion_stands_there_in_the_readers_language(
+    client: Client, look: Look, judge: Judge
+) -> None:
+    Judge.objects.update(guidelines="")
+    assert "How well does the answer" in look("labelling").content.decode()
+    client.cookies["django_language"] = "zh-hans"
+    assert "回答在多大程度上" in look("labelling").content.decode()
