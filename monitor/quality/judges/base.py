@@ -7,7 +7,16 @@ from typing import Any, Protocol, TypeVar
 from monitor.core.fields import Field
 from monitor.outside.llm import Endpoint, MisconfiguredError, RefusedError, UnavailableError
 
-__all__ = ["BEST", "Ask", "Item", "Judge", "MisconfiguredError", "RefusedError", "UnavailableError", "Verdict"]
+__all__ = [
+    "BEST",
+    "Ask",
+    "Item",
+    "Judge",
+    "MisconfiguredError",
+    "RefusedError",
+    "UnavailableError",
+    "Verdict",
+]
 BEST = 5.0
 T = TypeVar("T")
 
