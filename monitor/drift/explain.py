@@ -20,6 +20,8 @@ from monitor.store import generations
 from monitor.store.generations import GenerationDetail
 
 SAMPLED = 300
+# so many hours of either side are looked into
+HOURS = 12
 EXAMPLES = 6
 SLICES = 6
 # a share must have moved so far to be told
@@ -72,8 +74,11 @@ def _part(signal: DriftSignal) -> str:
 def _explained(signal: DriftSignal, shelf: Shelf, start: int, end: int) -> Found:
     kind = SIGNALS[signal.kind]
     version, first, last = signal.body["reference"]
-    now = _sample(shelf, signal.version, start, end)
-    before = _sample(shelf, version, first * HOUR, last * HOUR)
+    hours = list(range(start // HOUR, -(-end // HOUR)))
+    now = _sample(shelf, signal.version, hours)
+    # the same hours of the day, so that the night is not compared with the day
+    of_day = {hour % 24 for hour in hours}
+    before = _sample(shelf, version, [hour for hour in range(first, last) if hour % 24 in of_day])
     said = (lambda one: one.output) if kind.name in OUTPUTS else (lambda one: one.prompt)
     came, went = words.moved([said(one) for one in before], [said(one) for one in now])
     top = next((name for name, _, _ in signal.body.get("names", ())), "")
@@ -88,11 +93,17 @@ def _explained(signal: DriftSignal, shelf: Shelf, start: int, end: int) -> Found
     }  # fmt: skip
 
 
-def _sample(shelf: Shelf, version: str, start: int, end: int) -> list[GenerationDetail]:
-    return generations.sample(
-        shelf.project_id, clock.from_ms(start * 1000), clock.from_ms(end * 1000), model=shelf.model,
-        version=version, limit=SAMPLED, seed="why",
-    )  # fmt: skip
+def _sample(shelf: Shelf, version: str, hours: Sequence[int]) -> list[GenerationDetail]:
+    """Calls of a few of the hours, evenly spread: of a busy fortnight nobody has to sort every call."""
+    chosen = hours[:: max(1, -(-len(hours) // HOURS))]
+    return [
+        call
+        for hour in chosen
+        for call in generations.sample(
+            shelf.project_id, clock.from_ms(hour * HOUR * 1000), clock.from_ms((hour + 1) * HOUR * 1000 - 1),
+            model=shelf.model, version=version, limit=-(-SAMPLED // len(chosen)), seed="why",
+        )
+    ]  # fmt: skip
 
 
 def _whole(shelf: Shelf, version: str, first: int, end: int) -> Sequence[Body]:
@@ -141,6 +152,9 @@ def _examples(
         now = sized[len(sized) // 20 : max(len(sized) // 4, EXAMPLES)] or sized or now
     weights = {one.word: one.z for one in came}
     ranked = sorted(now, key=lambda one: -sum(weights.get(word, 0.0) for word in words.terms(one.prompt)))
+    # the same prompt twice shows nothing new, but is better than nothing
+    first = {one.prompt: one.id for one in reversed(ranked)}
+    ranked.sort(key=lambda one: first[one.prompt] != one.id)
     return [str(one.id) for one in ranked[:EXAMPLES]]
 
 

@@ -91,7 +91,10 @@ def _expect(
     """What is expected of a model's volume, once its past is told."""
     if DriftSignal.objects.filter(project_id=project_id, model=model).exclude(evaluated_to=None).exists():
         firsts = _firsts(project_id, model, rows)
-        anomalies.run(Shelf(project_id, model, now), firsts, ready.calendar, until=int(now.timestamp()))
+        try:
+            anomalies.run(Shelf(project_id, model, now), firsts, ready.calendar, until=int(now.timestamp()))
+        except (ValueError, LookupError, ArithmeticError):
+            log.exception("expected volume of %s", model)
 
 
 def _signals(project_id: int, model: str, version: str) -> list[DriftSignal]:
@@ -151,8 +154,11 @@ def _take(walk: Walk, until: int, newest: int, *, now: dt.datetime) -> int:
         signal.state, signal.reason = WatchState.UNKNOWN, f"no calls since {quiet:%Y-%m-%d %H:%M} UTC"
     signal.last_duration = clock.monotonic() - started
     signal.save()
-    if not signal.last_error:
+    try:
         explain.run(signal, walk.shelf)
+    except (ValueError, LookupError, ArithmeticError):
+        # a page without its words is still a page
+        log.exception("why drift signal %s moved", signal)
     return taken
 
 
