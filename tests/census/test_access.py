@@ -118,7 +118,7 @@ def test_no_api_answers_a_key_without_the_scope(client: Client, cast: Cast, meth
         else "vgl_nobody"
     )
     headers = {"authorization": f"Bearer {text}"} if scope != "none" else {}
-    doors = [one for one in ALL if API.match(one) and one != "metrics"]
+    doors = [one for one in ALL if API.match(one) and one not in {"metrics", "api/docs"}]
     statuses = {one: getattr(client, method)(f"/{one}", headers=headers).status_code for one in doors}
     if scope in {"none", "wrong"}:
         let_in = {one: status for one, status in statuses.items() if status not in {401, 404, 405}}
