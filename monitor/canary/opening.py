@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from monitor.canary.kinds import KINDS, USUAL
 from monitor.canary.models import (
@@ -28,6 +29,7 @@ MOST_STAGES = 10
 # a version is noticed when it has so many calls, while it is new
 NOTICED_CALLS, NEW_FOR = 20, dt.timedelta(hours=6)
 FIRST_HOUR = dt.timedelta(hours=1)
+OLDER_BY = dt.timedelta(minutes=10)
 STAGES = "5, 20, 50, 100"
 MOST_NAME = 200
 
@@ -241,16 +243,16 @@ def unannounced(project_id: int, start: dt.datetime, end: dt.datetime) -> list[W
     for row in rows:
         if row.n < NOTICED_CALLS or not row.version:
             continue
+        # two that began together are neither old nor new
         older = [
-            one
-            for one in rows
-            if one.model == row.model and one.first < row.first and one.version != row.version
-        ]
+            one for one in rows
+            if one.model == row.model and one.version != row.version and one.first <= row.first - OLDER_BY
+        ]  # fmt: skip
         beside = [one for one in older if one.last >= row.first]
-        if (
-            not beside
-            or Release.objects.filter(project_id=project_id, model=row.model, canary=row.version).exists()
-        ):
+        told = Release.objects.filter(
+            Q(canary=row.version) | Q(stable=row.version), project_id=project_id, model=row.model
+        )
+        if not beside or told.exists():
             continue
         first = generations.first_of(project_id, row.model, row.version)
         if first is None or not start <= first < end:
