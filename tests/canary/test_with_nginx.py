@@ -50,7 +50,7 @@ def test_a_bad_version_is_found_sent_back_and_really_gone(
         gates=[GateWish("error_ratio")],
     )  # fmt: skip
     release = opening.open_release(cast.project.pk, wish, now=at)
-    shares = []
+    shares: list[float] = []
     for _ in range(20):
         run.step(release, now=at + MINUTE)
         acting.run_due(now=at + MINUTE)
