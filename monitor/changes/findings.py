@@ -86,7 +86,9 @@ def top_line(findings: Findings, language: str) -> str:
         return ""
     if not findings.slices:
         return _say(
-            language, "各维度变化一致，没有突出的部分", "nothing stands out: all slices changed alike"
+            language,
+            f"{findings.calls} 次调用中没有突出的部分",
+            f"nothing stands out among {findings.calls} calls",
         )
     top = findings.slices[0]
     figures = f"{_figure(top.before, findings)} → {_figure(top.now, findings)}"
