@@ -79,11 +79,11 @@ def _explained(signal: DriftSignal, shelf: Shelf, start: int, end: int) -> Found
     # the same hours of the day, so that the night is not compared with the day
     of_day = {hour % 24 for hour in hours}
     before = _sample(shelf, version, [hour for hour in range(first, last) if hour % 24 in of_day])
-    said = (lambda one: one.output) if kind.name in OUTPUTS else (lambda one: one.prompt)
-    came, went = words.moved([said(one) for one in before], [said(one) for one in now])
+    text = "output" if kind.name in OUTPUTS else "prompt"
+    came, went = words.moved([getattr(one, text) for one in before], [getattr(one, text) for one in now])
     top = next((name for name, _, _ in signal.body.get("names", ())), "")
     return {
-        "n_now": len(now), "n_before": len(before), "text": "output" if kind.name in OUTPUTS else "prompt",
+        "n_now": len(now), "n_before": len(before), "text": text,
         "came": [[one.word, one.before, one.now] for one in came],
         "went": [[one.word, one.before, one.now] for one in went],
         "slices": _slices(

@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('monitor', '0021_pushed_metrics'),
+        ("monitor", "0021_pushed_metrics"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='membership',
-            name='from_sign_on',
+            model_name="membership",
+            name="from_sign_on",
             field=models.BooleanField(default=False, editable=False),
         ),
     ]

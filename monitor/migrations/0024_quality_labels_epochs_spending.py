@@ -6,229 +6,354 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('monitor', '0023_changes_in_one_call'),
+        ("monitor", "0023_changes_in_one_call"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='GoldenItem',
+            name="GoldenItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('generation_id', models.UUIDField()),
-                ('prompt', models.TextField(blank=True)),
-                ('output', models.TextField(blank=True)),
-                ('contexts', models.JSONField(null=True)),
-                ('reference', models.TextField(blank=True)),
-                ('value', models.FloatField()),
-                ('added_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("generation_id", models.UUIDField()),
+                ("prompt", models.TextField(blank=True)),
+                ("output", models.TextField(blank=True)),
+                ("contexts", models.JSONField(null=True)),
+                ("reference", models.TextField(blank=True)),
+                ("value", models.FloatField()),
+                ("added_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='GoldenMark',
+            name="GoldenMark",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField()),
-                ('value', models.FloatField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("day", models.DateField()),
+                ("value", models.FloatField()),
             ],
         ),
         migrations.CreateModel(
-            name='JudgeAnswer',
+            name="JudgeAnswer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=64)),
-                ('value', models.FloatField()),
-                ('reason', models.TextField()),
-                ('tag', models.CharField(blank=True, max_length=20)),
-                ('made_at', models.DateTimeField(db_index=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=64)),
+                ("value", models.FloatField()),
+                ("reason", models.TextField()),
+                ("tag", models.CharField(blank=True, max_length=20)),
+                ("made_at", models.DateTimeField(db_index=True)),
             ],
         ),
         migrations.CreateModel(
-            name='JudgeEpoch',
+            name="JudgeEpoch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('served_model', models.CharField(blank=True, max_length=200)),
-                ('started_at', models.DateTimeField()),
-                ('changed', models.TextField(blank=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("fingerprint", models.CharField(max_length=64)),
+                ("served_model", models.CharField(blank=True, max_length=200)),
+                ("started_at", models.DateTimeField()),
+                ("changed", models.TextField(blank=True)),
             ],
             options={
-                'ordering': ['judge', 'number'],
+                "ordering": ["judge", "number"],
             },
         ),
         migrations.CreateModel(
-            name='JudgeSpending',
+            name="JudgeSpending",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField()),
-                ('requests', models.PositiveBigIntegerField(default=0)),
-                ('cached', models.PositiveBigIntegerField(default=0)),
-                ('tokens_in', models.BigIntegerField(default=0)),
-                ('tokens_out', models.BigIntegerField(default=0)),
-                ('usd', models.FloatField(default=0.0)),
-                ('held_tokens', models.BigIntegerField(default=0)),
-                ('held_usd', models.FloatField(default=0.0)),
-                ('minute', models.DateTimeField(null=True)),
-                ('minute_requests', models.PositiveIntegerField(default=0)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("day", models.DateField()),
+                ("requests", models.PositiveBigIntegerField(default=0)),
+                ("cached", models.PositiveBigIntegerField(default=0)),
+                ("tokens_in", models.BigIntegerField(default=0)),
+                ("tokens_out", models.BigIntegerField(default=0)),
+                ("usd", models.FloatField(default=0.0)),
+                ("held_tokens", models.BigIntegerField(default=0)),
+                ("held_usd", models.FloatField(default=0.0)),
+                ("minute", models.DateTimeField(null=True)),
+                ("minute_requests", models.PositiveIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Label',
+            name="Label",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('generation_id', models.UUIDField()),
-                ('rater', models.CharField(max_length=150)),
-                ('value', models.FloatField(null=True, validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(5.0)])),
-                ('reason', models.TextField(blank=True)),
-                ('made_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("generation_id", models.UUIDField()),
+                ("rater", models.CharField(max_length=150)),
+                (
+                    "value",
+                    models.FloatField(
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(0.0),
+                            django.core.validators.MaxValueValidator(5.0),
+                        ],
+                    ),
+                ),
+                ("reason", models.TextField(blank=True)),
+                ("made_at", models.DateTimeField()),
             ],
         ),
         migrations.AddField(
-            model_name='judge',
-            name='daily_tokens',
-            field=models.PositiveBigIntegerField(blank=True, help_text='Tokens a day (UTC), in and out together, at most; empty: no limit.', null=True),
+            model_name="judge",
+            name="daily_tokens",
+            field=models.PositiveBigIntegerField(
+                blank=True,
+                help_text="Tokens a day (UTC), in and out together, at most; empty: no limit.",
+                null=True,
+            ),
         ),
         migrations.AddField(
-            model_name='judge',
-            name='daily_usd',
-            field=models.FloatField(blank=True, help_text='US dollars a day (UTC), at most; needs the prices below. Empty: no limit.', null=True, validators=[django.core.validators.MinValueValidator(0.0)]),
+            model_name="judge",
+            name="daily_usd",
+            field=models.FloatField(
+                blank=True,
+                help_text="US dollars a day (UTC), at most; needs the prices below. Empty: no limit.",
+                null=True,
+                validators=[django.core.validators.MinValueValidator(0.0)],
+            ),
         ),
         migrations.AddField(
-            model_name='judge',
-            name='extra',
-            field=models.CharField(blank=True, choices=[('', 'Nothing'), ('version', 'More of versions with few calls'), ('uncertain', 'Calls whose answers are doubtful'), ('alert', 'More while an alert fires')], default='', help_text="Besides the share: up to half of the hour's budget. Doubtful calls and calls under an alert get marks under a name of their own, so that every mean stays fair.", max_length=10),
+            model_name="judge",
+            name="extra",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("", "Nothing"),
+                    ("version", "More of versions with few calls"),
+                    ("uncertain", "Calls whose answers are doubtful"),
+                    ("alert", "More while an alert fires"),
+                ],
+                default="",
+                help_text="Besides the share: up to half of the hour's budget. Doubtful calls and calls under an alert get marks under a name of their own, so that every mean stays fair.",
+                max_length=10,
+            ),
         ),
         migrations.AddField(
-            model_name='judge',
-            name='fruitless',
+            model_name="judge",
+            name="fruitless",
             field=models.PositiveSmallIntegerField(default=0, editable=False),
         ),
         migrations.AddField(
-            model_name='judge',
-            name='good_from',
-            field=models.FloatField(default=3.0, help_text="A person's mark from here on counts as a good answer in the quality rate.", validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(5.0)]),
+            model_name="judge",
+            name="good_from",
+            field=models.FloatField(
+                default=3.0,
+                help_text="A person's mark from here on counts as a good answer in the quality rate.",
+                validators=[
+                    django.core.validators.MinValueValidator(0.0),
+                    django.core.validators.MaxValueValidator(5.0),
+                ],
+            ),
         ),
         migrations.AddField(
-            model_name='judge',
-            name='guidelines',
-            field=models.TextField(blank=True, help_text='What people who label read beside each call; Markdown. Empty: the criterion.'),
+            model_name="judge",
+            name="guidelines",
+            field=models.TextField(
+                blank=True,
+                help_text="What people who label read beside each call; Markdown. Empty: the criterion.",
+            ),
         ),
         migrations.AddField(
-            model_name='judge',
-            name='per_minute',
-            field=models.PositiveIntegerField(blank=True, help_text='Requests a minute that the endpoint allows; empty: no limit.', null=True, validators=[django.core.validators.MinValueValidator(1)]),
+            model_name="judge",
+            name="per_minute",
+            field=models.PositiveIntegerField(
+                blank=True,
+                help_text="Requests a minute that the endpoint allows; empty: no limit.",
+                null=True,
+                validators=[django.core.validators.MinValueValidator(1)],
+            ),
         ),
         migrations.AddField(
-            model_name='judge',
-            name='second_share',
-            field=models.FloatField(default=0.25, help_text='Share of the labelled calls that a second person labels too, to measure agreement.', validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(1.0)]),
+            model_name="judge",
+            name="second_share",
+            field=models.FloatField(
+                default=0.25,
+                help_text="Share of the labelled calls that a second person labels too, to measure agreement.",
+                validators=[
+                    django.core.validators.MinValueValidator(0.0),
+                    django.core.validators.MaxValueValidator(1.0),
+                ],
+            ),
         ),
         migrations.AddField(
-            model_name='judge',
-            name='usd_in',
-            field=models.FloatField(default=0.0, help_text='US dollars for a million tokens of input.', validators=[django.core.validators.MinValueValidator(0.0)], verbose_name='price in'),
+            model_name="judge",
+            name="usd_in",
+            field=models.FloatField(
+                default=0.0,
+                help_text="US dollars for a million tokens of input.",
+                validators=[django.core.validators.MinValueValidator(0.0)],
+                verbose_name="price in",
+            ),
         ),
         migrations.AddField(
-            model_name='judge',
-            name='usd_out',
-            field=models.FloatField(default=0.0, help_text='US dollars for a million tokens of output.', validators=[django.core.validators.MinValueValidator(0.0)], verbose_name='price out'),
+            model_name="judge",
+            name="usd_out",
+            field=models.FloatField(
+                default=0.0,
+                help_text="US dollars for a million tokens of output.",
+                validators=[django.core.validators.MinValueValidator(0.0)],
+                verbose_name="price out",
+            ),
         ),
         migrations.AddField(
-            model_name='judgeclaim',
-            name='error',
+            model_name="judgeclaim",
+            name="error",
             field=models.TextField(blank=True),
         ),
         migrations.AddField(
-            model_name='judgeclaim',
-            name='first_at',
+            model_name="judgeclaim",
+            name="first_at",
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name='judgeclaim',
-            name='picked',
-            field=models.CharField(blank=True, choices=[('', 'Nothing'), ('version', 'More of versions with few calls'), ('uncertain', 'Calls whose answers are doubtful'), ('alert', 'More while an alert fires')], default='', max_length=10),
+            model_name="judgeclaim",
+            name="picked",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("", "Nothing"),
+                    ("version", "More of versions with few calls"),
+                    ("uncertain", "Calls whose answers are doubtful"),
+                    ("alert", "More while an alert fires"),
+                ],
+                default="",
+                max_length=10,
+            ),
         ),
         migrations.AddField(
-            model_name='judgeclaim',
-            name='reason',
+            model_name="judgeclaim",
+            name="reason",
             field=models.CharField(blank=True, max_length=40),
         ),
         migrations.AddField(
-            model_name='judgeclaim',
-            name='tag',
+            model_name="judgeclaim",
+            name="tag",
             field=models.CharField(blank=True, max_length=20),
         ),
         migrations.AddIndex(
-            model_name='judgeclaim',
-            index=models.Index(condition=models.Q(('state__in', ['open', 'failed'])), fields=['judge', 'claimed_at'], name='judge_claim_unsettled'),
+            model_name="judgeclaim",
+            index=models.Index(
+                condition=models.Q(("state__in", ["open", "failed"])),
+                fields=["judge", "claimed_at"],
+                name="judge_claim_unsettled",
+            ),
         ),
         migrations.AddField(
-            model_name='goldenitem',
-            name='judge',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='golden', to='monitor.judge'),
+            model_name="goldenitem",
+            name="judge",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="golden", to="monitor.judge"
+            ),
         ),
         migrations.AddField(
-            model_name='goldenmark',
-            name='item',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='marks', to='monitor.goldenitem'),
+            model_name="goldenmark",
+            name="item",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="marks", to="monitor.goldenitem"
+            ),
         ),
         migrations.AddField(
-            model_name='judgeanswer',
-            name='judge',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='answers', to='monitor.judge'),
+            model_name="judgeanswer",
+            name="judge",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="answers", to="monitor.judge"
+            ),
         ),
         migrations.AddField(
-            model_name='judgeepoch',
-            name='judge',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='epochs', to='monitor.judge'),
+            model_name="judgeepoch",
+            name="judge",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="epochs", to="monitor.judge"
+            ),
         ),
         migrations.AddField(
-            model_name='goldenmark',
-            name='epoch',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='golden_marks', to='monitor.judgeepoch'),
+            model_name="goldenmark",
+            name="epoch",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="golden_marks",
+                to="monitor.judgeepoch",
+            ),
         ),
         migrations.AddField(
-            model_name='judgespending',
-            name='judge',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='spendings', to='monitor.judge'),
+            model_name="judgespending",
+            name="judge",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="spendings", to="monitor.judge"
+            ),
         ),
         migrations.AddField(
-            model_name='label',
-            name='judge',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='labels', to='monitor.judge'),
+            model_name="label",
+            name="judge",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="labels", to="monitor.judge"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='goldenitem',
-            constraint=models.UniqueConstraint(fields=('judge', 'generation_id'), name='golden_once'),
+            model_name="goldenitem",
+            constraint=models.UniqueConstraint(fields=("judge", "generation_id"), name="golden_once"),
         ),
         migrations.AddConstraint(
-            model_name='judgeanswer',
-            constraint=models.UniqueConstraint(fields=('judge', 'key'), name='judge_answer_once'),
+            model_name="judgeanswer",
+            constraint=models.UniqueConstraint(fields=("judge", "key"), name="judge_answer_once"),
         ),
         migrations.AddConstraint(
-            model_name='judgeepoch',
-            constraint=models.UniqueConstraint(fields=('judge', 'number'), name='judge_epoch_once'),
+            model_name="judgeepoch",
+            constraint=models.UniqueConstraint(fields=("judge", "number"), name="judge_epoch_once"),
         ),
         migrations.AddConstraint(
-            model_name='goldenmark',
-            constraint=models.UniqueConstraint(fields=('item', 'epoch', 'day'), name='golden_mark_once'),
+            model_name="goldenmark",
+            constraint=models.UniqueConstraint(fields=("item", "epoch", "day"), name="golden_mark_once"),
         ),
         migrations.AddConstraint(
-            model_name='judgespending',
-            constraint=models.UniqueConstraint(fields=('judge', 'day'), name='judge_spending_once'),
+            model_name="judgespending",
+            constraint=models.UniqueConstraint(fields=("judge", "day"), name="judge_spending_once"),
         ),
         migrations.AddIndex(
-            model_name='label',
-            index=models.Index(fields=['judge', 'made_at'], name='label_recent'),
+            model_name="label",
+            index=models.Index(fields=["judge", "made_at"], name="label_recent"),
         ),
         migrations.AddConstraint(
-            model_name='label',
-            constraint=models.UniqueConstraint(fields=('judge', 'generation_id', 'rater'), name='label_once'),
+            model_name="label",
+            constraint=models.UniqueConstraint(fields=("judge", "generation_id", "rater"), name="label_once"),
         ),
         migrations.AddConstraint(
-            model_name='label',
-            constraint=models.CheckConstraint(condition=models.Q(('value', None), models.Q(('value__gte', 0), ('value__lte', 5)), _connector='OR'), name='label_0_to_5'),
+            model_name="label",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("value", None), models.Q(("value__gte", 0), ("value__lte", 5)), _connector="OR"
+                ),
+                name="label_0_to_5",
+            ),
         ),
     ]

@@ -2,201 +2,506 @@
 
 import django.core.validators
 import django.db.models.deletion
+from django.db import migrations, models
+
 import monitor.canary.actions
 import monitor.canary.kinds
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('monitor', '0024_quality_labels_epochs_spending'),
+        ("monitor", "0024_quality_labels_epochs_spending"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Release',
+            name="Release",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('model', models.CharField(max_length=200)),
-                ('stable', models.CharField(blank=True, help_text='The version that has the traffic now.', max_length=200)),
-                ('canary', models.CharField(help_text='The version that is on its way.', max_length=200)),
-                ('owner', models.CharField(blank=True, max_length=150)),
-                ('note', models.TextField(blank=True)),
-                ('mode', models.CharField(choices=[('observe', 'observe only'), ('recommend', 'recommend; a person decides'), ('automatic', 'automatic')], default='observe', max_length=10)),
-                ('state', models.CharField(choices=[('open', 'open'), ('held', 'held'), ('promoted', 'promoted'), ('rolling_back', 'rolling back'), ('rolled_back', 'rolled back'), ('escalated', 'rollback not proved'), ('ended', 'ended without a decision')], default='open', editable=False, max_length=12)),
-                ('opened_by', models.CharField(choices=[('hand', 'by hand'), ('api', 'by API'), ('webhook', 'by a deploy webhook'), ('noticed', 'noticed')], default='hand', editable=False, max_length=8)),
-                ('started_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('alpha', models.FloatField(default=0.05, help_text='How likely a good version may be called bad, over all gates and all looks.')),
-                ('stratify', models.CharField(blank=True, choices=[('', 'nothing'), ('route', 'route'), ('topic', 'topic'), ('language', 'language'), ('tenant', 'tenant'), ('template', 'prompt template')], default='route', max_length=10)),
-                ('deadline_hours', models.FloatField(default=24.0, help_text='A stage that is undecided for so long is held, and says what it lacks.')),
-                ('evaluated_to', models.BigIntegerField(editable=False, null=True)),
-                ('verdict', models.CharField(choices=[('pass', 'pass'), ('fail', 'fail'), ('undecided', 'undecided')], default='undecided', editable=False, max_length=10)),
-                ('decided_at', models.DateTimeField(editable=False, null=True)),
-                ('body', models.JSONField(default=dict, editable=False)),
-                ('last_ok', models.DateTimeField(editable=False, null=True)),
-                ('last_error', models.TextField(blank=True, editable=False)),
-                ('last_duration', models.FloatField(editable=False, null=True)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='releases', to='monitor.project')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("model", models.CharField(max_length=200)),
+                (
+                    "stable",
+                    models.CharField(
+                        blank=True, help_text="The version that has the traffic now.", max_length=200
+                    ),
+                ),
+                ("canary", models.CharField(help_text="The version that is on its way.", max_length=200)),
+                ("owner", models.CharField(blank=True, max_length=150)),
+                ("note", models.TextField(blank=True)),
+                (
+                    "mode",
+                    models.CharField(
+                        choices=[
+                            ("observe", "observe only"),
+                            ("recommend", "recommend; a person decides"),
+                            ("automatic", "automatic"),
+                        ],
+                        default="observe",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "open"),
+                            ("held", "held"),
+                            ("promoted", "promoted"),
+                            ("rolling_back", "rolling back"),
+                            ("rolled_back", "rolled back"),
+                            ("escalated", "rollback not proved"),
+                            ("ended", "ended without a decision"),
+                        ],
+                        default="open",
+                        editable=False,
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "opened_by",
+                    models.CharField(
+                        choices=[
+                            ("hand", "by hand"),
+                            ("api", "by API"),
+                            ("webhook", "by a deploy webhook"),
+                            ("noticed", "noticed"),
+                        ],
+                        default="hand",
+                        editable=False,
+                        max_length=8,
+                    ),
+                ),
+                ("started_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "alpha",
+                    models.FloatField(
+                        default=0.05,
+                        help_text="How likely a good version may be called bad, over all gates and all looks.",
+                    ),
+                ),
+                (
+                    "stratify",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "nothing"),
+                            ("route", "route"),
+                            ("topic", "topic"),
+                            ("language", "language"),
+                            ("tenant", "tenant"),
+                            ("template", "prompt template"),
+                        ],
+                        default="route",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "deadline_hours",
+                    models.FloatField(
+                        default=24.0,
+                        help_text="A stage that is undecided for so long is held, and says what it lacks.",
+                    ),
+                ),
+                ("evaluated_to", models.BigIntegerField(editable=False, null=True)),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[("pass", "pass"), ("fail", "fail"), ("undecided", "undecided")],
+                        default="undecided",
+                        editable=False,
+                        max_length=10,
+                    ),
+                ),
+                ("decided_at", models.DateTimeField(editable=False, null=True)),
+                ("body", models.JSONField(default=dict, editable=False)),
+                ("last_ok", models.DateTimeField(editable=False, null=True)),
+                ("last_error", models.TextField(blank=True, editable=False)),
+                ("last_duration", models.FloatField(editable=False, null=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="releases",
+                        to="monitor.project",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-started_at', '-id'],
+                "ordering": ["-started_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='ReleaseDecision',
+            name="ReleaseDecision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('kind', models.CharField(choices=[('advance', 'next stage'), ('promote', 'promote'), ('rollback', 'roll back'), ('hold', 'hold'), ('resume', 'go on'), ('inconclusive', 'inconclusive'), ('proved', 'rollback proved'), ('escalate', 'rollback not proved')], max_length=12)),
-                ('state', models.CharField(choices=[('proposed', 'proposed'), ('done', 'decided'), ('overtaken', 'overtaken')], max_length=10)),
-                ('stage', models.PositiveSmallIntegerField(default=0)),
-                ('share', models.FloatField(help_text='The share that the canary is to have from then on.', null=True)),
-                ('verdict', models.CharField(choices=[('pass', 'pass'), ('fail', 'fail'), ('undecided', 'undecided')], max_length=10)),
-                ('reason', models.TextField(blank=True)),
-                ('by', models.CharField(blank=True, max_length=150)),
-                ('release', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='decisions', to='monitor.release')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("advance", "next stage"),
+                            ("promote", "promote"),
+                            ("rollback", "roll back"),
+                            ("hold", "hold"),
+                            ("resume", "go on"),
+                            ("inconclusive", "inconclusive"),
+                            ("proved", "rollback proved"),
+                            ("escalate", "rollback not proved"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("proposed", "proposed"), ("done", "decided"), ("overtaken", "overtaken")],
+                        max_length=10,
+                    ),
+                ),
+                ("stage", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "share",
+                    models.FloatField(
+                        help_text="The share that the canary is to have from then on.", null=True
+                    ),
+                ),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[("pass", "pass"), ("fail", "fail"), ("undecided", "undecided")],
+                        max_length=10,
+                    ),
+                ),
+                ("reason", models.TextField(blank=True)),
+                ("by", models.CharField(blank=True, max_length=150)),
+                (
+                    "release",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="decisions",
+                        to="monitor.release",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['release', 'at', 'id'],
+                "ordering": ["release", "at", "id"],
             },
         ),
         migrations.CreateModel(
-            name='ReleaseEvidence',
+            name="ReleaseEvidence",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('bucket', models.IntegerField(help_text='Five minutes since 1970.')),
-                ('sealed', models.BooleanField(default=False)),
-                ('body', models.BinaryField()),
-                ('release', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='evidence', to='monitor.release')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("bucket", models.IntegerField(help_text="Five minutes since 1970.")),
+                ("sealed", models.BooleanField(default=False)),
+                ("body", models.BinaryField()),
+                (
+                    "release",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="evidence",
+                        to="monitor.release",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['release', 'bucket'],
+                "ordering": ["release", "bucket"],
             },
         ),
         migrations.CreateModel(
-            name='ReleaseGate',
+            name="ReleaseGate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=monitor.canary.kinds.choices, max_length=30)),
-                ('about', models.CharField(blank=True, help_text='Name of a score, a finish reason, or of the condition.', max_length=120)),
-                ('tolerance', models.FloatField(blank=True, help_text='Beyond it the version is worse.', null=True)),
-                ('margin', models.FloatField(blank=True, help_text='Within it the version is good.', null=True)),
-                ('needed', models.BooleanField(default=True, help_text='Must be shown to be good; else it can only stop the release.')),
-                ('pass_when', models.TextField(blank=True, help_text='PromQL that answers something when all is well.')),
-                ('fail_when', models.TextField(blank=True, help_text='PromQL that answers something when it is not.')),
-                ('release', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='gates', to='monitor.release')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(choices=monitor.canary.kinds.choices, max_length=30)),
+                (
+                    "about",
+                    models.CharField(
+                        blank=True,
+                        help_text="Name of a score, a finish reason, or of the condition.",
+                        max_length=120,
+                    ),
+                ),
+                (
+                    "tolerance",
+                    models.FloatField(blank=True, help_text="Beyond it the version is worse.", null=True),
+                ),
+                (
+                    "margin",
+                    models.FloatField(blank=True, help_text="Within it the version is good.", null=True),
+                ),
+                (
+                    "needed",
+                    models.BooleanField(
+                        default=True, help_text="Must be shown to be good; else it can only stop the release."
+                    ),
+                ),
+                (
+                    "pass_when",
+                    models.TextField(blank=True, help_text="PromQL that answers something when all is well."),
+                ),
+                (
+                    "fail_when",
+                    models.TextField(blank=True, help_text="PromQL that answers something when it is not."),
+                ),
+                (
+                    "release",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="gates",
+                        to="monitor.release",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['release', 'id'],
+                "ordering": ["release", "id"],
             },
         ),
         migrations.CreateModel(
-            name='ReleasePolicy',
+            name="ReleasePolicy",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('notice', models.BooleanField(default=True, help_text='Open a release, for observation only, when a new version appears.')),
-                ('stages', models.CharField(default='5, 20, 50, 100', help_text='Percent, as “5, 20, 50, 100”.', max_length=120)),
-                ('deploy_mode', models.CharField(choices=[('observe', 'observe only'), ('recommend', 'recommend; a person decides'), ('automatic', 'automatic')], default='recommend', help_text='Mode of the releases that a deploy webhook opens.', max_length=10)),
-                ('project', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='release_policy', to='monitor.project')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "notice",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Open a release, for observation only, when a new version appears.",
+                    ),
+                ),
+                (
+                    "stages",
+                    models.CharField(
+                        default="5, 20, 50, 100", help_text="Percent, as “5, 20, 50, 100”.", max_length=120
+                    ),
+                ),
+                (
+                    "deploy_mode",
+                    models.CharField(
+                        choices=[
+                            ("observe", "observe only"),
+                            ("recommend", "recommend; a person decides"),
+                            ("automatic", "automatic"),
+                        ],
+                        default="recommend",
+                        help_text="Mode of the releases that a deploy webhook opens.",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "project",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="release_policy",
+                        to="monitor.project",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'release policies',
+                "verbose_name_plural": "release policies",
             },
         ),
         migrations.CreateModel(
-            name='ReleaseStage',
+            name="ReleaseStage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('share', models.FloatField(help_text='0.05 is 5 %.', validators=[django.core.validators.MinValueValidator(0.0001), django.core.validators.MaxValueValidator(1.0)])),
-                ('least_minutes', models.FloatField(default=60.0)),
-                ('least_calls', models.PositiveIntegerField(default=100)),
-                ('began_at', models.DateTimeField(editable=False, null=True)),
-                ('ended_at', models.DateTimeField(editable=False, null=True)),
-                ('release', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='stages', to='monitor.release')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField()),
+                (
+                    "share",
+                    models.FloatField(
+                        help_text="0.05 is 5 %.",
+                        validators=[
+                            django.core.validators.MinValueValidator(0.0001),
+                            django.core.validators.MaxValueValidator(1.0),
+                        ],
+                    ),
+                ),
+                ("least_minutes", models.FloatField(default=60.0)),
+                ("least_calls", models.PositiveIntegerField(default=100)),
+                ("began_at", models.DateTimeField(editable=False, null=True)),
+                ("ended_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "release",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="stages",
+                        to="monitor.release",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['release', 'position'],
+                "ordering": ["release", "position"],
             },
         ),
         migrations.CreateModel(
-            name='RolloutAction',
+            name="RolloutAction",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('kind', models.CharField(choices=monitor.canary.actions.choices, max_length=40)),
-                ('settings', models.JSONField(blank=True, default=dict)),
-                ('model', models.CharField(blank=True, help_text='Empty: for releases of every model.', max_length=200)),
-                ('enabled', models.BooleanField(default=True)),
-                ('last_ok', models.DateTimeField(editable=False, null=True)),
-                ('last_error', models.TextField(blank=True, editable=False)),
-                ('last_duration', models.FloatField(editable=False, null=True)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rollout_actions', to='monitor.project')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                ("kind", models.CharField(choices=monitor.canary.actions.choices, max_length=40)),
+                ("settings", models.JSONField(blank=True, default=dict)),
+                (
+                    "model",
+                    models.CharField(
+                        blank=True, help_text="Empty: for releases of every model.", max_length=200
+                    ),
+                ),
+                ("enabled", models.BooleanField(default=True)),
+                ("last_ok", models.DateTimeField(editable=False, null=True)),
+                ("last_error", models.TextField(blank=True, editable=False)),
+                ("last_duration", models.FloatField(editable=False, null=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rollout_actions",
+                        to="monitor.project",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['project', 'name'],
+                "ordering": ["project", "name"],
             },
         ),
         migrations.CreateModel(
-            name='RolloutRun',
+            name="RolloutRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('waiting', 'waiting'), ('done', 'done'), ('refused', 'refused'), ('given_up', 'given up')], default='waiting', max_length=10)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('next_at', models.DateTimeField()),
-                ('done_at', models.DateTimeField(null=True)),
-                ('answer', models.TextField(blank=True)),
-                ('action', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='monitor.rolloutaction')),
-                ('decision', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='monitor.releasedecision')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "waiting"),
+                            ("done", "done"),
+                            ("refused", "refused"),
+                            ("given_up", "given up"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("next_at", models.DateTimeField()),
+                ("done_at", models.DateTimeField(null=True)),
+                ("answer", models.TextField(blank=True)),
+                (
+                    "action",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="runs",
+                        to="monitor.rolloutaction",
+                    ),
+                ),
+                (
+                    "decision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="runs",
+                        to="monitor.releasedecision",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['decision', 'id'],
+                "ordering": ["decision", "id"],
             },
         ),
         migrations.AddConstraint(
-            model_name='release',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['open', 'held', 'rolling_back', 'escalated'])), fields=('project', 'model', 'canary'), name='release_open_once'),
+            model_name="release",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["open", "held", "rolling_back", "escalated"])),
+                fields=("project", "model", "canary"),
+                name="release_open_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='release',
-            constraint=models.CheckConstraint(condition=models.Q(('alpha__gt', 0), ('alpha__lte', 0.5)), name='release_alpha_to_half'),
+            model_name="release",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("alpha__gt", 0), ("alpha__lte", 0.5)), name="release_alpha_to_half"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='release',
-            constraint=models.CheckConstraint(condition=models.Q(('deadline_hours__gt', 0)), name='release_deadline_positive'),
+            model_name="release",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("deadline_hours__gt", 0)), name="release_deadline_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='release',
-            constraint=models.CheckConstraint(condition=models.Q(('stable', models.F('canary')), _negated=True), name='release_of_two_versions'),
+            model_name="release",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("stable", models.F("canary")), _negated=True),
+                name="release_of_two_versions",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='releasedecision',
-            constraint=models.UniqueConstraint(condition=models.Q(('by', '')), fields=('release', 'stage', 'kind'), name='release_decided_once_by_itself'),
+            model_name="releasedecision",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("by", "")),
+                fields=("release", "stage", "kind"),
+                name="release_decided_once_by_itself",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='releaseevidence',
-            constraint=models.UniqueConstraint(fields=('release', 'bucket'), name='release_evidence_once'),
+            model_name="releaseevidence",
+            constraint=models.UniqueConstraint(fields=("release", "bucket"), name="release_evidence_once"),
         ),
         migrations.AddConstraint(
-            model_name='releasegate',
-            constraint=models.UniqueConstraint(fields=('release', 'kind', 'about'), name='release_gate_once'),
+            model_name="releasegate",
+            constraint=models.UniqueConstraint(fields=("release", "kind", "about"), name="release_gate_once"),
         ),
         migrations.AddConstraint(
-            model_name='releasestage',
-            constraint=models.UniqueConstraint(fields=('release', 'position'), name='release_stage_once'),
+            model_name="releasestage",
+            constraint=models.UniqueConstraint(fields=("release", "position"), name="release_stage_once"),
         ),
         migrations.AddConstraint(
-            model_name='releasestage',
-            constraint=models.CheckConstraint(condition=models.Q(('share__gt', 0), ('share__lte', 1)), name='release_stage_share_to_1'),
+            model_name="releasestage",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("share__gt", 0), ("share__lte", 1)), name="release_stage_share_to_1"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rolloutaction',
-            constraint=models.UniqueConstraint(fields=('project', 'name'), name='rollout_action_once'),
+            model_name="rolloutaction",
+            constraint=models.UniqueConstraint(fields=("project", "name"), name="rollout_action_once"),
         ),
         migrations.AddConstraint(
-            model_name='rolloutrun',
-            constraint=models.UniqueConstraint(fields=('decision', 'action'), name='rollout_run_once'),
+            model_name="rolloutrun",
+            constraint=models.UniqueConstraint(fields=("decision", "action"), name="rollout_run_once"),
         ),
     ]

@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('monitor', '0026_scoring_engines_and_requests'),
+        ("monitor", "0026_scoring_engines_and_requests"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='goldenitem',
-            name='tried_at',
+            model_name="goldenitem",
+            name="tried_at",
             field=models.DateTimeField(null=True),
         ),
     ]

@@ -26,7 +26,9 @@ SAMPLES = {
     "uuid": "0190163d-8694-739b-aea5-966c26f8ad91",
 }
 # what anybody may open without being known: the login itself, static files, the manual, is it alive
-OPEN = re.compile(r"^(login/|logout/|account/|language/|assets/|docs/|healthz|readyz|admin/login/|admin/logout/)")
+OPEN = re.compile(
+    r"^(login/|logout/|account/|language/|assets/|docs/|healthz|readyz|admin/login/|admin/logout/)"
+)
 # they check the key themselves and are walked with keys below
 API = re.compile(r"^(api/|v1/|metrics)")
 ACTS = [(name, act) for name in PAGES for act in PAGES[name].acts]

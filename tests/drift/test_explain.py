@@ -2,8 +2,9 @@ import datetime as dt
 
 import pytest
 
-from monitor.drift import explain, follow
+from monitor.drift import explain
 from monitor.drift.models import DriftSignal
+from monitor.drift.shelf import Shelf
 from tests.drift.test_follow import DAY, follow_all, only, play
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
@@ -38,4 +39,4 @@ def test_examples_are_calls_of_what_is_new(drifted: DriftSignal, cast: Cast) -> 
 
 
 def test_it_is_explained_once_for_each_beginning(drifted: DriftSignal, cast: Cast, now: dt.datetime) -> None:
-    assert not explain.run(drifted, follow.Shelf(cast.project.id, "qwen", now))
+    assert not explain.run(drifted, Shelf(cast.project.id, "qwen", now))

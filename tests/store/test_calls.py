@@ -10,6 +10,7 @@ from django.db import connection, connections
 
 from monitor.ingest import pipeline, rows
 from monitor.ingest.envelope import Batch, Generation, Reason
+from monitor.ingest.redaction import calls as cleaning
 from monitor.ingest.verify import verify
 from monitor.store import batches, calls, series
 from tests.fixtures.fix_cast import Cast
@@ -141,7 +142,7 @@ def test_many_calls_reach_every_bucket_whole(cast: Cast, now: dt.datetime) -> No
 def test_a_part_that_fails_leaves_nothing(
     cast: Cast, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = rows.clean
+    look = cleaning.clean
 
     def fails(one: Generation, policy: Any) -> Any:
         if one.id == f"c{rows.LEAST + 9}":
