@@ -173,7 +173,8 @@ def test_a_full_queue_is_said_and_empties(
     assert push() == 503
     told = client.get("/readyz")
     assert (told.status_code, told["Retry-After"]) == (503, "5")
-    assert "10 samples wait for the series store" in told.json()["error"]
+    # ten, and what the ledger says of them
+    assert "11 samples wait for the series store" in told.json()["error"]
     ship.run(remote, now=now, seconds=5)
     outgoing.forget()
     assert push() == 200
