@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-BIND ?= 127.0.0.1:8000
+BIND ?= $(or $(VIGIL_BIND),127.0.0.1:8000)
 
 .PHONY: up test check bench lock clean help
 
