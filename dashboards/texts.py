@@ -4,6 +4,7 @@ The source language is English and stands in the code. A language is complete wh
 translation; ``manage.py texts --check`` says which ones have none.
 """
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -68,6 +69,17 @@ def _scan() -> Iterator[tuple[Path, int, Message]]:
     for path in sorted((root() / "templates").rglob("*.html")):
         # Django turns a template into lines that look like code with gettext calls, at the same line numbers
         yield from _extracted(path, templatize(path.read_text(encoding="utf-8")).encode())
+    for path in sorted((root() / "dashboards" / "provisioned").glob("*.json")):
+        yield from _of_board(path)
+
+
+def _of_board(path: Path) -> Iterator[tuple[Path, int, Message]]:
+    """What people read on a shipped board: its title, its panels', and what is said about them."""
+    text = path.read_text(encoding="utf-8")
+    board = json.loads(text)
+    for part in (board, *board["panels"]):
+        for message in filter(None, (part.get("title"), part.get("about"))):
+            yield path, text[: text.index(json.dumps(message, ensure_ascii=False))].count("\n") + 1, message
 
 
 def _extracted(path: Path, source: bytes) -> Iterator[tuple[Path, int, Message]]:

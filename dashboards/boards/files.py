@@ -11,6 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import gettext
+from msgspec.structs import replace
 
 from dashboards.boards import document
 from dashboards.boards.document import BadBoardError, Board
@@ -32,8 +34,23 @@ class Filed:
 
 def of(slug: str) -> list[Filed]:
     """The boards of files for a project."""
-    shipped = [_read(path, "") for path in sorted(SHIPPED.glob("*.json"))]
+    shipped = [_in_language(_read(path, "")) for path in sorted(SHIPPED.glob("*.json"))]
     return shipped + [_read(path, str(path)) for path in _mounted(slug)]
+
+
+def _in_language(filed: Filed) -> Filed:
+    """A shipped board with its titles in the reader's language; a copy of it keeps the words it was copied with."""
+    if filed.board is None:
+        return filed
+    panels = [replace(one, title=_said(one.title), about=_said(one.about)) for one in filed.board.panels]
+    board = replace(
+        filed.board, title=_said(filed.board.title), about=_said(filed.board.about), panels=panels
+    )
+    return Filed(filed.uid, filed.source, board, filed.problem)
+
+
+def _said(text: str) -> str:
+    return gettext(text) if text else ""
 
 
 def _mounted(slug: str) -> Iterator[Path]:
