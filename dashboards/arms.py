@@ -1,5 +1,6 @@
 """The calls of two versions as columns: what the comparison weighs and the scatter draws."""
 
+import datetime as dt
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,9 +14,14 @@ from monitor.core import clock
 from monitor.ingest import calls
 from monitor.quality import read
 
-# the newest ones; twice as many would not narrow the intervals by a third and would cost twice the time
+# spread evenly over the time range; twice as many would not narrow the intervals by a third and would cost twice the time
 MOST_CALLS = 20_000
-NAMES = ("raw_id", "started_at", "duration_seconds", "ttft_seconds", "input_tokens", "output_tokens", "error")
+# so short that what is read of each (its newest calls) stands for all of it
+SLICES = 100
+NAMES = (
+    "raw_id", "started_at", "duration_seconds", "ttft_seconds", "input_tokens", "output_tokens", "error",
+    "user_group",
+)  # fmt: skip
 LEAST_IN_BIN = 8
 
 
@@ -42,6 +48,15 @@ class Arms:
     b: Side
 
     @property
+    def window(self) -> tuple[dt.datetime, dt.datetime] | None:
+        """From when to when both had calls; None where they never ran together."""
+        times = [side.columns["started_at"] for side in (self.a, self.b)]
+        if not all(len(one) for one in times):
+            return None
+        since, until = max(int(one[0]) for one in times), min(int(one[-1]) for one in times)
+        return (clock.from_ms(since), clock.from_ms(until)) if since <= until else None
+
+    @property
     def pattern(self) -> str:
         """Both versions as a regular expression inside a PromQL string."""
         return "|".join(_literal(side.version) for side in (self.a, self.b))
@@ -65,7 +80,9 @@ def arms_of(visit: Visit, model: str, a: str, b: str) -> Arms:
 
 def _side(visit: Visit, model: str, version: str) -> Side:
     start, end = visit.span.start, visit.span.end
-    found = calls.columns(visit.project_id, start, end, NAMES, model=model, version=version, limit=MOST_CALLS)
+    found = calls.columns(
+        visit.project_id, start, end, NAMES, model=model, version=version, limit=MOST_CALLS, slices=SLICES
+    )
     failed = np.array([error is not None for error in found["error"]], dtype=np.float64)
     # the time of a failed call is that of the failure, not of an answer
     answered = np.where(failed == 0, found["duration_seconds"], np.nan)
@@ -79,6 +96,7 @@ def _side(visit: Visit, model: str, version: str) -> Side:
         tokens_per_second=np.where(np.isfinite(speed) & (speed > 0), speed, np.nan),
         failed=failed,
         quality=_marks(visit, model, version, found),
+        users=found["user_group"].astype(np.int64),
     )
     wanted = calls.Filter(visit.project_id, start, end, model=model, version=version)
     newest, _more = calls.page(wanted, limit=30)

@@ -1,9 +1,10 @@
 """Canary against stable: per metric a difference, an interval that survives peeking, and one of three verdicts.
 
 Pure: arrays in, dataclasses out; knows neither Django nor where the calls came from. The wording is in
-``wording.py``. Methods: quantiles by the product of two beta-binomial martingales (exact for independent
-calls); errors by a conditional binomial mixture per time bucket; means by a mixture sequence over bucket-wise
-differences with user-cluster variance (asymptotic, hence a least number of calls).
+``wording.py``. Methods: quantiles by the product of two beta-binomial martingales, calls weighted so that both
+arms have the same mixture of hours; errors by a conditional binomial mixture per time bucket; means by a mixture
+sequence over bucket-wise differences. Users who differ count as fewer calls (quantiles, errors) or as a greater
+variance (means): asymptotic, hence a least number of calls and of user groups.
 """
 
 import math
@@ -29,6 +30,10 @@ Way = Literal["quantile", "ratio", "mean"]
 BUCKET_SECONDS = 300.0
 LEAST_ITEMS_FOR_A_MEAN = 100
 USER_GROUPS = 25
+# the spread between fewer groups of users says too little about users
+LEAST_GROUPS = 10
+# quantiles are weighted by time slices of about so many calls of the smaller arm
+SLICE_CALLS, MOST_SLICES = 50, 100
 
 
 def _none() -> Floats:
@@ -193,20 +198,91 @@ def _limits(metric: Metric, stable_value: float) -> Interval:
     return Interval(metric.tolerance * scale, metric.margin * scale)
 
 
-def _ranked(arm: Arm, metric: Metric) -> Ranked:
-    if metric.source == "duration" and arm.duration_counts is not None:
-        return arm.duration_counts
-    return Ranked.of(getattr(arm, metric.source))
-
-
 def _quantile(stable: Arm, canary: Arm, metric: Metric, alpha: float) -> Difference:
-    ranked_s, ranked_c = _ranked(stable, metric), _ranked(canary, metric)
+    ranked_s, ranked_c = _both_ranked(stable, canary, metric)
     value_s, value_c = ranked_s.quantile(metric.q), ranked_c.quantile(metric.q)
     interval = quantile_difference(ranked_s, ranked_c, metric.q, alpha)
+    if _few_users(stable, canary):
+        interval = Interval(-math.inf, math.inf)
     limits = _limits(metric, value_s)
     verdict = _verdict(metric, value_c - value_s, interval, limits)
-    return Difference(
-        metric, value_s, value_c, value_c - value_s, interval, verdict, ranked_s.n, ranked_c.n, limits
+    n_s, n_c = (_known(arm, metric) for arm in (stable, canary))
+    return Difference(metric, value_s, value_c, value_c - value_s, interval, verdict, n_s, n_c, limits)
+
+
+def _known(arm: Arm, metric: Metric) -> int:
+    if metric.source == "duration" and arm.duration_counts is not None:
+        return arm.duration_counts.n
+    return int(np.isfinite(getattr(arm, metric.source)).sum())
+
+
+def _both_ranked(stable: Arm, canary: Arm, metric: Metric) -> tuple[Ranked, Ranked]:
+    """Both samples by rank, each call weighted: the same mixture of hours in both, and as many calls as they are worth."""
+    counted = [metric.source == "duration" and arm.duration_counts is not None for arm in (stable, canary)]
+    if any(counted):
+        found = [
+            arm.duration_counts if arm.duration_counts is not None else Ranked.of(arm.duration)
+            for arm in (stable, canary)
+        ]
+        return found[0], found[1]
+    values = [getattr(arm, metric.source) for arm in (stable, canary)]
+    kept = [np.isfinite(one) for one in values]
+    values = [one[known] for one, known in zip(values, kept, strict=True)]
+    weights = _slice_weights(*(arm.times[known] for arm, known in zip((stable, canary), kept, strict=True)))
+    users = [_kept(arm.users, known) for arm, known in zip((stable, canary), kept, strict=True)]
+    ranked = [_weighed(v, w, u, metric.q) for v, w, u in zip(values, weights, users, strict=True)]
+    return ranked[0], ranked[1]
+
+
+def _slice_weights(stable: Floats, canary: Floats) -> tuple[Floats, Floats]:
+    """A weight for each call: every time slice counts as much in one arm as in the other.
+
+    Where the arms never met, all calls weigh alike: the difference may then be one of the hours.
+    """
+    slices = min(MOST_SLICES, min(stable.size, canary.size) // SLICE_CALLS)
+    if slices > 1:
+        both = np.concatenate([stable, canary])
+        edges = np.linspace(both.min(), both.max(), slices + 1)[1:-1]
+        places = [np.searchsorted(edges, times) for times in (stable, canary)]
+        n = [np.bincount(place, minlength=slices) for place in places]
+        shared = n[0] * n[1] / np.maximum(n[0] + n[1], 1)
+        if shared.any():
+            found = [(shared / np.maximum(count, 1))[place] for count, place in zip(n, places, strict=True)]
+            return found[0], found[1]
+    return np.ones(stable.size), np.ones(canary.size)
+
+
+def _weighed(values: Floats, weights: Floats, users: Ints | None, q: float) -> Ranked:
+    """By rank, as if of so many independent calls as the weighted calls of users who differ are worth."""
+    order = np.argsort(values, kind="stable")
+    summed = np.cumsum(weights[order])
+    total = float(summed[-1])
+    beyond = (values > values[order[int(np.searchsorted(summed, q * total))]]).astype(np.float64)
+    worth = total**2 / float(np.sum(weights**2)) / _overdispersion(beyond, weights, users)
+    return Ranked(values[order], summed * (max(1.0, math.floor(worth + 1e-9)) / total))
+
+
+def _overdispersion(events: Floats, weights: Floats, users: Ints | None) -> float:
+    """How many times more a weighted share varies than by chance, as the groups of users differ; at least 1."""
+    if users is None or not events.size:
+        return 1.0
+    residuals = weights * (events - float(np.average(events, weights=weights)))
+    groups = users % USER_GROUPS
+    known = int(np.unique(groups).size)
+    independent = float(np.sum(residuals**2))
+    if known <= 1 or independent <= 0.0:
+        return 1.0
+    by_user = np.bincount(groups, residuals, USER_GROUPS)
+    return max(1.0, float(np.sum(by_user**2)) * known / (known - 1) / independent)
+
+
+def _few_users(*arms: Arm) -> bool:
+    """Whether an arm's calls come from too few groups of users to say what other users would see."""
+    return any(
+        arm.users is not None
+        and arm.users.size >= LEAST_ITEMS_FOR_A_MEAN
+        and np.unique(arm.users % USER_GROUPS).size < LEAST_GROUPS
+        for arm in arms
     )
 
 
@@ -221,13 +297,17 @@ def _buckets(*times: Floats) -> tuple[list[Ints], int]:
 def _ratio(stable: Arm, canary: Arm, metric: Metric, alpha: float) -> Difference:
     (bucket_s, bucket_c), size = _buckets(stable.times, canary.times)
     failed_s, failed_c = getattr(stable, metric.source), getattr(canary, metric.source)
-    counts = Counts(
-        np.bincount(bucket_s, minlength=size).astype(np.float64),
-        np.bincount(bucket_s, failed_s, size).astype(np.float64),
-        np.bincount(bucket_c, minlength=size).astype(np.float64),
-        np.bincount(bucket_c, failed_c, size).astype(np.float64),
+    worth = 1.0 / max(
+        _overdispersion(failed, np.ones(failed.size), arm.users)
+        for failed, arm in ((failed_s, stable), (failed_c, canary))
     )
-    interval = ratio_sequence(counts, alpha)
+    counts = Counts(
+        (worth * np.bincount(bucket_s, minlength=size)).astype(np.float64),
+        (worth * np.bincount(bucket_s, failed_s, size)).astype(np.float64),
+        (worth * np.bincount(bucket_c, minlength=size)).astype(np.float64),
+        (worth * np.bincount(bucket_c, failed_c, size)).astype(np.float64),
+    )
+    interval = Interval(0.0, math.inf) if _few_users(stable, canary) else ratio_sequence(counts, alpha)
     rate_s, rate_c = float(np.mean(failed_s)), float(np.mean(failed_c))
     limits = _limits(metric, rate_s)
     estimate = rate_c / rate_s if rate_s > 0 else (math.inf if rate_c > 0 else 1.0)
@@ -248,7 +328,8 @@ def _mean(stable: Arm, canary: Arm, metric: Metric, alpha: float) -> Difference:
     )
     scale = abs(mean_s) if metric.relative else 1.0
     interval = mean_sequence(estimate, variance, alpha, metric.prior * scale)
-    if values_c.size < LEAST_ITEMS_FOR_A_MEAN or values_s.size < LEAST_ITEMS_FOR_A_MEAN:
+    few = min(values_c.size, values_s.size) < LEAST_ITEMS_FOR_A_MEAN
+    if few or _few_users(stable, canary):
         interval = Interval(-math.inf, math.inf)
     limits = _limits(metric, mean_s)
     verdict = _verdict(metric, estimate, interval, limits)
@@ -298,5 +379,6 @@ def _arm_variance(residuals: Floats, places: Ints, n: Ints, weight: Floats, user
     unbiased = np.sqrt(n / np.maximum(n - 1, 1))
     parts = residuals * (weight * unbiased / np.maximum(n, 1))[places]
     by_user = np.bincount(users % USER_GROUPS, parts, USER_GROUPS)
-    clustered = float(np.sum(by_user**2)) * USER_GROUPS / (USER_GROUPS - 1)
+    known = int(np.unique(users % USER_GROUPS).size)
+    clustered = float(np.sum(by_user**2)) * known / max(known - 1, 1)
     return max(independent, clustered)

@@ -70,12 +70,14 @@ def one(project_id: int, generation_id: UUID) -> GenerationDetail | None:
     return generations.one(project_id, generation_id)
 
 
-def columns(
+def columns(  # noqa: PLR0913 — each argument narrows what is read
     project_id: int, start: dt.datetime, end: dt.datetime, names: Sequence[str], *, model: str, version: str,
-    limit: int,
+    limit: int, slices: int = 1,
 ) -> dict[str, npt.NDArray[Any]]:  # fmt: skip
-    """Columns of the newest calls of one version, oldest first; NaN where a number is unknown."""
-    return generations.columns(project_id, start, end, names, model=model, version=version, limit=limit)
+    """Columns of one version's calls, oldest first; NaN: unknown. The newest, or the newest of each time slice."""
+    return generations.columns(
+        project_id, start, end, names, model=model, version=version, limit=limit, slices=slices
+    )
 
 
 def versions(project_id: int, start: dt.datetime, end: dt.datetime) -> list[VersionRow]:

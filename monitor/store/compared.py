@@ -19,7 +19,7 @@ STRATA = frozenset({"route", "topic", "language", "tenant", "template"})
 # more calls than these are not read at once; who asks takes smaller spans
 MOST = 400_000
 GROUPS = 25
-_GROUP = (
+GROUP = (
     "mod(coalesce(get_byte(g.user_hash, 0) * 256 + get_byte(g.user_hash, 1),"
     f" abs(hashtext(coalesce(nullif(g.session, ''), g.id::text))::bigint)), {GROUPS})::int"
 )
@@ -46,7 +46,7 @@ def calls(
     """The calls of [start, end): ``at`` (Unix ms), ``group``, ``failed``, texts and numbers (NaN: unknown)."""
     names = (
         "g.started_at",
-        _GROUP,
+        GROUP,
         "(g.error IS NOT NULL)::int",
         *(f"g.{one}" for one in (*_TEXTS, *_NUMBERS)),
     )
@@ -83,7 +83,7 @@ def marks(
     dimension = f"g.{stratum}" if stratum else "''"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT s.generation_id, {_GROUP}, {dimension}, s.name, s.source, s.value FROM monitor_score s"
+            f"SELECT s.generation_id, {GROUP}, {dimension}, s.name, s.source, s.value FROM monitor_score s"
             " JOIN monitor_generation g ON g.shard = s.shard AND g.id = s.generation_id"
             " WHERE s.project_id = %s AND s.generation_id >= %s AND s.generation_id < %s AND s.source = ANY(%s)"
             " AND g.id >= %s AND g.id < %s AND g.model = %s AND g.version = %s",

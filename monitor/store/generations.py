@@ -16,6 +16,7 @@ from django.db import connection
 from monitor.core import clock
 from monitor.store import ids, search
 from monitor.store.append import buckets_of
+from monitor.store.compared import GROUP
 from monitor.store.indexing import ID_BYTES
 from monitor.store.shards import shards_of
 
@@ -341,7 +342,7 @@ def sample_ids(  # noqa: PLR0913 — each argument narrows the sample
         return [row[0] for row in cursor.fetchall()]
 
 
-def columns(
+def columns(  # noqa: PLR0913 — each argument narrows what is read
     project_id: int,
     start: dt.datetime,
     end: dt.datetime,
@@ -350,22 +351,45 @@ def columns(
     model: str = "",
     version: str | None = None,
     limit: int = 20_000,
+    slices: int = 1,
 ) -> dict[str, npt.NDArray[Any]]:
     """Columns of the newest calls, oldest first: numbers as float64 with NaN for unknown, texts as objects.
 
-    ``started_at`` comes as Unix milliseconds, ``raw_id`` as 16 bytes each. Raises UnknownColumnError.
+    ``started_at`` comes as Unix milliseconds, ``raw_id`` as 16 bytes each, ``user_group`` as 0 to 24. Where
+    there are more calls than ``limit``, each of the equal time ``slices`` gives its newest, equally many at most.
+    Raises UnknownColumnError.
     """
     for name in names:
-        if name not in NUMBERS | SLICES | {"started_at", "id", "raw_id"}:
+        if name not in NUMBERS | SLICES | {"started_at", "id", "raw_id", "user_group"}:
             raise UnknownColumnError(name)
     where, values = Filter(project_id, start, end, model=model, version=version).where()
-    read = ", ".join(f"g.{'id' if name == 'raw_id' else name} AS {name}" for name in names)
-    newest = f"SELECT {read} FROM monitor_generation g WHERE {where} ORDER BY g.id DESC LIMIT %(limit)s"
+    computed = {"raw_id": "g.id", "user_group": f"({GROUP})::float8"}
+    read = ", ".join(f"{computed.get(name, f'g.{name}')} AS {name}" for name in names)
     packed = ", ".join(_packing(name).format(f"n.{name}") for name in names)
+    edges = [clock.to_ms(start), clock.to_ms(end) + 1]
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        sql = f"SELECT {packed} FROM ({newest}) AS n"
-        row = cursor.execute(sql, values | {"limit": limit}, binary=True).fetchone()
+        if slices > 1:
+            counted = (
+                f"SELECT count(*) FROM (SELECT FROM monitor_generation g WHERE {where} LIMIT %(most)s) AS n"
+            )
+            found = cursor.execute(counted, values | {"most": limit + 1}).fetchone()
+            if found and found[0] > limit:
+                edges = [edges[0] + (edges[1] - edges[0]) * one // slices for one in range(slices + 1)]
+        stretches = {
+            "since": [ids.first_at(edge) for edge in edges[-2::-1]],
+            "until": [ids.first_at(edge) for edge in edges[:0:-1]],
+            "limit": limit // (len(edges) - 1),
+        }
+        newest = (
+            f"SELECT {read} FROM monitor_generation g WHERE {where} AND g.id >= t.since AND g.id < t.until"
+            " ORDER BY g.id DESC LIMIT %(limit)s"
+        )
+        sql = (
+            f"SELECT {packed} FROM unnest(%(since)s::uuid[], %(until)s::uuid[]) AS t(since, until)"
+            f" CROSS JOIN LATERAL ({newest}) AS n"
+        )
+        row = cursor.execute(sql, values | stretches, binary=True).fetchone()
     return {name: _unpacked(name, one) for name, one in zip(names, row or [None] * len(names), strict=True)}
 
 
@@ -455,7 +479,7 @@ def _detail(row: tuple[Any, ...], marks: tuple[Mark, ...]) -> GenerationDetail:
 
 def _packing(name: str) -> str:
     """How the server makes one value of a whole column: reading it value by value takes many times as long."""
-    if name in NUMBERS:
+    if name in NUMBERS or name == "user_group":
         return "string_agg(float8send(coalesce({}::float8, 'NaN')), ''::bytea)"
     send = {"id": "uuid_send", "raw_id": "uuid_send", "started_at": "timestamptz_send"}.get(name)
     return f"string_agg({send}({{}}), ''::bytea)" if send else "array_agg({})"
@@ -463,7 +487,7 @@ def _packing(name: str) -> str:
 
 def _unpacked(name: str, packed: Any) -> npt.NDArray[Any]:
     """A column as it was packed, newest first, the other way round."""
-    if name in NUMBERS:
+    if name in NUMBERS or name == "user_group":
         return np.frombuffer(packed or b"", dtype=">f8")[::-1].astype(np.float64)
     if name == "started_at":
         return np.frombuffer(packed or b"", dtype=">i8")[::-1].astype(np.int64) // 1000 + _YEAR_2000

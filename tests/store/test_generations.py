@@ -146,3 +146,16 @@ def test_a_mark_for_an_id_of_no_time_is_refused_cleanly(cast: Cast, now: dt.date
     row = scores.ScoreRow(UUID(identity), "helpful", "human", 1.0)
     with pytest.raises(scores.UnknownGenerationError):
         scores.put(cast.project.id, [row], now=now)
+
+
+def test_slices_of_time_give_equally_many_where_not_all_are_read(
+    cast: Cast, now: dt.datetime, calls: list[Generation]
+) -> None:
+    rows = generations.page(Filter(cast.project.id, now - DAY, now))[::-1]
+    span = rows[0].started_at, rows[-1].started_at
+    whole = generations.columns(cast.project.id, *span, ["id"], slices=2)["id"].tolist()
+    halves = generations.columns(cast.project.id, *span, ["id"], limit=2, slices=2)["id"].tolist()
+    middle = span[0] + (span[1] - span[0]) / 2
+    early = [row.id for row in rows if row.started_at < middle]
+    assert whole == [row.id for row in rows]
+    assert halves == [early[-1], rows[-1].id]

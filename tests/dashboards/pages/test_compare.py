@@ -6,6 +6,7 @@ import pytest
 
 from dashboards.pages.compare import likeness
 from monitor.store import scores
+from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_world import Look
 
@@ -61,3 +62,15 @@ def test_the_marks_of_judges_are_weighed(
     scores.put(cast.project.id, rows, now=now)
     line = next(line for line in look("compare").context["lines"] if line.name == "quality")
     assert (line.a, line.b) == ("4.50", "4.00")
+
+
+def test_the_page_says_which_hours_were_compared(look: Look, world: object) -> None:
+    answer = look("compare")
+    since, until = answer.context["arms"].window
+    assert dt.timedelta(minutes=50) < until - since < dt.timedelta(hours=1)
+    assert "same hours" in answer.content.decode()
+
+
+def test_versions_that_never_ran_together_are_said_to_be_so(look: Look, push: Push, now: dt.datetime) -> None:
+    push([{"version": f"v{1 + n // 20}", "at": now - dt.timedelta(minutes=50 - n)} for n in range(40)])
+    assert "never ran at the same time" in look("compare").content.decode()
