@@ -115,6 +115,7 @@ class Releases(Page):
             "proposed": (proposed, DECISIONS[proposed.kind]) if proposed else None,
             "strata": STRATA.get(whole.row.stratify, whole.row.stratify),
             "may_edit": visit.place.allows("editor"),
+            "stage": max((stage.position for stage in whole.row.stages if stage.began_at), default=0),
             "now_share": whole.row.seen.get("share"),
         }
 
@@ -132,7 +133,12 @@ class Releases(Page):
         if identity is None:
             return self._open(visit, form)
         try:
-            read.decide(visit.project_id, identity, form.get("do", ""), by=visit.person, now=visit.now)
+            stage = form.get("stage", "")
+            read.decide(
+                visit.project_id, identity, form.get("do", ""), by=visit.person, now=visit.now,
+                stage=int(stage) if stage.isascii() and stage.isdecimal() else None,
+                override=form.get("override") == "yes",
+            )  # fmt: skip
         except read.CantDecideError as error:
             return self.detail(visit, identity) | {"problem": str(error)}
         return redirect(visit.to(f"releases/{identity}"))

@@ -30,12 +30,13 @@ class ApiRequest(HttpRequest):
 
     project_id: int
     sender: str
+    scopes: frozenset[str]
 
 
 def needs(*scopes: str) -> Callable[[Callable[Concatenate[ApiRequest, P], HttpResponse]], View[P]]:
     """Let a view run only for a key with one of ``scopes``, or (reading only) for a signed-in member.
 
-    Sets ``request.project_id`` and ``request.sender``. Answers 401 or 403 otherwise.
+    Sets ``request.project_id``, ``request.sender`` and ``request.scopes``. Answers 401 or 403 otherwise.
     """
 
     def decorate(view: Callable[Concatenate[ApiRequest, P], HttpResponse]) -> View[P]:
@@ -94,6 +95,7 @@ def _with_key(request: HttpRequest, scopes: Sequence[str]) -> HttpResponse | Non
         return response
     request.project_id = known.project_id  # type: ignore[attr-defined] # this makes it an ApiRequest
     request.sender = known.name  # type: ignore[attr-defined] # as above
+    request.scopes = known.scopes  # type: ignore[attr-defined] # as above
     return None
 
 
@@ -109,4 +111,5 @@ def _with_session(request: HttpRequest, scopes: Sequence[str]) -> HttpResponse |
         return refuse(403, "you are not a member of this project; ask one of its admins")
     request.project_id = project.id  # type: ignore[attr-defined] # this makes it an ApiRequest
     request.sender = request.user.get_username()  # type: ignore[attr-defined] # as above
+    request.scopes = frozenset({"query"})  # type: ignore[attr-defined] # as above
     return None

@@ -14,7 +14,7 @@ from django.urls import path
 from monitor.api import generations
 from monitor.api.alertmanager import PostedAlert, PostedSilence
 from monitor.api.errors import reply
-from monitor.api.releases import FlaggerHook, PostedDeploy, PostedRelease
+from monitor.api.releases import FlaggerHook, PostedDecision, PostedDeploy, PostedRelease
 from monitor.core.version import version
 from monitor.ingest.protocols.native import WireGeneration, WirePoint, WireScore
 
@@ -125,7 +125,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("post", "/api/v1/releases/{identity}/flagger", "query", "Webhook for Flagger: 200 = go on",
               body="FlaggerHook", tag="Releases"),
     Operation("post", "/api/v1/releases/{identity}/{kind}", "manage", "Decide: approve, hold, resume or rollback",
-              tag="Releases"),
+              body="PostedDecision", tag="Releases"),
     Operation("get", "/api/v2/alerts", "query", "Alerts", ("filter", "active", "silenced", "inhibited", "receiver"),
               tag="Alertmanager v2"),
     Operation("post", "/api/v2/alerts", "ingest", "Alerts of another Prometheus", body="alerts", tag="Alertmanager v2"),
@@ -183,6 +183,7 @@ def _schemas() -> dict[str, Schema]:
             PostedRelease,
             PostedDeploy,
             FlaggerHook,
+            PostedDecision,
         ],
         ref_template="#/components/schemas/{name}",
     )

@@ -60,6 +60,13 @@ class PostedDeploy(msgspec.Struct):
     mode: str = ""
 
 
+class PostedDecision(msgspec.Struct):
+    """``stage``: the one that an approval means, from 0; ``override``: approve although it fails."""
+
+    stage: int | None = None
+    override: bool = False
+
+
 class FlaggerHook(msgspec.Struct):
     """What Flagger sends to its webhooks."""
 
@@ -110,9 +117,14 @@ def deployed(request: ApiRequest) -> HttpResponse:
     if request.method != "POST":
         return refuse(405, f"{request.method} is not taken here; POST a deploy")
     posted = _body(request, PostedDeploy)
+    may_decide = "manage" in request.scopes
+    if posted.mode == read.Mode.AUTOMATIC and not may_decide:
+        return refuse(
+            403, "mode 'automatic' needs a key with the scope 'manage'; send 'recommend' or no mode"
+        )
     wish = read.Wish(
         posted.model, posted.version, posted.stable, posted.owner or request.sender, posted.note,
-        posted.mode or read.deploy_mode(request.project_id), opened_by=read.Opened.WEBHOOK,
+        posted.mode or read.deploy_mode(request.project_id, may_decide=may_decide), opened_by=read.Opened.WEBHOOK,
     )  # fmt: skip
     try:
         row = read.open_one(request.project_id, wish, now=clock.now())
@@ -128,10 +140,14 @@ def release(request: ApiRequest, identity: str) -> HttpResponse:
 
 @needs("query")
 def verdict(request: ApiRequest, identity: str) -> HttpResponse:
-    """May this version go on? Bare, so that a JSON path such as ``{$.verdict}`` finds it."""
+    """May this version go on? Bare, so that a JSON path such as ``{$.verdict}`` finds it.
+
+    ``verdict`` is the answer for tools; ``gates_verdict`` is that of the gates alone, whatever state the release is in.
+    """
     row = read.one(request.project_id, identity)
     return reply({
-        "verdict": row.verdict,
+        "verdict": row.go,
+        "gates_verdict": row.verdict,
         "reasons": reasons(row),
         "sentence": row.sentence(),
         "release": str(row.id), "state": row.state, "mode": row.mode, "model": row.model,
@@ -156,10 +172,14 @@ def evidence(request: ApiRequest, identity: str) -> HttpResponse:
 
 @needs("manage")
 def decided(request: ApiRequest, identity: str, kind: str) -> HttpResponse:
-    """``approve``, ``hold``, ``resume`` or ``rollback``."""
+    """``approve``, ``hold``, ``resume`` or ``rollback``; an approval that comes twice is one."""
     if request.method != "POST":
         return refuse(405, f"{request.method} is not taken here; POST a decision")
-    row = read.decide(request.project_id, identity, kind, by=request.sender, now=clock.now())
+    posted = _body(request, PostedDecision)
+    row = read.decide(
+        request.project_id, identity, kind, by=request.sender, now=clock.now(), stage=posted.stage,
+        override=posted.override,
+    )  # fmt: skip
     return reply({"status": "success", "data": _release(row)})
 
 
@@ -168,19 +188,15 @@ def flagger(request: ApiRequest, identity: str) -> HttpResponse:
     """A webhook of Flagger: 200 lets it go on, anything else stops it; a ``rollback`` hook is told 200 to go back."""
     posted = _body(request, FlaggerHook) if request.method == "POST" else FlaggerHook()
     row = read.one(request.project_id, identity)
-    back = row.verdict == "fail" or row.state in {"rolling_back", "escalated", "rolled_back"}
+    back, said = row.go == "fail", reply({"verdict": row.go})
     kind = posted.metadata.get("type") or request.GET.get("type", "confirm-promotion")
     if kind == "rollback":
-        return (
-            reply({"verdict": row.verdict})
-            if back
-            else refuse(403, f"no reason to go back: {row.sentence()}")
-        )
+        return said if back else refuse(403, f"no reason to go back: {row.sentence()}")
     if kind in {"confirm-rollout", "rollout", "pre-rollout"}:
-        return refuse(403, row.sentence()) if back else reply({"verdict": row.verdict})
-    if row.verdict == "pass" and not back:
-        return reply({"verdict": row.verdict})
-    return refuse(403, row.sentence())
+        return refuse(403, row.sentence()) if back else said
+    if row.go == "pass":
+        return said
+    return refuse(403, f"{row.state}: {row.sentence()}")
 
 
 def reasons(row: read.ReleaseRow) -> list[str]:
@@ -193,6 +209,10 @@ def reasons(row: read.ReleaseRow) -> list[str]:
         said, ends = read.words.effect(one), read.words.interval(one)
         size = f" {said} ({ends})" if said and ends else f" {said}" if said else ""
         found.append(f"{one['verdict']}: {name}{size}: {read.words.reason(one)}")
+    if row.state != "open":
+        found.append(f"state: the release is {row.state.replace('_', ' ')}")
+    if row.lacks:
+        found.append(f"lacks: {', '.join(row.lacks)}")
     if row.seen:
         found.append(f"share: {read.words.arrival(row.seen)}")
     found += [

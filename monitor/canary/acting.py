@@ -23,30 +23,63 @@ from monitor.outside.http import Caller, ForbiddenTargetError, UnreachableError,
 log = logging.getLogger("vigil.canary")
 
 INTENTS: dict[str, Intent] = {
-    DecisionKind.RESUME: "shift", DecisionKind.ADVANCE: "shift", DecisionKind.PROMOTE: "promote", DecisionKind.ROLLBACK: "rollback",
+    DecisionKind.RESUME: "begin", DecisionKind.ADVANCE: "shift", DecisionKind.PROMOTE: "promote", DecisionKind.ROLLBACK: "rollback",
+    DecisionKind.HOLD: "hold", DecisionKind.INCONCLUSIVE: "hold",
 }  # fmt: skip
 MOST_ATTEMPTS = 8
 FIRST_WAIT = dt.timedelta(seconds=5)
 LONGEST_WAIT = dt.timedelta(minutes=5)
+# a rollback that shows no effect is ordered again: after as long as it has been ordered already, within these
+SOONEST_AGAIN, LATEST_AGAIN = dt.timedelta(minutes=5), dt.timedelta(hours=1)
 EXCERPT = 500
 
 
 def order(decision: ReleaseDecision, *, now: dt.datetime) -> list[RolloutRun]:
-    """Let every action of the release's model carry a decision out; older orders that still wait are void."""
-    if decision.kind not in INTENTS or decision.share is None:
+    """Let every action of the release's model carry a decision out; older orders that still wait are void.
+
+    A hold moves no traffic: only those are told that keep a gate.
+    """
+    intent = INTENTS.get(decision.kind)
+    if intent is None or (decision.share is None and intent != "hold"):
         return []
     release = decision.release
-    RolloutRun.objects.filter(decision__release=release, state=RunState.WAITING).exclude(
-        decision=decision
-    ).update(state=RunState.GIVEN_UP, answer="overtaken by a later decision")
     chosen = RolloutAction.objects.filter(
         Q(model="") | Q(model=release.model), project_id=release.project_id, enabled=True
     )
+    older = RolloutRun.objects.filter(decision__release=release, state=RunState.WAITING).exclude(
+        decision=decision
+    )
+    if intent == "hold":
+        chosen = chosen.filter(
+            kind__in=[name for name, one in ACTIONS.items() if getattr(one, "holds", False)]
+        )
+        older = older.filter(action__in=chosen)
+    older.update(state=RunState.GIVEN_UP, answer="overtaken by a later decision")
     RolloutRun.objects.bulk_create(
         [RolloutRun(decision=decision, action=action, next_at=now) for action in chosen],
         ignore_conflicts=True,
     )
     return list(RolloutRun.objects.filter(decision=decision))
+
+
+def forget(decision: ReleaseDecision, *, now: dt.datetime) -> None:
+    """What was done about a decision counts no longer: it is carried out again."""
+    RolloutRun.objects.filter(decision=decision, action__enabled=True).update(
+        state=RunState.WAITING, attempts=0, next_at=now
+    )
+
+
+def repeat(release: Release, *, now: dt.datetime) -> None:
+    """Give the last rollback again to those who were told and of which nothing came."""
+    decision = release.decisions.filter(kind=DecisionKind.ROLLBACK, state=DecisionState.DONE).last()
+    if decision is None:
+        return
+    for run in order(decision, now=now):
+        wait = min(LATEST_AGAIN, max(SOONEST_AGAIN, run.next_at - decision.at))
+        if run.state != RunState.WAITING and run.action.enabled and now >= run.next_at + wait:
+            RolloutRun.objects.filter(pk=run.pk, state=run.state).update(
+                state=RunState.WAITING, attempts=0, next_at=now
+            )
 
 
 def run_due(*, now: dt.datetime) -> int:
@@ -70,8 +103,9 @@ def _carry_out(run: RolloutRun, *, now: dt.datetime) -> bool:
     run.state, run.answer = _acted(run)
     if run.state == RunState.WAITING and run.attempts >= MOST_ATTEMPTS:
         run.state = RunState.GIVEN_UP
-    run.done_at = now if run.state == RunState.DONE else None
-    run.save(update_fields=["state", "answer", "done_at"])
+    if run.state == RunState.DONE:
+        run.done_at = now
+    _keep(run, now=now)
     action = run.action
     action.last_duration = clock.monotonic() - started
     if run.state == RunState.DONE:
@@ -98,6 +132,18 @@ def _acted(run: RolloutRun) -> tuple[RunState, str]:
         return RunState.WAITING, redact(str(error), secrets)[:EXCERPT]
 
 
+def _keep(run: RolloutRun, *, now: dt.datetime) -> None:
+    """Note what came of a run. One that was overtaken on its way may have come last: the later order is given again."""
+    kept = RolloutRun.objects.filter(pk=run.pk, state=RunState.WAITING)
+    if kept.update(state=run.state, answer=run.answer, done_at=run.done_at):
+        return
+    later = RolloutRun.objects.filter(
+        action=run.action, decision__release=run.decision.release, decision__id__gt=run.decision_id
+    ).last()
+    if later is not None and later.state == RunState.DONE:
+        RolloutRun.objects.filter(pk=later.pk).update(state=RunState.WAITING, attempts=0, next_at=now)
+
+
 def secrets_of(action: RolloutAction) -> tuple[str, ...]:
     """What must never show in an answer or an error."""
     if action.kind not in ACTIONS:
@@ -110,8 +156,13 @@ def order_of(run: RolloutRun) -> Order:
     decision = run.decision
     release: Release = decision.release
     return Order(
-        id=f"vigil-{run.pk}", intent=INTENTS[decision.kind], release=str(release.pk),
+        id=_id(run), intent=INTENTS[decision.kind], release=str(release.pk),
         project=release.project.slug, model=release.model, stable=release.stable, canary=release.canary,
         share=decision.share or 0.0, verdict=decision.verdict, reason=decision.reason,
         at=decision.at.astimezone(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     )  # fmt: skip
+
+
+def _id(run: RolloutRun) -> str:
+    """The same for every try; another one when what was done is to be done once more."""
+    return f"vigil-{run.pk}" + (f"-{int(run.done_at.timestamp())}" if run.done_at else "")

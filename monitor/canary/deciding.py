@@ -18,42 +18,71 @@ from monitor.canary.models import (
 from monitor.canary.proof import Proof
 from monitor.canary.rollout import Move
 
+# what Vigil may do by itself, and what people may decide; on the way back nothing but back
+ITSELF: dict[str, frozenset[str]] = {
+    State.OPEN: frozenset({"advance", "promote", "rollback", "inconclusive"}),
+    State.HELD: frozenset({"rollback"}),
+}
+PEOPLE: dict[str, frozenset[str]] = {
+    State.OPEN: frozenset({"approve", "hold", "rollback"}),
+    State.HELD: frozenset({"approve", "hold", "resume", "rollback"}),
+    State.ROLLING_BACK: frozenset({"rollback"}),
+    State.ESCALATED: frozenset({"rollback"}),
+}
+KINDS = ("approve", "hold", "resume", "rollback")
+
 
 class CantDecideError(ValueError):
     """A decision that this release can't have now; says why."""
 
 
-def by_itself(release: Release, move: Move, *, now: dt.datetime) -> ReleaseDecision | None:
-    """What the evidence asks for: carried out in automatic mode, else proposed. Once for each stage."""
-    stage = _stage(release)
-    state = (
-        DecisionState.DONE
-        if release.mode == Mode.AUTOMATIC or move.kind == "inconclusive"
-        else DecisionState.PROPOSED
-    )
+def by_itself(release: Release, move: Move, *, stage: int, now: dt.datetime) -> ReleaseDecision | None:
+    """What the evidence on ``stage`` asks for: carried out in automatic mode, else proposed. Once for each stage."""
     with transaction.atomic():
+        _lock(release)
+        # somebody else decided while the calls were counted
+        if move.kind not in ITSELF.get(release.state, ()) or _stage(release).position != stage:
+            return None
+        state = (
+            DecisionState.DONE
+            if release.mode == Mode.AUTOMATIC or move.kind == "inconclusive"
+            else DecisionState.PROPOSED
+        )
         made, new = ReleaseDecision.objects.get_or_create(
-            release=release, stage=stage.position, kind=move.kind, by="",
+            release=release, stage=stage, kind=move.kind, by="",
             defaults={
                 "at": now, "state": state, "share": move.share, "verdict": release.verdict,
                 "reason": sentence(release),
             },
         )  # fmt: skip
-        if not new and made.state == DecisionState.OVERTAKEN:
+        if not new and _anew(made, state):
             made.state, made.at, made.reason, made.verdict = state, now, sentence(release), release.verdict
             made.save()
+            acting.forget(made, now=now)
             new = True
         if new and made.state == DecisionState.DONE:
             _carry_out(release, made, now=now)
     return made if new else None
 
 
+def _anew(made: ReleaseDecision, state: str) -> bool:
+    """Whether what was decided once is to be decided again; a rollback is, while its release is not on the way back."""
+    if made.state == DecisionState.OVERTAKEN:
+        return True
+    return state == DecisionState.DONE and (
+        made.state == DecisionState.PROPOSED or made.kind == DecisionKind.ROLLBACK
+    )
+
+
 def begin(release: Release, *, now: dt.datetime) -> None:
     """In automatic mode the router is told of the first stage, too; once."""
-    stage = release.stages.first()
-    if release.mode != Mode.AUTOMATIC or release.state != State.OPEN or stage is None:
+    if release.mode != Mode.AUTOMATIC or release.state != State.OPEN:
         return
     with transaction.atomic():
+        _lock(release)
+        stage = _stage(release)
+        if release.mode != Mode.AUTOMATIC or release.state != State.OPEN or stage.position:
+            return
         made, new = ReleaseDecision.objects.get_or_create(
             release=release, stage=0, kind=DecisionKind.RESUME, by="",
             defaults={
@@ -65,12 +94,24 @@ def begin(release: Release, *, now: dt.datetime) -> None:
             acting.order(made, now=now)
 
 
-def by_person(release: Release, kind: str, *, by: str, now: dt.datetime) -> ReleaseDecision:
-    """Approve (the next stage, or all of it), hold, resume or roll back; raises CantDecideError."""
-    if release.state not in LIVELY:
-        message = f"the release is {State(release.state).label} already"
-        raise CantDecideError(message)
+def by_person(
+    release: Release, kind: str, *, by: str, now: dt.datetime, stage: int | None = None, override: bool = False
+) -> ReleaseDecision:  # fmt: skip
+    """Approve (the next stage, or all of it), hold, resume or roll back; raises CantDecideError.
+
+    An approval is of one ``stage``: given again when that one is over, it changes nothing. ``override``: although
+    the release fails.
+    """
     with transaction.atomic():
+        release.refresh_from_db(from_queryset=Release.objects.select_for_update())
+        _allowed(release, kind)
+        if kind == "approve":
+            before = _approved(release, stage)
+            if before is not None:
+                return before
+            if release.verdict == "fail" and not override:
+                message = f"the release fails: {sentence(release)} Send override to approve it all the same"
+                raise CantDecideError(message)
         chosen, share = _chosen(release, kind)
         ReleaseDecision.objects.filter(release=release, state=DecisionState.PROPOSED).update(
             state=DecisionState.OVERTAKEN
@@ -83,28 +124,50 @@ def by_person(release: Release, kind: str, *, by: str, now: dt.datetime) -> Rele
     return made
 
 
+def _allowed(release: Release, kind: str) -> None:
+    if kind not in KINDS:
+        message = f"{kind!r} can't be decided; approve, hold, resume or rollback can"
+        raise CantDecideError(message)
+    if kind in PEOPLE.get(release.state, ()):
+        return
+    if release.state not in LIVELY:
+        message = f"the release is {State(release.state).label} already"
+    elif kind == "resume" and release.state == State.OPEN:
+        message = "the release is not held"
+    else:
+        message = "the release is on its way back; open a new one to try again"
+    raise CantDecideError(message)
+
+
+def _approved(release: Release, stage: int | None) -> ReleaseDecision | None:
+    """The decision that ended the stage which an approval means. Without a stage: one that was judged at all."""
+    current = _stage(release)
+    if stage is None:
+        assert current.began_at is not None
+        judged = (release.evaluated_to or 0) > current.began_at.timestamp()
+        stage = current.position if judged or not current.position else current.position - 1
+    if stage == current.position:
+        return None
+    made = release.decisions.filter(stage=stage, kind=DecisionKind.ADVANCE, state=DecisionState.DONE).last()
+    if made is None:
+        message = f"the release is in its stage {current.position}, not in stage {stage}"
+        raise CantDecideError(message)
+    return made
+
+
 def _chosen(release: Release, kind: str) -> tuple[str, float | None]:
     match kind:
         case "approve":
             following = release.stages.filter(position__gt=_stage(release).position).first()
-            if release.state in {State.ROLLING_BACK, State.ESCALATED}:
-                message = "the release is on its way back; open a new one to try again"
-                raise CantDecideError(message)
             if following is None or following.share >= 1.0:
                 return DecisionKind.PROMOTE, 1.0
             return DecisionKind.ADVANCE, following.share
         case "hold":
             return DecisionKind.HOLD, None
         case "resume":
-            if release.state != State.HELD:
-                message = "the release is not held"
-                raise CantDecideError(message)
             return DecisionKind.RESUME, None
-        case "rollback":
-            return DecisionKind.ROLLBACK, 0.0
         case _:
-            message = f"{kind!r} can't be decided; approve, hold, resume or rollback can"
-            raise CantDecideError(message)
+            return DecisionKind.ROLLBACK, 0.0
 
 
 def _carry_out(release: Release, made: ReleaseDecision, *, now: dt.datetime) -> None:
@@ -134,13 +197,19 @@ def _advance(release: Release, *, now: dt.datetime) -> None:
 
 
 def proved(release: Release, found: Proof, *, now: dt.datetime) -> None:
-    """The end of a rollback: proved, or escalated until it is."""
-    if found.state == "proved":
-        _by_vigil(release, DecisionKind.PROVED, now=now)
-        _become(release, State.ROLLED_BACK, ended_at=now)
-    elif found.state == "unproved" and release.state != State.ESCALATED:
-        _by_vigil(release, DecisionKind.ESCALATE, now=now)
-        _become(release, State.ESCALATED)
+    """The end of a rollback: proved, or escalated until it is, and ordered again meanwhile."""
+    with transaction.atomic():
+        _lock(release)
+        if release.state not in {State.ROLLING_BACK, State.ESCALATED}:
+            return
+        if found.state == "proved":
+            _by_vigil(release, DecisionKind.PROVED, now=now)
+            _become(release, State.ROLLED_BACK, ended_at=now)
+        elif release.state == State.ESCALATED:
+            acting.repeat(release, now=now)
+        elif found.state == "unproved":
+            _by_vigil(release, DecisionKind.ESCALATE, now=now)
+            _become(release, State.ESCALATED)
 
 
 def _by_vigil(release: Release, kind: str, *, now: dt.datetime) -> None:
@@ -161,7 +230,10 @@ def overtake(release: Release, *, keep: str | None) -> None:
 
 def end(release: Release, *, now: dt.datetime) -> None:
     """Time is up; nothing was decided."""
-    _become(release, State.ENDED, ended_at=now)
+    with transaction.atomic():
+        _lock(release)
+        if release.state in ITSELF:
+            _become(release, State.ENDED, ended_at=now)
 
 
 def sentence(release: Release, language: words.Language = "en") -> str:
@@ -176,6 +248,12 @@ def facts(release: Release) -> dict[str, object]:
         "gates": body.get("gates", []), "seen": body.get("seen"), "lacks": body.get("lacks"),
         "proof": body.get("proof"),
     }  # fmt: skip
+
+
+def _lock(release: Release) -> None:
+    """Until the transaction ends nobody else decides; what was decided meanwhile is known now."""
+    fresh = Release.objects.select_for_update().only("state", "ended_at", "mode").get(pk=release.pk)
+    release.state, release.ended_at, release.mode = fresh.state, fresh.ended_at, fresh.mode
 
 
 def _stage(release: Release) -> ReleaseStage:

@@ -225,7 +225,7 @@ def _mixture(table: Table, plan: Plan, evidence: Any) -> Floats:
 
 
 def _harmless(counts: Counts, rate: float) -> Floats:
-    """Log evidence that the canary's rate is below ``rate``, whatever stable does (B,)."""
+    """Log evidence that the canary's rate is below ``rate``, whatever stable does as long as it is there (B,)."""
     paths = []
     for step in BETTER:
         gain = counts.canary_events * math.log(step)
@@ -234,6 +234,8 @@ def _harmless(counts: Counts, rate: float) -> Floats:
     stacked = np.array(paths)
     peak = stacked.max(axis=0, initial=0.0)
     found: Floats = peak + np.log(np.mean(np.exp(stacked - peak), axis=0))
+    # beside nothing nothing is shown
+    found[np.cumsum(counts.stable_n) == 0] = 0.0
     return found
 
 

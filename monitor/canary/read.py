@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
-from monitor.canary import deciding, export, opening, words
+from monitor.canary import deciding, export, opening, rollout, words
 from monitor.canary.deciding import CantDecideError
 from monitor.canary.kinds import KINDS
 from monitor.canary.models import LIVELY, Mode, Opened, Release, RolloutAction, State
@@ -59,7 +59,10 @@ class DecisionRow:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseRow:
-    """One release. ``facts``: what its sentence is made of; ``gates`` as ``gates.Found``, in dicts."""
+    """One release. ``facts``: what its sentence is made of; ``gates`` as ``gates.Found``, in dicts.
+
+    ``verdict``: of the gates. ``go``: whether it may go on now, for other tools.
+    """
 
     id: int
     model: str
@@ -73,6 +76,7 @@ class ReleaseRow:
     started_at: dt.datetime
     ended_at: dt.datetime | None
     verdict: str
+    go: str
     decided_at: dt.datetime | None
     judged_to: dt.datetime | None
     alpha: float
@@ -154,14 +158,19 @@ def stages_of(text: str) -> list[StageWish]:
     return opening.stages_of(text)
 
 
-def deploy_mode(project_id: int) -> str:
-    return opening.policy(project_id).deploy_mode
+def deploy_mode(project_id: int, *, may_decide: bool) -> str:
+    """What a deploy opens; who may not decide leaves the deciding to people."""
+    mode = opening.policy(project_id).deploy_mode
+    return Mode.RECOMMEND if mode == Mode.AUTOMATIC and not may_decide else mode
 
 
-def decide(project_id: int, identity: int | str, kind: str, *, by: str, now: dt.datetime) -> ReleaseRow:
+def decide(
+    project_id: int, identity: int | str, kind: str, *, by: str, now: dt.datetime, stage: int | None = None,
+    override: bool = False,
+) -> ReleaseRow:  # fmt: skip
     """Approve, hold, resume or roll back; raises NoReleaseError or CantDecideError."""
     release = find(project_id, identity)
-    deciding.by_person(release, kind, by=by, now=now)
+    deciding.by_person(release, kind, by=by, now=now, stage=stage, override=override)
     return _row(release)
 
 
@@ -182,13 +191,21 @@ def _row(release: Release) -> ReleaseRow:
         id=release.pk, model=release.model, stable=release.stable, canary=release.canary, owner=release.owner,
         note=release.note, mode=release.mode, state=release.state, opened_by=release.opened_by,
         started_at=release.started_at, ended_at=release.ended_at, verdict=release.verdict,
-        decided_at=release.decided_at,
+        go=_go(release), decided_at=release.decided_at,
         judged_to=clock.from_ms(release.evaluated_to * 1000) if release.evaluated_to else None,
         alpha=release.alpha, stratify=release.stratify, facts=facts, gates=tuple(body.get("gates", ())),
         seen=body.get("seen") or {}, lacks=tuple(body.get("lacks") or ()), proof=body.get("proof"),
         mix=body.get("mix") or {}, calls=(calls[0], calls[1]),
         stages=tuple(_stage(release, one) for one in release.stages.all()), last_error=release.last_error,
     )  # fmt: skip
+
+
+def _go(release: Release) -> str:
+    """What was lacking in a stage that is over says nothing of the one that began since."""
+    begun = [stage.position for stage in release.stages.all() if stage.began_at]
+    if release.state == State.OPEN and release.body.get("stage") != max(begun, default=0):
+        return rollout.go(release.verdict, release.state, ["share"])
+    return rollout.go(release.verdict, release.state, release.body.get("lacks") or ())
 
 
 def _stage(release: Release, stage: Any) -> StageRow:

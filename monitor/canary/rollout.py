@@ -1,5 +1,6 @@
 """The next move of a release, from what is known of it. Pure: no clock, no database, nobody is told."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,11 +47,18 @@ def next_move(view: View) -> Move | None:
     return None
 
 
+def go(verdict: str, state: str, lacking: Sequence[str]) -> Verdict:
+    """The one answer to other tools: go on (pass), go back (fail), or wait."""
+    if verdict == "fail" or state in {"rolling_back", "rolled_back", "escalated"}:
+        return "fail"
+    return "pass" if verdict == "pass" and state in {"open", "promoted"} and not lacking else "undecided"
+
+
 def lacks(view: View) -> list[str]:
     """What a stage still lacks beside a verdict: share, time or calls."""
     found = []
     if not view.seen.arrived:
-        found.append("share")
+        found.append("less" if view.seen.arrival == "beyond" else "share")
     if view.minutes < view.least_minutes:
         found.append("time")
     if view.seen.calls < view.least_calls:

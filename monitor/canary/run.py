@@ -46,6 +46,10 @@ def notice_new(*, now: dt.datetime) -> int:
 
 def step(release: Release, *, now: dt.datetime) -> None:
     started = clock.monotonic()
+    # the row may be older than what a person decided since
+    release.refresh_from_db(fields=["state", "ended_at", "mode", "body", "evaluated_to"])
+    if release.state not in LIVELY:
+        return
     try:
         deciding.begin(release, now=now)
         _look(release, now=now)
@@ -93,7 +97,9 @@ def _look(release: Release, *, now: dt.datetime) -> None:
     )
     judged = judge(gathered.bodies, gates, plan)
     _note(release, gathered, judged, plan, stages)
-    told_to = series.write(release, gathered, judged, after=release.body["told_to"], now=now)
+    told_to = release.body["told_to"]
+    goes = going(release, gathered, judged, stages, since=series.first_untold(release, told_to))
+    told_to = series.write(release, gathered, judged, goes, after=told_to, now=now)
     release.body["told_to"] = told_to
     release.evaluated_to = end * SECONDS
     release.save(update_fields=["evaluated_to", "verdict", "decided_at", "body"])
@@ -167,16 +173,39 @@ def observed(gathered: Gathered, stage: ReleaseStage) -> shares.Seen:
     return shares.observe(gathered.bodies[max(0, since) :], stage.share)
 
 
+def going(
+    release: Release, gathered: Gathered, judged: Judged, stages: Sequence[ReleaseStage], *, since: int
+) -> dict[int, str]:
+    """The answer to other tools after each bucket from ``since`` on, by place."""
+    found: dict[int, str] = {}
+    for place in range(max(0, since - gathered.first), len(gathered.bodies)):
+        until = Gathered(gathered.first, gathered.bodies[: place + 1], frozenset())
+        begun = [
+            one for one in stages if one.began_at and gather.bucket_of(one.began_at) <= gathered.first + place
+        ]
+        verdict = judged.verdict(place)
+        lacking = rollout.lacks(_view(release, until, begun, None, verdict)) if begun else ["share"]
+        found[place] = rollout.go(verdict, release.state, lacking)
+    return found
+
+
 def view_of(release: Release, gathered: Gathered, stages: Sequence[ReleaseStage]) -> rollout.View:
     stage = current(stages)
-    assert stage.began_at is not None
     later = [one for one in stages if one.position > stage.position]
+    return _view(release, gathered, stages, later[0].share if later else None, release.verdict)
+
+
+def _view(
+    release: Release, gathered: Gathered, stages: Sequence[ReleaseStage], next_share: float | None, verdict: str
+) -> rollout.View:  # fmt: skip
+    stage = current(stages)
+    assert stage.began_at is not None
     minutes = (gathered.end * SECONDS - clock.to_ms(stage.began_at) / 1000) / 60
     return rollout.View(
-        held=release.state == State.HELD, stage=stage.position,
-        next_share=later[0].share if later else None, least_minutes=stage.least_minutes,
-        least_calls=stage.least_calls, deadline_hours=release.deadline_hours, minutes=minutes,
-        verdict=release.verdict, seen=observed(gathered, stage),  # type: ignore[arg-type] # its choices are these
+        held=release.state == State.HELD, stage=stage.position, next_share=next_share,
+        least_minutes=stage.least_minutes, least_calls=stage.least_calls,
+        deadline_hours=release.deadline_hours, minutes=minutes,
+        verdict=verdict, seen=observed(gathered, stage),  # type: ignore[arg-type] # its choices are these
     )  # fmt: skip
 
 
@@ -192,7 +221,7 @@ def _move(release: Release, gathered: Gathered, stages: Sequence[ReleaseStage], 
     move = rollout.next_move(view)
     deciding.overtake(release, keep=move.kind if move else None)
     if move is not None:
-        deciding.by_itself(release, move, now=now)
+        deciding.by_itself(release, move, stage=view.stage, now=now)
 
 
 def _prove(release: Release, gathered: Gathered, gates: Sequence[Gate], *, now: dt.datetime) -> None:

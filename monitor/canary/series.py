@@ -1,7 +1,7 @@
 """What is known of a release as points for PromQL: verdicts, evidence, the share that it really has."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from monitor.canary.buckets import SECONDS
 from monitor.canary.gates import Judged
@@ -20,10 +20,19 @@ ALL = "all"
 Point = tuple[Labels, int, float]
 
 
-def write(release: Release, gathered: Gathered, judged: Judged, *, after: int, now: dt.datetime) -> int:
-    """The points that lie after ``after`` (Unix seconds) and not in the future; the time of the last one written."""
-    first = max(bucket_of(release.started_at), (after - CLOSED_SECONDS) // SECONDS - 1)
-    points = list(_points(release, gathered, judged, first, (after, clock.to_ms(now) // 1000)))
+def first_untold(release: Release, after: int) -> int:
+    """The first bucket of which points may lie after ``after`` (Unix seconds)."""
+    return max(bucket_of(release.started_at), (after - CLOSED_SECONDS) // SECONDS - 1)
+
+
+def write(
+    release: Release, gathered: Gathered, judged: Judged, goes: Mapping[int, str], *, after: int, now: dt.datetime
+) -> int:  # fmt: skip
+    """The points that lie after ``after`` (Unix seconds) and not in the future; the time of the last one written.
+
+    ``goes``: the answer to other tools by place, which is the verdict on ``all``.
+    """
+    points = list(_points(release, gathered, judged, goes, (after, clock.to_ms(now) // 1000)))
     if points:
         append.samples(release.project_id, points, now=now)
     return max((at // 1000 for _, at, _ in points), default=after)
@@ -36,14 +45,13 @@ def unproved(release: Release, *, value: float, now: dt.datetime) -> None:
 
 
 def _points(
-    release: Release, gathered: Gathered, judged: Judged, since: int, span: tuple[int, int]
+    release: Release, gathered: Gathered, judged: Judged, goes: Mapping[int, str], span: tuple[int, int]
 ) -> Iterator[Point]:
     base = _labels(release)
-    verdicts = judged.verdicts()
     states = {path.gate.key: (path, path.failed(), path.passed()) for path in judged.paths}
-    for place in range(max(0, since - gathered.first), len(gathered.bodies)):
+    for place, go in goes.items():
         start = (gathered.first + place + 1) * SECONDS + CLOSED_SECONDS
-        found: list[tuple[str, str, float]] = [("llm_canary_verdict", ALL, VALUES[verdicts[place]])]
+        found: list[tuple[str, str, float]] = [("llm_canary_verdict", ALL, VALUES[go])]
         for key, (path, failed, passed) in states.items():
             value = -1.0 if failed[place] else 1.0 if passed[place] else 0.0
             found += [

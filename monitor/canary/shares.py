@@ -23,7 +23,7 @@ class Seen:
 
     @property
     def arrived(self) -> bool:
-        return self.arrival in {"arrived", "beyond"}
+        return self.arrival == "arrived"
 
 
 def share_of(body: Body) -> float | None:

@@ -57,6 +57,7 @@ ARRIVALS = {
 }
 LACKS = {
     "share": ("its share of the traffic", "流量份额"),
+    "less": ("a share no greater than planned", "不超过计划的流量份额"),
     "time": ("time under observation", "观察时间"),
     "calls": ("calls", "调用数"),
 }

@@ -5,7 +5,9 @@ import pytest
 from django.test import Client
 
 from monitor.canary import run
-from monitor.canary.models import Mode, Release, State
+from monitor.canary.models import Mode, Release, ReleasePolicy, State
+from monitor.canary.opening import StageWish
+from monitor.ingest import keys
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_release import Open, Sides
 
@@ -113,14 +115,113 @@ def test_flagger_is_stopped_by_a_failure_and_told_to_go_back(
     assert ask(client, cast.query_key, f"{path}?type=rollback", hook).status_code == 200
 
 
+@pytest.fixture
+def passed(sides: Sides, release: Open, now: dt.datetime) -> Release:
+    sides(120, share=0.5, per_minute=60, errors=0.05)
+    found = release(mode=Mode.RECOMMEND)
+    run.step(found, now=now + MINUTE)
+    return found
+
+
+def answers(client: Client, cast: Cast, found: Release) -> tuple[str, str, int]:
+    """What a pipeline and Flagger are told."""
+    place = f"/api/v1/releases/{found.pk}"
+    answer = ask(client, cast.query_key, f"{place}/verdict").json()
+    hook = ask(client, cast.query_key, f"{place}/flagger", {"name": "chat"}).status_code
+    return answer["verdict"], answer["gates_verdict"], hook
+
+
+@pytest.mark.parametrize(
+    "state, wanted",
+    [
+        (State.OPEN, ("pass", "pass", 200)),
+        (State.PROMOTED, ("pass", "pass", 200)),
+        (State.HELD, ("undecided", "pass", 403)),
+        (State.ENDED, ("undecided", "pass", 403)),
+        (State.ROLLING_BACK, ("fail", "pass", 403)),
+        (State.ESCALATED, ("fail", "pass", 403)),
+        (State.ROLLED_BACK, ("fail", "pass", 403)),
+    ],
+)
+def test_other_tools_go_on_only_where_the_release_does(
+    client: Client, cast: Cast, passed: Release, state: State, wanted: tuple[str, str, int]
+) -> None:
+    Release.objects.filter(pk=passed.pk).update(state=state)
+    assert answers(client, cast, passed) == wanted
+
+
+def test_what_a_stage_still_lacks_keeps_other_tools_waiting(
+    client: Client, cast: Cast, sides: Sides, release: Open, now: dt.datetime
+) -> None:
+    sides(120, share=0.5, per_minute=60, errors=0.05)
+    found = release(mode=Mode.RECOMMEND, stages=[StageWish(0.5, 600, 100), StageWish(1.0)])
+    run.step(found, now=now + MINUTE)
+    assert answers(client, cast, found) == ("undecided", "pass", 403)
+    assert said(client, cast, found, now + MINUTE) == "0"
+
+
+def test_a_stage_that_has_just_begun_keeps_other_tools_waiting(
+    client: Client, cast: Cast, sides: Sides, release: Open, now: dt.datetime
+) -> None:
+    sides(120, share=0.5, per_minute=60, errors=0.05)
+    found = release(mode=Mode.RECOMMEND, stages=[StageWish(0.5, 30, 100), StageWish(0.7), StageWish(1.0)])
+    run.step(found, now=now + MINUTE)
+    assert answers(client, cast, found)[0] == "pass"
+    ask(client, cast.key, f"/api/v1/releases/{found.pk}/approve", {"stage": 0})
+    assert answers(client, cast, found) == ("undecided", "pass", 403)
+
+
+def test_an_approval_sent_twice_is_one(client: Client, cast: Cast, release: Open) -> None:
+    found = release(stages=[StageWish(0.05), StageWish(0.2), StageWish(1.0)])
+    for body in ({}, {}, {"stage": 0}):
+        answer = ask(client, cast.key, f"/api/v1/releases/{found.pk}/approve", body)
+        assert answer.status_code == 200
+    assert [one["state"] for one in answer.json()["data"]["stages"]] == ["passed", "now", "later"]
+
+
+def test_a_failure_is_approved_only_with_override(client: Client, cast: Cast, failed: Release) -> None:
+    path = f"/api/v1/releases/{failed.pk}/approve"
+    answer = ask(client, cast.key, path, {})
+    assert answer.status_code == 409
+    assert "override" in answer.json()["error"]
+    assert ask(client, cast.key, path, {"override": True}).status_code == 200
+
+
+def test_a_key_that_only_sends_opens_nothing_automatic(client: Client, cast: Cast, now: dt.datetime) -> None:
+    key = keys.create(cast.project, "app", ["ingest"], now=now)
+    deploy = {"model": "qwen", "version": "v2", "stable": "v1", "mode": "automatic"}
+    assert ask(client, key, "/api/v1/deploys", deploy).status_code == 403
+    assert not Release.objects.exists()
+    assert ask(client, cast.key, "/api/v1/deploys", deploy).json()["data"]["mode"] == "automatic"
+
+
+def test_a_projects_mode_does_not_lift_a_key_that_only_sends(
+    client: Client, cast: Cast, now: dt.datetime
+) -> None:
+    ReleasePolicy.objects.create(project=cast.project, deploy_mode=Mode.AUTOMATIC)
+    key = keys.create(cast.project, "app", ["ingest"], now=now)
+    answer = ask(client, key, "/api/v1/deploys", {"model": "qwen", "version": "v2", "stable": "v1"})
+    assert answer.json()["data"]["mode"] == "recommend"
+
+
+def said(client: Client, cast: Cast, found: Release, at: dt.datetime) -> str:
+    """What the series tells Argo."""
+    expr = f'llm_canary_verdict{{release="{found.pk}",metric="all"}}'
+    answer = client.get(
+        "/api/v1/query",
+        {"query": expr, "time": str(at.timestamp())},
+        headers={"authorization": f"Bearer {cast.query_key}"},
+    )
+    return str(answer.json()["data"]["result"][0]["value"][1])
+
+
 def test_argos_provider_reads_the_verdict_as_a_series(
     client: Client, cast: Cast, failed: Release, now: dt.datetime
 ) -> None:
-    expr = f'min(llm_canary_verdict{{release="{failed.pk}"}})'
-    at = (now + MINUTE).timestamp()
-    answer = client.get(
-        "/api/v1/query",
-        {"query": expr, "time": str(at)},
-        headers={"authorization": f"Bearer {cast.query_key}"},
-    )
-    assert answer.json()["data"]["result"][0]["value"][1] == "-1"
+    assert said(client, cast, failed, now + MINUTE) == "-1"
+
+
+def test_a_version_that_may_go_on_is_1_in_the_series(
+    client: Client, cast: Cast, passed: Release, now: dt.datetime
+) -> None:
+    assert said(client, cast, passed, now + MINUTE) == "1"

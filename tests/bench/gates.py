@@ -93,7 +93,7 @@ def main(path: str, url: str, key: str, identity: str) -> dict[str, Any]:
     )["data"]["result"]
     said = [float(value) for one in series for _, value in one["values"]]
     return {
-        "scenario": identity, "calls": n, "posted_s": round(seconds, 1), "verdict": found["verdict"],
+        "scenario": identity, "calls": n, "posted_s": round(seconds, 1), "verdict": found["gates_verdict"],
         "after_h": decided and round((decided - start - begin_s) / 3600, 2), "said": found["sentence"],
         "share": found["share"], "looks": len(said), "ever": sorted(set(said)), "gates": {
             one["metric"]: one["verdict"] for one in found["gates"]

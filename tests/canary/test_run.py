@@ -91,6 +91,24 @@ def test_a_version_that_loses_its_traffic_says_so(sides: Sides, release: Open, n
     assert found.body["seen"]["arrival"] == "lost"
 
 
+def test_without_calls_of_stable_nothing_is_passed(sides: Sides, release: Open, now: dt.datetime) -> None:
+    sides(120, share=1.0, per_minute=200, errors=0.0)
+    found = looked(release(mode=Mode.AUTOMATIC), now + MINUTE)
+    assert (found.verdict, found.state) == (Verdict.UNDECIDED, State.OPEN)
+    assert found.body["gates"][0]["reason"] == "no_stable_calls"
+    assert "has no calls to compare with" in deciding.sentence(found)
+
+
+def test_far_more_than_the_planned_share_stops_a_good_version(
+    sides: Sides, release: Open, now: dt.datetime
+) -> None:
+    sides(120, share=0.5, per_minute=60, errors=0.05)
+    stages = [StageWish(0.1, 30, 100), StageWish(1.0)]
+    found = looked(release(mode=Mode.AUTOMATIC, stages=stages), now + MINUTE)
+    assert (found.verdict, found.state) == (Verdict.PASS, State.OPEN)
+    assert found.body["lacks"] == ["less"]
+
+
 def test_looking_twice_changes_nothing(sides: Sides, release: Open, now: dt.datetime) -> None:
     sides(120, share=0.5, worse=8.0)
     first = looked(release(mode=Mode.AUTOMATIC), now + MINUTE)

@@ -9,7 +9,7 @@ from monitor.core import fields
 from tests.fixtures.fix_outside import Answer, Received
 
 SECRET = "SECtopsecret0123456789"
-SHARES: dict[Intent, float] = {"shift": 0.2, "promote": 1.0, "rollback": 0.0}
+SHARES: dict[Intent, float] = {"begin": 0.05, "shift": 0.2, "promote": 1.0, "rollback": 0.0, "hold": 0.0}
 PLAIN = {
     "file": "canary.conf", "variable": "$vigil_upstream", "key": "$remote_addr", "body": '{"rollout": $percent}'
 }  # fmt: skip

@@ -41,6 +41,8 @@ class ArgoRollouts:
                 self._patch("", {"spec": {"paused": False}}, calls)
                 self._patch("/status", {"status": {"pauseConditions": None}}, calls)
                 return "goes on from its pause"
+            case _:
+                return "left alone: its first step is its own"
 
     def _patch(self, part: str, patch: Mapping[str, Any], calls: base.Calls) -> None:
         names = [quote(self.settings[name], safe="") for name in ("namespace", "rollout")]

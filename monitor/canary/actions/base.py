@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Literal, Protocol
 from monitor.core.fields import Field
 from monitor.outside.http import Answer
 
-Intent = Literal["shift", "promote", "rollback"]
+# begin: the first stage, of which nothing is known yet; hold: nothing goes on, and no traffic is moved
+Intent = Literal["begin", "shift", "promote", "rollback", "hold"]
 
 
 class RefusedError(Exception):
@@ -46,7 +47,10 @@ class Calls(Protocol):
 
 
 class RolloutAction(Protocol):
-    """``act`` returns a sentence on what was answered. Acting twice on one order is the same as once."""
+    """``act`` returns a sentence on what was answered. Acting twice on one order is the same as once.
+
+    Only one that says ``holds = True`` is told of a hold.
+    """
 
     fields: ClassVar[Sequence[Field]]
 

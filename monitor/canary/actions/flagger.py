@@ -6,10 +6,19 @@ from typing import Any
 from monitor.canary.actions import base
 from monitor.core.fields import Field
 
+TOLD: Mapping[base.Intent, tuple[tuple[str, ...], str]] = {
+    "begin": (("/rollback/close", "/gate/close"), "told to wait until the first stage is passed"),
+    "shift": (("/rollback/close", "/gate/open"), "told to go on"),
+    "promote": (("/rollback/close", "/gate/open"), "told to go on"),
+    "rollback": (("/gate/close", "/rollback/open"), "told to roll back"),
+    "hold": (("/gate/close",), "told to wait"),
+}
+
 
 class Flagger:
     """Flagger moves the traffic itself; a gate says whether it may go on (/gate) or must go back (/rollback)."""
 
+    holds = True
     fields = (
         Field(
             "url", "Load tester", kind="url", required=True, help="For example http://flagger-loadtester.test"
@@ -23,8 +32,7 @@ class Flagger:
 
     def act(self, order: base.Order, calls: base.Calls) -> str:
         body = {"name": self.settings["canary"], "namespace": self.settings["namespace"]}
-        back = order.intent == "rollback"
-        paths = ("/gate/close", "/rollback/open") if back else ("/rollback/close", "/gate/open")
+        paths, said = TOLD[order.intent]
         for path in paths:
             base.judge(calls.post(self.settings["url"].rstrip("/") + path, body))
-        return "told to roll back" if back else "told to go on"
+        return said

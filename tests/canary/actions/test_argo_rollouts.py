@@ -35,3 +35,11 @@ def test_it_patches_what_the_kubectl_plugin_patches(
     )
     assert [(one.path, one.json) for one in server.received] == wanted
     assert {one.headers["authorization"] for one in server.received} == {"Bearer t"}
+
+
+def test_its_first_step_is_its_own(outside: Callable[[], Outside]) -> None:
+    server = outside()
+    ArgoRollouts({"url": server.url, "namespace": "llm", "rollout": "chat", "token": "t"}).act(
+        kit.order("begin"), Caller()
+    )
+    assert not server.received

@@ -11,7 +11,12 @@ from tests.kits import rollout_action as kit
 
 @pytest.mark.parametrize(
     "intent, paths",
-    [("rollback", ["/gate/close", "/rollback/open"]), ("shift", ["/rollback/close", "/gate/open"])],
+    [
+        ("rollback", ["/gate/close", "/rollback/open"]),
+        ("shift", ["/rollback/close", "/gate/open"]),
+        ("begin", ["/rollback/close", "/gate/close"]),
+        ("hold", ["/gate/close"]),
+    ],
 )
 def test_its_gates_are_opened_and_closed(
     intent: Intent, paths: list[str], outside: Callable[[], Outside]

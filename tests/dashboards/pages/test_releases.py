@@ -44,6 +44,18 @@ def test_an_editor_rolls_back(client: Client, cast: Cast, failed: Release) -> No
     assert failed.decisions.last().by == "ada"  # type: ignore[union-attr] # there is one
 
 
+def test_a_failure_is_approved_only_with_a_tick(client: Client, cast: Cast, failed: Release) -> None:
+    client.force_login(cast.ada)
+    place = f"/p/shop/releases/{failed.pk}/"
+    page = client.get(place).content.decode()
+    assert 'name="stage" value="0"' in page
+    assert 'name="override"' in page
+    assert "override" in client.post(place, {"do": "approve", "stage": "0"}).content.decode()
+    client.post(place, {"do": "approve", "stage": "0", "override": "yes"})
+    failed.refresh_from_db()
+    assert failed.state == State.PROMOTED
+
+
 def test_a_viewer_decides_nothing(client: Client, cast: Cast, failed: Release) -> None:
     client.force_login(cast.ben)
     assert client.post(f"/p/shop/releases/{failed.pk}/", {"do": "rollback"}).status_code == 403
