@@ -6,6 +6,7 @@ import pytest
 from monitor.canary import acting, deciding, run
 from monitor.canary.models import Mode, Release, ReleaseDecision, RolloutAction, RolloutRun, RunState, State
 from monitor.canary.opening import StageWish
+from monitor.canary.proof import Proof
 from monitor.canary.rollout import Move
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_outside import Outside
@@ -133,7 +134,8 @@ def test_a_rollback_without_effect_is_ordered_again_and_again_but_ever_more_seld
     deciding.by_person(found, "rollback", by="ada", now=now)
     for minute in range(90):
         acting.run_due(now=now + minute * MINUTE)
-        acting.repeat(found, now=now + minute * MINUTE)
+        deciding.proved(found, Proof("unproved", "still_there", 0.5), now=now + minute * MINUTE)
+    assert found.state == State.ESCALATED
     assert 4 <= len(router.received) <= 7
     assert len({one.headers["x-vigil-delivery"] for one in router.received}) == len(router.received)
 
