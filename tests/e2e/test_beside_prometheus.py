@@ -124,18 +124,7 @@ def ordered(data: dict[str, Any], expr: str) -> Any:
     return (data["resultType"], result)
 
 
-def test_both_give_the_same_answers(both: tuple[Asked, Asked], paddle: Paddle) -> None:
-    theirs, ours = both
-    paddle.behave("v2", error_rate=0.2, latency_seconds=0.3)
-
-    def worked() -> bool:
-        paddle.load("v1", 3)
-        paddle.load("v2", 5)
-        return theirs.number('count_over_time(up{job="paddle"}[1m])') >= SCRAPES
-
-    until(worked)
-    at = theirs.number("timestamp(up)") - 0.5
-    until(lambda: ours.number("timestamp(up)") > at)
+def differences(both: tuple[Asked, Asked], at: float) -> list[Any]:
     differing = []
     for expr in QUESTIONS:
         asked = {"query": expr, "time": at}
@@ -148,7 +137,24 @@ def test_both_give_the_same_answers(both: tuple[Asked, Asked], paddle: Paddle) -
         answers = [ordered(one.get("query_range", **asked), expr) for one in both]
         if not same(list(answers[0]), list(answers[1])):
             differing.append((f"{expr} (range)", *answers))
-    assert differing == []
+    return differing
+
+
+def test_both_give_the_same_answers(both: tuple[Asked, Asked], paddle: Paddle) -> None:
+    theirs, ours = both
+    paddle.behave("v2", error_rate=0.2, latency_seconds=0.3)
+
+    def worked() -> bool:
+        paddle.load("v1", 3)
+        paddle.load("v2", 5)
+        return theirs.number('count_over_time(up{job="paddle"}[1m])') >= SCRAPES
+
+    until(worked)
+    at = theirs.number("timestamp(up)") - 0.5
+    until(lambda: ours.number("timestamp(up)") > at)
+    first = differences(both, at)
+    # what is sent by several hands comes in any order: a last sample may have been on its way, a fault stays
+    assert first == [] or differences(both, at) == []
     span = {"start": at - 8, "end": at, "match[]": '{zone="cn"}'}
     for path in ("labels", "label/version/values", "label/__name__/values"):
         assert sorted(theirs.get(path, **span)) == sorted(ours.get(path, **span))
