@@ -46,6 +46,12 @@ class LogSketch:
         place = int(np.searchsorted(np.cumsum(self.counts), q * float(self.counts.sum())))
         return float(self.values[min(place, self.index.size - 1)])
 
+    def cumulative(self, grid: Ints) -> Floats:
+        """The distribution function at the buckets of ``grid``: the share of items there or below."""
+        total = np.concatenate([[0.0], np.cumsum(self.counts)])
+        found: Floats = total[np.searchsorted(self.index, grid, side="right")] / total[-1]
+        return found
+
     def thin(self, n: int, chance: np.random.Generator) -> "LogSketch":
         """What a window with only ``n`` of these items could have looked like."""
         if n >= self.n:

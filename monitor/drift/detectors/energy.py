@@ -30,16 +30,10 @@ class Energy:
     def distance(self, reference: Sketch, current: Sketch) -> Score:
         before, after = need(LogSketch, self.least, reference, current)
         grid = np.union1d(before.index, after.index)
-        old, new = _cumulative(before, grid), _cumulative(after, grid)
+        old, new = before.cumulative(grid), after.cumulative(grid)
         steps = np.diff(grid)
         squared = 2.0 * float((steps * ((old - new) ** 2)[:-1]).sum())
         # twice the mean distance between a value of one side and one of the other
         apart = 2.0 * float((steps * (old * (1.0 - new) + new * (1.0 - old))[:-1]).sum())
         share = squared / apart if apart > 0.0 else 0.0
         return Score(float(np.sqrt(max(0.0, share))), {"energy": squared})
-
-
-def _cumulative(sketch: LogSketch, grid: np.ndarray) -> np.ndarray:
-    total = np.concatenate([[0.0], np.cumsum(sketch.counts)])
-    found: np.ndarray = total[np.searchsorted(sketch.index, grid, side="right")] / total[-1]
-    return found

@@ -27,13 +27,7 @@ class KolmogorovSmirnov:
     def distance(self, reference: Sketch, current: Sketch) -> Score:
         before, after = need(LogSketch, self.least, reference, current)
         grid = np.union1d(before.index, after.index)
-        gaps = _cumulative(before, grid) - _cumulative(after, grid)
+        gaps = before.cumulative(grid) - after.cumulative(grid)
         widest = int(np.argmax(np.abs(gaps)))
         where = LogSketch(grid[widest : widest + 1], np.ones(1)).values[0]
         return Score(float(abs(gaps[widest])), {"widest_at": float(where)})
-
-
-def _cumulative(sketch: LogSketch, grid: np.ndarray) -> np.ndarray:
-    total = np.concatenate([[0.0], np.cumsum(sketch.counts)])
-    found: np.ndarray = total[np.searchsorted(sketch.index, grid, side="right")] / total[-1]
-    return found
