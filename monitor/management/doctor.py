@@ -49,14 +49,12 @@ Look = Callable[[dt.datetime], Iterable[Finding]]
 def examine(now: dt.datetime) -> Iterator[Finding]:
     """All looks, one after the other; one that can't be taken is a finding itself."""
     yield Finding(State.GOOD, f"Vigil {version()}, data in {settings.VIGIL_DATA}")
-    for look in LOOKS:
+    for look, remedy in LOOKS.items():
         try:
             yield from look(now)
         except (DatabaseError, RedisError, BrokerError, OSError, unattended.UnknownError) as error:
             text = str(error).strip().splitlines()
-            yield Finding(
-                State.BAD, f"{look.__doc__}: {text[0] if text else type(error).__name__}", REMEDY[look]
-            )
+            yield Finding(State.BAD, f"{look.__doc__}: {text[0] if text else type(error).__name__}", remedy)
 
 
 def _database(now: dt.datetime) -> Iterator[Finding]:
@@ -165,8 +163,8 @@ def _settings(_now: dt.datetime) -> Iterator[Finding]:
         yield Finding(State.BAD if one.level > WARNING else State.WARN, str(one.msg), str(one.hint or ""))
 
 
-LOOKS: tuple[Look, ...] = (_database, _migrations, _cache, _workers, _jobs, _disk, _secrets, _settings)
-REMEDY: dict[Look, str] = {
+# each with what to do when it can't be taken at all
+LOOKS: dict[Look, str] = {
     _database: "manage.py up, or see DATABASE_URL", _migrations: "mend the database first",
     _cache: "manage.py up, or see REDIS_URL", _workers: "mend the queue's server first",
     _jobs: "mend the queue's server first", _disk: "see VIGIL_DATA", _secrets: "see VIGIL_DATA", _settings: "",

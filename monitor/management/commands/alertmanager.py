@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from monitor.alerting import alertmanager_yaml, configuration
 from monitor.core import clock
-from monitor.store.models import Project
+from monitor.management import chosen
 
 
 class Command(BaseCommand):
@@ -25,10 +25,7 @@ class Command(BaseCommand):
         give.add_argument("--secrets", action="store_true", help="with the secrets; without, they are hidden")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        project = Project.objects.filter(slug=options["project"], deleted_at=None).first()
-        if project is None:
-            message = f"no project {options['project']!r}; make it with `manage.py project create SLUG`"
-            raise CommandError(message)
+        project = chosen.project(options["project"])
         if options["action"] == "export":
             self.stdout.write(configuration.give(project.pk, secrets=options["secrets"]), ending="")
             return

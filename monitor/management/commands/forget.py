@@ -3,12 +3,12 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from monitor.core import clock
 from monitor.ingest import privacy
+from monitor.management import chosen
 from monitor.quality import privacy as judged
-from monitor.store.models import Project
 
 
 class Command(BaseCommand):
@@ -19,10 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--user", required=True, metavar="ID", help="as senders wrote it")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        project = Project.objects.filter(slug=options["project"], deleted_at=None).first()
-        if project is None:
-            message = f"no project is called {options['project']!r}; `manage.py project` lists what it can do"
-            raise CommandError(message)
+        project = chosen.project(options["project"])
         found = privacy.forget(project.pk, options["user"], now=clock.now())
         more = judged.forget(project.pk, found.calls)
         self.stdout.write(

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from monitor.core import clock
 from monitor.ingest import keys
 from monitor.ingest.models import SCOPES
-from monitor.store.models import Project
+from monitor.management import chosen
 
 
 class Command(BaseCommand):
@@ -28,10 +28,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        project = Project.objects.filter(slug=options["project"], deleted_at=None).first()
-        if project is None:
-            message = f"no project {options['project']!r}; make it with `manage.py project create SLUG`"
-            raise CommandError(message)
+        project = chosen.project(options["project"])
         try:
             text = keys.create(project, options["name"], options["scopes"], now=clock.now())
         except keys.BadScopeError as error:

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from monitor.canary import export, read
 from monitor.core import clock
-from monitor.store.models import Project
+from monitor.management import chosen
 
 
 class Command(BaseCommand):
@@ -27,10 +27,7 @@ class Command(BaseCommand):
         if options["check"]:
             self._check(Path(options["check"]))
             return
-        project = Project.objects.filter(slug=options["project"], deleted_at=None).first()
-        if project is None:
-            message = f"no project is called {options['project']!r}; name it with --project SLUG"
-            raise CommandError(message)
+        project = chosen.project(options["project"])
         try:
             found = read.evidence(project.pk, options["export"], now=clock.now())
         except read.NoReleaseError as error:

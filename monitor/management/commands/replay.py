@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 
 from monitor import replay
 from monitor.core import clock
-from monitor.store.models import Project
+from monitor.management import chosen
 
 
 class Command(BaseCommand):
@@ -23,10 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--only", choices=sorted(replay.SUBJECTS), action="append", help="one subject")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        project = Project.objects.filter(slug=options["project"], deleted_at=None).first()
-        if project is None:
-            message = f"no project {options['project']!r}; make it with `manage.py project create SLUG`"
-            raise CommandError(message)
+        project = chosen.project(options["project"])
         start, end = (_moment(name, options[name]) for name in ("from", "to"))
         if end <= start:
             message = "--to must lie after --from"

@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from monitor.core import clock
+from monitor.management import chosen
 from monitor.rules import exchange, sets, yaml
 from monitor.rules.history import Author
-from monitor.store.models import Project
 
 
 class Command(BaseCommand):
@@ -33,10 +33,7 @@ class Command(BaseCommand):
         give.add_argument("--group", help="only this group")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        project = Project.objects.filter(slug=options["project"], deleted_at=None).first()
-        if project is None:
-            message = f"no project {options['project']!r}; make it with `manage.py project create SLUG`"
-            raise CommandError(message)
+        project = chosen.project(options["project"])
         if options["action"] == "export":
             self.stdout.write(yaml.dump(exchange.give(project.pk, only=options["group"])), ending="")
             return

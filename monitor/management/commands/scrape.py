@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from monitor.core import clock
 from monitor.ingest import discover, exchange, jobs
 from monitor.ingest.models import ScrapeJob
-from monitor.store.models import Project
+from monitor.management import chosen
 
 
 class Command(BaseCommand):
@@ -23,10 +23,7 @@ class Command(BaseCommand):
         take.add_argument("--project", required=True, help="the project's slug")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        project = Project.objects.filter(slug=options["project"], deleted_at=None).first()
-        if project is None:
-            message = f"no project {options['project']!r}; make it with `manage.py project create SLUG`"
-            raise CommandError(message)
+        project = chosen.project(options["project"])
         try:
             taken = exchange.take(project.pk, _read(options["file"]))
         except jobs.BadJobError as error:

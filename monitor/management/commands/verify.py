@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from monitor.ingest.verify import verify
-from monitor.store.models import Project
+from monitor.management import chosen
 
 
 class Command(BaseCommand):
@@ -16,12 +16,7 @@ class Command(BaseCommand):
         parser.add_argument("--project", required=True, metavar="SLUG")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        project = Project.objects.filter(slug=options["project"], deleted_at=None).first()
-        if project is None:
-            message = (
-                f"no project is called {options['project']!r}; create it with `manage.py project create`"
-            )
-            raise CommandError(message)
+        project = chosen.project(options["project"])
         found = verify(project.pk)
         self.stdout.write(
             f"{found.generations} generations, {found.scores} scores, {found.series} derived series"
