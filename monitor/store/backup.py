@@ -15,7 +15,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ def write(
         _run("pg_dump", database, "--format=custom", "--compress=gzip:1", "--no-owner", f"--file={dump}")
         with os.fdopen(os.open(whole, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
             with tarfile.open(fileobj=file, mode="w") as tar:
-                _add_text(tar, MANIFEST, json.dumps(manifest_fields(manifest)))
+                _add_text(tar, MANIFEST, json.dumps(asdict(manifest)))
                 for path in sorted(layout.secrets.glob("*")):
                     if path.name not in NOT_KEPT:
                         tar.add(path, SECRETS + path.name)
@@ -112,10 +112,6 @@ def server(layout: Layout) -> Iterator[None]:
         yield
     finally:
         embedded.stop(process, signal.SIGINT)
-
-
-def manifest_fields(manifest: Manifest) -> dict[str, Any]:
-    return {name: getattr(manifest, name) for name in manifest.__slots__}
 
 
 def _folder(target: Path) -> Path:
