@@ -1,7 +1,8 @@
 """Where subjects meet over stored data: what would have happened, and what people would have been told of it.
 
 ``rehearse`` takes what rules would have handed on through the decisions of alerting (routes, groups, silences,
-inhibitions, times, repeats) as they are now. ``SUBJECTS`` is what ``manage.py replay`` runs.
+inhibitions, times, repeats) as they are now. ``SUBJECTS`` is what ``manage.py replay`` runs: what it finds
+takes the place of what the series of that time held.
 """
 
 import datetime as dt
@@ -22,7 +23,9 @@ from monitor.core import clock
 from monitor.core.alerts import Notice
 from monitor.core.labels import Labels
 from monitor.drift import follow
-from monitor.rules import tryout
+from monitor.rules import retold, tryout
+from monitor.rules.tryout import Tried
+from monitor.store.turns import turn
 
 Told = tuple[dt.datetime, Notice]
 
@@ -219,11 +222,17 @@ def send_tests(project_id: int, labels: Mapping[str, str], *, now: dt.datetime) 
 
 
 def rules(project_id: int, start: dt.datetime, end: dt.datetime) -> Iterator[dict[str, Any]]:
-    """Every rule of the project over stored data, and the messages that would have come of them."""
+    """Every rule of the project over stored data, and the messages that would have come of them.
+
+    The ALERTS series of that time are written anew; nobody is told.
+    """
     told: list[Told] = []
+    seen: list[Tried] = []
     for tried in tryout.every(project_id, start, end):
         yield from tried.lines()
         told += tried.story.notices if tried.story else []
+        seen.append(tried)
+    retold.write(project_id, seen, start, end, now=clock.now())
     for one in rehearse(project_id, sorted(told, key=lambda pair: pair[0]), end, now=end):
         yield {
             "at": one.at.isoformat(), "what": "message", "contact": one.contact, "reason": one.reason,
@@ -236,7 +245,9 @@ Subject = Callable[[int, dt.datetime, dt.datetime], Iterator[dict[str, Any]]]
 
 def drift(project_id: int, start: dt.datetime, end: dt.datetime) -> Iterator[dict[str, Any]]:
     """Signals taken again: their series and states are those that live calls would have given."""
-    done = follow.replay(project_id, start, end, now=clock.now())
+    # nobody follows the same signals meanwhile
+    with turn("drift", wait=True):
+        done = follow.replay(project_id, start, end, now=clock.now())
     for page in done.pages:
         yield {
             "what": "page", "at": page.at.isoformat(), "model": page.model, "version": page.version,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from monitor import replay
+from monitor import query, replay
 from monitor.alerting import deliver, receive
 from monitor.alerting.models import Contact, Delivery, Inhibition, Route, Silence, TimeInterval
 from monitor.core import clock
@@ -111,6 +111,32 @@ def test_a_replayed_week_is_the_week_as_it_was(week: Cast) -> None:
     assert sorted(messages) == sent
     assert len(changes) > 60
     assert len(sent) > 12
+
+
+def test_a_replay_leaves_the_alert_series_that_live_evaluation_wrote(week: Cast) -> None:
+    live()
+    before = alerts(week.project.id)
+    for _ in range(2):
+        assert list(replay.rules(week.project.id, NOON, NOON + WEEK))
+        assert alerts(week.project.id) == before
+    assert len(before) > 6
+
+
+def test_a_replay_after_the_rule_changed_leaves_nothing_of_the_old_alerts(week: Cast) -> None:
+    live()
+    Rule.objects.filter(name="Slow").update(expr="p99 > 99")
+    list(replay.rules(week.project.id, NOON, NOON + WEEK))
+    found = alerts(week.project.id)
+    assert {dict(labels)["alertname"] for labels in found} == {"Stuck"}
+
+
+def alerts(project_id: int) -> dict[Labels, list[float]]:
+    """ALERTS and ALERTS_FOR_STATE of the week, hour by hour."""
+    found = query.range(
+        project_id, '{__name__=~"ALERTS.*"}', clock.to_ms(NOON), clock.to_ms(NOON + WEEK), STEP
+    )
+    rows = np.where(found.present(), found.values, -1.0)
+    return {labels: row.tolist() for labels, row in zip(found.labels, rows, strict=True) if (row >= 0).any()}
 
 
 def _keys(content: dict[str, list[dict[str, dict[str, str]]]], *, ends: bool) -> list[str]:

@@ -14,12 +14,13 @@ from monitor.rules.replay import Story
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One rule and its story; ``error``: why there is none."""
+    """One rule and its story; ``error``: why there is none. ``offset_ms``: how far back the rule asks."""
 
     group: str
     facts: Facts
     story: Story | None
     error: str = ""
+    offset_ms: int = 0
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """What happened, as plain facts."""
@@ -61,4 +62,4 @@ def one(
         return Tried(group.name, facts, None, str(error))
     around = Surroundings(lambda expr: evaluate.asked(group.project_id, [expr], end)[0])
     story = replay.run(facts, seen, around, texts=texts)
-    return Tried(group.name, facts, story, story.error)
+    return Tried(group.name, facts, story, story.error, group.query_offset_ms)

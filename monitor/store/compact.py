@@ -32,13 +32,15 @@ TAKEN = 20_000
 # what could not be made smaller is left alone for so long
 VAIN_MS = 600_000
 # fewer samples than this within so long leave time to tidy up; no batch becomes larger than that
-FEW, HUSH_MS, LARGEST = 10_000, 60_000, 1_000_000
+FEW, HUSH_MS, LARGEST = 10_000, 30_000, 1_000_000
 
 _DUE = """
     SELECT shard, project_id, kind FROM monitor_sample_batch GROUP BY shard, project_id, kind
     HAVING min(min_ms) < %s OR count(*) FILTER (WHERE n < %s) >= %s OR (%s AND count(*) > 1)
 """
 _MINE = "SELECT pg_try_advisory_xact_lock((1::bigint << 61) + %s * 1024 + %s)"
+# waits until no compactor is there, and keeps them out until the end of the transaction
+ALONE = "SELECT pg_advisory_xact_lock((1::bigint << 61) + %s * 1024 + %s)"
 _BATCHES = """
     SELECT id, min_ms, max_ms, n FROM monitor_sample_batch
     WHERE shard = %s AND project_id = %s AND kind = %s

@@ -10,12 +10,16 @@ _SPACE = 0x7669
 
 
 @contextmanager
-def turn(name: str) -> Iterator[bool]:
-    """Whether it is ours now; it is given back at the end. Never waits."""
+def turn(name: str, *, wait: bool = False) -> Iterator[bool]:
+    """Whether it is ours now; it is given back at the end. ``wait``: until it is, however long that takes."""
     key = zlib.crc32(name.encode()) - 2**31
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_SPACE, key])
-        mine = bool(cursor.fetchone()[0])
+        if wait:
+            cursor.execute("SELECT pg_advisory_lock(%s, %s)", [_SPACE, key])
+            mine = True
+        else:
+            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_SPACE, key])
+            mine = bool(cursor.fetchone()[0])
     try:
         yield mine
     finally:

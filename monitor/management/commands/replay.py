@@ -1,4 +1,4 @@
-"""``manage.py replay``: stored data once more through every subject that can, in event time; nothing is told or kept."""
+"""``manage.py replay``: stored data once more through every subject that can, in event time; nobody is told."""
 
 import datetime as dt
 import json
@@ -14,7 +14,10 @@ from monitor.management import chosen
 
 
 class Command(BaseCommand):
-    help = "Run what watches over stored data again and print what it would have said, one JSON line each."
+    help = (
+        "Run what watches over stored data again: print what it would have said, one JSON line each, and put that in "
+        "the place of what the drift, anomaly and ALERTS series of that time hold. Nobody is told."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--project", required=True, metavar="SLUG")
