@@ -29,7 +29,7 @@ bench: $(VENV)/.synced-dev
 	$(if $(SCENARIOS),$(BIN)/python -W ignore -m tests.bench.drift $(SCENARIOS))
 	$(if $(SCENARIOS),$(BIN)/python -W ignore -m tests.bench.canary $(SCENARIOS))
 	$(BIN)/python -m tests.bench.rollouts
-	$(if $(and $(SCENARIOS),$(ADDRESS)),for id in D02 D03 D04 A02; do $(BIN)/python -W ignore -m tests.bench.product $(SCENARIOS) $(ADDRESS) $$id; done)
+	$(if $(and $(SCENARIOS),$(ADDRESS)),$(BIN)/python -W ignore -m tests.bench.product $(SCENARIOS) $(ADDRESS))
 	$(BIN)/python -m tests.bench.redaction
 	$(BIN)/python -m tests.bench.search
 	$(BIN)/python -m tests.bench.growth

@@ -1,6 +1,5 @@
 """Drift: have the inputs or the answers changed, and how? Signals by evidence, distances below, one of them open."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from django.utils.translation import gettext_lazy as lazy
 
 from dashboards import ask, colours
 from dashboards.charts import Chart, draw
+from dashboards.drifted import QUIET, STATES, learning, told, verdict
 from dashboards.lines import POINTS, pinned
 from dashboards.pages.base import Context, Page
 from dashboards.panels.base import Frame
@@ -17,15 +17,14 @@ from dashboards.visit import Visit
 from monitor.drift import read
 from monitor.ingest import calls
 
-STATES: dict[str, tuple[str, str | Promise]] = {
-    "drift": ("bad", lazy("drifted")), "warning": ("warn", lazy("unusual")), "ok": ("good", lazy("as always")),
-    "learning": ("unknown", lazy("learning")), "unknown": ("unknown", lazy("unknown")),
-}  # fmt: skip
 # what a watch can be about, said here so that it is translated
 FEATURES = {
     "prompt_length": lazy("prompt length"),
     "output_length": lazy("output length"),
     "prompt_embedding": lazy("prompt embedding"),
+    "output_embedding": lazy("output embedding"),
+    "latency": lazy("latency"),
+    "ttft": lazy("time to first token"),
 }
 MOST_EXAMPLES = 6
 DIMENSIONS: dict[str, str | Promise] = {
@@ -37,7 +36,8 @@ BASES: dict[str, str | Promise] = {
     "yesterday": lazy("under 15 days are known: measured by yesterday alone"),
     "weeks": lazy("measured by the same time of past weeks"),
 }  # fmt: skip
-QUIET = {"unknown", "learning"}
+# of those that are as always so many are listed before the rest is folded
+MOST_CALM = 6
 MATURITY = {
     "young": lazy(
         "Its reference is under two days old: it knows no time of the day yet, tolerances are doubled, and it warns but never pages."
@@ -61,9 +61,14 @@ class Drift(Page):
         if signal is None and watch is None:
             signal = next((one for one in signals if one.state not in QUIET), None)
             watch = next(iter(watches), None)
+        loud = [told(one) for one in signals if one.state not in QUIET]
+        calm = [one for one in loud if one.row.state == "ok"]
         return {
-            "signals": [told(one) for one in signals if one.state not in QUIET],
-            "quiet": [told(one) for one in signals if one.state in QUIET],
+            "verdict": verdict(signals),
+            "signals": [one for one in loud if one.row.state != "ok"] + calm[:MOST_CALM],
+            "calm": calm[MOST_CALM:],
+            "learning": learning(signals),
+            "quiet": [told(one) for one in signals if one.state == "unknown"],
             "watches": [
                 (one, *STATES.get(one.state, ("unknown", one.state)), FEATURES.get(one.feature, one.label))
                 for one in watches
@@ -134,47 +139,6 @@ def volume(visit: Visit, one: read.Volume) -> Chart:
         note=_("the band is what is expected"), empty=_("Nothing has been found yet in this time range."),
         **pinned(visit),
     )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A signal in words and tones."""
-
-    row: read.SignalRow
-    tone: str
-    word: str | Promise
-    effect: str
-    normal: str
-    headline: str
-
-
-def told(row: read.SignalRow) -> Told:
-    tone, word = STATES.get(row.state, ("unknown", row.state))
-    if row.effect is None or row.low is None or row.high is None:
-        return Told(row, tone, word, "", "", row.reason)
-    said = shown(row.effect, row.scale)
-    normal = f"{shown(row.low, row.scale)} … {shown(row.high, row.scale)}"
-    words = {"what": row.label, "effect": said, "normal": normal, "top": row.top}
-    if row.top:
-        headline = _("%(what)s “%(top)s”: %(effect)s (normal %(normal)s)") % words
-    else:
-        headline = _("%(what)s: %(effect)s (normal %(normal)s)") % words
-    return Told(row, tone, word, said, normal, headline)
-
-
-def shown(value: float, scale: str) -> str:
-    """An effect in the unit that people read."""
-    match scale:
-        case "percent":
-            return f"{value:+.0%}"
-        case "points":
-            return _("%(points)s points") % {"points": f"{value * 100:+.1f}"}
-        case "ratio":
-            return f"{value:.2f}×"
-        case "radius":
-            return _("%(radii)s radii") % {"radii": f"{value:.2f}"}
-        case _:
-            return f"{value:+.2f}"
 
 
 def evidence(visit: Visit, signal: read.SignalRow) -> Chart:

@@ -151,13 +151,16 @@ class Signals(ProjectAdmin):
 class PolicyForm(BaseForm):
     class Meta:
         model = DriftPolicy
-        fields = ("project", "false_pages_per_quarter", "time_zone", "holidays")
+        fields = ("project", "false_pages_per_quarter", "time_zone", "holidays", "attributes")
 
     def clean_time_zone(self) -> str:
         return self._checked("time_zone", policy.zone_of)
 
     def clean_holidays(self) -> str:
         return self._checked("holidays", policy.holidays_of)
+
+    def clean_attributes(self) -> str:
+        return self._checked("attributes", policy.attributes_of)
 
     def _checked(self, name: str, read: Callable[[str], object]) -> str:
         typed: str = self.cleaned_data[name]

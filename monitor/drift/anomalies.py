@@ -20,6 +20,7 @@ from monitor.store import append
 
 # signal → the rate of the sums of an hour that it is made of
 SIGNALS = {"requests": "calls", "output_tokens": "output_tokens"}
+SERIES = ("llm_anomaly_expected", "llm_anomaly_low", "llm_anomaly_high", "llm_anomaly_detected")
 SEAL = 120
 # four weeks of seasons, a week of noise, and a day of level
 LEAD_HOURS = 36 * 24
@@ -95,11 +96,8 @@ def _points(
     if not np.isfinite(judged.expected[tick]):
         return
     end = first * HOUR + (tick + 1) * TICK + SEAL
-    values = {
-        "llm_anomaly_expected": judged.expected[tick], "llm_anomaly_low": judged.low[tick],
-        "llm_anomaly_high": judged.high[tick], "llm_anomaly_detected": float(judged.anomalous[tick]),
-    }  # fmt: skip
-    for name, value in values.items():
+    values = (judged.expected[tick], judged.low[tick], judged.high[tick], float(judged.anomalous[tick]))
+    for name, value in zip(SERIES, values, strict=True):
         labels = Labels({NAME: name, "model": model, "signal": signal})
         yield labels, end * 1000, float(value)
 

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ import numpy as np
 from monitor.core.histograms import bucket_index
 from monitor.core.sketches import LogSketch
 from monitor.core.stats import Floats, Ints
+from monitor.drift.signals import CATEGORY, NUMBER
 
 TICKS = 12
 TICK_MS = 300_000
@@ -18,6 +20,8 @@ SCHEMA = 5
 # so many values of a dimension stand for themselves, the rest is one
 MOST_VALUES = 64
 REST = "…"
+# so many attributes of an hour are added up; one with more values than this is a name for each call, no category
+MOST_ATTRIBUTES, MOST_KINDS = 16, 200
 DIMENSIONS = ("language", "topic", "tenant", "route")
 SHARES = ("language", "topic", "tenant", "finish_reason", "grounding")
 REFUSALS = frozenset({"content_filter", "refusal", "safety"})
@@ -31,7 +35,7 @@ Sparse = tuple[list[int], list[int]]
 
 
 class Body(msgspec.Struct, array_like=True):
-    """``numbers``: n, sum and sum of squares (of logarithms but for logprob). ``sliced``: the same of the
+    """``numbers``: n, sum and sum of squares (of logarithms but for logprob, retrieval and attributes). ``sliced``: the same of the
     prompt length by value of a dimension. ``rates`` and ``spread``: by the 12 ticks of the hour; among the rates
     ``output_tokens`` is their sum.
     """
@@ -49,6 +53,16 @@ class Marks(msgspec.Struct, array_like=True):
     """Judge scores of the calls of an hour: n, sum and sum of squares by name."""
 
     names: dict[str, Sums] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What is kept beside a call, of a sample of an hour's calls: the best score of its documents (NaN: none),
+    and its attributes.
+    """
+
+    scores: Floats
+    attributes: Sequence[Mapping[str, object]]
 
 
 def hours_of(columns: Columns, first: int, end: int) -> dict[int, Body]:
@@ -96,6 +110,26 @@ def body_of(calls: Columns) -> Body:
         },
         lengths={"prompt_length": _sketch(prompts), "output_length": _sketch(outputs)},
     )
+
+
+def add_details(body: Body, details: Details) -> None:
+    """Put what a sample of the hour's calls says into its sums."""
+    scores = _sums(details.scores)
+    if scores[0]:
+        body.numbers["retrieval"] = scores
+    seen: dict[str, list[object]] = {}
+    for one in details.attributes:
+        for name, value in one.items():
+            seen.setdefault(name, []).append(value)
+    for name in sorted(seen, key=lambda one: (-len(seen[one]), one))[:MOST_ATTRIBUTES]:
+        numbers = [
+            float(one) for one in seen[name] if isinstance(one, int | float) and not isinstance(one, bool)
+        ]
+        words = [str(one) for one in seen[name] if isinstance(one, str | bool) and str(one)]
+        if numbers:
+            body.numbers[NUMBER + name] = _sums(np.array(numbers))
+        if words and len(set(words)) <= MOST_KINDS:
+            body.shares[CATEGORY + name] = _counted(np.array(words, dtype=object))
 
 
 def marks_of(hour: Ints, names: Sequence[str], values: Floats, first: int, end: int) -> dict[int, Marks]:

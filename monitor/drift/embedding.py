@@ -1,6 +1,7 @@
 """Makes the vectors that signals and watches wait for: of what just came, of references, of what is caught up."""
 
 import datetime as dt
+import itertools
 import logging
 from collections.abc import Iterator, Sequence
 from uuid import UUID
@@ -11,6 +12,7 @@ from monitor.drift.features import FEATURES
 from monitor.drift.follow import LEAST_CALLS
 from monitor.drift.models import DriftSignal, DriftWatch
 from monitor.drift.run import LOOKBACK
+from monitor.drift.signals import SIGNALS
 from monitor.drift.windows import Span
 from monitor.outside.llm import MisconfiguredError, UnavailableError
 from monitor.store import embeddings
@@ -27,9 +29,10 @@ SPANS_PER_WATCH = 30
 # of a heavy hour only a part gets vectors
 TEXTS_PER_HOUR = 150
 HOURS_BACK = 14 * 24
+TEXTS = ("prompt", "output")
 # hours that have had their share in this process
 MOST_REMEMBERED = 100_000
-_full: set[tuple[int, str, str, dt.datetime]] = set()
+_full: set[tuple[int, str, str, str, dt.datetime]] = set()
 
 
 def embed_missing(embedder: Embedder, *, now: dt.datetime) -> int:
@@ -46,10 +49,9 @@ def embed_missing(embedder: Embedder, *, now: dt.datetime) -> int:
                     left -= _for_watch(watch, rows, embedder, left, now=now)
         except (UnavailableError, MisconfiguredError) as error:
             log.warning("vectors for %s: %s", project, error)
-            about = "vectors of prompts: " + str(error)
-            DriftSignal.objects.filter(project=project, kind__startswith="prompt_").exclude(
-                kind__startswith="prompt_length"
-            ).update(last_error=about)
+            about = "vectors of texts: " + str(error)
+            of_vectors = [one.name for one in SIGNALS.values() if one.part == "vectors"]
+            DriftSignal.objects.filter(project=project, kind__in=of_vectors).update(last_error=about)
             DriftWatch.objects.filter(project=project, feature__endswith="embedding").update(last_error=about)
             break
     return TEXTS_PER_RUN - left
@@ -58,20 +60,20 @@ def embed_missing(embedder: Embedder, *, now: dt.datetime) -> int:
 def _for_signals(
     project_id: int, rows: Sequence[VersionRow], embedder: Embedder, room: int, *, now: dt.datetime
 ) -> int:
-    """A share of the prompts of each hour, the newest hours first, until each has enough."""
+    """A share of the prompts and answers of each hour, the newest hours first, until each has enough."""
     done = 0
     for hour in range(HOURS_BACK):
-        for row in rows:
+        for row, text in itertools.product(rows, TEXTS):
             end = now - hour * dt.timedelta(hours=1)
             start = windows.aligned(end, dt.timedelta(hours=1))
-            key = (project_id, row.model, row.version, start)
+            key = (project_id, row.model, row.version, text, start)
             if done >= room or row.n < LEAST_CALLS or not row.first < end or key in _full:
                 continue
             texts = embeddings.missing(
-                project_id, (start, min(end, start + dt.timedelta(hours=1))), "prompt", model=row.model,
+                project_id, (start, min(end, start + dt.timedelta(hours=1))), text, model=row.model,
                 version=row.version, limit=TEXTS_PER_HOUR,
             )  # fmt: skip
-            done += _make(project_id, "prompt", texts[: room - done], embedder)
+            done += _make(project_id, text, texts[: room - done], embedder)
             if hour and (len(_full) < MOST_REMEMBERED):
                 _full.add(key)
     return done

@@ -15,7 +15,7 @@ from monitor.drift.engine import words
 from monitor.drift.engine.matching import HOUR
 from monitor.drift.models import DriftSignal, DriftSketch, WatchState
 from monitor.drift.shelf import Shelf
-from monitor.drift.signals import SIGNALS, SignalKind
+from monitor.drift.signals import CATEGORY, SignalKind, kind_of
 from monitor.store import generations
 from monitor.store.generations import GenerationDetail
 
@@ -28,7 +28,17 @@ SLICES = 6
 LEAST_POINTS = 0.03
 # words of answers for signals that the model makes
 OUTPUTS = frozenset(
-    {"output_length", "finish_reason", "grounding", "refusal_rate", "judge_score", "token_logprob"}
+    {
+        "output_length",
+        "finish_reason",
+        "grounding",
+        "refusal_rate",
+        "judge_score",
+        "token_logprob",
+        "output_embedding",
+        "output_mix",
+        "output_novelty",
+    }
 )
 # after so long a found drift is looked at anew
 RENEWED_SECONDS = 6 * HOUR
@@ -72,7 +82,7 @@ def _part(signal: DriftSignal) -> str:
 
 
 def _explained(signal: DriftSignal, shelf: Shelf, start: int, end: int) -> Found:
-    kind = SIGNALS[signal.kind]
+    kind = kind_of(signal.kind)
     version, first, last = signal.body["reference"]
     hours = list(range(start // HOUR, -(-end // HOUR)))
     now = _sample(shelf, signal.version, hours)
@@ -113,7 +123,8 @@ def _whole(shelf: Shelf, version: str, first: int, end: int) -> Sequence[Body]:
 def _slices(before: Sequence[Body], now: Sequence[Body]) -> list[list[Any]]:
     """Values whose share of the calls moved most surely: dimension, value, share before and now."""
     found = []
-    for dimension in SHARES:
+    named = {name for body in now for name in body.shares} - set(SHARES)
+    for dimension in (*SHARES, *sorted(named)):
         old, new = _total(before, dimension), _total(now, dimension)
         n_old, n_new = sum(old.values()), sum(new.values())
         if not n_old or not n_new:
@@ -123,7 +134,7 @@ def _slices(before: Sequence[Body], now: Sequence[Body]) -> list[list[Any]]:
             pooled = (old.get(value, 0) + new.get(value, 0)) / (n_old + n_new)
             error = float(np.sqrt(max(pooled * (1 - pooled), 1e-9) * (1 / n_old + 1 / n_new)))
             if abs(q - p) >= LEAST_POINTS:
-                found.append((abs(q - p) / error, [dimension, value, p, q]))
+                found.append((abs(q - p) / error, [dimension.removeprefix(CATEGORY), value, p, q]))
     return [one for _, one in sorted(found, key=lambda pair: -pair[0])[:SLICES]]
 
 
@@ -159,4 +170,6 @@ def _examples(
 
 
 def _value(call: GenerationDetail, dimension: str) -> str:
+    if dimension.startswith(CATEGORY):
+        return str(call.detail.get("attributes", {}).get(dimension.removeprefix(CATEGORY), ""))
     return str(getattr(call.summary, dimension, ""))

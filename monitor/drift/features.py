@@ -25,6 +25,9 @@ FEATURES = {
         Feature("prompt_length", _("prompt length"), "numbers", "input_tokens", True, "wasserstein"),
         Feature("output_length", _("output length"), "numbers", "output_tokens", False, "wasserstein"),
         Feature("prompt_embedding", _("prompt embedding"), "vectors", "prompt", True, "embedding_distance"),
+        Feature("output_embedding", _("output embedding"), "vectors", "output", False, "embedding_distance"),
+        Feature("latency", _("latency"), "numbers", "duration_seconds", False, "wasserstein"),
+        Feature("ttft", _("time to first token"), "numbers", "ttft_seconds", False, "wasserstein"),
     )
 }
 

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from monitor.core import clock
-from monitor.drift import anomalies, explain, policy, shelf
+from monitor.core.labels import NAME, Matcher
+from monitor.core.samples import Selection
+from monitor.drift import anomalies, explain, policy, shelf, walk
 from monitor.drift.engine.matching import HOUR
 from monitor.drift.models import DriftSignal, DriftSketch, WatchState
 from monitor.drift.policy import Policy
 from monitor.drift.shelf import Shelf
-from monitor.drift.signals import SIGNALS
+from monitor.drift.signals import CATEGORY, NUMBER, SIGNALS
 from monitor.drift.walk import Walk
-from monitor.store import generations
+from monitor.store import generations, removing
 from monitor.store.generations import VersionRow
 from monitor.store.models import Project
 
@@ -27,6 +29,8 @@ AFTER_LAST = 6 * HOUR
 # a history that is being told late is waited for until it has been quiet so long
 QUIET_SECONDS = 300
 OLD_HOURS = 2
+# an attribute is a number or a category by what so many hours hold
+HOURS_FOR_NAMES = 24
 # what is not caught up in this time waits for the next run
 LONGEST_RUN_SECONDS = 40.0
 
@@ -74,11 +78,11 @@ def _follow(
     project_id: int, row: VersionRow, rows: Sequence[VersionRow], newest: dt.datetime, ready: Policy, *,
     now: dt.datetime,
 ) -> int:  # fmt: skip
-    signals = _signals(project_id, row.model, row.version)
-    firsts = _firsts(project_id, row.model, rows)
-    if _being_told(signals, row, now=now):
-        return 0
     desk = Shelf(project_id, row.model, now)
+    firsts = _firsts(project_id, row.model, rows)
+    if _being_told(_signals(desk, row, ready, told=False), row, now=now):
+        return 0
+    signals = _signals(desk, row, ready, told=True)
     end = int(min(newest.timestamp(), row.last.timestamp() + AFTER_LAST))
     return sum(
         _take(Walk(signal, desk, firsts, ready), int(now.timestamp()), end, now=now) for signal in signals
@@ -97,14 +101,33 @@ def _expect(
             log.exception("expected volume of %s", model)
 
 
-def _signals(project_id: int, model: str, version: str) -> list[DriftSignal]:
-    """The signals of a version, made when it is seen for the first time."""
-    key = {"project_id": project_id, "model": model, "version": version}
+def _signals(desk: Shelf, row: VersionRow, ready: Policy, *, told: bool) -> list[DriftSignal]:
+    """The signals of a version, made when it is seen for the first time; of attributes, once its past is told."""
+    key = {"project_id": desk.project_id, "model": row.model, "version": row.version}
     known = set(DriftSignal.objects.filter(**key).values_list("kind", flat=True))
+    wanted = [*SIGNALS, *(_of_attributes(desk, row, ready, known) if told else ())]
     DriftSignal.objects.bulk_create(
-        [DriftSignal(**key, kind=kind) for kind in SIGNALS if kind not in known], ignore_conflicts=True
+        [DriftSignal(**key, kind=kind) for kind in wanted if kind not in known], ignore_conflicts=True
     )
-    return list(DriftSignal.objects.filter(**key, enabled=True))
+    named = {prefix + name for name in ready.attributes for prefix in (NUMBER, CATEGORY)}
+    found = DriftSignal.objects.filter(**key, enabled=True)
+    return [one for one in found if one.kind in SIGNALS or one.kind in named]
+
+
+def _of_attributes(desk: Shelf, row: VersionRow, ready: Policy, known: set[str]) -> list[str]:
+    """Signals of attributes that are new: by what the last closed hours hold under that name."""
+    missing = [name for name in ready.attributes if known.isdisjoint({NUMBER + name, CATEGORY + name})]
+    if not missing:
+        return []
+    end = int(min(row.last, desk.now).timestamp()) // HOUR
+    bodies = desk.window(row.version, end - HOURS_FOR_NAMES, end, part="calls").bodies
+    kinds = ((NUMBER, "numbers"), (CATEGORY, "shares"))
+    return [
+        prefix + name
+        for name in missing
+        for prefix, table in kinds
+        if any(prefix + name in getattr(body, table) for body in bodies)
+    ]
 
 
 def _firsts(project_id: int, model: str, rows: Sequence[VersionRow]) -> dict[str, int]:
@@ -165,23 +188,29 @@ def _take(walk: Walk, until: int, newest: int, *, now: dt.datetime) -> int:
 def replay(project_id: int, start: dt.datetime, end: dt.datetime, *, now: dt.datetime) -> Replayed:
     """Take all signals again over the calls stored in [start, end), in event time.
 
-    Evidence, states and series are those that live calls would have given. A page that the series already
-    hold stays; where they hold another value for a moment, the first one stays.
+    Evidence, states and series are those that live calls would have given; points of that time which were
+    written before are taken back first. Signals that have been followed beyond ``end`` keep their state.
     """
     rows = [row for row in generations.versions(project_id, start, end) if row.n >= LEAST_CALLS]
     ready, taken, pages = policy.of(project_id), 0, []
-    shelf.forget(project_id, int(start.timestamp()) // HOUR, int(end.timestamp()) // HOUR + 1)
+    shelf.forget(project_id, int(start.timestamp()) // HOUR, int(end.timestamp()) // HOUR + 1, now=now)
     DriftSketch.objects.filter(project_id=project_id, part__startswith="clusters").delete()
+    _take_back(project_id, start, end, now=now)
     for row in sorted(rows, key=lambda one: one.first):
         desk = Shelf(project_id, row.model, now)
         firsts = _firsts(project_id, row.model, rows)
-        for signal in _signals(project_id, row.model, row.version):
+        for signal in _signals(desk, row, ready, told=True):
+            kept = (signal.evaluated_to or 0) <= end.timestamp()
             signal.evaluated_to, signal.progress, signal.body = None, {}, {}
-            walk = Walk(signal, desk, firsts, ready, begin=int(start.timestamp()))
-            taken += _take(walk, int(end.timestamp()), int(min(row.last, end).timestamp()), now=now)
+            again = Walk(signal, desk, firsts, ready, begin=int(start.timestamp()))
+            newest = int(min(row.last, end).timestamp())
+            if kept:
+                taken += _take(again, int(end.timestamp()), newest, now=now)
+            else:
+                taken += again.run(int(end.timestamp()), newest)
             pages += [
                 Page(row.model, row.version, signal.kind, name, clock.from_ms(at * 1000))
-                for at, name in walk.pages
+                for at, name in again.pages
             ]
     for model in sorted({row.model for row in rows}):
         pages += [
@@ -192,3 +221,11 @@ def replay(project_id: int, start: dt.datetime, end: dt.datetime, *, now: dt.dat
             )
         ]  # fmt: skip
     return Replayed(len(rows), taken, tuple(sorted(pages, key=lambda page: page.at)))
+
+
+def _take_back(project_id: int, start: dt.datetime, end: dt.datetime, *, now: dt.datetime) -> None:
+    """Empty the span of what signals and expected volumes have written."""
+    written = (Matcher(NAME, "=~", "|".join(walk.SERIES)), Matcher("detector", "=", walk.DETECTOR))
+    expected = (Matcher(NAME, "=~", "|".join(anomalies.SERIES)),)
+    span = clock.to_ms(start), clock.to_ms(end)
+    removing.remove(project_id, [Selection(one, *span) for one in (written, expected)], now=now)

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from monitor.drift import detectors, features, signals
+from monitor.drift import detectors, features
 from monitor.store.models import Project
 
 
@@ -110,6 +110,10 @@ class DriftPolicy(models.Model):
     holidays = models.TextField(
         blank=True, help_text="Dates that behave like a Sunday, one per line, as 2026-10-01."
     )
+    attributes = models.TextField(
+        blank=True,
+        help_text="Attributes of calls to watch as well, one name per line: numbers by their mean, words by their shares.",
+    )
 
     class Meta:
         verbose_name_plural = "drift policies"
@@ -130,7 +134,7 @@ class DriftSignal(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="drift_signals")
     model = models.CharField(max_length=200)
     version = models.CharField(max_length=200, blank=True)
-    kind = models.CharField(max_length=40, choices=signals.choices)
+    kind = models.CharField(max_length=80)
     enabled = models.BooleanField(default=True)
     reference_version = models.CharField(
         max_length=200, blank=True, help_text="The version whose calls are normal; empty: chosen by itself."
@@ -163,7 +167,8 @@ class DriftSignal(models.Model):
 
 class DriftSketch(models.Model):
     """The sums of one closed hour of a version (or, as part ``clusters …``, what its vectors are sorted by;
-    as part ``baseline …``, how far the expected volume of all versions has been told).
+    as part ``baseline …``, how far the expected volume of all versions has been told; as part ``forgotten``, when
+    hours were let be added up anew).
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")

@@ -4,33 +4,54 @@ import datetime as dt
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from monitor.drift.bodies import MOST_ATTRIBUTES
 from monitor.drift.engine.detector import limit_for
 from monitor.drift.engine.matching import Calendar
 from monitor.drift.models import DriftPolicy
 from monitor.drift.signals import SIGNALS
 
+LONGEST_NAME = 60
+
 
 class BadPolicyError(ValueError):
-    """A time zone or a date that does not exist; names it."""
+    """A time zone or a date that does not exist, or an attribute that cannot be watched; names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """``false_pages``: bearable false pages per quarter of a model version, over all its signals."""
+    """``false_pages``: bearable false pages per quarter of a model version, over all its signals.
+
+    ``attributes``: those of calls that are watched.
+    """
 
     calendar: Calendar = Calendar()  # noqa: RUF009 — frozen
     false_pages: float = 1.0
+    attributes: tuple[str, ...] = ()
 
     def limit(self, tick_seconds: int) -> float:
         """The evidence at which one of the signals pages."""
-        return limit_for(len(SIGNALS), tick_seconds) / self.false_pages
+        return limit_for(len(SIGNALS) + len(self.attributes), tick_seconds) / self.false_pages
 
 
 def of(project_id: int) -> Policy:
     row = DriftPolicy.objects.filter(project_id=project_id).first()
     if row is None:
         return Policy()
-    return Policy(Calendar(zone_of(row.time_zone), holidays_of(row.holidays)), row.false_pages_per_quarter)
+    calendar = Calendar(zone_of(row.time_zone), holidays_of(row.holidays))
+    return Policy(calendar, row.false_pages_per_quarter, attributes_of(row.attributes))
+
+
+def attributes_of(text: str) -> tuple[str, ...]:
+    """One name per line; raises BadPolicyError."""
+    found = tuple(dict.fromkeys(filter(None, map(str.strip, text.splitlines()))))
+    if len(found) > MOST_ATTRIBUTES:
+        message = f"{len(found)} attributes; at most {MOST_ATTRIBUTES} can be watched"
+        raise BadPolicyError(message)
+    long = next((name for name in found if len(name) > LONGEST_NAME), None)
+    if long is not None:
+        message = f"{long!r} is longer than {LONGEST_NAME} characters"
+        raise BadPolicyError(message)
+    return found
 
 
 def zone_of(name: str) -> ZoneInfo:

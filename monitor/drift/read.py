@@ -14,7 +14,8 @@ from monitor.drift.embedders import WHAT_HASHING_SEES
 from monitor.drift.engine.matching import HOUR
 from monitor.drift.features import FEATURES
 from monitor.drift.models import DriftReport, DriftSignal, DriftSketch, DriftWatch, WatchState
-from monitor.drift.signals import SIGNALS
+from monitor.drift.signals import kind_of
+from monitor.drift.stages import FULL, Maturity
 
 __all__ = [
     "WHAT_HASHING_SEES",
@@ -111,6 +112,7 @@ class SignalRow:
 
     ``scale``: percent, points, score, ratio or radius; says how ``effect`` and the band are read.
     ``since``: when its evidence began to rise. ``maturity``: full, growing or young (only full ones page).
+    ``ready``: when a learning one says something first, ``full``: when it may page; None: nobody knows yet.
     """
 
     id: int
@@ -131,6 +133,8 @@ class SignalRow:
     since: dt.datetime | None
     maturity: str
     reference: tuple[str, dt.datetime, dt.datetime] | None
+    ready: dt.datetime | None
+    full: dt.datetime | None
     selector: str
     last_ok: dt.datetime | None
     last_error: str
@@ -194,9 +198,10 @@ def signals(project_id: int, *, model: str = "") -> list[SignalRow]:
 
 
 def _signal(row: DriftSignal) -> SignalRow:
-    kind, body = SIGNALS[row.kind], row.body
+    kind, body = kind_of(row.kind), row.body
     known = bool(body) and row.state not in {WatchState.UNKNOWN, WatchState.LEARNING}
     reference = body.get("reference")
+    growing = reference is not None and body.get("maturity") != Maturity.FULL
     return SignalRow(
         id=row.pk,
         model=row.model,
@@ -216,6 +221,8 @@ def _signal(row: DriftSignal) -> SignalRow:
         since=_moment(body.get("since")) if known else None,
         maturity=body.get("maturity", ""),
         reference=(reference[0], *(_moment(hour * HOUR) for hour in reference[1:])) if reference else None,
+        ready=_moment(body.get("ready")) if row.state == WatchState.LEARNING else None,
+        full=_moment((reference[1] + FULL) * HOUR) if growing else None,
         selector=", ".join(
             f'{name}="{_escaped(value)}"' for name, value in walk.labels(row).items_sorted if name != "slice"
         ),

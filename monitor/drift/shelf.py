@@ -1,7 +1,9 @@
 """Hours of a model as sums: read from what is kept, or added up once from its calls and then kept."""
 
 import datetime as dt
+import functools
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from monitor.drift.engine.matching import HOUR
 from monitor.drift.engine.vectors import Clusters, VectorHours
 from monitor.drift.models import DriftSketch
 from monitor.drift.stages import Reference
-from monitor.store import embeddings, generations, marks
+from monitor.store import details, embeddings, generations, marks
 
 # an hour that ended so long ago is closed: later calls are stored, but change no sum
 SEALED = {"calls": 600, "scores": 3600, "vectors": 1800}
@@ -24,7 +26,22 @@ MOST_CALLS_AT_ONCE = 5_000_000
 # vectors of an hour beyond these change no mean that anyone could see
 VECTORS_PER_HOUR = 2_000
 VECTORS_TO_LEARN = 20_000
-KIND = "prompt"
+# of a busy hour the attributes of about so many calls are read
+DETAILS_PER_HOUR = 1_000
+FORGOTTEN = "forgotten"
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """What the vectors of ``text`` (prompt or output) by one embedder are sorted by."""
+
+    text: str
+    embedder: str
+    clusters: Clusters
+
+    @property
+    def part(self) -> str:
+        return f"vectors {packing.name_of(self.clusters)}"
 
 
 class Shelf:
@@ -36,7 +53,13 @@ class Shelf:
         self.now = now
         self._bodies: dict[tuple[str, int], Body] = {}
         self._marks: dict[tuple[str, int], Marks] = {}
-        self._clusters: dict[Reference, tuple[str, Clusters] | None] = {}
+        self._clusters: dict[tuple[Reference, str], Sorted | None] = {}
+
+    @functools.cached_property
+    def epoch(self) -> bytes:
+        """When hours were last let be added up anew: what was learned before may be of other sums."""
+        rows = DriftSketch.objects.filter(project_id=self.project_id, part=FORGOTTEN, hour=0)
+        return bytes(rows.values_list("body", flat=True).first() or b"")
 
     def window(
         self,
@@ -46,7 +69,7 @@ class Shelf:
         *,
         part: str,
         load_of: Iterable[str] = (),
-        clusters: tuple[str, Clusters] | None = None,
+        clusters: "Sorted | None" = None,
     ) -> Window:
         """The hours [first, end) of a version; ``load_of``: the versions whose calls make the load."""
         hours = np.arange(first, end, dtype=np.int64)
@@ -56,7 +79,7 @@ class Shelf:
         for one in load_of:
             rates = [body.rates.get("calls", [0] * TICKS) for body in self._body_range(one, first, end)]
             load += np.array(rates, dtype=np.float64).reshape(-1)
-        found = self._vectors(version, hours, *clusters) if clusters is not None else None
+        found = self._vectors(version, hours, clusters) if clusters is not None else None
         return Window(hours, calls, scores, load, found)
 
     def ticks(self, versions: Iterable[str], first: int, end: int, name: str) -> Floats:
@@ -69,16 +92,17 @@ class Shelf:
             total += np.array(rows, dtype=np.float64).reshape(-1)
         return total
 
-    def clusters(self, reference: Reference) -> tuple[str, Clusters] | None:
-        """What the vectors of a reference are sorted by, and their embedder; None without vectors."""
-        if reference not in self._clusters:
+    def clusters(self, reference: Reference, text: str) -> "Sorted | None":
+        """What the vectors of a reference's prompts or outputs are sorted by; None without vectors."""
+        key = (reference, text)
+        if key not in self._clusters:
             embedder = embeddings.commonest_embedder(
-                self.project_id, self.model, reference.version, kind=KIND,
+                self.project_id, self.model, reference.version, kind=text,
                 span=_span(reference.first, reference.end),
             )  # fmt: skip
-            found = self._kept_clusters(reference, embedder) if embedder else None
-            self._clusters[reference] = (embedder, found) if found is not None else None
-        return self._clusters[reference]
+            found = self._kept_clusters(reference, text, embedder) if embedder else None
+            self._clusters[key] = Sorted(text, embedder, found) if found is not None else None
+        return self._clusters[key]
 
     def _body_range(self, version: str, first: int, end: int) -> list[Body]:
         missing = [one for one in range(first, end) if (version, one) not in self._bodies]
@@ -99,8 +123,22 @@ class Shelf:
             ),
             first, end,
         )  # fmt: skip
+        self._add_details(version, found)
         self._bodies.update({(version, hour): body for hour, body in found.items()})
         self._keep(version, "calls", {hour: bodies.encode(body) for hour, body in found.items()})
+
+    def _add_details(self, version: str, found: dict[int, Body]) -> None:
+        """What only a sample of the calls is asked for, as many of a busy hour as of a quiet one."""
+        calls = max((body.calls for body in found.values()), default=0)
+        if not calls:
+            return
+        read = details.columns(
+            self.project_id, *_span(min(found), max(found) + 1), model=self.model, version=version,
+            stride=-(-calls // DETAILS_PER_HOUR),
+        )  # fmt: skip
+        edges = np.searchsorted(read.at // HOUR_MS, np.arange(min(found), max(found) + 2))
+        for hour, low, high in zip(range(min(found), max(found) + 1), edges, edges[1:], strict=False):
+            bodies.add_details(found[hour], bodies.Details(read.scores[low:high], read.attributes[low:high]))
 
     def _mark_range(self, version: str, first: int, end: int) -> list[Marks]:
         missing = [one for one in range(first, end) if (version, one) not in self._marks]
@@ -142,12 +180,12 @@ class Shelf:
             ignore_conflicts=True,
         )  # fmt: skip
 
-    def _kept_clusters(self, reference: Reference, embedder: str) -> Clusters | None:
-        part = f"clusters {embedder} {reference.end - reference.first}"
+    def _kept_clusters(self, reference: Reference, text: str, embedder: str) -> Clusters | None:
+        part = f"clusters {text} {embedder} {reference.end - reference.first}"
         for _, stored in self._kept(reference.version, part, reference.first, reference.first + 1):
             return packing.decode_clusters(stored)
         sample = embeddings.sampled(
-            self.project_id, self.model, reference.version, kind=KIND, embedder=embedder,
+            self.project_id, self.model, reference.version, kind=text, embedder=embedder,
             span=_span(reference.first, reference.end), limit=VECTORS_TO_LEARN,
         )  # fmt: skip
         if sample.at.size < vectors.LEAST_VECTORS:
@@ -164,36 +202,37 @@ class Shelf:
         )  # fmt: skip
         return found
 
-    def _vectors(self, version: str, hours: Ints, embedder: str, clusters: Clusters) -> VectorHours:
+    def _vectors(self, version: str, hours: Ints, by: "Sorted") -> VectorHours:
         """The sums of each hour by cluster; the sums of closed hours are kept."""
-        part = f"vectors {packing.name_of(clusters)}"
         known = {
-            hour: packing.decode_hour(stored, clusters)
-            for hour, stored in self._kept(version, part, int(hours[0]), int(hours[-1]) + 1)
+            hour: packing.decode_hour(stored, by.clusters)
+            for hour, stored in self._kept(version, by.part, int(hours[0]), int(hours[-1]) + 1)
         }
         for start, stop in _runs([one for one in hours.tolist() if one not in known]):
-            known.update(self._sum_vectors(version, start, stop, embedder, clusters))
+            known.update(self._sum_vectors(version, start, stop, by))
         return VectorHours.joined([known[one] for one in hours.tolist()])
 
-    def _sum_vectors(
-        self, version: str, first: int, end: int, embedder: str, clusters: Clusters
-    ) -> dict[int, VectorHours]:
+    def _sum_vectors(self, version: str, first: int, end: int, by: "Sorted") -> dict[int, VectorHours]:
         read = embeddings.columns(
-            self.project_id, self.model, version, kind=KIND, embedder=embedder, span=_span(first, end),
+            self.project_id, self.model, version, kind=by.text, embedder=by.embedder, span=_span(first, end),
             limit=VECTORS_PER_HOUR * (end - first),
         )  # fmt: skip
         hour = read.at // HOUR_MS
         found = {
-            one: clusters.hour(one, vectors.project(read.vectors[hour == one])) for one in range(first, end)
+            one: by.clusters.hour(one, vectors.project(read.vectors[hour == one]))
+            for one in range(first, end)
         }
-        part = f"vectors {packing.name_of(clusters)}"
-        self._keep(version, part, {one: packing.encode_hour(sums) for one, sums in found.items()})
+        self._keep(version, by.part, {one: packing.encode_hour(sums) for one, sums in found.items()})
         return found
 
 
-def forget(project_id: int, first: int, end: int) -> None:
+def forget(project_id: int, first: int, end: int, *, now: dt.datetime) -> None:
     """Let the hours [first, end) be added up anew: calls came in after they had been closed."""
     DriftSketch.objects.filter(project_id=project_id, hour__gte=first, hour__lt=end).delete()
+    DriftSketch.objects.update_or_create(
+        project_id=project_id, model="", version="", part=FORGOTTEN, hour=0,
+        defaults={"body": now.isoformat().encode()},
+    )  # fmt: skip
 
 
 def _span(first: int, end: int) -> tuple[dt.datetime, dt.datetime]:

@@ -1,4 +1,4 @@
-"""What the engine watches of every model version without being asked: one entry per signal."""
+"""What the engine watches of every model version: the signals it always has, and the attributes that people name."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,13 +9,16 @@ from django.utils.translation import gettext_lazy as _
 Way = Literal["mean", "share", "rate", "beyond", "wording", "mix", "novelty"]
 HOUR = 3600
 FIVE_MINUTES = 300
+# attributes of calls: a number is told from a word by what it mostly holds
+NUMBER, CATEGORY = "number:", "category:"
 
 
 @dataclass(frozen=True, slots=True)
 class SignalKind:
     """``source``: which sums of an hour. ``by``: one stream per value of that dimension.
 
-    ``floor``: the least effect worth a page. ``scale``: how an effect is said (log: a change in percent).
+    ``floor``: the least effect worth a page. ``scale``: how an effect is said (percent: of logarithms; deviations:
+    in standard deviations of the reference).
     ``match``: like hours (season) or like load. ``input``: the users make it, whatever the version.
     """
 
@@ -24,7 +27,7 @@ class SignalKind:
     way: Way
     source: str
     floor: float
-    scale: Literal["percent", "points", "score", "ratio", "radius"]
+    scale: Literal["percent", "points", "score", "ratio", "radius", "deviations"]
     match: Literal["season", "load"] = "season"
     input: bool = False
     by: str = ""
@@ -80,12 +83,29 @@ SIGNALS = {
         SignalKind("refusal_rate", _("refusals"), "rate", "refusals", 1.5, "ratio"),
         SignalKind("judge_score", _("judge score"), "mean", "judge", 0.05, "score"),
         SignalKind("token_logprob", _("token log-probability"), "mean", "logprob", 0.05, "score"),
+        SignalKind("retrieval_score", _("best retrieval score"), "mean", "retrieval", 0.2, "deviations"),
         SignalKind("prompt_embedding", _("wording of prompts"), "wording", "prompt", 1.0, "radius", input=True),
         SignalKind("prompt_mix", _("mix of prompts"), "mix", "prompt", 0.03, "points", input=True),
         SignalKind("prompt_novelty", _("prompts unlike any before"), "novelty", "prompt", 0.02, "points",
                    input=True),
+        SignalKind("output_embedding", _("wording of answers"), "wording", "output", 1.0, "radius"),
+        SignalKind("output_mix", _("mix of answers"), "mix", "output", 0.03, "points"),
+        SignalKind("output_novelty", _("answers unlike any before"), "novelty", "output", 0.02, "points"),
     )
 }  # fmt: skip
+
+
+def kind_of(name: str) -> SignalKind:
+    """One of the above, or the signal of an attribute (``number:temperature``, ``category:region``)."""
+    found = SIGNALS.get(name)
+    if found is not None:
+        return found
+    attribute = name.partition(":")[2]
+    if name.startswith(NUMBER):
+        return SignalKind(name, attribute, "mean", name, 0.2, "deviations")
+    if name.startswith(CATEGORY):
+        return SignalKind(name, attribute, "share", name, 0.03, "points")
+    raise KeyError(name)
 
 
 def choices() -> list[tuple[str, str | Promise]]:

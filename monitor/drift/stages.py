@@ -55,6 +55,9 @@ def reference_at(
     """
     if pin.first is not None:
         own = pin.version or version
+        # hours that people chose are taken whole: four weeks of them are matched by the hour of the week
+        if pin.end is not None and STEPS[0] <= pin.end - pin.first and pin.end <= hour:
+            return Reference(own, pin.first, pin.end)
         return _grown(own, pin.first, min(hour, pin.end or hour))
     own = pin.version or version
     before = [one for one, first in firsts.items() if first < firsts.get(own, hour)]

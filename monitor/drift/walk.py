@@ -22,11 +22,12 @@ from monitor.drift.engine.matching import DAYS_FOR_WEEKLY, HOUR, Calendar
 from monitor.drift.models import DriftSignal, WatchState
 from monitor.drift.policy import Policy
 from monitor.drift.shelf import Shelf
-from monitor.drift.signals import SIGNALS, SignalKind
+from monitor.drift.signals import SignalKind, kind_of
 from monitor.drift.stages import STEPS, Maturity, Pin, Reference, next_change, reference_at
 from monitor.store import append
 
 DETECTOR = "seasonal"
+SERIES = ("llm_drift_effect", "llm_drift_normal_low", "llm_drift_normal_high", "llm_drift_evidence")
 # PromQL looks back 5 minutes for a gauge
 HOLD = 240
 # the mean effect of 6 hours closes a page, and the load of a tick needs the one before
@@ -84,7 +85,7 @@ class Walk:
         self.pages: list[tuple[int, str]] = []
         self._labels: dict[tuple[str, str], Labels] = {}
         self.signal = signal
-        self.kind: SignalKind = SIGNALS[signal.kind]
+        self.kind: SignalKind = kind_of(signal.kind)
         self.shelf = shelf
         self.firsts = firsts
         self.policy = policy
@@ -139,7 +140,7 @@ class Walk:
         calendar = self._calendar(reference)
         key = (
             self.shelf.project_id, self.shelf.model, self.kind.name, reference, calendar.zone.key,
-            calendar.holidays,
+            calendar.holidays, self.shelf.epoch,
         )  # fmt: skip
         if key not in _fitted:
             window = self._reference_window(reference)
@@ -158,15 +159,15 @@ class Walk:
         return Calendar(self.policy.calendar.zone, self.policy.calendar.holidays, weekly=weekly)
 
     def _reference_window(self, reference: Reference) -> tuple[Window, Any]:
-        clusters = self.shelf.clusters(reference) if self.kind.part == "vectors" else None
+        clusters = self.shelf.clusters(reference, self.kind.source) if self.kind.part == "vectors" else None
         window = self.shelf.window(
             reference.version, reference.first, reference.end, part=self.kind.part, load_of=self._load_of(),
             clusters=clusters,
         )  # fmt: skip
-        return window, clusters[1] if clusters else None
+        return window, clusters.clusters if clusters else None
 
     def _window(self, first: int, end: int, reference: Reference) -> Window:
-        clusters = self.shelf.clusters(reference) if self.kind.part == "vectors" else None
+        clusters = self.shelf.clusters(reference, self.kind.source) if self.kind.part == "vectors" else None
         first = max(first, self.firsts[self.signal.version])
         return self.shelf.window(
             self.signal.version, first, end, part=self.kind.part, load_of=self._load_of(), clusters=clusters
@@ -276,6 +277,7 @@ class Walk:
         self.signal.progress = {}
         self.signal.state = WatchState.UNKNOWN if reason else WatchState.LEARNING
         self.signal.reason = reason or "learning: the first 6 hours of this version become its reference"
+        self.signal.body = {} if reason else {"ready": (self.firsts[self.signal.version] + STEPS[0]) * HOUR}
 
     def _note(self, stop: int, found: Found | None, reference: Reference, alarm: Alarm) -> None:
         self.signal.evaluated_to = stop

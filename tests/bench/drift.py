@@ -3,7 +3,7 @@
     python -m tests.bench.drift SCENARIOS.py [ID ...]
 
 SCENARIOS.py offers ``SCENARIOS`` (id → scenario with ``build(seed)``, ``seeds``, ``kind``, ``at_h``, ``about``)
-and ``stream(world, changes)``, which yields a day of calls at a time as arrays. One JSON line per scenario.
+and ``stream(world, changes)``, which yields a day of calls at a time as arrays. One JSON line per scenario, then a table over all seeds.
 """
 
 import importlib.util
@@ -109,6 +109,8 @@ def part(window: Window, first: int, end: int) -> Window:
 
 def pages_of(kind: SignalKind, window: Window, clusters: vectors.Clusters | None) -> list[tuple[float, str]]:
     """When pages of one signal began, in hours since the world did, and what they name."""
+    if kind.part == "vectors" and kind.source != "prompt":
+        return []
     try:
         channel = channels.fit(kind, part(window, 0, FULL), Calendar(), Maturity.FULL, clusters)
     except NothingToLearnError:
@@ -193,9 +195,22 @@ def lines(module: ModuleType, wanted: list[str]) -> Iterator[dict[str, Any]]:
                    "limit": scenario.limit}  # fmt: skip
 
 
+def row(line: dict[str, Any]) -> str:
+    """A line of the table: median and longest delay in hours (of all seeds), and false pages."""
+    known = [one for one in line["delay_h"] if one != float("inf")]
+    cells = (
+        line["scenario"], line["title"], len(line["delay_h"]) - len(known), line["median_h"], max(known, default=None),
+        line["false_pages"], json.dumps(line["limit"]),
+    )  # fmt: skip
+    return "| " + " | ".join("–" if cell is None else str(cell) for cell in cells) + " |"
+
+
 if __name__ == "__main__":
     if len(sys.argv) < 2 or not Path(sys.argv[1]).is_file():
         raise SystemExit(__doc__)
+    rows = ["| scenario | title | missed | median h | longest h | false pages | limits |"]
     for line in lines(loaded(sys.argv[1]), sys.argv[2:]):
         sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
         sys.stdout.flush()
+        rows.append(row(line))
+    sys.stdout.write("\n".join(rows) + "\n")

@@ -7,6 +7,7 @@ from monitor import query
 from monitor.drift import follow, read
 from monitor.drift.models import DriftSignal, DriftSketch, WatchState
 from monitor.drift.signals import SIGNALS
+from monitor.store.models import Generation
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 
@@ -85,6 +86,30 @@ def test_a_replay_gives_the_page_that_live_calls_gave(
     assert [page.at - HOUR / 6 for page in paged] == [dt.datetime.fromtimestamp(live["paged_at"], dt.UTC)]
     assert month < paged[0].at < month + 8 * HOUR
     assert signal(cast, "prompt_length").body == live
+
+
+def test_a_second_replay_puts_what_is_known_now_in_the_place_of_the_first(
+    cast: Cast, push: Push, now: dt.datetime, month: dt.datetime
+) -> None:
+    span = (cast.project.id, now - 15 * DAY, now)
+    follow.replay(*span, now=now)
+    paged = 'max_over_time(llm_drift_evidence{feature="prompt_length"}[15d]) >= 1'
+    assert len(query.instant(cast.project.id, paged, now).labels) == 1
+    Generation.objects.filter(started_at__gte=month).update(input_tokens=245)
+    found = follow.replay(*span, now=now)
+    assert not [page for page in found.pages if page.kind == "prompt_length"]
+    assert len(query.instant(cast.project.id, paged, now).labels) == 0
+
+
+def test_a_replay_of_an_old_stretch_leaves_the_present_alone(
+    cast: Cast, now: dt.datetime, month: dt.datetime
+) -> None:
+    follow_all(cast, now)
+    before = query.instant(cast.project.id, "llm_drift_evidence", now)
+    live = dict(signal(cast, "prompt_length").body)
+    follow.replay(cast.project.id, now - 15 * DAY, now - 12 * HOUR, now=now)
+    assert signal(cast, "prompt_length").body == live
+    assert query.instant(cast.project.id, "llm_drift_evidence", now).labels == before.labels
 
 
 def test_live_steps_give_what_one_long_step_gives(cast: Cast, now: dt.datetime, month: dt.datetime) -> None:

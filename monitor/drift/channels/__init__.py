@@ -17,7 +17,7 @@ def fit(
     """Learn what is normal. Raises NothingToLearnError."""
     factor = 1.0 if maturity == Maturity.FULL else 2.0
     if kind.way == "wording":
-        return wording.fit(reference, clusters, calendar)
+        return wording.fit(kind, reference, clusters, calendar)
     matcher = Matcher(kind, reference, calendar, maturity)
     if kind.way in {"rate", "beyond"}:
         return rates.fit(kind, reference, matcher, factor)

@@ -22,12 +22,24 @@ def fit(
 ) -> "MeanChannel":
     """Raises NothingToLearnError."""
     names = _names(kind, reference, clusters)
-    hours = _streams(kind, reference, names, clusters)
+    unit = _unit(kind, reference)
+    hours = _streams(kind, reference, names, clusters, unit)
     if int((hours.n.max(axis=1, initial=0) >= means.LEAST_ITEMS).sum()) < LEAST_HOURS:
         message = f"the reference has under {LEAST_HOURS} hours with {means.LEAST_ITEMS} such calls"
         raise NothingToLearnError(message)
     normal = means.fit(hours, matcher.cells(reference), matcher.days(reference), kind.floor * factor)
-    return MeanChannel(kind, names, normal, matcher, clusters)
+    return MeanChannel(kind, names, normal, matcher, clusters, unit)
+
+
+def _unit(kind: SignalKind, reference: Window) -> float:
+    """In what the effect is measured: itself, or standard deviations of the reference."""
+    if kind.scale != "deviations":
+        return 1.0
+    found = [body.numbers[kind.source] for body in reference.bodies if kind.source in body.numbers]
+    n, total, squares = np.array(found).sum(axis=0) if found else (1.0, 0.0, 0.0)
+    mean = total / n
+    # what has always been the same number may move by a tenth of it
+    return float(max(np.sqrt(max(squares / n - mean**2, 0.0)), 0.1 * abs(mean), 1e-9))
 
 
 def _names(kind: SignalKind, reference: Window, clusters: Clusters | None) -> tuple[str, ...]:
@@ -57,7 +69,9 @@ def _tables(kind: SignalKind, window: Window) -> list[dict[str, Sums]]:
     return [{"": body.numbers[kind.source]} if kind.source in body.numbers else {} for body in window.bodies]
 
 
-def _streams(kind: SignalKind, window: Window, names: tuple[str, ...], clusters: Clusters | None) -> Hours:
+def _streams(
+    kind: SignalKind, window: Window, names: tuple[str, ...], clusters: Clusters | None, unit: float
+) -> Hours:
     if kind.way in {"mix", "novelty"}:
         return _vector_streams(kind, window, clusters)
     sums = np.zeros((window.hours.size, len(names), 3))
@@ -70,13 +84,13 @@ def _streams(kind: SignalKind, window: Window, names: tuple[str, ...], clusters:
                 sums[row, index] += found
     if kind.way == "share":
         return Hours.of_shares(window.hours, sums[:, :, 0])
-    return Hours(window.hours, sums[:, :, 0], sums[:, :, 1], sums[:, :, 2])
+    return Hours(window.hours, sums[:, :, 0], sums[:, :, 1] / unit, sums[:, :, 2] / unit**2)
 
 
 def _vector_streams(kind: SignalKind, window: Window, clusters: Clusters | None) -> Hours:
     found = window.vectors
     if found is None or clusters is None:
-        message = "no vectors of prompts in the reference"
+        message = f"no vectors of {kind.source}s in the reference"
         raise NothingToLearnError(message)
     if kind.way == "mix":
         return Hours.of_shares(window.hours, clusters.mix(found))
@@ -93,6 +107,7 @@ class MeanChannel:
     normal: Normal
     matcher: Matcher
     clusters: Clusters | None
+    unit: float = 1.0
 
     def evidence(self) -> Evidence:
         return Evidence.of(2 * len(self.names))
@@ -103,7 +118,7 @@ class MeanChannel:
         return found
 
     def judge(self, window: Window) -> "JudgedMeans":
-        hours = _streams(self.kind, window, self.names, self.clusters)
+        hours = _streams(self.kind, window, self.names, self.clusters, self.unit)
         effects = self.normal.effects(hours, self.matcher.cells(window))
         said, low, high = effects.x, -self.normal.tolerance, self.normal.tolerance
         if self.kind.scale == "percent":

@@ -10,14 +10,18 @@ from monitor.drift.engine import vectors
 from monitor.drift.engine.detector import Evidence
 from monitor.drift.engine.matching import HOUR, Calendar
 from monitor.drift.engine.vectors import Clusters, Wording
+from monitor.drift.signals import SignalKind
 
 
-def fit(reference: Window, clusters: Clusters | None, calendar: Calendar) -> "WordingChannel":
+def fit(
+    kind: SignalKind, reference: Window, clusters: Clusters | None, calendar: Calendar
+) -> "WordingChannel":
     """Raises NothingToLearnError."""
     found = reference.vectors
     if found is None or clusters is None or int((found.calls >= vectors.LEAST_VECTORS).sum()) < LEAST_HOURS:
         message = (
-            f"the reference has under {LEAST_HOURS} hours with {vectors.LEAST_VECTORS} vectors of prompts"
+            f"the reference has under {LEAST_HOURS} hours with {vectors.LEAST_VECTORS} vectors of "
+            f"{kind.source}s"
         )
         raise NothingToLearnError(message)
     wording = vectors.fit_wording(found, clusters, calendar.days(found.at))
