@@ -83,7 +83,7 @@ def _store_deltas(project_id: int, shard: int, found: Deltas, *, now: dt.datetim
             ),
         ])
     )  # fmt: skip
-    series.register(project_id, shard, list(spans.values()), now=now)
+    series.register(project_id, shard, list(spans.values()))
     batches.write(project_id, shard, BatchKind.DELTAS, block, now=now)
 
 

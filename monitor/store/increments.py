@@ -61,7 +61,7 @@ def write(project_id: int, shard: int, found: Increments, *, now: dt.datetime) -
     if not len(found.owners):
         return
     spans, block = made(project_id, found)
-    series.register(project_id, shard, spans, now=now)
+    series.register(project_id, shard, spans)
     # read back and merged within seconds
     batches.write(project_id, shard, BatchKind.DELTAS, block, now=now, brief=True)
 

@@ -100,7 +100,6 @@ class Series(EventTable):
     kind = models.SmallIntegerField()
     first_seen = models.DateTimeField()
     last_seen = models.DateTimeField()
-    touched_at = models.DateTimeField()
 
     class Meta(EventTable.Meta):
         abstract = False

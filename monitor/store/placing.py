@@ -145,7 +145,7 @@ class Placing:
             kept, refused = self._checked(newest)
             told = self._told(kept, refused)
             if told is not None:
-                series.register(self.project_id, self.shard, told.spans, now=self.now)
+                series.register(self.project_id, self.shard, told.spans)
             done, heard = self._push(kept, heard, told)
         transaction.on_commit(lambda: self._remember(heard, self.spans.ids[new], grows))
         return refused
@@ -154,7 +154,9 @@ class Placing:
         return self.home.look(self.spans.ids, int(self.spans.first.min()))
 
     def _grows(self, looked: Looked) -> Mask:
-        grows: Mask = (self.spans.first < looked.first) | (self.spans.last > looked.last + series.TOUCH_MS)
+        grows: Mask = (self.spans.first < looked.first) | (
+            self.spans.last > looked.last + series.patience(self.spans.ids)
+        )
         return grows
 
     def _register(self, grows: Mask) -> Ints:
@@ -167,7 +169,7 @@ class Placing:
                 spans.ids[grows].tolist(), spans.first[grows].tolist(), spans.last[grows].tolist(), strict=True
             )
         ]  # fmt: skip
-        made = series.register(self.project_id, self.shard, found, now=self.now)
+        made = series.register(self.project_id, self.shard, found)
         return np.array(sorted(made), dtype=np.int64)
 
     def _checked(self, newest: Ints) -> tuple[Stamped, list[Ints]]:

@@ -1,4 +1,8 @@
-"""Which series exist: written with their first sample, and touched when their span grows."""
+"""Which series exist: written with their first sample, and touched when their span grows.
+
+Rows are updated where they lie, and all of a fleet would be at once: each has its own patience, so that a page
+never has to hold two versions of every row that is in it.
+"""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -9,15 +13,20 @@ from django.db import connection, transaction
 
 from monitor.core.labels import Labels
 from monitor.store import homes
+from monitor.store.blocks import Ints
 from monitor.store.models import SeriesKind
 
-# a span in the table may lag behind the samples by this much, so that not every push writes here
-TOUCH_MS = 3_600_000
+# a span in the table may lag behind the samples by this much, so that not every push writes here; Prometheus'
+# lists of series and labels are as coarse
+TOUCH_MS = 10_800_000
+# derived series go on flat from their last sample, so that is known better
+TOUCH_DERIVED_MS = 3_600_000
+TURNS = 8
 
 _UPSERT = """
-    INSERT INTO monitor_series (shard, id, project_id, name, labels, kind, first_seen, last_seen, touched_at, xid)
+    INSERT INTO monitor_series (shard, id, project_id, name, labels, kind, first_seen, last_seen, xid)
     SELECT %(shard)s, s.id, %(project)s, s.name, s.labels, s.kind,
-           to_timestamp(s.first_ms / 1000.0), to_timestamp(s.last_ms / 1000.0), %(now)s,
+           to_timestamp(s.first_ms / 1000.0), to_timestamp(s.last_ms / 1000.0),
            pg_current_xact_id()::text::bigint
     FROM jsonb_to_recordset(%(rows)s::jsonb)
          AS s(id bigint, name text, labels jsonb, kind smallint, first_ms bigint, last_ms bigint)
@@ -25,7 +34,7 @@ _UPSERT = """
     ON CONFLICT (shard, id) DO UPDATE SET
         first_seen = least(monitor_series.first_seen, excluded.first_seen),
         last_seen = greatest(monitor_series.last_seen, excluded.last_seen),
-        touched_at = excluded.touched_at, xid = excluded.xid
+        xid = excluded.xid
     RETURNING id, labels, xmax = 0
 """
 # the rows are locked in the order of their ids, whatever way the join takes
@@ -36,8 +45,7 @@ _TOUCH = """
     )
     UPDATE monitor_series SET
         first_seen = least(first_seen, to_timestamp(s.first_ms / 1000.0)),
-        last_seen = greatest(last_seen, to_timestamp(s.last_ms / 1000.0)), touched_at = %(now)s,
-        xid = s.xid
+        last_seen = greatest(last_seen, to_timestamp(s.last_ms / 1000.0)), xid = s.xid
     FROM (
         SELECT u.*, pg_current_xact_id()::text::bigint AS xid
         FROM unnest(%(ids)s::bigint[], %(firsts)s::bigint[], %(lasts)s::bigint[]) AS u(id, first_ms, last_ms)
@@ -76,7 +84,13 @@ _known: dict[tuple[int, int], tuple[int, int]] = {}
 _KNOWN_LIMIT = 500_000
 
 
-def register(project_id: int, shard: int, spans: Sequence[SeriesSpan], *, now: dt.datetime) -> set[int]:
+def patience(ids: Ints) -> Ints:
+    """How far the samples of pushed series may be ahead of the table: half of the most there is, or more."""
+    found: Ints = TOUCH_MS - ids % TURNS * (TOUCH_MS // (2 * TURNS))
+    return found
+
+
+def register(project_id: int, shard: int, spans: Sequence[SeriesSpan]) -> set[int]:
     """Write the series that are new here or whose span grew; inside the caller's transaction.
 
     Returns the ids of those that did not exist before. All writers take rows in one order, in one statement
@@ -85,10 +99,10 @@ def register(project_id: int, shard: int, spans: Sequence[SeriesSpan], *, now: d
     news = sorted((span for span in spans if _grows(shard, span)), key=lambda span: span.id)
     strangers = news
     if all((shard, span.id) in _known for span in news):
-        touched = _touch(shard, news, now)
+        touched = _touch(shard, news)
         # gone since: their time was over
         strangers = [span for span in news if span.id not in touched]
-    made = _insert(project_id, shard, strangers, now) if strangers else set()
+    made = _insert(project_id, shard, strangers) if strangers else set()
     transaction.on_commit(lambda: _remember(shard, news))
     return made
 
@@ -104,7 +118,7 @@ def drop(*, before: dt.datetime) -> None:
         cursor.execute(_DROP, [before])
 
 
-def _touch(shard: int, spans: Sequence[SeriesSpan], now: dt.datetime) -> set[int]:
+def _touch(shard: int, spans: Sequence[SeriesSpan]) -> set[int]:
     """Widen the spans of known series; the ids of those that are still there."""
     if not spans:
         return set()
@@ -112,14 +126,14 @@ def _touch(shard: int, spans: Sequence[SeriesSpan], now: dt.datetime) -> set[int
         cursor.execute(
             _TOUCH,
             {
-                "shard": shard, "now": now, "ids": [span.id for span in spans],
+                "shard": shard, "ids": [span.id for span in spans],
                 "firsts": [span.first_ms for span in spans], "lasts": [span.last_ms for span in spans],
             },
         )  # fmt: skip
         return {row[0] for row in cursor.fetchall()}
 
 
-def _insert(project_id: int, shard: int, news: Sequence[SeriesSpan], now: dt.datetime) -> set[int]:
+def _insert(project_id: int, shard: int, news: Sequence[SeriesSpan]) -> set[int]:
     rows = [
         {
             "id": span.id, "name": span.labels.name, "labels": dict(span.labels), "kind": span.kind.value,
@@ -130,7 +144,7 @@ def _insert(project_id: int, shard: int, news: Sequence[SeriesSpan], now: dt.dat
     with connection.cursor() as cursor:
         cursor.execute(
             _UPSERT,
-            {"shard": shard, "project": project_id, "now": now, "rows": msgspec.json.encode(rows).decode()},
+            {"shard": shard, "project": project_id, "rows": msgspec.json.encode(rows).decode()},
         )
         answer = cursor.fetchall()
     _compare(news, {identity: labels for identity, labels, _ in answer})
@@ -139,7 +153,8 @@ def _insert(project_id: int, shard: int, news: Sequence[SeriesSpan], now: dt.dat
 
 def _grows(shard: int, span: SeriesSpan) -> bool:
     known = _known.get((shard, span.id))
-    return known is None or span.first_ms < known[0] or span.last_ms > known[1] + TOUCH_MS
+    slack = TOUCH_MS // 2 if span.kind == SeriesKind.PUSHED else TOUCH_DERIVED_MS
+    return known is None or span.first_ms < known[0] or span.last_ms > known[1] + slack
 
 
 def _compare(news: Sequence[SeriesSpan], stored: dict[int, object]) -> None:

@@ -26,7 +26,7 @@ def spans(transactional_db: None, cast: Cast, now: dt.datetime) -> list[SeriesSp
     names = [Labels({"__name__": f"x{n}"}) for n in range(3)]
     found = [SeriesSpan(fingerprint(cast.project.id, one), one, SeriesKind.PUSHED, at, at) for one in names]
     series.forget()
-    series.register(cast.project.id, SHARD, found, now=now)
+    series.register(cast.project.id, SHARD, found)
     later = at + 2 * TOUCH_MS
     return sorted(
         (SeriesSpan(one.id, one.labels, one.kind, at, later) for one in found), key=lambda one: one.id
@@ -85,7 +85,7 @@ def test_two_who_widen_the_same_series_both_commit(
     for n in {0, 1, 2} - set(known):
         del series._known[SHARD, spans[n].id]
     given = spans[::-1]
-    thread, raised = beside(lambda: series.register(cast.project.id, SHARD, given, now=now))
+    thread, raised = beside(lambda: series.register(cast.project.id, SHARD, given))
     until_somebody_waits()
     for span in spans[1:]:
         grow(rival, span)
