@@ -47,3 +47,8 @@ def test_every_secret_comes_from_a_file() -> None:
     assert all(secret["file"].startswith("./secrets/") for secret in SHAPE["secrets"].values())
     text = (ROOT / "templates" / "docs" / "operations.md").read_text("utf-8")
     assert [name for name in SHAPE["secrets"] if f"secrets/{name}" not in text] == []
+
+
+def test_the_texts_are_compiled_into_the_image() -> None:
+    build = SHAPE["services"]["web"]["build"]["dockerfile_inline"]
+    assert "compile_texts" in build.partition("USER vigil")[0]

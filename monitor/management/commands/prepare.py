@@ -1,4 +1,6 @@
-"""``manage.py prepare``: what must be done once before the servers start. Running it again changes nothing."""
+"""``manage.py prepare``: what must be done once before the servers start. Running it again changes nothing, and of
+several at once (each pod does it) the later ones wait for the first.
+"""
 
 from typing import Any
 
@@ -14,6 +16,7 @@ from monitor.core.env import Env
 from monitor.store import partitions
 from monitor.store.layout import local_secret
 from monitor.store.models import Membership, Project, Role
+from monitor.store.turns import turn
 
 ADMIN = "admin"
 
@@ -22,6 +25,10 @@ class Command(BaseCommand):
     help = "Migrate, create partitions, the first admin and the first project."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
+        with turn("preparing", wait=True):
+            self._prepare()
+
+    def _prepare(self) -> None:
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             call_command("migrate", verbosity=0, interactive=False)
