@@ -1,6 +1,7 @@
 """The sums of one hour of one model version: all that signals are computed from. Pure and additive."""
 
 import itertools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ HOUR_MS = 3_600_000
 SCHEMA = 5
 # so many values of a dimension stand for themselves, the rest is one
 MOST_VALUES = 64
+# of a part of an hour more are kept until all of it is known
+MOST_OF_A_PART = 1024
 REST = "…"
 # so many attributes of an hour are added up; one with more values than this is a name for each call, no category
 MOST_ATTRIBUTES, MOST_KINDS = 16, 200
@@ -77,7 +80,7 @@ def hours_of(columns: Columns, first: int, end: int) -> dict[int, Body]:
 
 
 def body_of(calls: Columns) -> Body:
-    """The sums of the calls of one hour."""
+    """The sums of the calls of one hour, or of a part of it; ``merged`` makes an hour of them."""
     n = calls["started_at"].size
     if not n:
         return Body()
@@ -130,20 +133,58 @@ def add_details(body: Body, details: Details) -> None:
             body.numbers[NUMBER + name] = _sums(np.array(numbers))
         if words and len(set(words)) <= MOST_KINDS:
             body.shares[CATEGORY + name] = _counted(np.array(words, dtype=object))
+    _cut(body)
 
 
-def marks_of(hour: Ints, names: Sequence[str], values: Floats, first: int, end: int) -> dict[int, Marks]:
-    """Judge scores by the hour of their call and by name."""
-    found = {one: Marks({}) for one in range(first, end)}
-    sums: dict[tuple[int, str], list[float]] = {}
-    for at, name, value in zip(hour.tolist(), names, values.tolist(), strict=True):
-        kept = sums.setdefault((at, name), [0.0, 0.0, 0.0])
-        kept[0] += 1.0
-        kept[1] += value
-        kept[2] += value * value
-    for (at, name), kept in sums.items():
-        found[at].names[name] = kept
-    return found
+def merged(parts: Sequence[Body]) -> Body:
+    """The sums of an hour out of those of its parts."""
+    if len(parts) == 1:
+        return _cut(parts[0])
+    found = Body(sum(one.calls for one in parts), {}, {}, {}, {}, {}, {})
+    for one in parts:
+        _add_sums(found.numbers, one.numbers)
+        for dim, table in one.sliced.items():
+            _add_sums(found.sliced.setdefault(dim, {}), table)
+        for dim, counts in one.shares.items():
+            kept = found.shares.setdefault(dim, {})
+            for value, n in counts.items():
+                kept[value] = kept.get(value, 0) + n
+        for name, ticks in one.rates.items():
+            before = found.rates.setdefault(name, [0] * TICKS)
+            found.rates[name] = [a + b for a, b in zip(before, ticks, strict=True)]
+    for name in {name for one in parts for name in one.spread}:
+        each = [one.spread[name] for one in parts if name in one.spread]
+        found.spread[name] = [_together([ticks[tick] for ticks in each]) for tick in range(TICKS)]
+    for name in {name for one in parts for name in one.lengths}:
+        found.lengths[name] = _together([one.lengths[name] for one in parts if name in one.lengths])
+    return _cut(found)
+
+
+def _add_sums(kept: dict[str, Sums], more: Mapping[str, Sums]) -> None:
+    for name, sums in more.items():
+        before = kept.get(name, [0.0, 0.0, 0.0])
+        kept[name] = [a + b for a, b in zip(before, sums, strict=True)]
+
+
+def _together(parts: Sequence[Sparse]) -> Sparse:
+    total: Counter[int] = Counter()
+    for index, counts in parts:
+        total.update(dict(zip(index, counts, strict=True)))
+    return sorted(total), [total[place] for place in sorted(total)]
+
+
+def _cut(body: Body) -> Body:
+    """Only the largest values of each dimension stand for themselves."""
+    for dim, table in body.sliced.items():
+        body.sliced[dim] = dict(sorted(table.items(), key=lambda one: (-one[1][0], one[0]))[:MOST_VALUES])
+    for dim, counts in body.shares.items():
+        ordered = sorted(counts.items(), key=lambda one: (one[0] == REST, -one[1], one[0]))
+        kept = dict(ordered[:MOST_VALUES])
+        rest = sum(n for _, n in ordered[MOST_VALUES:])
+        if rest:
+            kept[REST] = kept.get(REST, 0) + rest
+        body.shares[dim] = kept
+    return body
 
 
 def sketch_of(sparse: Sparse) -> LogSketch:
@@ -172,9 +213,9 @@ def _counted(values: np.ndarray) -> dict[str, int]:
     """How often each value comes; calls that name none are left out."""
     names, counts = np.unique(values[values != ""].astype(str), return_counts=True)
     order = np.argsort(-counts, kind="stable")
-    found = {str(names[place]): int(counts[place]) for place in order[:MOST_VALUES]}
-    if order.size > MOST_VALUES:
-        found[REST] = int(counts[order[MOST_VALUES:]].sum())
+    found = {str(names[place]): int(counts[place]) for place in order[:MOST_OF_A_PART]}
+    if order.size > MOST_OF_A_PART:
+        found[REST] = int(counts[order[MOST_OF_A_PART:]].sum())
     return found
 
 
@@ -186,7 +227,7 @@ def _sliced(values: Floats, by: np.ndarray) -> dict[str, Sums]:
     sums = np.array(
         [np.bincount(place, power) for power in (np.ones(place.size), values[kept], values[kept] ** 2)]
     )
-    largest = np.argsort(-sums[0], kind="stable")[:MOST_VALUES]
+    largest = np.argsort(-sums[0], kind="stable")[:MOST_OF_A_PART]
     return {str(names[one]): sums[:, one].tolist() for one in largest}
 
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from monitor.drift.policy import Policy
 from monitor.drift.shelf import Shelf
 from monitor.drift.signals import CATEGORY, NUMBER, SIGNALS
 from monitor.drift.walk import Walk
-from monitor.store import generations, removing
+from monitor.store import generations, lineup, removing
 from monitor.store.generations import VersionRow
 from monitor.store.models import Project
 
@@ -57,20 +58,28 @@ class Replayed:
 
 def run_due(*, now: dt.datetime) -> int:
     """Take the due ticks of all projects; how many were taken."""
-    taken, started = 0, clock.monotonic()
+    taken, until = 0, clock.monotonic() + LONGEST_RUN_SECONDS
     for project in Project.objects.filter(deleted_at=None):
-        rows = generations.versions(project.pk, now - LOOKBACK, now)
-        newest = max((row.last for row in rows), default=None)
-        if newest is None:
-            continue
-        ready = policy.of(project.pk)
-        lively = [row for row in rows if row.n >= LEAST_CALLS][:VERSIONS_PER_PROJECT]
-        for row in sorted(lively, key=lambda one: one.first):
-            if clock.monotonic() - started > LONGEST_RUN_SECONDS:
-                return taken
-            taken += _follow(project.pk, row, lively, newest, ready, now=now)
-        for model in sorted({row.model for row in lively}):
-            _expect(project.pk, model, lively, ready, now=now)
+        taken += run_project(project.pk, now=now, until=until)
+        if clock.monotonic() > until:
+            break
+    return taken
+
+
+def run_project(project_id: int, *, now: dt.datetime, until: float = math.inf) -> int:
+    """The same of one project; no further version is begun at ``until`` (by the monotonic clock)."""
+    rows = generations.versions(project_id, now - LOOKBACK, now)
+    newest = max((row.last for row in rows), default=None)
+    if newest is None:
+        return 0
+    taken, ready = 0, policy.of(project_id)
+    lively = [row for row in rows if row.n >= LEAST_CALLS][:VERSIONS_PER_PROJECT]
+    for row in sorted(lively, key=lambda one: one.first):
+        if clock.monotonic() > until:
+            return taken
+        taken += _follow(project_id, row, lively, newest, ready, now=now)
+    for model in sorted({row.model for row in lively}):
+        _expect(project_id, model, lively, ready, now=now)
     return taken
 
 
@@ -191,7 +200,7 @@ def replay(project_id: int, start: dt.datetime, end: dt.datetime, *, now: dt.dat
     Evidence, states and series are those that live calls would have given; points of that time which were
     written before are taken back first. Signals that have been followed beyond ``end`` keep their state.
     """
-    rows = [row for row in generations.versions(project_id, start, end) if row.n >= LEAST_CALLS]
+    rows = [row for row in lineup.versions(project_id, start, end) if row.n >= LEAST_CALLS]
     ready, taken, pages = policy.of(project_id), 0, []
     shelf.forget(project_id, int(start.timestamp()) // HOUR, int(end.timestamp()) // HOUR + 1, now=now)
     DriftSketch.objects.filter(project_id=project_id, part__startswith="clusters").delete()

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ from monitor.store import details, embeddings, generations, marks
 # an hour that ended so long ago is closed: later calls are stored, but change no sum
 SEALED = {"calls": 600, "scores": 3600, "vectors": 1800}
 HOURS_AT_ONCE = 24
-MOST_CALLS_AT_ONCE = 5_000_000
+CALLS_AT_ONCE = 50_000
 # vectors of an hour beyond these change no mean that anyone could see
 VECTORS_PER_HOUR = 2_000
 VECTORS_TO_LEARN = 20_000
@@ -115,17 +115,33 @@ class Shelf:
         return [self._bodies[version, one] for one in range(first, end)]
 
     def _add_up(self, version: str, first: int, end: int) -> None:
-        start, stop = _span(first, end)
-        found = bodies.hours_of(
-            generations.columns(
-                self.project_id, start, stop - dt.timedelta(milliseconds=1), bodies.COLUMNS,
-                model=self.model, version=version, limit=MOST_CALLS_AT_ONCE,
-            ),
-            first, end,
-        )  # fmt: skip
+        parts: dict[int, list[Body]] = {hour: [] for hour in range(first, end)}
+        for calls in self._pieces(version, first, end):
+            for hour, body in bodies.hours_of(calls, first, end).items():
+                if body.calls:
+                    parts[hour].append(body)
+        found = {hour: bodies.merged(each or [Body()]) for hour, each in parts.items()}
         self._add_details(version, found)
         self._bodies.update({(version, hour): body for hour, body in found.items()})
         self._keep(version, "calls", {hour: bodies.encode(body) for hour, body in found.items()})
+
+    def _pieces(self, version: str, first: int, end: int) -> Iterator[bodies.Columns]:
+        """The calls of the hours, so many at once that a busy hour takes no more room than a quiet one."""
+        start, stop = _span(first, end)
+        last = clock.to_ms(stop) - 1
+        while True:
+            read = generations.columns(
+                self.project_id, start, clock.from_ms(last), bodies.COLUMNS, model=self.model, version=version,
+                limit=CALLS_AT_ONCE,
+            )  # fmt: skip
+            at = read["started_at"]
+            if at.size < CALLS_AT_ONCE:
+                yield read
+                return
+            # calls of the oldest moment may not all be here: they come with the next piece
+            edge = int(at[0]) if at[0] < at[-1] else int(at[0]) - 1
+            yield {name: values[at > edge] for name, values in read.items()}
+            last = edge
 
     def _add_details(self, version: str, found: dict[int, Body]) -> None:
         """What only a sample of the calls is asked for, as many of a busy hour as of a quiet one."""
@@ -151,10 +167,10 @@ class Shelf:
         return [self._marks[version, one] for one in range(first, end)]
 
     def _add_marks(self, version: str, first: int, end: int) -> dict[int, Marks]:
-        read = marks.columns(
+        read = marks.by_hour(
             self.project_id, *_span(first, end), model=self.model, version=version, source="judge"
         )
-        found = bodies.marks_of(read.at // HOUR_MS, read.names, read.values, first, end)
+        found = {hour: Marks(read.get(hour, {})) for hour in range(first, end)}
         self._keep(version, "scores", {hour: bodies.encode(one) for hour, one in found.items()})
         return found
 

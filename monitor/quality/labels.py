@@ -58,7 +58,7 @@ def next_for(judge: Judge, rater: str, *, now: dt.datetime) -> Next | None:
     known = rates.material(judge, now=now)
     taken = set(Label.objects.filter(judge=judge, rater=rater).values_list("generation_id", flat=True))
     second = _second(judge, known, taken)
-    left = second or _most_telling(judge, rater, known, taken)
+    left = second or _most_telling(judge, rater, known, taken, now=now)
     for chosen in left[:5]:
         call = generations.one(judge.project_id, chosen)
         if call is not None:
@@ -83,16 +83,13 @@ def _second(judge: Judge, known: Sequence[Material], taken: set[UUID]) -> list[U
     )
 
 
-def _most_telling(judge: Judge, rater: str, known: Sequence[Material], taken: set[UUID]) -> list[UUID]:
+def _most_telling(
+    judge: Judge, rater: str, known: Sequence[Material], taken: set[UUID], *, now: dt.datetime
+) -> list[UUID]:
     """Unlabelled calls of the stratum where a label helps most, in an order of chance."""
     for one in sorted(known, key=lambda one: _urgency(one, judge.good_from), reverse=True):
-        places = one.places
         for number in order(one.strata(judge.good_from), shares=True):
-            left = [
-                one.calls[place]
-                for place in places[number]
-                if one.calls[place] not in one.labels and one.calls[place] not in taken
-            ]
+            left = [call for call in rates.unlabelled(judge, one, number, now=now) if call not in taken]
             if left:
                 return sorted(left, key=lambda call: chance(judge.name, rater, call))
     return []
@@ -102,8 +99,8 @@ def _urgency(one: Material, good_from: float) -> tuple[int, float]:
     """First the version that is nearest to its first interval, then the one with most calls for its labels."""
     missing = lacking(one.strata(good_from))
     if missing:
-        return (1, len(one.labels) - missing + math.log1p(len(one.calls)))
-    return (0, len(one.calls) / len(one.labels))
+        return (1, len(one.labels) - missing + math.log1p(one.judged.size))
+    return (0, one.judged.size / len(one.labels))
 
 
 def chance(*parts: object) -> float:

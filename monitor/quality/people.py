@@ -8,20 +8,17 @@ from uuid import UUID
 
 import numpy as np
 
-from monitor.core.clock import to_ms
-from monitor.core.stats import Floats
 from monitor.quality import epochs, golden, labels, moved, rates, sampling
 from monitor.quality.judges import JUDGES
 from monitor.quality.labels import Agreement, NotAMarkError
 from monitor.quality.models import GoldenItem, Judge, Label
 from monitor.quality.moved import Move
-from monitor.quality.rates import Material, Quality
-from monitor.store import generations, ids
+from monitor.quality.rates import Quality
+from monitor.store import generations
 from monitor.store.generations import GenerationDetail
 from monitor.store.scores import UnknownGenerationError
 
 __all__ = ["NoSuchJudgeError", "NotAMarkError", "Standing", "UnknownGenerationError", "Version"]
-DAY = dt.timedelta(days=1)
 # so many equal marks in a row are no judgement
 SAME_MARKS = 30
 
@@ -96,9 +93,7 @@ def standings(project_id: int, *, now: dt.datetime) -> list[Standing]:
 def standing(judge: Judge, *, now: dt.datetime) -> Standing:
     known = rates.material(judge, now=now)
     shift = golden.shift(judge)
-    versions = tuple(
-        Version(rates.of(one, judge.good_from), moved.tell(*_halves(one, now), shift)) for one in known
-    )
+    versions = tuple(Version(rates.of(one, judge.good_from), moved.tell(*one.halves, shift)) for one in known)
     every = np.concatenate([one.judged for one in known]) if known else np.empty(0)
     same = int(every.size) if every.size >= SAME_MARKS and np.ptp(every) == 0 else 0
     return Standing(
@@ -178,13 +173,6 @@ def _judge(project_id: int, name: str) -> Judge:
         message = f"no judge is called {name!r}"
         raise NoSuchJudgeError(message)
     return found
-
-
-def _halves(known: Material, now: dt.datetime) -> tuple[Floats, Floats]:
-    """The marks on calls of the days before and of the last day."""
-    edge = to_ms(now - DAY)
-    late = np.array([ids.milliseconds_of(call) >= edge for call in known.calls], dtype=bool)
-    return known.judged[~late], known.judged[late]
 
 
 def _pairs(judge: Judge) -> Pairs | None:

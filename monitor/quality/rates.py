@@ -5,11 +5,13 @@ Without enough labels there is no rate; the raw mean is never passed off as one.
 """
 
 import datetime as dt
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 import numpy as np
+import numpy.typing as npt
 from django.db.models import Avg
 
 from monitor.core import clock
@@ -20,40 +22,58 @@ from monitor.core.stratified import Estimate, Stratum, estimate, lacking
 from monitor.quality import epochs
 from monitor.quality.judges import JUDGES
 from monitor.quality.judges.base import BEST
-from monitor.quality.models import Judge, Label
-from monitor.store import append, marks
+from monitor.quality.models import Judge, JudgeEpoch, Label
+from monitor.store import append, ids, marks
 
 WINDOW = dt.timedelta(days=7)
-MOST_MARKS = 60_000
+# the calls of the last day are weighed against those before
+LATE = dt.timedelta(days=1)
 # marks below, between and above: labels are drawn and weighted within these
 EDGES = (2.0, 4.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Marks of a judge, and which of them are on calls of the last day."""
+
+    values: Floats
+    late: npt.NDArray[np.bool_]
+
+
 @dataclass(slots=True)
 class Material:
-    """What is known of one version in the window: judged calls, their marks, and people's marks of some."""
+    """What is known of one version in the window: the judge's marks of the calls that people labelled, in the
+    order of ``calls``, and of all ``others``.
+    """
 
     model: str
     version: str
     calls: list[UUID]
-    judged: Floats
+    there: Marks
+    others: Marks
     labels: dict[UUID, float] = field(default_factory=dict)
 
     @property
-    def places(self) -> list[list[int]]:
-        """The calls by stratum."""
-        of = np.searchsorted(EDGES, self.judged, side="right")
-        return [np.flatnonzero(of == number).tolist() for number in range(len(EDGES) + 1)]
+    def judged(self) -> Floats:
+        """All marks."""
+        return np.concatenate([self.there.values, self.others.values])
+
+    @property
+    def halves(self) -> tuple[Floats, Floats]:
+        """The marks on calls of the days before, and of the last day."""
+        late = np.concatenate([self.there.late, self.others.late])
+        return self.judged[~late], self.judged[late]
 
     def strata(self, good_from: float | None = None) -> list[Stratum]:
         """For the mean mark; with ``good_from`` for the share of good answers. The judge's marks go from 0 to 1."""
         found = []
-        for places in self.places:
-            there = [place for place in places if self.calls[place] in self.labels]
-            others = [place for place in places if self.calls[place] not in self.labels]
-            said = np.array([self.labels[self.calls[place]] for place in there], dtype=np.float64)
-            wanted = said if good_from is None else (said >= good_from).astype(np.float64)
-            found.append(Stratum(wanted, self.judged[there] / BEST, self.judged[others] / BEST))
+        said = np.array([self.labels[call] for call in self.calls], dtype=np.float64)
+        wanted = said if good_from is None else (said >= good_from).astype(np.float64)
+        of, rest = (np.searchsorted(EDGES, one.values, side="right") for one in (self.there, self.others))
+        for number in range(len(EDGES) + 1):
+            mine = of == number
+            others = self.others.values[rest == number] / BEST
+            found.append(Stratum(wanted[mine], self.there.values[mine] / BEST, others))
         return found
 
 
@@ -82,22 +102,48 @@ def material(judge: Judge, *, now: dt.datetime) -> list[Material]:
     epoch = epochs.latest(judge)
     if epoch is None:
         return []
-    found = marks.judged(
-        judge.project_id, now - WINDOW, now, name=judge.name,
-        source=JUDGES[judge.kind].source, author=f"{judge.kind}#{epoch.number}", limit=MOST_MARKS,
-    )  # fmt: skip
     said = said_of(judge)
-    by_version: dict[tuple[str, str], list[int]] = {}
-    for place, version in enumerate(found.versions):
-        by_version.setdefault(version, []).append(place)
-    made = [
-        Material(
-            model, version, [found.calls[place] for place in places], found.values[places],
-            {found.calls[place]: said[found.calls[place]] for place in places if found.calls[place] in said},
-        )
-        for (model, version), places in by_version.items()
-    ]  # fmt: skip
-    return sorted(made, key=lambda one: (-len(one.calls), one.model, one.version))
+    span = (judge.project_id, now - WINDOW, now)
+    labelled = marks.among(*span, _author(judge, epoch), list(said))
+    tallies = marks.tallied(*span, _author(judge, epoch), edge=now - LATE, but=list(said))
+    versions = sorted({*labelled.versions, *((one.model, one.version) for one in tallies)})
+    made = [_of_version(version, labelled, tallies, said, now) for version in versions]
+    return sorted(made, key=lambda one: (-one.judged.size, one.model, one.version))
+
+
+def unlabelled(judge: Judge, known: Material, number: int, *, now: dt.datetime) -> list[UUID]:
+    """The calls of one stratum that nobody has labelled yet."""
+    epoch = epochs.latest(judge)
+    if epoch is None:
+        return []
+    low, high = (-math.inf, *EDGES)[number], (*EDGES, math.inf)[number]
+    found = marks.between(
+        judge.project_id, now - WINDOW, now, _author(judge, epoch), (low, high), model=known.model,
+        version=known.version,
+    )  # fmt: skip
+    return [call for call in found.calls if call not in known.labels]
+
+
+def _author(judge: Judge, epoch: JudgeEpoch) -> marks.Author:
+    return marks.Author(judge.name, JUDGES[judge.kind].source, f"{judge.kind}#{epoch.number}")
+
+
+def _of_version(
+    version: tuple[str, str], labelled: marks.JudgedCalls, tallies: Sequence[marks.Tally],
+    said: Mapping[UUID, float], now: dt.datetime,
+) -> Material:  # fmt: skip
+    places = [place for place, one in enumerate(labelled.versions) if one == version]
+    calls = [labelled.calls[place] for place in places]
+    edge = clock.to_ms(now - LATE)
+    late = np.array([ids.milliseconds_of(call) >= edge for call in calls], dtype=bool)
+    mine = [one for one in tallies if (one.model, one.version) == version]
+    n = [one.n for one in mine]
+    others = Marks(
+        np.repeat(np.array([one.value for one in mine], dtype=np.float64), n),
+        np.repeat(np.array([one.late for one in mine], dtype=bool), n),
+    )
+    there = Marks(labelled.values[places], late)
+    return Material(*version, calls, there, others, {call: said[call] for call in calls})
 
 
 def said_of(judge: Judge) -> dict[UUID, float]:
@@ -121,17 +167,13 @@ def of(known: Material, good_from: float) -> Quality:
     except TooFewLabelsError:
         rate = mean = None
     return Quality(
-        known.model, known.version, len(known.calls), len(known.labels), float(known.judged.mean()),
+        known.model, known.version, known.judged.size, len(known.labels), float(known.judged.mean()),
         float((known.judged >= good_from).mean()), rate, mean, _agrees(known), lacking(known.strata()),
     )  # fmt: skip
 
 
 def _agrees(known: Material) -> float | None:
-    pairs = [
-        (mark, known.labels[call])
-        for call, mark in zip(known.calls, known.judged.tolist(), strict=True)
-        if call in known.labels
-    ]
+    pairs = list(zip(known.there.values.tolist(), (known.labels[call] for call in known.calls), strict=True))
     if len(pairs) < 10:
         return None
     judge, people = np.array(pairs).T

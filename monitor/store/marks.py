@@ -1,6 +1,7 @@
-"""Scores as columns, by the call they belong to: for statistics."""
+"""Scores for statistics: summed by the hour of their call, counted by value, or call by call."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,36 +13,26 @@ from monitor.core import clock
 from monitor.store import ids
 
 
-@dataclass(frozen=True, slots=True)
-class MarkColumns:
-    """``at``: Unix milliseconds of the marked call; ``names`` and ``values`` of its marks."""
-
-    at: npt.NDArray[np.int64]
-    names: list[str]
-    values: npt.NDArray[np.float64]
-
-
-def columns(
+def by_hour(
     project_id: int, start: dt.datetime, end: dt.datetime, *, model: str, version: str, source: str
-) -> MarkColumns:
-    """Every mark of one source on calls of [start, end), oldest call first."""
+) -> dict[int, dict[str, list[float]]]:
+    """Per hour since 1970 and name: how many marks of one source its calls have, their sum and sum of squares."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT s.generation_id, s.name, s.value FROM monitor_score s"
+            "SELECT floor(extract(epoch FROM g.started_at) / 3600)::bigint, s.name, count(*)::float8, sum(s.value),"
+            " sum(s.value * s.value) FROM monitor_score s"
             " JOIN monitor_generation g ON g.shard = s.shard AND g.id = s.generation_id"
             " WHERE s.project_id = %s AND s.generation_id >= %s AND s.generation_id < %s AND s.source = %s"
-            " AND g.model = %s AND g.version = %s ORDER BY s.generation_id, s.name",
+            " AND g.model = %s AND g.version = %s GROUP BY 1, 2 ORDER BY 1, 2",
             [
                 project_id, ids.first_at(clock.to_ms(start)), ids.first_at(clock.to_ms(end)), source, model,
                 version,
             ],
         )  # fmt: skip
-        rows = cursor.fetchall()
-    return MarkColumns(
-        np.array([ids.milliseconds_of(row[0]) for row in rows], dtype=np.int64),
-        [row[1] for row in rows],
-        np.array([row[2] for row in rows], dtype=np.float64),
-    )
+        found: dict[int, dict[str, list[float]]] = {}
+        for hour, name, *sums in cursor.fetchall():
+            found.setdefault(hour, {})[name] = sums
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +44,87 @@ class JudgedCalls:
     values: npt.NDArray[np.float64]
 
 
-def judged(
-    project_id: int, start: dt.datetime, end: dt.datetime, *, name: str, source: str, author: str, limit: int
-) -> JudgedCalls:
-    """The marks that ``author`` gave under ``name`` on the newest calls of [start, end), with model and version."""
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Whose marks: those that ``author`` gave under ``name``."""
+
+    name: str
+    source: str
+    author: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """So many marks of one value (to a hundredth) on calls of one version, before or after an edge."""
+
+    model: str
+    version: str
+    value: float
+    late: bool
+    n: int
+
+
+_OF_CALLS = """
+    FROM monitor_score s JOIN monitor_generation g ON g.shard = s.shard AND g.id = s.generation_id
+    WHERE s.project_id = %(project)s AND s.generation_id >= %(first)s AND s.generation_id < %(last)s
+          AND s.name = %(name)s AND s.source = %(source)s AND s.author = %(author)s
+"""
+
+
+def tallied(
+    project_id: int,
+    start: dt.datetime,
+    end: dt.datetime,
+    by: Author,
+    *,
+    edge: dt.datetime,
+    but: Sequence[UUID],
+) -> list[Tally]:
+    """The marks on calls of [start, end) counted where they lie; those on the calls ``but`` are left out."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT s.generation_id, g.model, g.version, s.value FROM monitor_score s"
-            " JOIN monitor_generation g ON g.shard = s.shard AND g.id = s.generation_id"
-            " WHERE s.project_id = %s AND s.generation_id >= %s AND s.generation_id < %s AND s.name = %s"
-            " AND s.source = %s AND s.author = %s ORDER BY s.generation_id DESC LIMIT %s",
-            [
-                project_id, ids.first_at(clock.to_ms(start)), ids.first_at(clock.to_ms(end)), name, source,
-                author, limit,
-            ],
-        )  # fmt: skip
-        rows = cursor.fetchall()[::-1]
+            "SELECT g.model, g.version, round(s.value * 100) / 100, s.generation_id >= %(edge)s, count(*)"
+            f" {_OF_CALLS} AND NOT s.generation_id = ANY(%(but)s) GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4",
+            _asked(project_id, start, end, by) | {"edge": ids.first_at(clock.to_ms(edge)), "but": list(but)},
+        )
+        return [Tally(*row) for row in cursor.fetchall()]
+
+
+def among(
+    project_id: int, start: dt.datetime, end: dt.datetime, by: Author, calls: Sequence[UUID]
+) -> JudgedCalls:
+    """The marks on those of these calls that lie in [start, end), oldest call first."""
+    return _judged(
+        "AND s.generation_id = ANY(%(calls)s)", _asked(project_id, start, end, by) | {"calls": list(calls)}
+    )
+
+
+def between(
+    project_id: int, start: dt.datetime, end: dt.datetime, by: Author, values: tuple[float, float],
+    *, model: str, version: str,
+) -> JudgedCalls:  # fmt: skip
+    """The marks from the first to below the second of these ``values`` on calls of one version, oldest call first."""
+    return _judged(
+        "AND s.value >= %(low)s AND s.value < %(high)s AND g.model = %(model)s AND g.version = %(version)s",
+        _asked(project_id, start, end, by)
+        | {"low": values[0], "high": values[1], "model": model, "version": version},
+    )
+
+
+def _asked(project_id: int, start: dt.datetime, end: dt.datetime, by: Author) -> dict[str, object]:
+    return {
+        "project": project_id, "first": ids.first_at(clock.to_ms(start)), "last": ids.first_at(clock.to_ms(end)),
+        "name": by.name, "source": by.source, "author": by.author,
+    }  # fmt: skip
+
+
+def _judged(narrower: str, values: dict[str, object]) -> JudgedCalls:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT s.generation_id, g.model, g.version, s.value {_OF_CALLS} {narrower} ORDER BY s.generation_id",
+            values,
+        )
+        rows = cursor.fetchall()
     return JudgedCalls(
         [row[0] for row in rows],
         [(row[1], row[2]) for row in rows],

@@ -3,7 +3,8 @@
     python -m tests.bench.drift SCENARIOS.py [ID ...]
 
 SCENARIOS.py offers ``SCENARIOS`` (id → scenario with ``build(seed)``, ``seeds``, ``kind``, ``at_h``, ``about``)
-and ``stream(world, changes)``, which yields a day of calls at a time as arrays. One JSON line per scenario, then a table over all seeds.
+and ``stream(world, changes)``, which yields a day of calls at a time as arrays. One JSON line per scenario, then a
+table over all seeds.
 """
 
 import importlib.util
@@ -19,6 +20,7 @@ import numpy as np
 
 from monitor.drift import channels
 from monitor.drift.bodies import Body, Marks, body_of
+from monitor.drift.bodies import merged as whole
 from monitor.drift.channels import NothingToLearnError, Window
 from monitor.drift.engine import vectors
 from monitor.drift.engine.detector import Alarm, limit_for
@@ -76,7 +78,7 @@ def window_of(module: ModuleType, world: Any, changes: Any) -> tuple[Window, vec
         hour = calls["started_at"] // (HOUR * 1000)
         for one in range(MONDAY + number * 24, MONDAY + number * 24 + 24):
             here = hour == one
-            bodies.append(body_of({name: values[here] for name, values in calls.items()}))
+            bodies.append(whole([body_of({name: values[here] for name, values in calls.items()})]))
             marks.append(_marks(day["judge_score"][here]))
             if "embedding" in day:
                 waiting.append((one, vectors.project(day["embedding"][here])))

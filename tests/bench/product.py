@@ -37,9 +37,9 @@ SOURCES = {
 Page = tuple[str, str, float]
 
 
-def made(slug: str) -> str:
+def made(slug: str, *, rules: str = "on") -> str:
     """A new project and its key."""
-    manage("project", "create", slug, "--rules", "on")
+    manage("project", "create", slug, "--rules", rules)
     scopes = ["--scope", "ingest", "--scope", "query"]
     return manage("key", "create", "--project", slug, "--name", "bench", *scopes).strip()
 

@@ -7,6 +7,7 @@ from monitor import query
 from monitor.drift import follow, read
 from monitor.drift.models import DriftSignal, DriftSketch, WatchState
 from monitor.drift.signals import SIGNALS
+from monitor.store import generations
 from monitor.store.models import Generation
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
@@ -99,6 +100,17 @@ def test_a_second_replay_puts_what_is_known_now_in_the_place_of_the_first(
     found = follow.replay(*span, now=now)
     assert not [page for page in found.pages if page.kind == "prompt_length"]
     assert len(query.instant(cast.project.id, paged, now).labels) == 0
+
+
+def test_a_replay_takes_versions_that_went_long_before_its_end(
+    cast: Cast, push: Push, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only(cast, "prompt_length")
+    monkeypatch.setattr(generations, "COUNTED", 500)
+    play(push, now - 3 * DAY, 1)
+    play(push, now - 2 * DAY, 2, version="v2")
+    follow.replay(cast.project.id, now - 3 * DAY, now, now=now)
+    assert signal(cast, "prompt_length").evaluated_to is not None
 
 
 def test_a_replay_of_an_old_stretch_leaves_the_present_alone(

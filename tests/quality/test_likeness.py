@@ -1,3 +1,6 @@
+import math
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,3 +42,27 @@ def test_bleu_of_chinese_uses_the_chinese_tokenizer() -> None:
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_likeness_is_never_outside_its_range(answer: str, expected: str) -> None:
     assert 0 <= likeness.rouge_l(answer, expected) <= 1
+
+
+@pytest.mark.parametrize(
+    ("measure", "answer", "expected", "value"),
+    [
+        # n-grams in common 5/6, 3/5, 1/4 and 0/3, the last smoothed to half of one
+        (likeness.bleu, "the cat sat on the mat", "the cat is on the mat", (5 / 6 * 3 / 5 / 4 / 6) ** 0.25),
+        # character by character: 5/6, 3/5, 2/4, 1/3
+        (likeness.bleu, "猫坐在垫子上", "猫在垫子上", (5 / 6 * 3 / 5 / 2 / 3) ** 0.25),
+        # shorter than expected by a quarter: exp(1 - 4/3) of the likeness
+        (likeness.bleu, "a b c", "a b c d", math.exp(-1 / 3)),
+        # the examples of Lin (2004)
+        (likeness.rouge_l, "police kill the gunman", "police killed the gunman", 0.75),
+        (likeness.rouge_l, "the gunman kill police", "police killed the gunman", 0.5),
+        (likeness.rouge_l, "猫坐在垫子上", "猫在垫子上", 10 / 11),
+        # letters, pairs and triples in common: 2/3, 1/2 and none
+        (likeness.chrf, "abc", "abd", (2 / 3 + 1 / 2) / 3),
+        (likeness.chrf, "订单三天送达", "订单三天送达", 1.0),
+    ],
+)
+def test_values_are_those_of_the_formulas(
+    measure: Callable[[str, str], float], answer: str, expected: str, value: float
+) -> None:
+    assert measure(answer, expected) == pytest.approx(value, abs=1e-4)
