@@ -19,12 +19,18 @@ from monitor.store.editing import BaseForm, ProjectAdmin, labelled
 from monitor.store.plugin_forms import PluginAdmin, PluginForm
 
 STATES = {
-    WatchState.OK.label: "success",
-    WatchState.WARNING.label: "warning",
-    WatchState.DRIFT.label: "danger",
-    WatchState.LEARNING.label: "info",
-    WatchState.UNKNOWN.label: "info",
+    str(WatchState.OK): "success",
+    str(WatchState.WARNING): "warning",
+    str(WatchState.DRIFT): "danger",
+    str(WatchState.LEARNING): "info",
+    str(WatchState.UNKNOWN): "info",
 }
+LABELS = {
+    "project": _("Project"), "model": _("Model"), "version": _("Version"), "feature": _("Feature"),
+    "detector": _("Detector"), "window_seconds": _("Window"), "enabled": _("Enabled"),
+    "reference_hours": _("First hours as reference"), "reference_from": _("Reference from"),
+    "reference_to": _("Reference to"), "reference_version": _("Reference version"),
+}  # fmt: skip
 REFERENCE = ("reference_from", "reference_to", "reference_version")
 NEW_NORMAL = dt.timedelta(days=1)
 
@@ -39,6 +45,7 @@ class WatchForm(PluginForm):
             "project", "model", "version", "feature", "detector", "window_seconds", "enabled",
             "reference_hours", *REFERENCE,
         )  # fmt: skip
+        labels = LABELS
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -73,8 +80,8 @@ class Watches(PluginAdmin):
         super().save_model(request, obj, form, change)
 
     @labelled(_("State"), STATES)
-    def state_shown(self, row: DriftWatch) -> str:
-        return WatchState(row.state).label
+    def state_shown(self, row: DriftWatch) -> tuple[str, Any]:
+        return row.state, WatchState(row.state).label
 
     @admin.action(description=_("The last 24 hours are the new normal"), permissions=["change"])
     def new_normal(self, request: HttpRequest, chosen: QuerySet[DriftWatch]) -> None:
@@ -88,6 +95,7 @@ class SignalForm(BaseForm):
     class Meta:
         model = DriftSignal
         fields = ("enabled", *REFERENCE)
+        labels = LABELS
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -129,8 +137,8 @@ class Signals(ProjectAdmin):
         super().save_model(request, obj, form, change)
 
     @labelled(_("State"), STATES)
-    def state_shown(self, row: DriftSignal) -> str:
-        return WatchState(row.state).label
+    def state_shown(self, row: DriftSignal) -> tuple[str, Any]:
+        return row.state, WatchState(row.state).label
 
     @admin.action(description=_("What comes from now on is the new normal"), permissions=["change"])
     def new_normal(self, request: HttpRequest, chosen: QuerySet[DriftSignal]) -> None:
@@ -152,6 +160,10 @@ class PolicyForm(BaseForm):
     class Meta:
         model = DriftPolicy
         fields = ("project", "false_pages_per_quarter", "time_zone", "holidays", "attributes")
+        labels = {
+            "project": _("Project"), "false_pages_per_quarter": _("False pages in 90 days"),
+            "time_zone": _("Time zone"), "holidays": _("Holidays"), "attributes": _("Attributes"),
+        }  # fmt: skip
 
     def clean_time_zone(self) -> str:
         return self._checked("time_zone", policy.zone_of)

@@ -1,6 +1,7 @@
 """Watches as people edit them, and what each found."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from monitor.drift import detectors, features
 from monitor.store.models import Project
@@ -9,11 +10,11 @@ from monitor.store.models import Project
 class WatchState(models.TextChoices):
     """Unknown and learning are neither good nor bad: no reference yet, or too few calls to tell."""
 
-    UNKNOWN = "unknown", "Unknown"
-    LEARNING = "learning", "Learning"
-    OK = "ok", "As always"
-    WARNING = "warning", "Unusual"
-    DRIFT = "drift", "Drifted"
+    UNKNOWN = "unknown", _("Unknown")
+    LEARNING = "learning", _("Learning")
+    OK = "ok", _("As always")
+    WARNING = "warning", _("Unusual")
+    DRIFT = "drift", _("Drifted")
 
 
 class DriftWatch(models.Model):
@@ -26,17 +27,17 @@ class DriftWatch(models.Model):
     detector = models.CharField(max_length=40, choices=detectors.choices)
     settings = models.JSONField(default=dict, blank=True)
     window_seconds = models.PositiveIntegerField(
-        "window", default=3600, help_text="Seconds of the newest calls that are compared."
+        _("window"), default=3600, help_text=_("Seconds of the newest calls that are compared.")
     )
     reference_from = models.DateTimeField(
-        null=True, blank=True, help_text="Empty: pinned by itself to the first hours of the version."
+        null=True, blank=True, help_text=_("Empty: pinned by itself to the first hours of the version.")
     )
     reference_to = models.DateTimeField(null=True, blank=True)
     reference_version = models.CharField(
-        max_length=200, blank=True, help_text="The version whose calls are the reference; empty: its own."
+        max_length=200, blank=True, help_text=_("The version whose calls are the reference; empty: its own.")
     )
     reference_hours = models.PositiveIntegerField(
-        default=12, help_text="How many first hours are pinned when no reference is given."
+        default=12, help_text=_("How many first hours are pinned when no reference is given.")
     )
     enabled = models.BooleanField(default=True)
     reference = models.JSONField(default=dict, editable=False)
@@ -51,7 +52,7 @@ class DriftWatch(models.Model):
     last_duration = models.FloatField(null=True, editable=False)
 
     class Meta:
-        verbose_name_plural = "drift watches"
+        verbose_name_plural = _("drift watches")
         ordering = ["project", "model", "version", "feature"]
         constraints = [
             models.UniqueConstraint(
@@ -102,21 +103,23 @@ class DriftPolicy(models.Model):
 
     project = models.OneToOneField(Project, on_delete=models.CASCADE, related_name="drift_policy")
     false_pages_per_quarter = models.FloatField(
-        default=1.0, help_text="How many false pages in 90 days are bearable, for each model version."
+        default=1.0, help_text=_("How many false pages in 90 days are bearable, for each model version.")
     )
     time_zone = models.CharField(
-        max_length=60, default="UTC", help_text="Whose clock the users follow, as Asia/Shanghai."
+        max_length=60, default="UTC", help_text=_("Whose clock the users follow, as Asia/Shanghai.")
     )
     holidays = models.TextField(
-        blank=True, help_text="Dates that behave like a Sunday, one per line, as 2026-10-01."
+        blank=True, help_text=_("Dates that behave like a Sunday, one per line, as 2026-10-01.")
     )
     attributes = models.TextField(
         blank=True,
-        help_text="Attributes of calls to watch as well, one name per line: numbers by their mean, words by their shares.",
+        help_text=_(
+            "Attributes of calls to watch as well, one name per line: numbers by their mean, words by their shares."
+        ),
     )
 
     class Meta:
-        verbose_name_plural = "drift policies"
+        verbose_name_plural = _("drift policies")
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(false_pages_per_quarter__gt=0, false_pages_per_quarter__lte=90),
@@ -137,10 +140,12 @@ class DriftSignal(models.Model):
     kind = models.CharField(max_length=80)
     enabled = models.BooleanField(default=True)
     reference_version = models.CharField(
-        max_length=200, blank=True, help_text="The version whose calls are normal; empty: chosen by itself."
+        max_length=200,
+        blank=True,
+        help_text=_("The version whose calls are normal; empty: chosen by itself."),
     )
     reference_from = models.DateTimeField(
-        null=True, blank=True, help_text="What came from then on is normal; empty: chosen by itself."
+        null=True, blank=True, help_text=_("What came from then on is normal; empty: chosen by itself.")
     )
     reference_to = models.DateTimeField(null=True, blank=True)
     # Unix seconds of the end of the last tick
@@ -175,7 +180,7 @@ class DriftSketch(models.Model):
     model = models.CharField(max_length=200)
     version = models.CharField(max_length=200, blank=True)
     part = models.CharField(max_length=200)
-    hour = models.IntegerField(help_text="Hours since 1970.")
+    hour = models.IntegerField(help_text=_("Hours since 1970."))
     body = models.BinaryField()
 
     class Meta:

@@ -12,6 +12,18 @@ from monitor.store.editing import Inline, labelled
 from monitor.store.plugin_forms import PluginAdmin, PluginForm
 
 STATES = {"ok": "success", "failing": "danger", "spent": "warning", "new": "info", "off": "info"}
+WORDS = {
+    "ok": _("working"), "failing": _("failing"), "spent": _("day’s budget spent"), "new": _("has not run yet"),
+    "off": _("off"),
+}  # fmt: skip
+LABELS = {
+    "project": _("Project"), "kind": _("Kind"), "name": _("Name"), "enabled": _("Enabled"), "model": _("Model"),
+    "version": _("Version"), "sample_share": _("Share judged"), "extra": _("Besides the share"),
+    "hourly_budget": _("Calls per hour"), "per_minute": _("Requests per minute"),
+    "daily_tokens": _("Tokens per day"), "daily_usd": _("Dollars per day"), "usd_in": _("Price in"),
+    "usd_out": _("Price out"), "good_from": _("Good from"), "second_share": _("Labelled twice"),
+    "guidelines": _("Guidelines"),
+}  # fmt: skip
 COMMON = (
     "name", "enabled", "model", "version", "sample_share", "extra", "hourly_budget", "per_minute", "daily_tokens",
     "daily_usd", "usd_in", "usd_out", "good_from", "second_share", "guidelines",
@@ -24,6 +36,7 @@ class JudgeForm(PluginForm):
     class Meta:
         model = Judge
         fields = ("project", "kind", *COMMON)
+        labels = LABELS
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -65,5 +78,6 @@ class Judges(PluginAdmin):
     inlines = (Failures,)
 
     @labelled(_("State"), STATES)
-    def state_shown(self, row: Judge) -> str:
-        return word(row)
+    def state_shown(self, row: Judge) -> tuple[str, Any]:
+        state = word(row)
+        return state, WORDS[state]

@@ -5,36 +5,38 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from django.utils.translation import gettext_noop as _
+
 from monitor.core.fields import Field
 from monitor.outside.llm import Endpoint
 
 Language = Literal["en", "zh"]
 FIELDS = (
     Field(
-        "url", "Endpoint", kind="url", required=True,
-        help="Address of an OpenAI-compatible API, up to and including /v1, like http://vllm:8000/v1.",
+        "url", _("Endpoint"), kind="url", required=True,
+        help=_("Address of an OpenAI-compatible API, up to and including /v1, like http://vllm:8000/v1."),
     ),
     Field(
-        "model", "Model", required=True,
-        help="Name of the judging model; take another family than the one it judges.",
+        "model", _("Model"), required=True,
+        help=_("Name of the judging model; take another family than the one it judges."),
     ),
-    Field("api_key", "API key", secret=True, help="Sent as a bearer token; empty if the endpoint wants none."),
+    Field("api_key", _("API key"), secret=True, help=_("Sent as a bearer token; empty if the endpoint wants none.")),
     Field(
-        "answer_form", "Structured output", kind="choice", choices=("json_schema", "json_object", "none"),
+        "answer_form", _("Structured output"), kind="choice", choices=("json_schema", "json_object", "none"),
         default="json_schema",
-        help="How the endpoint is told to answer in JSON; one that refuses a form is asked in the next plainer.",
+        help=_("How the endpoint is told to answer in JSON; one that refuses a form is asked in the next plainer."),
     ),
     Field(
-        "timeout_seconds", "Time-out in seconds", kind="number", default=30.0,
-        help="For one whole answer; a late one is asked for again, at most three times.",
+        "timeout_seconds", _("Time-out in seconds"), kind="number", default=30.0,
+        help=_("For one whole answer; a late one is asked for again, at most three times."),
     ),
     Field(
-        "most_tokens", "Longest answer", kind="integer", default=1000,
-        help="In tokens; also what a request counts as before it is answered, where a day has a limit.",
+        "most_tokens", _("Longest answer"), kind="integer", default=1000,
+        help=_("In tokens; also what a request counts as before it is answered, where a day has a limit."),
     ),
     Field(
-        "language", "Language", kind="choice", choices=("auto", "en", "zh"), default="auto",
-        help="In which the judge is told what to do; auto: Chinese where the question or the answer is.",
+        "language", _("Language"), kind="choice", choices=("auto", "en", "zh"), default="auto",
+        help=_("In which the judge is told what to do; auto: Chinese where the question or the answer is."),
     ),
 )  # fmt: skip
 RULES: Mapping[Language, str] = {

@@ -5,6 +5,7 @@ Marks themselves are scores in the store; here stands everything that is needed 
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from monitor.quality import judges
 from monitor.store.models import Project
@@ -13,61 +14,64 @@ from monitor.store.models import Project
 class Extra(models.TextChoices):
     """What a judge looks at besides its fair sample."""
 
-    NOTHING = "", "Nothing"
-    VERSION = "version", "More of versions with few calls"
-    UNCERTAIN = "uncertain", "Calls whose answers are doubtful"
-    ALERT = "alert", "More while an alert fires"
+    NOTHING = "", _("Nothing")
+    VERSION = "version", _("More of versions with few calls")
+    UNCERTAIN = "uncertain", _("Calls whose answers are doubtful")
+    ALERT = "alert", _("More while an alert fires")
 
 
 class Judge(models.Model):
     """Marks a share of the calls. ``name`` is the name of its scores."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="judges")
-    name = models.SlugField(max_length=60, help_text="Also the name of its scores, like helpfulness.")
+    name = models.SlugField(max_length=60, help_text=_("Also the name of its scores, like helpfulness."))
     kind = models.CharField(max_length=40, choices=judges.choices, default="rubric")
     settings = models.JSONField(default=dict, blank=True)
-    model = models.CharField(max_length=200, blank=True, help_text="Only calls of this model; empty: all.")
-    version = models.CharField(max_length=200, blank=True, help_text="Only this version; empty: all.")
+    model = models.CharField(max_length=200, blank=True, help_text=_("Only calls of this model; empty: all."))
+    version = models.CharField(max_length=200, blank=True, help_text=_("Only this version; empty: all."))
     sample_share = models.FloatField(
         default=0.05,
         validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
-        help_text="Share of the calls that is judged, 0 to 1; always the same calls.",
+        help_text=_("Share of the calls that is judged, 0 to 1; always the same calls."),
     )
     extra = models.CharField(
         max_length=10, choices=Extra.choices, default=Extra.NOTHING, blank=True,
-        help_text="Besides the share: up to half of the hour's budget. Doubtful calls and calls under an alert "
-        "get marks under a name of their own, so that every mean stays fair.",
+        help_text=_("Besides the share: up to half of the hour's budget. Doubtful calls and calls under an alert "
+        "get marks under a name of their own, so that every mean stays fair."),
     )  # fmt: skip
-    hourly_budget = models.PositiveIntegerField(default=200, help_text="Calls judged per hour, at most.")
+    hourly_budget = models.PositiveIntegerField(default=200, help_text=_("Calls judged per hour, at most."))
     per_minute = models.PositiveIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1)],
-        help_text="Requests a minute that the endpoint allows; empty: no limit.",
+        help_text=_("Requests a minute that the endpoint allows; empty: no limit."),
     )  # fmt: skip
     daily_tokens = models.PositiveBigIntegerField(
-        null=True, blank=True, help_text="Tokens a day (UTC), in and out together, at most; empty: no limit."
+        null=True,
+        blank=True,
+        help_text=_("Tokens a day (UTC), in and out together, at most; empty: no limit."),
     )
     daily_usd = models.FloatField(
         null=True, blank=True, validators=[MinValueValidator(0.0)],
-        help_text="US dollars a day (UTC), at most; needs the prices below. Empty: no limit.",
+        help_text=_("US dollars a day (UTC), at most; needs the prices below. Empty: no limit."),
     )  # fmt: skip
     usd_in = models.FloatField(
-        "price in", default=0.0, validators=[MinValueValidator(0.0)],
-        help_text="US dollars for a million tokens of input.",
+        _("price in"), default=0.0, validators=[MinValueValidator(0.0)],
+        help_text=_("US dollars for a million tokens of input."),
     )  # fmt: skip
     usd_out = models.FloatField(
-        "price out", default=0.0, validators=[MinValueValidator(0.0)],
-        help_text="US dollars for a million tokens of output.",
+        _("price out"), default=0.0, validators=[MinValueValidator(0.0)],
+        help_text=_("US dollars for a million tokens of output."),
     )  # fmt: skip
     good_from = models.FloatField(
         default=3.0, validators=[MinValueValidator(0.0), MaxValueValidator(5.0)],
-        help_text="A person's mark from here on counts as a good answer in the quality rate.",
+        help_text=_("A person's mark from here on counts as a good answer in the quality rate."),
     )  # fmt: skip
     second_share = models.FloatField(
         default=0.25, validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
-        help_text="Share of the labelled calls that a second person labels too, to measure agreement.",
+        help_text=_("Share of the labelled calls that a second person labels too, to measure agreement."),
     )  # fmt: skip
     guidelines = models.TextField(
-        blank=True, help_text="What people who label read beside each call; Markdown. Empty: the criterion."
+        blank=True,
+        help_text=_("What people who label read beside each call; Markdown. Empty: the criterion."),
     )
     enabled = models.BooleanField(default=True)
     due_at = models.DateTimeField(null=True, editable=False)
@@ -109,10 +113,10 @@ class JudgeEpoch(models.Model):
 
 
 class ClaimState(models.TextChoices):
-    OPEN = "open", "Being judged"
-    DONE = "done", "Judged"
-    SKIPPED = "skipped", "Does not apply"
-    FAILED = "failed", "Given up"
+    OPEN = "open", _("Being judged")
+    DONE = "done", _("Judged")
+    SKIPPED = "skipped", _("Does not apply")
+    FAILED = "failed", _("Given up")
 
 
 class JudgeClaim(models.Model):

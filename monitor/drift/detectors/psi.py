@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
+from django.utils.translation import gettext_noop as _
 
 from monitor.core.fields import Field
 from monitor.core.sketches import LogSketch, Sketch
@@ -16,7 +17,9 @@ class PopulationStability:
     """Kept because people know its 0.1 and 0.2; it missed a daily shift of 30 % that a mean shows in hours."""
 
     fields: tuple[Field, ...] = (
-        Field("bins", "Bins", kind="integer", default=10, help="Quantile bins of the reference, 4 to 50."),
+        Field(
+            "bins", _("Bins"), kind="integer", default=10, help=_("Quantile bins of the reference, 4 to 50.")
+        ),
     )
     kind: Literal["numbers"] = "numbers"
     unit = "PSI"

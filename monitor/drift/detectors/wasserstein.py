@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
+from django.utils.translation import gettext_noop as _
 
 from monitor.core.fields import Field
 from monitor.core.sketches import LogSketch, Sketch
@@ -15,8 +16,8 @@ class Wasserstein:
 
     fields: tuple[Field, ...] = (
         Field(
-            "scale", "Scale", kind="choice", choices=("log", "linear"), default="log",
-            help="log compares factors (30 % longer), linear compares tokens.",
+            "scale", _("Scale"), kind="choice", choices=("log", "linear"), default="log",
+            help=_("log compares factors (30 % longer), linear compares tokens."),
         ),
     )  # fmt: skip
     kind: Literal["numbers"] = "numbers"

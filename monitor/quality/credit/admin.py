@@ -20,6 +20,11 @@ class EngineForm(BaseForm):
             "project", "name", "url", "served_model", "api_key", "model", "usd_per_million_tokens",
             "timeout_seconds", "enabled",
         )  # fmt: skip
+        labels = {
+            "project": _("Project"), "name": _("Name"), "url": _("Address"), "served_model": _("Served model"),
+            "api_key": _("API key"), "model": _("Model"), "usd_per_million_tokens": _("Dollars per million tokens"),
+            "timeout_seconds": _("Time-out in seconds"), "enabled": _("Enabled"),
+        }  # fmt: skip
         widgets = {"api_key": widgets.UnfoldAdminPasswordWidget()}
 
     def clean(self) -> dict[str, Any]:

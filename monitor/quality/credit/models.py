@@ -2,6 +2,7 @@
 
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from monitor.store.models import Project
 
@@ -12,14 +13,14 @@ class ScoringEngine(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="scoring_engines")
     name = models.SlugField(max_length=60)
     url = models.CharField(
-        "address", max_length=500, help_text="Up to and including /v1, like http://vllm:8000/v1."
+        _("address"), max_length=500, help_text=_("Up to and including /v1, like http://vllm:8000/v1.")
     )
-    served_model = models.CharField(max_length=200, help_text="The model's name at that server.")
-    api_key = models.CharField(max_length=500, blank=True, help_text="Sent as a bearer token.")
-    model = models.CharField(max_length=200, blank=True, help_text="Only calls of this model; empty: all.")
+    served_model = models.CharField(max_length=200, help_text=_("The model's name at that server."))
+    api_key = models.CharField(max_length=500, blank=True, help_text=_("Sent as a bearer token."))
+    model = models.CharField(max_length=200, blank=True, help_text=_("Only calls of this model; empty: all."))
     usd_per_million_tokens = models.FloatField(
         null=True, blank=True, validators=[MinValueValidator(0.0)],
-        help_text="Price of a million input tokens; empty: no price is shown.",
+        help_text=_("Price of a million input tokens; empty: no price is shown."),
     )  # fmt: skip
     timeout_seconds = models.FloatField(default=30.0, validators=[MinValueValidator(1.0)])
     enabled = models.BooleanField(default=True)
@@ -33,9 +34,9 @@ class ScoringEngine(models.Model):
 
 
 class ScoringState(models.TextChoices):
-    WAITING = "waiting", "Waiting"
-    DONE = "done", "Done"
-    FAILED = "failed", "Failed"
+    WAITING = "waiting", _("Waiting")
+    DONE = "done", _("Done")
+    FAILED = "failed", _("Failed")
 
 
 class ScoringRequest(models.Model):

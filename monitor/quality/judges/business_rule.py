@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from monitor.core.fields import Field
 from monitor.quality.alone import Alone, pattern
 from monitor.quality.judges.base import BEST, Ask, Item, MisconfiguredError, Verdict
@@ -13,11 +15,15 @@ class BusinessRule(Alone):
     """A pattern, a length, a form that every answer must keep. Patterns are RE2: no answer makes one run for ever."""
 
     fields: tuple[Field, ...] = (
-        Field("must_match", "Must contain", help="A regular expression that the answer must hold."),
-        Field("must_not_match", "Must not contain", help="A regular expression that it must not hold."),
-        Field("longest", "Longest answer", kind="integer", help="In characters."),
+        Field("must_match", _("Must contain"), help=_("A regular expression that the answer must hold.")),
+        Field("must_not_match", _("Must not contain"), help=_("A regular expression that it must not hold.")),
+        Field("longest", _("Longest answer"), kind="integer", help=_("In characters.")),
         Field(
-            "must_be_json", "Must be JSON", kind="flag", default=False, help="The whole answer is one value."
+            "must_be_json",
+            _("Must be JSON"),
+            kind="flag",
+            default=False,
+            help=_("The whole answer is one value."),
         ),
     )
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from monitor.core.fields import Field
 from monitor.quality.asking import FIELDS, endpoint_of, form, language_of, messages, number_in, reason_in
 from monitor.quality.judges.base import BEST, Ask, Item, MisconfiguredError, Verdict
@@ -16,15 +18,15 @@ class Custom:
     fields: tuple[Field, ...] = (
         *FIELDS,
         Field(
-            "task", "Task", kind="long_text", required=True,
-            help="What the judge is to do, and what each end of the scale means. Texts are added below it.",
+            "task", _("Task"), kind="long_text", required=True,
+            help=_("What the judge is to do, and what each end of the scale means. Texts are added below it."),
         ),
         Field(
-            "shown", "Texts", kind="list", default=("question", "answer"),
-            help="What of a call the judge sees: question, answer, documents, expected.",
+            "shown", _("Texts"), kind="list", default=("question", "answer"),
+            help=_("What of a call the judge sees: question, answer, documents, expected."),
         ),
-        Field("worst", "Worst", kind="number", default=0.0, help="What the judge gives at the worst."),
-        Field("best", "Best", kind="number", default=5.0, help="What it gives at the best; becomes 5."),
+        Field("worst", _("Worst"), kind="number", default=0.0, help=_("What the judge gives at the worst.")),
+        Field("best", _("Best"), kind="number", default=5.0, help=_("What it gives at the best; becomes 5.")),
     )  # fmt: skip
     source = "judge"
     cost = "one request per judged call: the texts you choose in, about 60 tokens out"

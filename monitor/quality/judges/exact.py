@@ -4,6 +4,8 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from monitor.core.fields import Field
 from monitor.quality.alone import Alone
 from monitor.quality.judges.base import BEST, Ask, Item, Verdict
@@ -14,8 +16,8 @@ class Exact(Alone):
 
     fields: tuple[Field, ...] = (
         Field(
-            "strict", "To the letter", kind="flag", default=False,
-            help="Off: case, white space, full-width forms and punctuation at the ends do not count.",
+            "strict", _("To the letter"), kind="flag", default=False,
+            help=_("Off: case, white space, full-width forms and punctuation at the ends do not count."),
         ),
     )  # fmt: skip
     source = "reference"

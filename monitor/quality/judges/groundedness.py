@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from monitor.core.fields import Field
 from monitor.quality.asking import FIELDS, Language, endpoint_of, language_of, messages, reason_in
 from monitor.quality.grounding.telling import told
@@ -39,8 +41,8 @@ TASK: Mapping[Language, str] = {
 
 
 ASKING = Field(
-    "ask", "Ask the model", kind="choice", choices=("always", "when in doubt"), default="always",
-    help="When in doubt: only about answers of which shared words alone can't tell; the others are marked by their words.",
+    "ask", _("Ask the model"), kind="choice", choices=("always", "when in doubt"), default="always",
+    help=_("When in doubt: only about answers of which shared words alone can't tell; the others are marked by their words."),
 )  # fmt: skip
 
 

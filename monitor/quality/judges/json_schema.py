@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from monitor.core.fields import Field
 from monitor.quality.alone import Alone
 from monitor.quality.judges.base import BEST, Ask, Item, MisconfiguredError, Verdict
@@ -16,8 +18,8 @@ class JsonSchema(Alone):
 
     fields: tuple[Field, ...] = (
         Field(
-            "schema", "JSON schema", kind="long_text", required=True,
-            help="Any draft up to 2020-12. References to other documents are not followed.",
+            "schema", _("JSON schema"), kind="long_text", required=True,
+            help=_("Any draft up to 2020-12. References to other documents are not followed."),
         ),
     )  # fmt: skip
 

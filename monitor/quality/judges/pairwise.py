@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from monitor.core.fields import Field
 from monitor.quality.asking import FIELDS, Language, endpoint_of, form, language_of, messages, reason_in
 from monitor.quality.judges.base import BEST, Ask, Item, Verdict
@@ -30,13 +32,13 @@ class Pairwise:
     fields: tuple[Field, ...] = (
         *FIELDS,
         Field(
-            "baseline", "Compared with version", required=True,
-            help="The version whose answers to the same prompts are compared; the judged version stands above.",
+            "baseline", _("Compared with version"), required=True,
+            help=_("The version whose answers to the same prompts are compared; the judged version stands above."),
         ),
-        Field("criterion", "Criterion", kind="long_text", default=CRITERION, help="What better means."),
+        Field("criterion", _("Criterion"), kind="long_text", default=CRITERION, help=_("What better means.")),
         Field(
-            "criterion_zh", "Criterion in Chinese", kind="long_text", default=CRITERION_ZH,
-            help="The same for calls in Chinese.",
+            "criterion_zh", _("Criterion in Chinese"), kind="long_text", default=CRITERION_ZH,
+            help=_("The same for calls in Chinese."),
         ),
     )  # fmt: skip
     source = "judge"

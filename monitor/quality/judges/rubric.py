@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from monitor.core.fields import Field
 from monitor.quality.asking import (
     FIELDS,
@@ -37,12 +39,12 @@ class Rubric:
     fields: tuple[Field, ...] = (
         *FIELDS,
         Field(
-            "criterion", "Criterion", kind="long_text", default=HELPFULNESS,
-            help="What is judged, and what deserves 5, 3, 1 and 0; in English.",
+            "criterion", _("Criterion"), kind="long_text", default=HELPFULNESS,
+            help=_("What is judged, and what deserves 5, 3, 1 and 0; in English."),
         ),
         Field(
-            "criterion_zh", "Criterion in Chinese", kind="long_text", default=HELPFULNESS_ZH,
-            help="The same for calls in Chinese. Where you change one, change the other.",
+            "criterion_zh", _("Criterion in Chinese"), kind="long_text", default=HELPFULNESS_ZH,
+            help=_("The same for calls in Chinese. Where you change one, change the other."),
         ),
     )  # fmt: skip
     source = "judge"
