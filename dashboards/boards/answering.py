@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from dashboards.boards.fill import Scope, Value, put, used
 from dashboards.boards.kinds import Drawing, Drawn, html
 from dashboards.boards.layout import Cell
 from dashboards.boards.transform import BadTransformationError, apply
+from monitor import query
 from monitor.core import clock
 
 # everybody on a refresh of 5 s is answered by one asking
@@ -76,21 +78,38 @@ def answers(
     missing = [cell for cell in cells if cell.key not in found]
     missing.sort(key=lambda cell: kept.get(f"{keys[cell.key]}:took", 0.0))
     began, later = clock.monotonic(), []
-    for cell in missing:
-        left = seconds - (clock.monotonic() - began)
-        slow = kept.get(f"{keys[cell.key]}:took", 0.0) > SLOW_SECONDS
-        if (left < LEAST_SECONDS and found) or (first and (slow or left < LEAST_SECONDS)):
-            later.append(cell.key)
-            continue
-        share = max(min(left, MOST_SECONDS), LEAST_SECONDS)
-        answer, took, late = _timed(asker, cell, share)
-        if late and first:
-            cache.set(f"{keys[cell.key]}:took", max(took, 2 * SLOW_SECONDS), 600)
-            later.append(cell.key)
-            continue
-        found[cell.key] = answer
-        _keep(keys[cell.key], answer, took, _hold(asker, cell))
+    slow = {cell.key for cell in missing if kept.get(f"{keys[cell.key]}:took", 0.0) > SLOW_SECONDS}
+    soon = [cell for cell in missing if not (first and cell.key in slow)]
+    limits = replace(ask.LIMITS, seconds=min(seconds, MOST_SECONDS))
+    with query.together(asker.project_id, _questions(asker, soon), limits=limits):
+        for cell in missing:
+            left = seconds - (clock.monotonic() - began)
+            if (left < LEAST_SECONDS and found) or (first and (cell.key in slow or left < LEAST_SECONDS)):
+                later.append(cell.key)
+                continue
+            share = max(min(left, MOST_SECONDS), LEAST_SECONDS)
+            answer, took, late = _timed(asker, cell, share)
+            if late and first:
+                cache.set(f"{keys[cell.key]}:took", max(took, 2 * SLOW_SECONDS), 600)
+                later.append(cell.key)
+                continue
+            found[cell.key] = answer
+            _keep(keys[cell.key], answer, took, _hold(asker, cell))
     return found, later
+
+
+def _questions(asker: Asker, cells: Sequence[Cell]) -> list[query.Asking]:
+    """What the panels are going to ask; one that can't say so tells why when it is drawn."""
+    found: list[query.Asking] = []
+    for cell in cells:
+        if cell.panel.kind not in {"text", "row"}:
+            with suppress(Exception):
+                found += asking.questions(asker.project_id, cell.panel, _scope(asker, cell))
+    return found
+
+
+def _scope(asker: Asker, cell: Cell) -> Scope:
+    return replace(asker.scope, values={**asker.scope.values, **cell.own})
 
 
 def one(asker: Asker, cell: Cell) -> Answer:
@@ -123,8 +142,7 @@ def _timed(asker: Asker, cell: Cell, seconds: float) -> tuple[Answer, float, boo
 
 def _drawn(asker: Asker, cell: Cell, seconds: float) -> tuple[Drawn, str, str, bool]:
     """(what is drawn, a note below the title, its state, whether it took too long)."""
-    scope = replace(asker.scope, values={**asker.scope.values, **cell.own})
-    panel = cell.panel
+    scope, panel = _scope(asker, cell), cell.panel
     if panel.kind in {"text", "row"}:
         return kinds.of("text")(Drawing(cell.key, panel, [], scope)), "", "", False
     try:

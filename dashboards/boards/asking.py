@@ -53,20 +53,36 @@ def _has_window(wanted: Panel) -> bool:
     return any("__rate_interval" in one.expr for one in wanted.queries)
 
 
+def questions(project_id: int, wanted: Panel, scope: Scope) -> list[query.Asking]:
+    """What ``panel`` is going to ask first."""
+    scope = replace(scope, step_seconds=step_of(wanted, scope))
+    return [asked for _, asked in _questions(wanted, scope, known.names(project_id, scope.span.end))]
+
+
+def _questions(wanted: Panel, scope: Scope, names: frozenset[str]) -> list[tuple[Query, query.Asking]]:
+    width, end = scope.step_seconds, scope.span.end
+    first = -(-scope.span.start.timestamp() // width) * width
+    start = min(dt.datetime.fromtimestamp(first, dt.UTC), end)
+    found = []
+    for one in wanted.queries:
+        if not one.hidden and one.expr.strip():
+            expr = spelling.present(put(one.expr, scope), names)
+            step = None if one.instant else dt.timedelta(seconds=width)
+            found.append((one, query.Asking(expr, start, end, step)))
+    return found
+
+
 def _asked(project_id: int, wanted: Panel, scope: Scope, names: frozenset[str], seconds: float) -> Answer:
     tables: list[Table] = []
     exprs: list[str] = []
     notes: dict[str, None] = {}
     cut = 0
-    for one in wanted.queries:
-        if one.hidden or not one.expr.strip():
-            continue
-        expr = spelling.present(put(one.expr, scope), names)
-        exprs.append(expr)
-        result = _result(project_id, expr, one, scope, seconds)
+    for one, asked in _questions(wanted, scope, names):
+        exprs.append(asked.expr)
+        result = _result(project_id, asked, seconds)
         notes |= dict.fromkeys([*result.warnings, *result.infos])
         cut += max(0, len(result.labels) - MOST_SERIES) if one.shape == "series" else 0
-        tables += list(_tables(result, one, expr, at_once=one.instant, bands=wanted.kind == "heatmap"))
+        tables += list(_tables(result, one, asked.expr, at_once=one.instant, bands=wanted.kind == "heatmap"))
     return Answer(tables, exprs, tuple(notes), cut)
 
 
@@ -85,22 +101,12 @@ def step_of(wanted: Panel, scope: Scope) -> int:
     return max(step, int(scope.span.seconds / most)) if most > 1 else max(step, 1)
 
 
-def _result(project_id: int, expr: str, one: Query, scope: Scope, seconds: float) -> query.Result:
+def _result(project_id: int, asked: query.Asking, seconds: float) -> query.Result:
     limits = replace(ask.LIMITS, seconds=seconds)
     try:
-        if one.instant:
-            return query.instant(project_id, expr, scope.span.end, limits=limits)
-        width = scope.step_seconds
-        first = -(-scope.span.start.timestamp() // width) * width
-        start = dt.datetime.fromtimestamp(first, dt.UTC)
-        return query.range(
-            project_id,
-            expr,
-            min(start, scope.span.end),
-            scope.span.end,
-            dt.timedelta(seconds=width),
-            limits=limits,
-        )
+        if asked.step is None:
+            return query.instant(project_id, asked.expr, asked.end, limits=limits)
+        return query.range(project_id, asked.expr, asked.start, asked.end, asked.step, limits=limits)
     except query.Failed as error:
         raise ask.AskError(error.message, error.position, error.kind) from error
 

@@ -84,7 +84,7 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         steps.append(grid.steps)
         return plan(node, grid, **more)
 
-    monkeypatch.setattr("monitor.query.plan", noting)
+    monkeypatch.setattr("monitor.query.engine.plan", noting)
     return steps
 
 
