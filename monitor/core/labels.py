@@ -8,6 +8,8 @@ from typing import Any, Literal, TypeVar
 import re2
 
 NAME = "__name__"
+# what a metric is; lost with its name as soon as something is worked out from it
+METADATA = frozenset({NAME, "__type__", "__unit__"})
 Op = Literal["=", "!=", "=~", "!~"]
 Worked = TypeVar("Worked")
 # of one roster, by key; questions of a dashboard ask for a handful
@@ -52,11 +54,11 @@ class Labels(Mapping[str, str]):
 
     @property
     def nameless(self) -> "Labels":
-        """These labels without the metric name; worked out once, queries ask for it again and again."""
-        if NAME not in self._map:
-            return self
+        """These labels without the metric's name, type and unit; worked out once, queries ask for it often."""
         if self._nameless is None:
-            self._nameless = self.drop((NAME,))
+            if METADATA.isdisjoint(self._map):
+                return self
+            self._nameless = self.drop(METADATA)
         return self._nameless
 
     def keep(self, names: Iterable[str]) -> "Labels":

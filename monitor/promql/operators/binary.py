@@ -57,7 +57,7 @@ def with_scalar(
     left, right = (wide, vector.values) if scalar_left else (vector.values, wide)
     labels = vector.labels
     if node.op in _ARITHMETIC or node.returns_bool:
-        labels = [one.drop((NAME,)) if one.name else one for one in labels]
+        labels = [one.nameless for one in labels]
     with np.errstate(all="ignore"):
         if node.op in _ARITHMETIC:
             values, floats = _ARITHMETIC[node.op](left, right), vector.floats
@@ -260,7 +260,7 @@ def _filled(
 def _result_labels(node: tree.Binary, many: Labels, one: Labels) -> Labels:
     labels = many
     if node.op in _ARITHMETIC or node.returns_bool:
-        labels = labels.drop((NAME,))
+        labels = labels.nameless
     if node.cardinality == "one-to-one":
         labels = labels.keep(node.labels) if node.on else labels.drop(node.labels)
     if node.include:
