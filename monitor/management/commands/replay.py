@@ -1,15 +1,12 @@
 """``manage.py replay``: stored data once more through every subject that can, in event time; nobody is told."""
 
-import datetime as dt
 import json
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils.dateparse import parse_datetime
 
 from monitor import replay
-from monitor.core import clock
 from monitor.management import chosen
 
 
@@ -27,7 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         project = chosen.project(options["project"])
-        start, end = (_moment(name, options[name]) for name in ("from", "to"))
+        start, end = (chosen.moment(name, options[name]) for name in ("from", "to"))
         if end <= start:
             message = "--to must lie after --from"
             raise CommandError(message)
@@ -39,18 +36,3 @@ class Command(BaseCommand):
             self.stderr.write(
                 f"{name}: " + (", ".join(f"{n} {what}" for what, n in counts.items()) or "nothing")
             )
-
-
-def _moment(name: str, text: str) -> dt.datetime:
-    try:
-        return clock.from_ms(round(float(text) * 1000))
-    except ValueError:
-        pass
-    try:
-        found = parse_datetime(text)
-    except ValueError:
-        found = None
-    if found is None:
-        message = f"--{name}: {text!r} is no time; write 2026-11-18T12:00:00Z or Unix seconds"
-        raise CommandError(message)
-    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
