@@ -85,11 +85,11 @@ def one(project_id: int, expr: str, at: dt.datetime) -> float | None:
     return found[0].value if len(found) == 1 else None
 
 
-def spreads(project_id: int, expr: str, at: dt.datetime) -> list[Spread]:
-    """The native histograms at one moment."""
+def spreads(project_id: int, expr: str, at: dt.datetime, *, fine: bool = False) -> list[Spread]:
+    """The native histograms at one moment; ``fine``: in the buckets as they are stored."""
     found = instant(project_id, expr, at)
     return [
-        _spread(found.labels[int(place)], cells.block.take(np.array([row])))
+        _spread(found.labels[int(place)], cells.block.take(np.array([row])), fine=fine)
         for cells in found.histograms
         for row, place in enumerate(cells.place)
     ]
@@ -133,10 +133,10 @@ def quoted(value: str) -> str:
     return f'"{escaped}"'
 
 
-def _spread(labels: Labels, block: HistogramBlock) -> Spread:
+def _spread(labels: Labels, block: HistogramBlock, *, fine: bool = False) -> Spread:
     n = float(block.count[0])
     # narrow buckets of few calls would only draw noise
-    wide = block if block.custom else coarser(block, min(block.schema, 3 if n >= MANY else 2))
+    wide = block if block.custom or fine else coarser(block, min(block.schema, 3 if n >= MANY else 2))
     used = np.flatnonzero(wide.positive[0] > 0)
     inside = slice(used[0], used[-1] + 1) if used.size else slice(0, 0)
     index = wide.positive_index[inside]

@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from dashboards import grounds, reading, weights
+from dashboards import conversations, grounds, reading, weights
 from dashboards.pages.base import Context, Form, MissingError, Page
 from dashboards.visit import Visit
 from monitor.ingest import calls
@@ -37,6 +37,8 @@ class Generations(Page):
     routes: ClassVar = (
         ("", "show", "pages/generations.html"),
         ("<uuid:generation_id>/", "detail", "pages/generation.html"),
+        ("diff/", "diff", "pages/generation_diff.html"),
+        ("session/", "session", "pages/generation_session.html"),
     )
     acts: ClassVar = {"": "labeller", "score": "editor"}
 
@@ -83,7 +85,17 @@ class Generations(Page):
             "marks": MARKS,
             "mine": next((mark.value for mark in found.scores if mark.source == "human"), None),
             "may_rate": visit.place.allows("labeller"),
+            "session_link": conversations.session_link(visit, summary),
+            "alike": conversations.alike(visit, summary),
         }
+
+    def diff(self, visit: Visit) -> Context:
+        """Two answers, what only one of them says marked."""
+        return conversations.diff(visit)
+
+    def session(self, visit: Visit) -> Context:
+        """All calls of one session, in their order."""
+        return conversations.session(visit)
 
     def act(self, visit: Visit, form: Form, **place: Any) -> HttpResponse | Context:
         if form.get("do") == "score" and "generation_id" in place:

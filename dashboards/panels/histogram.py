@@ -19,6 +19,7 @@ class Histogram:
     fields = (
         TITLE, UNIT, EXPR, LEGEND,
         Field("log", "Logarithmic", "flag", "A logarithmic value axis, usual for latency.", default=True),
+        Field("cumulative", "Cumulative", "flag", "The share of calls up to each value.", default=False),
     )  # fmt: skip
 
     def queries(self, options: Options) -> list[str]:
@@ -26,13 +27,17 @@ class Histogram:
 
     def figure(self, frames: Sequence[Frame], options: Options) -> Figure:
         full = shapes.anything(frames)
-        log = bool(options.get("log", True))
-        data = [self._outline(frame, index, log=log) for index, frame in enumerate(full)]
+        log, cumulative = bool(options.get("log", True)), bool(options.get("cumulative"))
+        outline = self._summed if cumulative else self._outline
+        data = [outline(frame, index, log=log) for index, frame in enumerate(full)]
         unit = str(options.get("unit", "number"))
         across = shapes.axis(unit, type="log" if log else "linear")
-        around = shapes.layout(
-            options, xaxis=across, yaxis={"rangemode": "tozero", "showticklabels": False}, hovermode="x"
+        share = (
+            shapes.axis("ratio", range=[0, 1.02])
+            if cumulative
+            else {"rangemode": "tozero", "showticklabels": False}
         )
+        around = shapes.layout(options, xaxis=across, yaxis=share, hovermode="x")
         around["showlegend"] = bool(options.get("show_legend", len(full) > 1))
         around["shapes"] = [
             {
@@ -59,6 +64,23 @@ class Histogram:
             "fill": "tozeroy",
             "opacity": 0.75,
             "hovertemplate": "%{x}",
+        }
+
+    def _summed(self, frame: Frame, index: int, *, log: bool) -> dict[str, Any]:
+        low, high, count = (frame.columns[name] for name in ("low", "high", "count"))
+        usable = high > 0 if log else np.ones(len(high), dtype=bool)
+        count = np.nan_to_num(np.asarray(count, dtype=np.float64))
+        share = np.cumsum(count) / (count.sum() or 1.0)
+        # nothing lies below the first bucket, where that has an end
+        first = low[usable][:1] if not log or (low[usable][:1] > 0).all() else high[:0]
+        return {
+            "type": "scatter",
+            "mode": "lines",
+            "name": frame.name,
+            "x": shapes.numbers(np.append(first, high[usable])),
+            "y": shapes.numbers(np.append(np.zeros(len(first)), share[usable]), 4),
+            "line": {"color": shapes.colour_of(frame, index), "width": 1.8},
+            "hovertemplate": "%{x}: %{y:.1%}",
         }
 
 

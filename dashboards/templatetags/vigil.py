@@ -83,6 +83,11 @@ def get_item(mapping: Mapping[str, Any], name: str) -> Any:
 
 
 @register.filter
+def item(mapping: Mapping[str, Any], name: str) -> Any:
+    return mapping.get(name)
+
+
+@register.filter
 def num(value: float | None, unit: str = "number") -> str:
     return numbers.show(value, unit)
 
@@ -94,7 +99,7 @@ def signed(value: float | None, unit: str = "number") -> str:
 
 @register.filter
 def moment(value: dt.datetime | None, form: str = "ago") -> str:
-    """A time that the page writes in the viewer's zone; ``form`` is ago, time, date or exact."""
+    """A time that the page writes in the viewer's zone; ``form`` is ago, time, short, exact or full."""
     if value is None:
         return numbers.UNKNOWN
     utc = value.astimezone(dt.UTC)

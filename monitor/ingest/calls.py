@@ -12,13 +12,14 @@ from monitor.core import clock
 from monitor.core.labels import NAME, Matcher
 from monitor.ingest import choices
 from monitor.ingest.redaction.redactor import Redactor
-from monitor.store import catalog, generations, scores, search
+from monitor.store import catalog, embeddings, generations, scores, search
+from monitor.store.embeddings import Pool
 from monitor.store.generations import Filter, GenerationDetail, GenerationSummary, VersionRow
 from monitor.store.scores import ScoreRow
 
 __all__ = [
-    "Filter", "GenerationDetail", "GenerationSummary", "Version", "VersionRow", "columns", "identity",
-    "known_versions", "one", "page", "rate", "redacted", "values_of", "versions", "words",
+    "Filter", "GenerationDetail", "GenerationSummary", "Pool", "Version", "VersionRow", "columns", "identity",
+    "known_versions", "like_prompts", "nearest", "one", "page", "rate", "redacted", "values_of", "versions", "words",
 ]  # fmt: skip
 
 FAR_MS = 2**62
@@ -72,12 +73,25 @@ def one(project_id: int, generation_id: UUID) -> GenerationDetail | None:
 
 def columns(  # noqa: PLR0913 — each argument narrows what is read
     project_id: int, start: dt.datetime, end: dt.datetime, names: Sequence[str], *, model: str, version: str,
-    limit: int, slices: int = 1,
+    environment: str = "", limit: int, slices: int = 1,
 ) -> dict[str, npt.NDArray[Any]]:  # fmt: skip
     """Columns of one version's calls, oldest first; NaN: unknown. The newest, or the newest of each time slice."""
     return generations.columns(
-        project_id, start, end, names, model=model, version=version, limit=limit, slices=slices
-    )
+        project_id, start, end, names, model=model, version=version, environment=environment, limit=limit,
+        slices=slices,
+    )  # fmt: skip
+
+
+def like_prompts(project_id: int, ours: Pool, theirs: Pool) -> list[tuple[UUID, UUID, float]]:
+    """Calls of two pools whose prompts mean the most alike, by their vectors, nearest first; none without vectors."""
+    return embeddings.pairs(project_id, ours, theirs)
+
+
+def nearest(
+    project_id: int, generation_id: UUID, span: tuple[dt.datetime, dt.datetime], limit: int
+) -> list[tuple[UUID, float]]:
+    """The calls of the span whose prompts mean the most like one call's, with their cosine distances."""
+    return embeddings.nearest(project_id, generation_id, span, limit=limit)
 
 
 def versions(project_id: int, start: dt.datetime, end: dt.datetime) -> list[VersionRow]:

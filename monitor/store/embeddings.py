@@ -219,6 +219,45 @@ def nearest(
         return [(row[0], float(row[1])) for row in cursor.fetchall()]
 
 
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The calls of one version in a span, of one environment or of any (empty)."""
+
+    model: str
+    version: str
+    environment: str
+    span: Span
+
+
+# of so many newest calls of one side the nearest among so many of the other are sought
+PAIRED, AMONG = 60, 500
+_POOL = (
+    "SELECT x.id, x.e, x.embedder FROM monitor_embedding x WHERE x.project_id = %s AND x.kind = %s"
+    " AND x.model = %s AND x.version = %s AND x.id >= %s AND x.id < %s AND (%s = '' OR EXISTS (SELECT 1"
+    " FROM monitor_generation g WHERE g.shard = x.shard AND g.id = x.id AND g.environment = %s))"
+    " ORDER BY x.id DESC LIMIT %s"
+)
+
+
+def pairs(
+    project_id: int, ours: Pool, theirs: Pool, *, kind: str = "prompt"
+) -> list[tuple[UUID, UUID, float]]:
+    """The newest calls of ours, each with the nearest of theirs and its cosine distance, nearest first."""
+
+    def values(pool: Pool, most: int) -> list[Any]:
+        place = [pool.environment, pool.environment]
+        return [project_id, kind, pool.model, pool.version, *_bounds(pool.span), *place, most]
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH a AS MATERIALIZED ({_POOL}), b AS MATERIALIZED ({_POOL}) SELECT a.id, n.id, n.d FROM a"
+            " CROSS JOIN LATERAL (SELECT b.id, b.e <=> a.e AS d FROM b WHERE b.embedder = a.embedder"
+            " AND b.id <> a.id ORDER BY d, b.id LIMIT 1) AS n ORDER BY n.d, a.id",
+            [*values(ours, PAIRED), *values(theirs, AMONG)],
+        )
+        return [(row[0], row[1], float(row[2])) for row in cursor.fetchall()]
+
+
 def _bounds(span: Span) -> tuple[UUID, UUID]:
     return ids.first_at(clock.to_ms(span[0])), ids.first_at(clock.to_ms(span[1]))
 

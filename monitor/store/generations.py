@@ -343,16 +343,9 @@ def sample_ids(  # noqa: PLR0913 — each argument narrows the sample
 
 
 def columns(  # noqa: PLR0913 — each argument narrows what is read
-    project_id: int,
-    start: dt.datetime,
-    end: dt.datetime,
-    names: Sequence[str],
-    *,
-    model: str = "",
-    version: str | None = None,
-    limit: int = 20_000,
-    slices: int = 1,
-) -> dict[str, npt.NDArray[Any]]:
+    project_id: int, start: dt.datetime, end: dt.datetime, names: Sequence[str], *, model: str = "",
+    version: str | None = None, environment: str = "", limit: int = 20_000, slices: int = 1,
+) -> dict[str, npt.NDArray[Any]]:  # fmt: skip
     """Columns of the newest calls, oldest first: numbers as float64 with NaN for unknown, texts as objects.
 
     ``started_at`` comes as Unix milliseconds, ``raw_id`` as 16 bytes each, ``user_group`` as 0 to 24. Where
@@ -362,7 +355,9 @@ def columns(  # noqa: PLR0913 — each argument narrows what is read
     for name in names:
         if name not in NUMBERS | SLICES | {"started_at", "id", "raw_id", "user_group"}:
             raise UnknownColumnError(name)
-    where, values = Filter(project_id, start, end, model=model, version=version).where()
+    where, values = Filter(
+        project_id, start, end, model=model, version=version, environment=environment
+    ).where()
     computed = {"raw_id": "g.id", "user_group": f"({GROUP})::float8"}
     read = ", ".join(f"{computed.get(name, f'g.{name}')} AS {name}" for name in names)
     packed = ", ".join(_packing(name).format(f"n.{name}") for name in names)

@@ -4,7 +4,7 @@ import { isDark } from "./theme.js";
 const drawn = new Map();
 let loading;
 
-function plotly() {
+export function plotly() {
   loading ||= new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = document.getElementById("live").dataset.plotly;
@@ -110,7 +110,7 @@ function read(id) {
   return source ? source.textContent : "";
 }
 
-async function draw(element) {
+export async function draw(element) {
   const text = read(element.dataset.figure);
   const mark = `${isDark()} ${text}`;
   if (!text || drawn.get(element) === mark) return;
@@ -207,6 +207,9 @@ function rows(table, trace, layout) {
 document.addEventListener("toggle", (event) => {
   if (event.target.matches?.(".behind[open]")) fill(event.target);
 }, true);
+// paper has no scrolling: what was not in sight yet is drawn before
+addEventListener("beforeprint", () => document.querySelectorAll(".plot").forEach(draw));
+if (document.body.classList.contains("report")) document.querySelectorAll(".plot").forEach(draw);
 document.addEventListener("vigil-theme", () => { colours.clear(); scan(); });
 document.addEventListener("vigil-changed", scan);
 scan();

@@ -16,6 +16,7 @@ document.addEventListener("click", (event) => {
   if (!button) return;
   if (button.dataset.do === "help") document.getElementById("help")?.showModal();
   if (button.dataset.do === "share") copy(new URL(button.dataset.address, location.href).href, button);
+  if (button.dataset.do === "print") print();
   if (button.dataset.do === "copy") copy(document.getElementById(button.dataset.of).textContent, button);
 });
 
@@ -41,3 +42,12 @@ document.addEventListener("keydown", (event) => {
     event.target.form.requestSubmit();
   }
 });
+
+// What scrolls sideways or down must be reachable by the keyboard too.
+function reachable() {
+  for (const part of document.querySelectorAll("pre, .scroll, .tall, .text, .tablewrap, ul.lines")) {
+    if (part.scrollWidth > part.clientWidth + 1 || part.scrollHeight > part.clientHeight + 1) part.tabIndex = 0;
+  }
+}
+reachable();
+document.addEventListener("vigil-changed", reachable);

@@ -5,6 +5,7 @@ import "./keys.js";
 import "./forms.js";
 import "./live.js";
 import "./charts.js";
+import "./pictures.js";
 import "./promql.js";
 import "./board.js";
 import "./boardedit.js";

@@ -22,7 +22,7 @@ export function localise(root = document) {
     const moment = new Date(element.dateTime);
     if (Number.isNaN(moment.getTime())) continue;
     element.title = full.format(moment);
-    element.textContent = { ago, exact, time: exact, short: (m) => short.format(m) }[element.dataset.form || "ago"](moment);
+    element.textContent = { ago, exact, time: exact, short: (m) => short.format(m), full: (m) => full.format(m) }[element.dataset.form || "ago"](moment);
   }
   for (const input of root.querySelectorAll("input[data-moment]")) {
     const moment = new Date(input.dataset.moment);

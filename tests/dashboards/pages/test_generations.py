@@ -1,9 +1,11 @@
+import datetime as dt
 from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
 from django.test import Client
 
+from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_world import Look
 
@@ -91,3 +93,38 @@ def test_a_mark_outside_the_scale_is_refused(
 ) -> None:
     client.force_login(cast.ada)
     assert client.post(f"/p/shop/generations/{world[0]}/", {"mark": mark}).status_code == 404
+
+
+def test_two_answers_are_compared_word_by_word(look: Look, push: Push) -> None:
+    one, other = push([{"output": "It takes three days."}, {"output": "It takes nine days."}])
+    context = look("generations/diff", a=str(one), b=str(other)).context
+    assert [[piece.text for piece in side["output"] if piece.mark] for side in context["both"]] == [
+        ["three"],
+        ["nine"],
+    ]
+
+
+def test_a_comparison_with_a_call_that_is_not_there_is_not_found(look: Look, push: Push) -> None:
+    (one,) = push([{}])
+    assert look("generations/diff", a=str(one), b="nonsense").status_code == 404
+
+
+def test_a_session_is_told_in_its_order(look: Look, push: Push, now: dt.datetime) -> None:
+    at = now - dt.timedelta(minutes=9)
+    made = push(
+        [
+            {"session": "s1", "at": at + dt.timedelta(minutes=2 * n), "duration_seconds": 60.0, "input_tokens": 5,
+             "output_tokens": 2, "error": "timeout" if n == 2 else None}
+            for n in (2, 0, 1)
+        ]
+    )  # fmt: skip
+    push([{"session": "s2"}])
+    context = look("generations/session", id="s1", call=str(made[0])).context
+    assert [turn["call"].id for turn in context["calls"]] == [made[1], made[2], made[0]]
+    assert (context["lasted"], context["failed"], context["tokens"]) == (300.0, 1, 21)
+    assert [turn["pause"] for turn in context["calls"]] == [0, 60, 60]
+
+
+def test_a_call_leads_to_its_session(look: Look, push: Push) -> None:
+    (one,) = push([{"session": "s 1"}])
+    assert "generations/session/?from=" in look(f"generations/{one}").content.decode()

@@ -1,0 +1,1 @@
+"""Compare, part by part: which sides, their calls, their charts, like prompts, and the files that leave the page."""
