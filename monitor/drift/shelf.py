@@ -2,8 +2,9 @@
 
 import datetime as dt
 import functools
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -44,6 +45,19 @@ class Sorted:
         return f"vectors {packing.name_of(self.clusters)}"
 
 
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Part(Generic[T]):
+    """One kind of sums: how it is read from what is kept, how it is made, and by version and hour what is known."""
+
+    name: str
+    decode: Callable[[bytes], T]
+    add_up: Callable[[str, int, int], dict[int, T]]
+    known: dict[tuple[str, int], T] = field(default_factory=dict)
+
+
 class Shelf:
     """The hours of one model of one project, as known at ``now``. Lives for one run."""
 
@@ -51,8 +65,8 @@ class Shelf:
         self.project_id = project_id
         self.model = model
         self.now = now
-        self._bodies: dict[tuple[str, int], Body] = {}
-        self._marks: dict[tuple[str, int], Marks] = {}
+        self._calls = _Part("calls", bodies.decode_body, self._add_up)
+        self._scores = _Part("scores", bodies.decode_marks, self._add_marks)
         self._clusters: dict[tuple[Reference, str], Sorted | None] = {}
 
     @functools.cached_property
@@ -73,11 +87,13 @@ class Shelf:
     ) -> Window:
         """The hours [first, end) of a version; ``load_of``: the versions whose calls make the load."""
         hours = np.arange(first, end, dtype=np.int64)
-        calls = self._body_range(version, first, end) if part == "calls" else []
-        scores = self._mark_range(version, first, end) if part == "scores" else []
+        calls = self._range(self._calls, version, first, end) if part == "calls" else []
+        scores = self._range(self._scores, version, first, end) if part == "scores" else []
         load = np.zeros(hours.size * TICKS)
         for one in load_of:
-            rates = [body.rates.get("calls", [0] * TICKS) for body in self._body_range(one, first, end)]
+            rates = [
+                body.rates.get("calls", [0] * TICKS) for body in self._range(self._calls, one, first, end)
+            ]
             load += np.array(rates, dtype=np.float64).reshape(-1)
         found = self._vectors(version, hours, clusters) if clusters is not None else None
         return Window(hours, calls, scores, load, found)
@@ -86,7 +102,7 @@ class Shelf:
         """A rate of these versions together by 5 minutes of the hours [first, end); NaN where it was not kept."""
         total = np.zeros((end - first) * TICKS)
         for one in versions:
-            kept = self._body_range(one, first, end)
+            kept = self._range(self._calls, one, first, end)
             none = [0] * TICKS
             rows = [body.rates.get(name, none if not body.calls else [np.nan] * TICKS) for body in kept]
             total += np.array(rows, dtype=np.float64).reshape(-1)
@@ -104,17 +120,20 @@ class Shelf:
             self._clusters[key] = Sorted(text, embedder, found) if found is not None else None
         return self._clusters[key]
 
-    def _body_range(self, version: str, first: int, end: int) -> list[Body]:
-        missing = [one for one in range(first, end) if (version, one) not in self._bodies]
+    def _range(self, part: "_Part[T]", version: str, first: int, end: int) -> list[T]:
+        """The sums of the hours [first, end): known, kept, or made now and kept."""
+        known = part.known
+        missing = [one for one in range(first, end) if (version, one) not in known]
         if missing:
-            low, high = missing[0], missing[-1] + 1
-            for hour, stored in self._kept(version, "calls", low, high):
-                self._bodies[version, hour] = bodies.decode_body(stored)
-            for start, stop in _runs([one for one in missing if (version, one) not in self._bodies]):
-                self._add_up(version, start, stop)
-        return [self._bodies[version, one] for one in range(first, end)]
+            for hour, stored in self._kept(version, part.name, missing[0], missing[-1] + 1):
+                known[version, hour] = part.decode(stored)
+            for start, stop in _runs([one for one in missing if (version, one) not in known]):
+                found = part.add_up(version, start, stop)
+                known.update({(version, hour): one for hour, one in found.items()})
+                self._keep(version, part.name, {hour: bodies.encode(one) for hour, one in found.items()})
+        return [known[version, one] for one in range(first, end)]
 
-    def _add_up(self, version: str, first: int, end: int) -> None:
+    def _add_up(self, version: str, first: int, end: int) -> dict[int, Body]:
         parts: dict[int, list[Body]] = {hour: [] for hour in range(first, end)}
         for calls in self._pieces(version, first, end):
             for hour, body in bodies.hours_of(calls, first, end).items():
@@ -122,8 +141,7 @@ class Shelf:
                     parts[hour].append(body)
         found = {hour: bodies.merged(each or [Body()]) for hour, each in parts.items()}
         self._add_details(version, found)
-        self._bodies.update({(version, hour): body for hour, body in found.items()})
-        self._keep(version, "calls", {hour: bodies.encode(body) for hour, body in found.items()})
+        return found
 
     def _pieces(self, version: str, first: int, end: int) -> Iterator[bodies.Columns]:
         """The calls of the hours, so many at once that a busy hour takes no more room than a quiet one."""
@@ -156,23 +174,11 @@ class Shelf:
         for hour, low, high in zip(range(min(found), max(found) + 1), edges, edges[1:], strict=False):
             bodies.add_details(found[hour], bodies.Details(read.scores[low:high], read.attributes[low:high]))
 
-    def _mark_range(self, version: str, first: int, end: int) -> list[Marks]:
-        missing = [one for one in range(first, end) if (version, one) not in self._marks]
-        if missing:
-            for hour, stored in self._kept(version, "scores", missing[0], missing[-1] + 1):
-                self._marks[version, hour] = bodies.decode_marks(stored)
-            for start, stop in _runs([one for one in missing if (version, one) not in self._marks]):
-                found = self._add_marks(version, start, stop)
-                self._marks.update({(version, hour): one for hour, one in found.items()})
-        return [self._marks[version, one] for one in range(first, end)]
-
     def _add_marks(self, version: str, first: int, end: int) -> dict[int, Marks]:
         read = marks.by_hour(
             self.project_id, *_span(first, end), model=self.model, version=version, source="judge"
         )
-        found = {hour: Marks(read.get(hour, {})) for hour in range(first, end)}
-        self._keep(version, "scores", {hour: bodies.encode(one) for hour, one in found.items()})
-        return found
+        return {hour: Marks(read.get(hour, {})) for hour in range(first, end)}
 
     def _kept(self, version: str, part: str, first: int, end: int) -> list[tuple[int, bytes]]:
         rows = DriftSketch.objects.filter(

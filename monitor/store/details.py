@@ -21,7 +21,7 @@ _READ = """
                WHERE jsonb_typeof(c -> 'score') = 'number'), (p.detail -> 'attributes')::text
     FROM monitor_payload p JOIN monitor_generation g ON g.shard = p.shard AND g.id = p.id
     WHERE p.project_id = %(project)s AND p.shard = ANY(%(shards)s) AND p.id >= %(first)s AND p.id < %(last)s
-          AND g.model = %(model)s AND g.version = %(version)s AND get_byte(uuid_send(p.id), 15) %% %(stride)s = 0
+          AND g.id >= %(first)s AND g.id < %(last)s AND g.model = %(model)s AND g.version = %(version)s AND get_byte(uuid_send(p.id), 15) %% %(stride)s = 0
     ORDER BY p.id
 """
 

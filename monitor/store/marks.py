@@ -22,12 +22,14 @@ def by_hour(
             "SELECT floor(extract(epoch FROM g.started_at) / 3600)::bigint, s.name, count(*)::float8, sum(s.value),"
             " sum(s.value * s.value) FROM monitor_score s"
             " JOIN monitor_generation g ON g.shard = s.shard AND g.id = s.generation_id"
-            " WHERE s.project_id = %s AND s.generation_id >= %s AND s.generation_id < %s AND s.source = %s"
-            " AND g.model = %s AND g.version = %s GROUP BY 1, 2 ORDER BY 1, 2",
-            [
-                project_id, ids.first_at(clock.to_ms(start)), ids.first_at(clock.to_ms(end)), source, model,
-                version,
-            ],
+            " WHERE s.project_id = %(project)s AND s.generation_id >= %(first)s AND s.generation_id < %(last)s"
+            # said of both, or every day of the calls is looked through
+            " AND g.id >= %(first)s AND g.id < %(last)s AND s.source = %(source)s AND g.model = %(model)s"
+            " AND g.version = %(version)s GROUP BY 1, 2 ORDER BY 1, 2",
+            {
+                "project": project_id, "first": ids.first_at(clock.to_ms(start)),
+                "last": ids.first_at(clock.to_ms(end)), "source": source, "model": model, "version": version,
+            },
         )  # fmt: skip
         found: dict[int, dict[str, list[float]]] = {}
         for hour, name, *sums in cursor.fetchall():
@@ -67,7 +69,7 @@ class Tally:
 _OF_CALLS = """
     FROM monitor_score s JOIN monitor_generation g ON g.shard = s.shard AND g.id = s.generation_id
     WHERE s.project_id = %(project)s AND s.generation_id >= %(first)s AND s.generation_id < %(last)s
-          AND s.name = %(name)s AND s.source = %(source)s AND s.author = %(author)s
+          AND g.id >= %(first)s AND g.id < %(last)s AND s.name = %(name)s AND s.source = %(source)s AND s.author = %(author)s
 """
 
 

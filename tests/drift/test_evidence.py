@@ -51,9 +51,9 @@ def test_a_page_is_open_until_enough_calm_ticks_in_a_row() -> None:
 def test_the_state_survives_json() -> None:
     evidence = Evidence()
     evidence.step(2.0, outside=True, limit=LIMIT)
-    assert Evidence.from_json(evidence.to_json()) == evidence
+    assert Evidence.from_json(evidence.to_json()).to_json() == evidence.to_json()
 
 
 @pytest.mark.parametrize("broken", [{}, {"bets": [1.0]}])
 def test_a_state_of_another_shape_starts_anew(broken: dict[str, object]) -> None:
-    assert Evidence.from_json(broken) == Evidence()
+    assert Evidence.from_json(broken).to_json() == Evidence().to_json()
