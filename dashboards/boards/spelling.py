@@ -1,4 +1,4 @@
-"""Names of metrics that engines changed: the one table, and both ways of using it.
+"""Names of metrics that engines changed (``monitor.engines.names``), in the expressions of boards.
 
 ``renewed`` writes today's names into an imported expression and says which; ``present`` takes, where a project has
 no series of the name that is asked but has them under another spelling, the spelling that it has.
@@ -8,42 +8,13 @@ import re
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 
-# vLLM: what died, and what came instead (same meaning, same unit)
-VLLM = {
-    "gpu_cache_usage_perc": "kv_cache_usage_perc",
-    "time_per_output_token_seconds": "inter_token_latency_seconds",
-    "gpu_prefix_cache_hits": "prefix_cache_hits",
-    "gpu_prefix_cache_queries": "prefix_cache_queries",
-    "gpu_prefix_cache_hits_total": "prefix_cache_hits_total",
-    "gpu_prefix_cache_queries_total": "prefix_cache_queries_total",
-}
-# averages that vLLM no longer computes, as what one asks today
-VLLM_EXPRESSIONS = {
-    "gpu_prefix_cache_hit_rate": "(rate(vllm:prefix_cache_hits_total{}[5m]) / rate(vllm:prefix_cache_queries_total{}[5m]))",
-    "avg_prompt_throughput_toks_per_s": "rate(vllm:prompt_tokens_total{}[1m])",
-    "avg_generation_throughput_toks_per_s": "rate(vllm:generation_tokens_total{}[1m])",
-}
-# no successor: there is nothing left to count
-GONE = {"vllm:num_requests_swapped", "vllm:cpu_cache_usage_perc"}
+from monitor.engines.names import GONE, RENAMED, VLLM_EXPRESSIONS, plain, spellings
+
 BRACES = re.compile(r"\{[^{}]*\}")
 SETS = re.compile(r"\b(by|without|on|ignoring|group_left|group_right)\s*\([^()]*\)", re.IGNORECASE)
 ASKED = re.compile(r"(?<![\w:$.])([a-zA-Z_][\w:]*)(?![\w:]|\s*\()")
-PARTS = ("", "_bucket", "_sum", "_count")
 IDENTIFIER = re.compile(r"(?<![\w:$.])[a-zA-Z_][\w:]*(?![\w:])")
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`')
-
-
-def _table() -> dict[str, str]:
-    return {
-        f"vllm:{old}{part}": f"vllm:{new}{part}"
-        for old, new in VLLM.items()
-        for part in (PARTS if old.endswith("_seconds") else ("",))
-    }
-
-
-RENAMED = _table()
-FORMER = {new: old for old, new in RENAMED.items()}
-COUNTER_END = "_total"
 
 
 def renewed(expr: str) -> tuple[str, list[tuple[str, str]], list[str]]:
@@ -52,11 +23,11 @@ def renewed(expr: str) -> tuple[str, list[tuple[str, str]], list[str]]:
     gone: dict[str, None] = {}
 
     def new_name(name: str) -> str:
-        plain, restore = _plain(name)
-        if plain in GONE:
+        bare, restore = plain(name)
+        if bare in GONE:
             gone[name] = None
-        if plain in RENAMED:
-            changes[name] = restore(RENAMED[plain])
+        if bare in RENAMED:
+            changes[name] = restore(RENAMED[bare])
         return changes.get(name, name)
 
     expr = _expressions(expr, changes)
@@ -81,40 +52,6 @@ def missing(expr: str, names: AbstractSet[str]) -> list[str]:
     bare = SETS.sub(" ", BRACES.sub(" ", STRING.sub('""', expr)))
     found = dict.fromkeys(match[1] for match in ASKED.finditer(bare))
     return [name for name in found if name not in names and _could_be(name)]
-
-
-def spellings(name: str) -> list[str]:
-    """Other names under which the same series may have been sent, the likeliest first."""
-    plain, restore = _plain(name)
-    same = [plain, *(restore_of for restore_of in (RENAMED.get(plain), FORMER.get(plain)) if restore_of)]
-    found: list[str] = []
-    for one in same:
-        forms = [restore(one), one, *_prefixes(one)]
-        found += [form for base in forms for form in (base, _counter(base))]
-    return [one for one in dict.fromkeys(found) if one != name]
-
-
-def _plain(name: str) -> tuple[str, Callable[[str], str]]:
-    """A name without the wrapping that Ray and Prometheus' escaping put around it, and how to put it back."""
-    for engine in ("vllm", "sglang"):
-        for before in ("ray_", ""):
-            for mark in (":", "_"):
-                start = f"{before}{engine}{mark}"
-                if name.startswith(start):
-                    rest = name[len(start) :]
-                    return f"{engine}:{rest}", lambda plain, start=start: start + plain.partition(":")[2]
-    return name, lambda plain: plain
-
-
-def _prefixes(plain: str) -> list[str]:
-    engine, colon, rest = plain.partition(":")
-    if not colon or engine not in {"vllm", "sglang"}:
-        return []
-    return [f"{engine}_{rest}", f"ray_{engine}:{rest}", f"ray_{engine}_{rest}"]
-
-
-def _counter(name: str) -> str:
-    return name.removesuffix(COUNTER_END) if name.endswith(COUNTER_END) else name + COUNTER_END
 
 
 def _could_be(name: str) -> bool:
