@@ -18,6 +18,7 @@ class Mode(models.TextChoices):
 class State(models.TextChoices):
     OPEN = "open", "open"
     HELD = "held", "held"
+    PROMOTING = "promoting", "promoting"
     PROMOTED = "promoted", "promoted"
     ROLLING_BACK = "rolling_back", "rolling back"
     ROLLED_BACK = "rolled_back", "rolled back"
@@ -26,7 +27,7 @@ class State(models.TextChoices):
 
 
 # calls are counted and gates judged in these
-LIVELY = (State.OPEN, State.HELD, State.ROLLING_BACK, State.ESCALATED)
+LIVELY = (State.OPEN, State.HELD, State.PROMOTING, State.ROLLING_BACK, State.ESCALATED)
 
 
 class Verdict(models.TextChoices):
@@ -90,7 +91,7 @@ class Release(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["project", "model", "canary"],
-                condition=models.Q(state__in=["open", "held", "rolling_back", "escalated"]),
+                condition=models.Q(state__in=["open", "held", "promoting", "rolling_back", "escalated"]),
                 name="release_open_once",
             ),
             models.CheckConstraint(
@@ -185,6 +186,8 @@ class DecisionKind(models.TextChoices):
     INCONCLUSIVE = "inconclusive", "inconclusive"
     PROVED = "proved", "rollback proved"
     ESCALATE = "escalate", "rollback not proved"
+    ARRIVED = "arrived", "promotion proved"
+    STALLED = "stalled", "share not arrived"
 
 
 class DecisionState(models.TextChoices):
