@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery, Task
+from celery.beat import PersistentScheduler
 from celery.signals import worker_process_shutdown
 
 from monitor import meters
@@ -30,6 +31,20 @@ class MeteredTask(Task[..., Any]):
             heartbeat.note(name, at=clock.now(), seconds=clock.monotonic() - begun, error=error)
 
 
+class SteadyScheduler(PersistentScheduler):
+    """Beat waits until a tick's last time lies far enough back: for hours, after a clock was set back by hours."""
+
+    def tick(self, *args: Any, **kwargs: Any) -> Any:
+        now = self.app.now()
+        ahead = [entry for entry in self.schedule.values() if entry.last_run_at > now]
+        for entry in ahead:
+            entry.last_run_at = now
+        if ahead:
+            # it holds the old times
+            self._heap = None
+        return super().tick(*args, **kwargs)
+
+
 app = Celery("vigil", task_cls=MeteredTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["monitor"])
@@ -45,7 +60,9 @@ def every(seconds: float, task: str) -> dict[str, Any]:
     return {"task": f"monitor.tasks.{task}", "schedule": seconds, "options": {"expires": seconds}}
 
 
+app.conf.beat_scheduler = "monitor.celery:SteadyScheduler"
 app.conf.beat_schedule = {
+    "mind-clock": every(5, "mind_clock"),
     "discover-due": every(5, "discover_due"),
     "scrape-due": every(5, "scrape_due"),
     "read-rule-files": every(10, "read_rule_files"),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from celery import shared_task
 from django.conf import settings
 
+from monitor import setback
 from monitor.alerting import deliver, receive
 from monitor.canary import run as canary
 from monitor.changes import run as changes
@@ -29,6 +30,12 @@ from monitor.store.turns import turn
 
 # the next tick comes sooner than that; a turn keeps the two apart
 SHIPPING_SECONDS = 20.0
+
+
+@shared_task
+def mind_clock(**_: object) -> None:
+    """Notice a clock that was set back, and go on from where it is now."""
+    setback.mind(now=clock.now())
 
 
 @shared_task
