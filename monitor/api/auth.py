@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from monitor.api.errors import refuse
 from monitor.core import clock
 from monitor.ingest import keys
-from monitor.store import access
+from monitor.store import access, troubles
 
 P = ParamSpec("P")
 View: TypeAlias = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -48,9 +48,7 @@ def needs(*scopes: str) -> Callable[[Callable[Concatenate[ApiRequest, P], HttpRe
                 return view(request, *args, **kwargs) if refusal is None else refusal  # type: ignore[arg-type] # it has its project now
             except (OperationalError, InterfaceError) as error:
                 log.warning("the store does not answer: %s", error)
-                return refuse(
-                    503, f"the store can't answer now ({type(error).__name__}); send the same again"
-                )
+                return refuse(503, f"the store can't answer now: {troubles.told(error)}; send the same again")
 
         return guarded
 

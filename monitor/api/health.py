@@ -1,5 +1,8 @@
 """Are we well: alive, and able to take and answer."""
 
+import shutil
+
+from django.conf import settings
 from django.db import connection
 from django.db.utils import Error
 from django.http import HttpRequest, HttpResponse
@@ -8,6 +11,10 @@ from django.urls import path
 from monitor.api.errors import refuse, reply
 from monitor.core import clock
 from monitor.remote import read
+from monitor.store import troubles
+
+# less than one table grows by at once
+LEAST_FREE = 2**23
 
 
 def alive(_request: HttpRequest) -> HttpResponse:
@@ -23,7 +30,9 @@ def ready(_request: HttpRequest) -> HttpResponse:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM monitor_project LIMIT 1")
     except Error as error:
-        return refuse(503, f"PostgreSQL does not answer: {str(error).splitlines()[0]}")
+        return refuse(503, troubles.told(error))
+    if settings.EMBEDDED_DATABASE and shutil.disk_usage(settings.VIGIL_DATA).free < LEAST_FREE:
+        return refuse(503, f"the disk under {settings.VIGIL_DATA} is full: what comes in can't be stored")
     now = clock.now()
     full, series = read.full(now=now), read.status(now=now)
     if full is not None:

@@ -1,7 +1,9 @@
 """``GET /metrics``: how Vigil itself is doing, for a key with the query scope, or for anybody on loopback."""
 
 import ipaddress
+import shutil
 
+from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
@@ -47,7 +49,20 @@ def _stock() -> str:
         f"vigil_sample_batches {batches}\n"
         "# HELP vigil_database_bytes Size of the database.\n# TYPE vigil_database_bytes gauge\n"
         f"vigil_database_bytes {size}\n"
-    ) + _queue()
+    ) + _disk() + _queue()
+
+
+def _disk() -> str:
+    """Room where the embedded database lies; another server's disk is not ours to see."""
+    if not settings.EMBEDDED_DATABASE:
+        return ""
+    usage = shutil.disk_usage(settings.VIGIL_DATA)
+    return (
+        "# HELP vigil_disk_free_bytes Room left under VIGIL_DATA.\n# TYPE vigil_disk_free_bytes gauge\n"
+        f"vigil_disk_free_bytes {usage.free}\n"
+        "# HELP vigil_disk_size_bytes Size of the disk under VIGIL_DATA.\n# TYPE vigil_disk_size_bytes gauge\n"
+        f"vigil_disk_size_bytes {usage.total}\n"
+    )
 
 
 def _queue() -> str:

@@ -231,7 +231,7 @@ def run(bind: str | None = None) -> None:
     settings.LAYOUT.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (settings.LAYOUT.run / "up.pid").open("a+", encoding="ascii") as lock:
         _hold(lock)
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = _fresh(settings.LAYOUT.run / "meters")
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = _fresh(settings.LAYOUT.meters)
         lock.truncate(0)
         print(os.getpid(), file=lock, flush=True)
         Supervisor(host, port).run()
@@ -251,7 +251,7 @@ def _refuse_taken(host: str, port: int) -> None:
 
 def _fresh(folder: Path) -> str:
     """An empty folder in which our processes keep their numbers for ``/metrics``."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     for old in folder.glob("*.db"):
         old.unlink()
     return str(folder)

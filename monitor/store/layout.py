@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 # sun_path holds 108 bytes with its final NUL; PostgreSQL appends "/.s.PGSQL.5432"
 LONGEST_SOCKET_FOLDER = 85
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 — a folder of our own in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,20 @@ class Layout:
     def sockets(self) -> Path:
         if len(os.fsencode(self.run)) <= LONGEST_SOCKET_FOLDER:
             return self.run
+        return Path(tempfile.gettempdir()) / self._name
+
+    @property
+    def meters(self) -> Path:
+        """Our numbers lie in memory where that can be: a write into a mapped file on a full disk kills the process."""
+        folder = SHARED_MEMORY / self._name
+        strange = folder.exists() and folder.stat().st_uid != os.getuid()
+        return folder if os.access(SHARED_MEMORY, os.W_OK) and not strange else self.run / "meters"
+
+    @property
+    def _name(self) -> str:
+        """A name for this folder among others of this machine."""
         mark = hashlib.blake2b(os.fsencode(self.data), digest_size=6).hexdigest()
-        return Path(tempfile.gettempdir()) / f"vigil-{os.getuid()}-{mark}"
+        return f"vigil-{os.getuid()}-{mark}"
 
     @property
     def postgres_sockets(self) -> Path:

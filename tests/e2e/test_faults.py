@@ -1,0 +1,263 @@
+"""What the product stands on falls away and comes back: Valkey's data, PostgreSQL, its connections, its answers, the
+room on the disk, the first start itself. Nothing acknowledged is lost or doubled, alerts go on, nobody has to help.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from monitor.store.layout import Layout, local_secret
+from tests.fixtures.fix_outside import Outside
+from tests.fixtures.fix_product import ROOT, Product, environment, free_port, start
+
+pytestmark = pytest.mark.processes
+PATIENCE_SECONDS = 90
+RULES = """
+groups:
+- name: g
+  interval: 1s
+  rules:
+  - {alert: Always, expr: vector(1)}
+  - {alert: Called, expr: sum by (model) (llm_requests_total) > 0}
+"""
+ROUTES = """
+route: {{receiver: hook, group_by: [alertname, model], group_wait: 0s, group_interval: 1s, repeat_interval: 4h}}
+receivers: [{{name: hook, webhook_configs: [{{url: '{hook}'}}]}}]
+"""
+
+
+def until(true: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        if true():
+            return
+        time.sleep(0.1)
+    pytest.fail(f"not within {PATIENCE_SECONDS} s: {what}")
+
+
+def calls(model: str, count: int = 20) -> dict[str, Any]:
+    return {"generations": [{"id": f"{model}-{i}", "model": model, "prompt": "hello"} for i in range(count)]}
+
+
+def stored(product: Product) -> float:
+    (found,) = product.ask("/api/v1/query?query=sum(llm_requests_total)")["data"]["result"]
+    return float(found["value"][1])
+
+
+def refusal(product: Product, path: str, content: Any = None) -> tuple[int, bool, str]:
+    """The status of one try, whether it says when to come again, and the error."""
+    body = None if content is None else json.dumps(content).encode()
+    headers = {"authorization": f"Bearer {product.key}", "content-type": "application/json"}
+    request = urllib.request.Request(product.url + path, body, headers)  # noqa: S310 — loopback
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 — loopback
+            return answer.status, False, ""
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, "retry-after" in error.headers, json.loads(error.read())["error"]
+
+
+@pytest.fixture
+def watched(product: Product, outside: Callable[[], Outside], tmp_path: Path) -> tuple[Product, "Told"]:
+    """A product with two rules, one of which fires, and somebody who is told."""
+    hook = outside()
+    for name, text in (("alertmanager", ROUTES.format(hook=hook.url)), ("rules", RULES)):
+        path = tmp_path / f"{name}.yml"
+        path.write_text(text)
+        product.manage(name, "import", str(path), "--project", "shop")
+    told = Told(hook)
+    until(lambda: "Always" in told.firing(), "the alert that always fires")
+    return product, told
+
+
+class Told:
+    """What the receiver has heard."""
+
+    def __init__(self, hook: Outside) -> None:
+        self.hook = hook
+
+    def firing(self) -> Counter[str]:
+        """How often each group was said to fire: by its model, or else by the name of its alert."""
+        bodies = [one.json for one in list(self.hook.received)]
+        return Counter(
+            body["groupLabels"].get("model") or body["groupLabels"]["alertname"]
+            for body in bodies
+            if body["status"] == "firing"
+        )
+
+
+def test_alerts_go_on_and_repeat_nothing_when_valkey_loses_all_its_data(
+    watched: tuple[Product, Told],
+) -> None:
+    product, told = watched
+    product.process.send_signal(signal.SIGSTOP)
+    for pid in product.pids("valkey-server"):
+        os.kill(pid, signal.SIGKILL)
+    shutil.rmtree(Layout(product.data).redis)
+    product.process.send_signal(signal.SIGCONT)
+    product.ask("/api/v1/generations", calls("after"))
+    until(lambda: told.firing()["after"], "the alert about calls after the loss")
+    assert told.firing() == {"Always": 1, "after": 1}
+    assert stored(product) == 20
+
+
+def test_alerts_go_on_and_repeat_nothing_when_postgres_is_killed(watched: tuple[Product, Told]) -> None:
+    product, told = watched
+    product.ask("/api/v1/generations", calls("before"))
+    until(lambda: told.firing()["before"], "the alert about calls before the crash")
+    for pid in product.pids("bin/postgres")[:1]:
+        os.kill(pid, signal.SIGKILL)
+    product.ask("/api/v1/generations", calls("after"))
+    until(lambda: told.firing()["after"], "the alert about calls after the crash")
+    assert told.firing() == {"Always": 1, "before": 1, "after": 1}
+    assert stored(product) == 40
+
+
+def test_a_database_that_stands_still_for_a_while_loses_and_doubles_nothing(product: Product) -> None:
+    servers = product.pids("bin/postgres")
+    for pid in servers:
+        os.kill(pid, signal.SIGSTOP)
+    senders = [
+        threading.Thread(target=product.ask, args=("/api/v1/generations", calls(f"m{i}"))) for i in range(24)
+    ]
+    for sender in senders:
+        sender.start()
+    time.sleep(3)
+    for pid in servers:
+        os.kill(pid, signal.SIGCONT)
+    for sender in senders:
+        sender.join(PATIENCE_SECONDS)
+    assert not any(sender.is_alive() for sender in senders)
+    assert stored(product) == 24 * 20
+
+
+@contextlib.contextmanager
+def every_connection(product: Product) -> Iterator[None]:
+    """Holds all connections that PostgreSQL gives, ours among them."""
+    layout = Layout(product.data)
+    place = {
+        "host": str(layout.postgres_sockets), "dbname": "vigil", "user": "vigil",
+        "password": local_secret(layout, "postgres_password"),
+    }  # fmt: skip
+    held = [psycopg.connect(**place, autocommit=True)]
+    mine = {held[0].info.backend_pid}
+    try:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        full = 0
+        while full < 20 and time.monotonic() < deadline:
+            try:
+                held.append(psycopg.connect(**place, autocommit=True))
+                mine.add(held[-1].info.backend_pid)
+            except psycopg.OperationalError:
+                full += 1
+                held[0].execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE backend_type = 'client backend' AND NOT pid = ANY(%s)",
+                    (list(mine),),
+                )
+        yield
+    finally:
+        for one in held:
+            one.close()
+
+
+def test_when_all_connections_are_taken_it_says_so_and_goes_on_afterwards(product: Product) -> None:
+    product.ask("/api/v1/generations", calls("before"))
+    with every_connection(product):
+        status, patient, error = refusal(product, "/api/v1/generations", calls("during"))
+        assert (status, patient) == (503, True), error
+        assert "all connections" in error
+        assert refusal(product, "/readyz")[::2] == (503, "all connections of PostgreSQL are taken")
+    product.ask("/api/v1/generations", calls("during"))
+    assert stored(product) == 40
+
+
+@pytest.fixture
+def cramped(seed: Path) -> Iterator[tuple[Product, Path]]:
+    """A product on a disk of its own, and the file that fills it; only its own processes see that disk."""
+    folder = Path(tempfile.mkdtemp(prefix="vigil-disk-"))
+    size = sum(path.stat().st_size for path in (seed / "var").rglob("*") if path.is_file()) + 40_000_000
+    port = free_port()
+    script = 'mount -t tmpfs -o size=$1 none "$2" && cp -a "$3" "$2/var" && shift 3 && exec "$@"'
+    up = [sys.executable, "manage.py", "up", "--bind", f"127.0.0.1:{port}"]
+    process = subprocess.Popen(
+        ["/usr/bin/unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", str(size), folder, seed / "var", *up],
+        cwd=ROOT, env=environment(folder / "var"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if "is ready" in line:
+            break
+    else:
+        pytest.fail("".join(said))
+    inside = Path(f"/proc/{process.pid}/root") / folder.relative_to("/")
+    product = Product(process, f"http://127.0.0.1:{port}", folder / "var", (seed / "key").read_text())
+    yield product, inside / "ballast"
+    product.stop()
+    folder.rmdir()
+
+
+def test_a_full_disk_is_named_and_nothing_acknowledged_is_lost(cramped: tuple[Product, Path]) -> None:
+    product, ballast = cramped
+    product.ask("/api/v1/generations", calls("before"))
+    fill(ballast)
+    acknowledged = 0
+    for number in range(400):
+        status, patient, error = refusal(product, "/api/v1/generations", calls(f"m{number}", 200))
+        if status != 200:
+            break
+        acknowledged += 200
+    assert (status, patient) == (503, True), error
+    assert "the disk of PostgreSQL is full" in error
+    assert refusal(product, "/readyz")[0] == 503
+    ballast.unlink()
+    product.ask("/api/v1/generations", calls(f"m{number}", 200), patience=PATIENCE_SECONDS)
+    assert stored(product) == 20 + acknowledged + 200
+    inside = ["/usr/bin/nsenter", "-t", str(product.process.pid), "-U", "-m", "--preserve-credentials"]
+    verified = subprocess.run(
+        [*inside, sys.executable, str(ROOT / "manage.py"), "verify", "--project", "shop"], env=environment(product.data),
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert "all agree" in verified.stdout, verified.stderr
+
+
+def fill(path: Path) -> None:
+    with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(65_536))
+
+
+def test_a_first_start_that_is_killed_again_and_again_ends_well(tmp_path: Path) -> None:
+    data = tmp_path / "var"
+    for seconds in (1.5, 4.0, 6.5):
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "up", "--bind", f"127.0.0.1:{free_port()}"], cwd=ROOT, env=environment(data),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        time.sleep(seconds)
+        process.kill()
+        process.wait()
+    product = start(data, free_port())
+    try:
+        product.manage("project", "create", "shop")
+        assert "all agree" in product.manage("verify", "--project", "shop")
+    finally:
+        assert product.stop() == 0
