@@ -13,7 +13,7 @@ from monitor.core import clock
 from monitor.core.alerts import Notice
 from monitor.drift import embedders, embedding, follow
 from monitor.drift import run as drift
-from monitor.gpu import run as gpu
+from monitor.gpu import local as gpu
 from monitor.ingest import discover, scrape
 from monitor.quality import desk, rates, sampling
 from monitor.quality import run as quality
@@ -211,4 +211,4 @@ def notice_releases(**_: object) -> None:
 @shared_task
 def poll_gpus(**_: object) -> None:
     """Read the cards of the worker's own host."""
-    gpu.run(now=clock.now())
+    gpu.look(now=clock.now())

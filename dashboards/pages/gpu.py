@@ -1,12 +1,10 @@
-"""GPUs: is a card full, hot, throttled or broken? One card per GPU, read from its series."""
-
-from dataclasses import dataclass
+"""GPUs: is a card full, hot, throttled or broken? Host by host, one card per GPU, read from its series."""
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from dashboards import ask
+from dashboards import ask, gpus
 from dashboards.charts import Chart, draw
 from dashboards.colours import slot
 from dashboards.lines import POINTS, pinned
@@ -15,24 +13,13 @@ from dashboards.panels.base import Frame
 from dashboards.visit import Visit
 from monitor import query
 from monitor.gpu import read
+from monitor.gpu.rows import HostRow
 
-FULL, HOT_MARGIN, HOT = 0.95, 5.0, 85.0
-# the end of the bar where a card tells no limit of its own
-USUAL_LIMIT_CELSIUS = 100.0
 STATES: dict[str, tuple[str, str | Promise]] = {
     "ok": ("good", lazy("polling")), "no driver": ("unknown", lazy("no NVIDIA driver on this host")),
     "failing": ("bad", lazy("failing")), "never": ("unknown", lazy("not polled yet")),
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Gauge:
-    """One figure of a card; ``share`` fills its bar, None draws none."""
-
-    name: str
-    value: float | None
-    unit: str
-    share: float | None
+LANE_PIXELS = 28
 
 
 class Gpus(Page):
@@ -42,60 +29,65 @@ class Gpus(Page):
     key = "u"
 
     def show(self, visit: Visit) -> Context:
+        problem = ""
+        found: list[HostRow] = []
+        events: list[read.XidRow] = []
         try:
-            found, problem = read.cards(visit.project_id, visit.span.end), ""
+            found = read.hosts(visit.project_id, visit.span.end)
+            events = read.xids(visit.project_id, visit.span.start, visit.span.end)
         except query.Failed as error:
-            found, problem = [], error.message
+            problem = error.message
         pollers = read.pollers(visit.project_id)
+        some = any(host.cards for host in found)
         return {
-            "cards": [(card, *verdict(card), gauges(card)) for card in found],
+            "hosts": [
+                (
+                    host,
+                    *gpus.host_verdict(host),
+                    [(card, *gpus.verdict(card), gpus.gauges(card), gpus.notes(card)) for card in host.cards],
+                )
+                for host in found
+            ],
+            "some": some,
             "problem": problem,
-            "charts": charts(visit) if found else [],
+            "charts": charts(visit) if some else [],
+            "timeline": timeline(visit, found) if some else None,
+            "events": [(one, gpus.XIDS.get(one.code, "")) for one in events],
             "pollers": [(one, *STATES.get(one.state, ("unknown", one.state))) for one in pollers],
             "how_to_poll": read.HOW_TO_POLL.replace("https://this-vigil", visit.origin),
         }
 
 
-def verdict(card: read.CardRow) -> tuple[str, str]:
-    """State and reason: broken before hot before throttled before full; unknown when it told nothing of these."""
-    heat, limit = card.temperature_celsius, card.temperature_limit_celsius
-    if card.ecc_errors.get("uncorrected"):
-        return "bad", _("uncorrected memory errors")
-    if heat is not None and heat >= (limit - HOT_MARGIN if limit else HOT):
-        return "bad", _("hot")
-    if card.throttled:
-        return "warn", _("throttled: %(reasons)s") % {"reasons": ", ".join(card.throttled)}
-    if (card.memory_ratio or 0) >= FULL:
-        return "warn", _("memory nearly full")
-    if heat is None and card.memory_ratio is None:
-        return "unknown", _("tells neither heat nor memory")
-    return "good", _("nothing found")
-
-
-def gauges(card: read.CardRow) -> list[Gauge]:
-    """The four figures everybody looks for first."""
-    heat, power = card.temperature_celsius, card.power_watts
-    limit = card.temperature_limit_celsius or USUAL_LIMIT_CELSIUS
-    return [
-        Gauge(_("Utilisation"), card.utilization_ratio, "ratio", card.utilization_ratio),
-        Gauge(_("Memory"), card.memory_used_bytes, "bytes", card.memory_ratio),
-        Gauge(_("Temperature"), heat, "celsius", None if heat is None else heat / limit),
-        Gauge(_("Power"), power, "watts", power / card.power_limit_watts if power is not None and card.power_limit_watts else None),
-    ]  # fmt: skip
-
-
 def charts(visit: Visit) -> list[Chart]:
-    """The four figures over time, one line a card."""
+    """The figures over time, one line a card; activity only where some card tells it."""
     asked = (
         ("utilisation", _("Utilisation"), "ratio", "gpu_utilization_ratio"),
-        ("memory", _("Memory in use"), "ratio", "gpu_memory_used_bytes / gpu_memory_total_bytes"),
+        ("memory", _("Memory in use"), "ratio", MEMORY),
         ("temperature", _("Temperature"), "celsius", "gpu_temperature_celsius"),
         ("power", _("Power"), "watts", "gpu_power_watts"),
+        ("tensor", _("Tensor cores busy"), "ratio", "gpu_tensor_activity_ratio"),
+        ("dram", _("Memory bandwidth"), "ratio", "gpu_dram_activity_ratio"),
     )
-    return [
+    drawn = [
         draw(f"gpu-{name}", "timeseries", title, _lines(visit, expr), unit=unit, **pinned(visit))
         for name, title, unit, expr in asked
     ]
+    return [one for one in drawn if one.figure is not None or one.id not in {"gpu-tensor", "gpu-dram"}]
+
+
+# some exporters tell the parts and not the whole
+MEMORY = (
+    "gpu_memory_used_bytes / (gpu_memory_total_bytes or (gpu_memory_used_bytes + gpu_memory_free_bytes "
+    "+ gpu_memory_reserved_bytes) or (gpu_memory_used_bytes + gpu_memory_free_bytes))"
+)
+
+
+def timeline(visit: Visit, hosts: list[HostRow]) -> Chart:
+    lanes = sum(len(host.cards) for host in hosts)
+    return draw(
+        "gpu-throttle", "timeline", _("Throttled"), gpus.throttled(visit), height=90 + LANE_PIXELS * min(lanes, 16),
+        empty=_("No card was throttled in this time range."), **pinned(visit),
+    )  # fmt: skip
 
 
 def _lines(visit: Visit, expr: str) -> list[Frame] | ask.AskError:

@@ -1,106 +1,72 @@
-"""What pages may know about GPUs: the cards as their series tell them, and how polling goes."""
+"""What pages may ask about GPUs: hosts with their cards as the series tell them, events, and how polling goes."""
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from django.utils.translation import gettext_lazy as _
 
 from monitor import query
 from monitor.core.labels import Labels
-from monitor.gpu.models import GpuPoller, PollerState
+from monitor.gpu.models import GpuPoller
+from monitor.gpu.rows import CardRow, HostRow, PartitionRow, PollerRow, ProcessRow, XidRow
 
 HOW_TO_POLL = _(
-    "No NVIDIA driver here. On each GPU host install Vigil and run: .venv/bin/python manage.py gpu_agent "
-    "--url https://this-vigil --key KEY, with an API key that has the scope ingest. DCGM-exporter can be "
-    "scraped as well."
+    "No NVIDIA driver here. On each GPU host install the agent, pip install 'vigil[gpu-agent]', and run: "
+    "vigil-gpu-agent --url https://this-vigil, with an API key of the scope ingest in VIGIL_KEY. DCGM-exporter, "
+    "nvitop-exporter, Triton and OpenTelemetry collectors are understood as well."
 )
-# what slows a card down and is worth a look; the idle ones are not
-TROUBLE = frozenset({"power_cap", "hw_slowdown", "sw_thermal", "hw_thermal", "power_brake"})
-STALE = dt.timedelta(minutes=5)
+# a card that said something this long ago is still expected to say something
+REMEMBERED = "3h"
+# each of them is told by any source of cards, and stands for the card
+SIGNS = ("gpu_up", "gpu_temperature_celsius", "gpu_memory_used_bytes", "gpu_utilization_ratio")
+# a process that ended keeps its series for minutes where the source sends no end
+FRESH = dt.timedelta(seconds=45)
+MOST_EVENTS = 200
+_IDENTITY = frozenset({"host", "gpu", "uuid", "name", "simulated", "instance", "job"})
+Key = tuple[str, str]
+Figures = Mapping[Labels, float]
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessRow:
-    """Memory that a process holds on a card."""
-
-    pid: str
-    command: str
-    memory_bytes: float
-
-
-@dataclass(frozen=True, slots=True)
-class CardRow:
-    """One card as its newest series say. A figure that the card doesn't report is None, never zero.
-
-    ``simulated``: a demo's card. ``throttled``: reasons that slow it down now. ``selector``: label matchers
-    for PromQL on its series.
-    """
-
-    host: str
-    gpu: str
-    uuid: str
-    name: str
-    simulated: bool
-    at: dt.datetime
-    utilization_ratio: float | None
-    memory_used_bytes: float | None
-    memory_total_bytes: float | None
-    memory_reserved_bytes: float | None
-    temperature_celsius: float | None
-    temperature_limit_celsius: float | None
-    power_watts: float | None
-    power_limit_watts: float | None
-    clocks_hertz: dict[str, float] = field(default_factory=dict)
-    clocks_max_hertz: dict[str, float] = field(default_factory=dict)
-    throttle: dict[str, bool] = field(default_factory=dict)
-    ecc_errors: dict[str, float] = field(default_factory=dict)
-    processes: tuple[ProcessRow, ...] = ()
-
-    @property
-    def memory_ratio(self) -> float | None:
-        if self.memory_used_bytes is None or not self.memory_total_bytes:
-            return None
-        return self.memory_used_bytes / self.memory_total_bytes
-
-    @property
-    def throttled(self) -> list[str]:
-        return sorted(name for name, active in self.throttle.items() if active and name in TROUBLE)
-
-    @property
-    def selector(self) -> str:
-        return f'host="{_escaped(self.host)}", uuid="{_escaped(self.uuid)}"'
+def hosts(project_id: int, now: dt.datetime) -> list[HostRow]:
+    """Every host and card that said something in the last hours; those that fell silent are unknown."""
+    told: dict[Key, dict[Labels, float]] = defaultdict(dict)
+    own: dict[str, dict[Labels, float]] = defaultdict(dict)
+    for labels, _times, values in query.instant(project_id, '{__name__=~"gpu_.+"}', now).points():
+        host = labels.get("host", "")
+        place = told[host, labels["uuid"]] if "uuid" in labels else own[host]
+        place[labels] = float(values[-1])
+    known, alive = _known(project_id, now), _processes_seen(project_id, now)
+    cards: dict[str, list[CardRow]] = defaultdict(list)
+    for key, (labels, at) in known.items():
+        cards[key[0]].append(_card(labels, told.get(key, {}), at, alive))
+    return [_host(name, own.get(name, {}), cards.get(name, [])) for name in sorted({*own, *cards})]
 
 
-@dataclass(frozen=True, slots=True)
-class PollerRow:
-    """The worker's own poller. ``state``: never, ok, no driver or failing."""
-
-    host: str
-    enabled: bool
-    state: str
-    cards: int
-    checked_at: dt.datetime | None
-    last_ok: dt.datetime | None
-    last_error: str
-    last_duration: float | None
-
-    @property
-    def no_driver(self) -> bool:
-        return self.state == PollerState.NO_DRIVER
-
-
-def cards(project_id: int, now: dt.datetime) -> list[CardRow]:
-    """Every card that told something in the last five minutes, by host and number."""
-    found: dict[tuple[str, str], dict[Labels, float]] = {}
-    names: dict[tuple[str, str], Labels] = {}
-    for labels, _times, values in query.instant(project_id, '{__name__=~"gpu_.+", uuid!=""}', now).points():
-        key = (labels.get("host", ""), labels["uuid"])
-        found.setdefault(key, {})[labels] = float(values[-1])
-        names.setdefault(key, labels)
-    seen, alive = _seen(project_id, now), _processes(project_id, now)
-    rows = [_card(names[key], figures, seen.get(key, now), alive) for key, figures in found.items()]
-    return sorted(rows, key=lambda row: (row.host, row.gpu.zfill(4), row.uuid))
+def xids(project_id: int, start: dt.datetime, end: dt.datetime) -> list[XidRow]:
+    """The events of a span, newest first: each change of a card's last one."""
+    step = max(dt.timedelta(seconds=15), (end - start) / 1000)
+    codes = query.range(project_id, "gpu_xid_last_code", start, end, step)
+    times = query.range(project_id, "gpu_xid_last_timestamp_seconds", start, end, step)
+    moments = {
+        labels.nameless: dict(zip(at.tolist(), values.tolist(), strict=True))
+        for labels, at, values in times.points()
+    }
+    found: dict[tuple[Labels, float], int] = {}
+    for labels, at, values in codes.points():
+        own = moments.get(labels.nameless, {})
+        for moment, code in zip(at.tolist(), values.tolist(), strict=True):
+            happened = own.get(moment)
+            if happened is not None and start.timestamp() <= happened <= end.timestamp():
+                found[labels.nameless, happened] = int(code)
+    rows = [
+        XidRow(
+            dt.datetime.fromtimestamp(moment, dt.UTC), labels.get("host", ""), labels.get("gpu", ""),
+            labels.get("name", ""), code,
+        )
+        for (labels, moment), code in found.items()
+    ]  # fmt: skip
+    return sorted(rows, key=lambda row: row.at, reverse=True)[:MOST_EVENTS]
 
 
 def pollers(project_id: int) -> list[PollerRow]:
@@ -114,59 +80,100 @@ def pollers(project_id: int) -> list[PollerRow]:
     ]  # fmt: skip
 
 
-def _seen(project_id: int, now: dt.datetime) -> dict[tuple[str, str], dt.datetime]:
-    told = ("gpu_memory_used_bytes", "gpu_utilization_ratio", "gpu_temperature_celsius")
-    expr = f"max by (host, uuid) ({' or '.join(f'timestamp({name})' for name in told)})"
-    return {
-        (labels.get("host", ""), labels.get("uuid", "")): dt.datetime.fromtimestamp(float(values[-1]), dt.UTC)
-        for labels, _times, values in query.instant(project_id, expr, now).points()
+def _known(project_id: int, now: dt.datetime) -> dict[Key, tuple[Labels, dt.datetime | None]]:
+    """Every card that is expected, its labels, and when it last said something; None: not in the last minutes."""
+    by = "by (host, gpu, uuid, name, simulated)"
+    newest = " or ".join(f'timestamp({name}{{uuid!=""}})' for name in SIGNS)
+    expected = f'group {by} (last_over_time({{__name__=~"{"|".join(SIGNS)}", uuid!=""}}[{REMEMBERED}]))'
+    seen = _values(project_id, f"max {by} ({newest})", now)
+    found: dict[Key, tuple[Labels, dt.datetime | None]] = {}
+    for labels in _values(project_id, expected, now):
+        at = dt.datetime.fromtimestamp(seen[labels], dt.UTC) if labels in seen else None
+        key = (labels.get("host", ""), labels["uuid"])
+        if key not in found or at is not None:
+            found[key] = (labels, at)
+    return found
+
+
+def _values(project_id: int, expr: str, now: dt.datetime) -> dict[Labels, float]:
+    found = query.instant(project_id, expr, now).points()
+    return {labels: float(values[-1]) for labels, _times, values in found}
+
+
+def _processes_seen(project_id: int, now: dt.datetime) -> Figures:
+    told = ("gpu_process_memory_bytes", "gpu_process_utilization_ratio")
+    return _values(project_id, " or ".join(f"timestamp({name})" for name in told), now)
+
+
+def _host(name: str, own: Figures, cards: list[CardRow]) -> HostRow:
+    states = _by(own, "gpu_driver_state", "state")
+    return HostRow(
+        name=name,
+        state=next((state for state, holds in states.items() if holds), ""),
+        cards=tuple(sorted(cards, key=lambda card: (card.gpu.zfill(4), card.uuid))),
+        driver=next(iter(_by(own, "gpu_driver_info", "driver")), ""),
+        restarts=sum(_by(own, "gpu_driver_restarts_total", "").values()),
+        dropped=sum(_by(own, "gpu_agent_dropped_samples_total", "reason").values()),
+    )
+
+
+def _card(labels: Labels, figures: Figures, at: dt.datetime | None, alive: Figures) -> CardRow:
+    plain = {
+        one.name.removeprefix("gpu_"): value
+        for one, value in figures.items()
+        if set(one) <= {"__name__", *_IDENTITY}
     }
-
-
-def _processes(project_id: int, now: dt.datetime) -> Mapping[Labels, float]:
-    """When each process was last seen: one that ended keeps its series for five minutes."""
-    expr = "timestamp(gpu_process_memory_bytes)"
-    return {
-        labels: float(values[-1]) for labels, _times, values in query.instant(project_id, expr, now).points()
-    }
-
-
-def _card(
-    labels: Labels, figures: Mapping[Labels, float], at: dt.datetime, alive: Mapping[Labels, float]
-) -> CardRow:
-    plain = {one.name: value for one, value in figures.items()}
+    up = None if at is None else plain.get("up", 1.0) > 0
+    text = (labels.get("name", "") + labels["uuid"]).lower()
     return CardRow(
         host=labels.get("host", ""),
         gpu=labels.get("gpu", ""),
         uuid=labels["uuid"],
         name=labels.get("name", ""),
-        simulated=labels.get("simulated") == "true"
-        or "simulated" in (labels.get("name", "") + labels["uuid"]).lower(),
+        simulated=labels.get("simulated") == "true" or "simulated" in text,
         at=at,
-        utilization_ratio=plain.get("gpu_utilization_ratio"),
-        memory_used_bytes=plain.get("gpu_memory_used_bytes"),
-        memory_total_bytes=plain.get("gpu_memory_total_bytes"),
-        memory_reserved_bytes=plain.get("gpu_memory_reserved_bytes"),
-        temperature_celsius=plain.get("gpu_temperature_celsius"),
-        temperature_limit_celsius=plain.get("gpu_temperature_limit_celsius"),
-        power_watts=plain.get("gpu_power_watts"),
-        power_limit_watts=plain.get("gpu_power_limit_watts"),
+        up=up,
+        figures=plain,
         clocks_hertz=_by(figures, "gpu_clock_hertz", "clock"),
-        clocks_max_hertz=_by(figures, "gpu_clock_max_hertz", "clock"),
         throttle={name: value > 0 for name, value in _by(figures, "gpu_throttle", "reason").items()},
         ecc_errors=_by(figures, "gpu_ecc_errors_total", "kind"),
-        processes=tuple(
-            ProcessRow(one.get("pid", ""), one.get("command", ""), value)
-            for one, value in sorted(figures.items(), key=lambda pair: -pair[1])
-            if one.name == "gpu_process_memory_bytes"
-            and alive.get(one.drop(["__name__"]), 0.0) >= at.timestamp() - 1e-3
-        ),
+        remapped_rows=_by(figures, "gpu_remapped_rows", "kind"),
+        links={name: value > 0 for name, value in _by(figures, "gpu_nvlink_up", "link").items()},
+        xids=_by(figures, "gpu_xid_code_errors_total", "xid"),
+        processes=_processes(figures, at, alive),
+        partitions=_partitions(figures),
     )
 
 
-def _by(figures: Mapping[Labels, float], name: str, label: str) -> dict[str, float]:
+def _processes(figures: Figures, at: dt.datetime | None, alive: Figures) -> tuple[ProcessRow, ...]:
+    since = 0.0 if at is None else (at - FRESH).timestamp()
+    found: dict[tuple[str, str, str], dict[str, float]] = defaultdict(dict)
+    for one, value in figures.items():
+        if one.name.startswith("gpu_process_") and alive.get(one.nameless, 0.0) >= since:
+            found[one.get("pid", ""), one.get("command", ""), one.get("gpu_instance", "")][one.name] = value
+    rows = [
+        ProcessRow(
+            pid, command, told.get("gpu_process_memory_bytes"), told.get("gpu_process_utilization_ratio"), instance
+        )
+        for (pid, command, instance), told in found.items()
+    ]  # fmt: skip
+    return tuple(sorted(rows, key=lambda row: (-(row.memory_bytes or 0), row.pid)))
+
+
+def _partitions(figures: Figures) -> tuple[PartitionRow, ...]:
+    found: dict[tuple[str, str, str], dict[str, float]] = defaultdict(dict)
+    for one, value in figures.items():
+        if one.name.startswith("gpu_mig_") and "gpu_instance" in one:
+            found[one.get("mig_uuid", ""), one.get("profile", ""), one["gpu_instance"]][one.name] = value
+    rows = [
+        PartitionRow(
+            uuid, profile, instance, told.get("gpu_mig_memory_used_bytes"),
+            told.get("gpu_mig_memory_total_bytes"), told.get("gpu_mig_sm_activity_ratio"),
+        )
+        for (uuid, profile, instance), told in found.items()
+    ]  # fmt: skip
+    return tuple(sorted(rows, key=lambda row: row.gpu_instance.zfill(4)))
+
+
+def _by(figures: Figures, name: str, label: str) -> dict[str, float]:
     return {one.get(label, ""): value for one, value in figures.items() if one.name == name}
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -21,6 +21,7 @@ from typing import IO
 from monitor import settings
 from monitor.core import clock
 from monitor.core.env import Env
+from monitor.gpu import nvml
 from monitor.management import grpc_hint
 from monitor.store import embedded
 
@@ -160,6 +161,9 @@ class Supervisor:
             Child("worker", spawner("worker", worker)),
             Child("beat", spawner("beat", beat)),
         ]
+        if nvml.present():
+            gpu = [sys.executable, MANAGE, "gpu_agent", "--here", "--spool", str(settings.LAYOUT.run / "gpu")]
+            found.append(Child("gpu", spawner("gpu", gpu)))
         if settings.VIGIL_DEMO:
             demo = [sys.executable, MANAGE, "demo", "--url", self.url]
             found.append(Child("demo", spawner("demo", demo), may_end=True))

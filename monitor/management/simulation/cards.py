@@ -38,7 +38,11 @@ def _card(story: Story, card: int, joules: float, at: float) -> list[Sample]:
     memory = float(int(MEMORY * min(0.98, 0.71 + 0.2 * load)))
     sm = TOP_HERTZ * (0.72 if throttled else 0.97)
     figures: list[tuple[str, dict[str, str], float]] = [
+        ("gpu_up", {}, 1.0),
         ("gpu_utilization_ratio", {}, round(load, 4)),
+        ("gpu_sm_activity_ratio", {}, round(0.9 * load, 4)),
+        ("gpu_tensor_activity_ratio", {}, round(0.5 * load, 4)),
+        ("gpu_dram_activity_ratio", {}, round(0.62 * load, 4)),
         ("gpu_memory_used_bytes", {}, memory),
         ("gpu_memory_total_bytes", {}, float(MEMORY)),
         ("gpu_temperature_celsius", {}, celsius),
@@ -49,6 +53,10 @@ def _card(story: Story, card: int, joules: float, at: float) -> list[Sample]:
         ("gpu_clock_hertz", {"clock": "sm"}, sm),
         ("gpu_clock_max_hertz", {"clock": "sm"}, TOP_HERTZ),
         ("gpu_throttle", {"reason": "hw_thermal"}, float(throttled)),
+        ("gpu_throttle", {"reason": "power_cap"}, 0.0),
+        ("gpu_ecc_errors_total", {"kind": "corrected"}, 0.0),
+        ("gpu_ecc_errors_total", {"kind": "uncorrected"}, 0.0),
+        ("gpu_xid_errors_total", {}, 0.0),
         (
             "gpu_process_memory_bytes",
             {"pid": str(4100 + card), "command": f"vllm {QWEN.model}"},

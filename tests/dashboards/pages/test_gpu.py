@@ -1,16 +1,33 @@
 import dataclasses
 import datetime as dt
+import json
 
 import pytest
 
-from dashboards.pages import gpu
+from dashboards import gpus
+from monitor.core.clock import to_ms
+from monitor.core.labels import Labels
 from monitor.gpu import read
+from monitor.gpu.rows import CardRow
+from monitor.store import append
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_world import Look
 
+CARD = CardRow(
+    "h1", "0", "GPU-0", "H100", simulated=False, at=None,
+    figures={"temperature_celsius": 60.0, "memory_used_bytes": 40e9, "memory_total_bytes": 80e9},
+)  # fmt: skip
+CARD_LABELS = {"host": "h9", "gpu": "0", "uuid": "GPU-9", "name": "H100"}
+
+
+def put(cast: Cast, name: str, value: float, at: dt.datetime, **labels: str) -> None:
+    pairs = {"__name__": name, **CARD_LABELS, **labels}
+    append.samples(cast.project.id, [(Labels(pairs), to_ms(at), value)], now=at)
+
 
 def test_every_card_has_its_place(look: Look, world: object) -> None:
-    assert [card.uuid for card, *_ in look("gpu").context["cards"]] == ["GPU-0", "GPU-1"]
+    found = look("gpu").context["hosts"]
+    assert [[card.uuid for card, *_ in cards] for _host, _tone, _word, cards in found] == [["GPU-0", "GPU-1"]]
 
 
 def test_a_figure_that_no_card_tells_is_unknown(look: Look, world: object) -> None:
@@ -18,19 +35,70 @@ def test_a_figure_that_no_card_tells_is_unknown(look: Look, world: object) -> No
 
 
 def test_without_cards_the_page_says_how_to_poll(look: Look) -> None:
-    assert "gpu_agent" in look("gpu").content.decode()
+    assert "gpu-agent" in look("gpu").content.decode()
 
 
-@pytest.mark.parametrize("change, state", [
-    ({}, "good"), ({"temperature_celsius": 90.0}, "bad"), ({"memory_used_bytes": 79e9}, "warn"),
-    ({"throttle": {"hw_thermal": True}}, "warn"), ({"throttle": {"gpu_idle": True}}, "good"),
-    ({"ecc_errors": {"uncorrected": 1.0}}, "bad"),
-    ({"temperature_celsius": None, "memory_used_bytes": None}, "unknown"),
-    ({"temperature_celsius": 84.0, "temperature_limit_celsius": 87.0}, "bad"),
+@pytest.mark.parametrize("figures, change, state", [
+    ({}, {}, "good"), ({"temperature_celsius": 90.0}, {}, "bad"), ({"memory_used_bytes": 79e9}, {}, "warn"),
+    ({}, {"throttle": {"hw_thermal": True}}, "warn"), ({}, {"throttle": {"idle": True}}, "good"),
+    ({}, {"ecc_errors": {"uncorrected": 1.0}}, "bad"), ({"remapped_rows_failed": 1.0}, {}, "bad"),
+    ({"remapped_rows_pending": 1.0}, {}, "warn"), ({}, {"links": {"0": True, "1": False}}, "warn"),
+    ({"temperature_celsius": 84.0, "temperature_limit_celsius": 87.0}, {}, "bad"),
+    ({}, {"up": False}, "bad"), ({}, {"up": None}, "unknown"), ({}, {"figures": {}}, "unknown"),
 ])  # fmt: skip
 def test_a_card_is_judged_by_its_worst_figure(
-    world: object, cast: Cast, now: dt.datetime, change: dict[str, object], state: str
+    figures: dict[str, float], change: dict[str, object], state: str
 ) -> None:
-    card = read.cards(cast.project.id, now)[0]
-    changed = dataclasses.replace(card, **change)  # type: ignore[arg-type] # fields by name
-    assert gpu.verdict(changed)[0] == state
+    fields: dict[str, object] = {"figures": {**CARD.figures, **figures}, **change}
+    changed = dataclasses.replace(CARD, **fields)  # type: ignore[arg-type] # fields by name
+    assert gpus.verdict(changed)[0] == state
+
+
+def test_a_lost_card_shows_no_figure(look: Look, cast: Cast, now: dt.datetime) -> None:
+    put(cast, "gpu_up", 0, now)
+    page = look("gpu")
+    ((_host, _tone, _word, [(card, state, reason, gauges, _notes)]),) = page.context["hosts"]
+    assert (card.up, state, [one.value for one in gauges]) == (False, "bad", [None] * 4)
+    assert "lost" in reason
+
+
+def test_a_card_that_fell_silent_is_unknown(cast: Cast, now: dt.datetime) -> None:
+    put(cast, "gpu_temperature_celsius", 60, now - dt.timedelta(minutes=30))
+    (host,) = read.hosts(cast.project.id, now)
+    assert (host.cards[0].up, host.cards[0].at, gpus.verdict(host.cards[0])[0]) == (None, None, "unknown")
+
+
+def test_memory_in_parts_gives_the_whole() -> None:
+    parts = {"memory_used_bytes": 60.0, "memory_free_bytes": 30.0, "memory_reserved_bytes": 10.0}
+    assert dataclasses.replace(CARD, figures=parts).memory_ratio == 0.6
+
+
+def test_events_of_the_span_are_listed_with_their_meaning(look: Look, cast: Cast, now: dt.datetime) -> None:
+    for minutes, code in ((30, 63), (10, 79)):
+        at = now - dt.timedelta(minutes=minutes)
+        put(cast, "gpu_xid_last_code", code, at)
+        put(cast, "gpu_xid_last_timestamp_seconds", at.timestamp(), at)
+    put(cast, "gpu_up", 1, now)
+    events = look("gpu").context["events"]
+    assert [(one.code, one.at) for one, _ in events] == [
+        (79, now - dt.timedelta(minutes=10)), (63, now - dt.timedelta(minutes=30)),
+    ]  # fmt: skip
+    assert "bus" in str(events[0][1])
+
+
+def test_a_driver_that_does_not_answer_is_said(look: Look, cast: Cast, now: dt.datetime) -> None:
+    at = [(Labels({"__name__": "gpu_driver_state", "host": "h9", "state": "failing"}), to_ms(now), 1.0)]
+    append.samples(cast.project.id, at, now=now)
+    assert "the driver does not answer" in look("gpu").content.decode()
+
+
+def test_throttled_stretches_end_where_they_ended() -> None:
+    assert gpus.stretches([10, 20, 30, 40, 50], [True, True, False, True, False], 10) == [(0, 20), (30, 40)]
+
+
+def test_the_timeline_names_reason_and_card(look: Look, cast: Cast, now: dt.datetime) -> None:
+    put(cast, "gpu_throttle", 1, now - dt.timedelta(minutes=5), reason="hw_thermal")
+    put(cast, "gpu_up", 1, now)
+    chart = look("gpu").context["timeline"]
+    first = json.loads(chart.json)["data"][0]
+    assert (first["name"], set(first["y"])) == ("heat (hardware)", {"h9 / 0"})

@@ -1,4 +1,5 @@
-from monitor.gpu import poll
+from pathlib import Path
+
 from monitor.management.simulation.meters import Meters
 from monitor.management.simulation.story import DAY, Story
 
@@ -11,7 +12,8 @@ def test_simulated_cards_say_so() -> None:
 
 def test_series_are_named_as_the_real_poller_names_them() -> None:
     names = {labels["__name__"] for labels, _ in Meters(Story(ANCHOR)).gpus(ANCHOR)}
-    assert names <= {*poll.PLAIN, *poll.LABELLED, "gpu_process_memory_bytes"}
+    manual = (Path(__file__).parents[3] / "templates" / "docs" / "gpus.md").read_text(encoding="utf-8")
+    assert {name for name in names if f"`{name}" not in manual} == set()
 
 
 def test_only_the_badly_cooled_card_throttles() -> None:

@@ -1,0 +1,190 @@
+"""What waits to be sent, in a SQLite file: readings in order, until Vigil has said that it has them.
+
+Each reading is committed when it is taken, so killing the agent loses none. The file is in WAL mode with
+``synchronous=NORMAL``: a commit is not flushed to the disk by itself, so a power cut may cost the last seconds
+but never the file. Above its limit the oldest readings go, and are counted.
+"""
+
+import json
+import sqlite3
+import threading
+from array import array
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from monitor.gpu.reading import Reading, Sample, Series
+
+# what a row and its index entry cost beside the body
+ROW_BYTES = 64
+# series of processes that ended long ago need no number any more
+MANY_SERIES = 20_000
+KEPT_AFTER_DROP = 0.95
+VERSION = 1
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS series (id INTEGER PRIMARY KEY, labels TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS readings (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, samples INTEGER NOT NULL, body BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+"""
+
+
+class SpoolError(RuntimeError):
+    """The spool's file can't be used. Whoever runs the agent has to give it a folder it may write to."""
+
+
+@dataclass(slots=True)
+class Parcel:
+    """Readings that are sent together: each series with its times and values. ``last`` is the newest's number."""
+
+    last: int = 0
+    samples: int = 0
+    series: dict[Series, list[tuple[int, float]]] = field(default_factory=dict)
+
+
+class Spool:
+    """One agent's spool; used by its reader and its sender at the same time."""
+
+    def __init__(self, path: Path, limit_bytes: int) -> None:
+        self.path = path
+        self.limit_bytes = limit_bytes
+        self._lock = threading.Lock()
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._db = self._opened()
+        except (sqlite3.Error, OSError) as error:
+            message = f"{path}: can't be used ({error}); name another folder with --spool"
+            raise SpoolError(message) from error
+
+    def _opened(self) -> sqlite3.Connection:
+        """The file; one that is damaged is put aside, for it must not stop the reader for ever."""
+        try:
+            return self._connect()
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError) or not self.path.exists():
+                raise
+            self.path.replace(self.path.with_suffix(".damaged"))
+            return self._connect()
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10)
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=NORMAL")
+            db.executescript(SCHEMA)
+            self._ids: dict[Series, int] = {
+                tuple((name, value) for name, value in json.loads(labels)): number
+                for number, labels in db.execute("SELECT id, labels FROM series")
+            }
+            row = db.execute("SELECT count(*), total(length(body)) FROM readings").fetchone()
+        except sqlite3.Error:
+            db.close()
+            raise
+        self._series = {number: series for series, number in self._ids.items()}
+        self.bytes = int(row[1]) + ROW_BYTES * int(row[0])
+        return db
+
+    def add(self, reading: Reading) -> None:
+        """Keep a reading; the oldest go where there is no room."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                body = self._packed(reading.samples)
+                self._db.execute(
+                    "INSERT INTO readings (at_ms, samples, body) VALUES (?, ?, ?)",
+                    (reading.at_ms, len(reading.samples), body),
+                )
+                size = self.bytes + len(body) + ROW_BYTES
+                self.bytes = self._make_room(size) if size > self.limit_bytes else size
+                self._db.execute("COMMIT")
+            except sqlite3.Error as error:
+                self._db.rollback()
+                self._forget_new()
+                message = f"{self.path}: a reading could not be kept ({error})"
+                raise SpoolError(message) from error
+
+    def oldest(self, samples: int) -> Parcel:
+        """The oldest readings, at least one and about so many samples."""
+        parcel = Parcel()
+        with self._lock:
+            rows = self._db.execute("SELECT seq, at_ms, samples, body FROM readings ORDER BY seq")
+            for seq, at_ms, count, body in rows:
+                if parcel.samples and parcel.samples + count > samples:
+                    break
+                self._unpack(body, count, at_ms, parcel)
+                parcel.last, parcel.samples = seq, parcel.samples + count
+            rows.close()
+        return parcel
+
+    def done(self, parcel: Parcel, *, refused: bool = False) -> None:
+        """Vigil has these, or will never take them."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            sizes = "SELECT count(*), total(length(body)) FROM readings WHERE seq <= ?"
+            rows, size = self._db.execute(sizes, (parcel.last,)).fetchone()
+            self._db.execute("DELETE FROM readings WHERE seq <= ?", (parcel.last,))
+            if refused:
+                self._count("refused", parcel.samples)
+            self.bytes -= int(size) + ROW_BYTES * int(rows)
+            if not self.bytes and len(self._ids) > MANY_SERIES:
+                self._db.execute("DELETE FROM series")
+                self._ids, self._series = {}, {}
+            self._db.execute("COMMIT")
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Samples that were given up, by reason: full, refused."""
+        with self._lock:
+            found = dict(self._db.execute("SELECT name, value FROM counts").fetchall())
+        return {reason: int(found.get(reason, 0)) for reason in ("full", "refused")}
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    def _packed(self, samples: list[Sample]) -> bytes:
+        ids = self._ids
+        numbers = array("I")
+        for series, _ in samples:
+            number = ids.get(series)
+            numbers.append(self._numbered(series) if number is None else number)
+        return numbers.tobytes() + array("d", [value for _, value in samples]).tobytes()
+
+    def _numbered(self, series: Series) -> int:
+        labels = json.dumps(series, ensure_ascii=False)
+        self._db.execute("INSERT OR IGNORE INTO series (labels) VALUES (?)", (labels,))
+        number = int(self._db.execute("SELECT id FROM series WHERE labels = ?", (labels,)).fetchone()[0])
+        self._ids[series], self._series[number] = number, series
+        return number
+
+    def _unpack(self, body: bytes, count: int, at_ms: int, parcel: Parcel) -> None:
+        numbers, values = array("I"), array("d")
+        numbers.frombytes(body[: 4 * count])
+        values.frombytes(body[4 * count :])
+        for number, value in zip(numbers, values, strict=True):
+            parcel.series.setdefault(self._series[number], []).append((at_ms, value))
+
+    def _make_room(self, size: int) -> int:
+        """Drop the oldest until it fits; what is left."""
+        lost = 0
+        rows = self._db.execute("SELECT seq, samples, length(body) FROM readings ORDER BY seq").fetchall()
+        for seq, samples, length in rows[:-1]:
+            if size <= KEPT_AFTER_DROP * self.limit_bytes:
+                break
+            self._db.execute("DELETE FROM readings WHERE seq = ?", (seq,))
+            size, lost = size - length - ROW_BYTES, lost + samples
+        self._count("full", lost)
+        return size
+
+    def _count(self, reason: str, samples: int) -> None:
+        self._db.execute(
+            "INSERT INTO counts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+            (reason, samples),
+        )
+
+    def _forget_new(self) -> None:
+        """A rolled back transaction took the numbers of new series with it."""
+        kept = {number for (number,) in self._db.execute("SELECT id FROM series")}
+        self._ids = {series: number for series, number in self._ids.items() if number in kept}
+        self._series = {number: series for series, number in self._ids.items()}
