@@ -9,7 +9,7 @@ from django.conf import settings
 from monitor import meters
 from monitor.core import clock
 from monitor.core.samples import Columns, Times, joined, of_points
-from monitor.ingest import choices, derive, described, joining, rows
+from monitor.ingest import alike, choices, derive, described, joining, rows
 from monitor.ingest.envelope import UNTIMED, Batch, Reason, Rejection, Source
 from monitor.ingest.ledger import Ledger, standing
 from monitor.ingest.redaction.redactor import Redactor
@@ -39,6 +39,7 @@ def take(project_id: int, batch: Batch, *, now: dt.datetime, body: bytes = b"") 
     duplicates = _store_generations(project_id, batch, ledger, now)
     if sampled is not None or batch.histograms:
         duplicates += _store_samples(project_id, batch, ledger, *(sampled or _stamp_samples(batch, now)))
+        _store_alike(project_id, batch, now)
     described.remember(project_id, batch.described, now=now)
     note_drops(project_id, ledger, "samples", now=now)
     duplicates += _store_scores(project_id, batch, ledger, now)
@@ -134,6 +135,13 @@ def _store_samples(project_id: int, batch: Batch, ledger: Ledger, samples: Colum
         samples = samples.where(kept)
     batch.columns, batch.points = samples, []
     return account.known
+
+
+def _store_alike(project_id: int, batch: Batch, now: dt.datetime) -> None:
+    """Figures that another source names otherwise, under our name as well; nobody's account tells of these."""
+    ours = None if batch.columns is None else alike.ours(batch.columns)
+    if ours is not None:
+        pushes.store(project_id, ours, now=now)
 
 
 def _places_of_rows(batch: Batch, samples: Columns, places: Places) -> Places:
