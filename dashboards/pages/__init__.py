@@ -18,6 +18,7 @@ PAGES = Registry(
         "alerts": "dashboards.pages.alerts.PAGE",
         "rules": "dashboards.pages.rules.PAGE",
         "gpu": "dashboards.pages.gpu.PAGE",
+        "engines": "dashboards.pages.engines.PAGE",
         "dashboards": "dashboards.pages.dashboards.PAGE",
         "explore": "dashboards.pages.explore.PAGE",
         "senders": "dashboards.pages.senders.PAGE",

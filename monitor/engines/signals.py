@@ -99,9 +99,13 @@ SIGNALS = {one.name: one for one in _ALL}
 ENGINES = {"vllm": "vLLM", "sglang": "SGLang", "tgi": "TGI", "nv": "Triton"}
 
 
-def expression(signal: str, names: AbstractSet[str], window: str) -> str | None:
-    """PromQL for the signal by job and instance, out of the names that there are; None where nothing tells it."""
-    found = [one for source in SIGNALS[signal].sources for one in _of(source, names, window)]
+def expression(signal: str, names: AbstractSet[str], window: str, where: str = "") -> str | None:
+    """PromQL for the signal by job and instance, out of the names that there are; None where nothing tells it.
+
+    ``where``: matchers in braces that every selector gets.
+    """
+    asked = _Asked(names, window, where)
+    found = [one for source in SIGNALS[signal].sources for one in asked.of(source)]
     return " or ".join(dict.fromkeys(found)) or None
 
 
@@ -127,38 +131,6 @@ def engine_of(name: str) -> str:
     return next((said for mark, said in ENGINES.items() if bare.startswith((mark + ":", mark + "_"))), "")
 
 
-def _of(source: Source, names: AbstractSet[str], window: str) -> Iterator[str]:
-    match source.form:
-        case "sum" | "max" | "mean_of":
-            fold = {"sum": "sum", "max": "max", "mean_of": "avg"}[source.form]
-            for name in had(source.name, names):
-                yield f"{fold} by ({KEY}) (max without ({RANKS}) ({name}))"
-        case "rate":
-            for name in had(source.name, names):
-                yield _rate(name, window)
-        case "share":
-            yield from _share(source, names, window)
-        case "quantile":
-            yield from _quantile(source, names, window)
-        case "average":
-            yield from _average(source, names, window)
-
-
-def _rate(name: str, window: str) -> str:
-    return f"sum by ({KEY}) (rate({name}[{window}]))"
-
-
-def _share(source: Source, names: AbstractSet[str], window: str) -> Iterator[str]:
-    """Of prefix caches: hits of queries. Of Triton's response cache: hits of hits and misses."""
-    for hit in had(source.name, names):
-        under = _beside(hit, source, names)
-        if under:
-            whole = _rate(under, window)
-            if "misses" in under:
-                whole = f"({_rate(hit, window)} + {whole})"
-            yield f"{_rate(hit, window)} / ({whole} > 0)"
-
-
 def _beside(name: str, source: Source, names: AbstractSet[str]) -> str:
     """The denominator of the same age and wrapping as ``name``; else any."""
     pairs = had(source.under, names)
@@ -170,24 +142,57 @@ def _beside(name: str, source: Source, names: AbstractSet[str]) -> str:
     return next(iter(like or pairs), "")
 
 
-def _quantile(source: Source, names: AbstractSet[str], window: str) -> Iterator[str]:
-    scale = f"{source.scale:g} * " if source.scale != 1 else ""
-    for name in had(source.name + BUCKET, names):
-        yield f"{scale}histogram_quantile({source.q:g}, sum by ({KEY}, le) (rate({name}[{window}])))"
-    for base in _bases(source.name):
-        if base in names and base + BUCKET not in names:  # a native histogram has no buckets of its own name
-            yield f"{scale}histogram_quantile({source.q:g}, {_rate(base, window)})"
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The names that there are, and how they are asked."""
+
+    names: AbstractSet[str]
+    window: str
+    where: str
+
+    def of(self, source: Source) -> Iterator[str]:
+        match source.form:
+            case "sum" | "max" | "mean_of":
+                fold = {"sum": "sum", "max": "max", "mean_of": "avg"}[source.form]
+                for name in had(source.name, self.names):
+                    yield f"{fold} by ({KEY}) (max without ({RANKS}) ({name}{self.where}))"
+            case "rate":
+                yield from map(self._rate, had(source.name, self.names))
+            case "share":
+                yield from self._share(source)
+            case "quantile":
+                yield from self._quantile(source)
+            case "average":
+                yield from self._average(source)
+
+    def _rate(self, name: str, more: str = "") -> str:
+        return f"sum by ({KEY}{more}) (rate({name}{self.where}[{self.window}]))"
+
+    def _share(self, source: Source) -> Iterator[str]:
+        """Of prefix caches: hits of queries. Of Triton's response cache: hits of hits and misses."""
+        for hit in had(source.name, self.names):
+            under = _beside(hit, source, self.names)
+            if under:
+                whole = self._rate(under)
+                if "misses" in under:
+                    whole = f"({self._rate(hit)} + {whole})"
+                yield f"{self._rate(hit)} / ({whole} > 0)"
+
+    def _quantile(self, source: Source) -> Iterator[str]:
+        scale, q = _scale(source), f"{source.q:g}"
+        for name in had(source.name + BUCKET, self.names):
+            yield f"{scale}histogram_quantile({q}, {self._rate(name, ', le')})"
+        for base in filter(None, (source.name, FORMER.get(source.name))):
+            if base in self.names and base + BUCKET not in self.names:
+                # a native histogram has no buckets under a name of their own
+                yield f"{scale}histogram_quantile({q}, {self._rate(base)})"
+
+    def _average(self, source: Source) -> Iterator[str]:
+        both = (source.name, source.under) if source.under else (source.name + "_sum", source.name + "_count")
+        over, below = (had(one, self.names) for one in both)
+        for top, bottom in zip(over, below, strict=False):
+            yield f"{_scale(source)}{self._rate(top)} / ({self._rate(bottom)} > 0)"
 
 
-def _bases(name: str) -> list[str]:
-    former = FORMER.get(name)
-    return [name, *([former] if former else [])]
-
-
-def _average(source: Source, names: AbstractSet[str], window: str) -> Iterator[str]:
-    top, under = (
-        (source.name, source.under) if source.under else (source.name + "_sum", source.name + "_count")
-    )
-    scale = f"{source.scale:g} * " if source.scale != 1 else ""
-    for over, below in zip(had(top, names), had(under, names), strict=False):
-        yield f"{scale}{_rate(over, window)} / ({_rate(below, window)} > 0)"
+def _scale(source: Source) -> str:
+    return f"{source.scale:g} * " if source.scale != 1 else ""
