@@ -37,13 +37,14 @@ bench: $(VENV)/.synced-dev
 	$(BIN)/python -m tests.bench.alerts
 	$(BIN)/python -m tests.bench.changes
 	$(BIN)/python -m tests.bench.history
+	$(BIN)/python -m tests.bench.gpus
 
 # what is installed is exactly what the lock says, by hash
 lock: $(VENV)/bin/uv
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
-	  --no-emit-find-links -p 3.11 pyproject.toml -o requirements.txt
+	  --no-emit-find-links -p 3.11 pyproject.toml --extra server -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
-	  --no-emit-find-links -p 3.11 pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	  --no-emit-find-links -p 3.11 pyproject.toml --extra server --group dev -c requirements.txt -o requirements-dev.txt
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

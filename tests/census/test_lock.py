@@ -9,9 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+SERVER: list[str] = PROJECT["project"]["optional-dependencies"]["server"]
 LOCKS = {
-    "requirements.txt": PROJECT["project"]["dependencies"],
-    "requirements-dev.txt": PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"],
+    "requirements.txt": SERVER,
+    "requirements-dev.txt": SERVER + PROJECT["dependency-groups"]["dev"],
 }
 
 
@@ -44,3 +45,8 @@ def test_tests_run_on_the_versions_that_are_shipped() -> None:
         return {one.split(";")[0].split("--hash")[0].strip() for one in entries(lock)}
 
     assert pins("requirements.txt") <= pins("requirements-dev.txt")
+
+
+def test_what_a_gpu_host_needs_is_part_of_the_whole() -> None:
+    assert set(PROJECT["project"]["optional-dependencies"]["gpu-agent"]) <= set(SERVER)
+    assert PROJECT["project"]["dependencies"] == []
