@@ -21,15 +21,13 @@ _names: WeakKeyDictionary[psycopg.Connection[Any], dict[str, bytes]] = WeakKeyDi
 
 def rows(connection: psycopg.Connection[Any], sql: str, values: Sequence[int | str | None]) -> list[Row]:
     """The rows of ``sql`` with its $1, $2, …; raises psycopg's errors."""
-    pgconn = connection.pgconn
-    known = _names.setdefault(connection, {})
-    name = known.get(sql)
-    if name is None:
-        name = b"vigil_%d" % len(known)
-        _checked(pgconn, pgconn.prepare(name, sql.encode()), ExecStatus.COMMAND_OK)
-        known[sql] = name
     given: list[Any] = [None if value is None else str(value).encode() for value in values]
-    result = _checked(pgconn, pgconn.exec_prepared(name, given), ExecStatus.TUPLES_OK)
+    try:
+        result = _asked(connection, sql, given)
+    except psycopg.errors.InvalidSqlStatementName:
+        # after a rollback the driver gives up all prepared statements of its connection, ours among them
+        _names.pop(connection, None)
+        result = _asked(connection, sql, given)
     columns = range(result.nfields)
     readers = [_OF_TYPE.get(result.ftype(column), bytes.decode) for column in columns]
     return [
@@ -39,6 +37,17 @@ def rows(connection: psycopg.Connection[Any], sql: str, values: Sequence[int | s
         )
         for row in range(result.ntuples)
     ]
+
+
+def _asked(connection: psycopg.Connection[Any], sql: str, given: list[Any]) -> PGresult:
+    pgconn = connection.pgconn
+    known = _names.setdefault(connection, {})
+    name = known.get(sql)
+    if name is None:
+        name = b"vigil_%d" % len(known)
+        _checked(pgconn, pgconn.prepare(name, sql.encode()), ExecStatus.COMMAND_OK)
+        known[sql] = name
+    return _checked(pgconn, pgconn.exec_prepared(name, given), ExecStatus.TUPLES_OK)
 
 
 def _checked(pgconn: PGconn, result: PGresult, wanted: ExecStatus) -> PGresult:

@@ -36,3 +36,10 @@ def test_a_look_survives_a_connection_that_was_cut(cast: Cast) -> None:
     ) as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
     assert catalog.of_project(cast.project.id).moment.buckets == 3
+
+
+def test_a_statement_is_prepared_again_once_the_driver_gave_all_of_them_up() -> None:
+    assert rows("SELECT 2") == [(2,)]
+    with connection.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")
+    assert rows("SELECT 2") == [(2,)]
