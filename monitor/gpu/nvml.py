@@ -61,13 +61,14 @@ class Driver:
             raise self._gone(error) from error
         self.is_open = True
 
-    def close(self) -> None:
-        """Shut NVML down and let go of the library's file, so that the next ``open`` finds a newer one."""
+    def close(self, *, let_go: bool = True) -> None:
+        """Shut NVML down; ``let_go`` of the library's file too, so that the next ``open`` finds a newer one."""
         if self.is_open:
             with contextlib.suppress(self.errors):
                 self.library.nvmlShutdown()
         self.is_open = False
-        _let_go(self.library)
+        if let_go:
+            _let_go(self.library)
 
     def forget(self) -> None:
         """Ask again what was unsupported: a card may have been repartitioned, or got permission."""

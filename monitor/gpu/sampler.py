@@ -16,7 +16,7 @@ from monitor.gpu.gpm import PARTS, Meter
 from monitor.gpu.nvml import CardLostError, Driver, DriverGoneError, NoAnswerError
 from monitor.gpu.probes import PACES, RARE_MS, SLOW_MS, Probe, pcie_traffic
 from monitor.gpu.processes import Commands, processes
-from monitor.gpu.reading import STALE, Extra, Names, Reading, Sheet
+from monitor.gpu.reading import STALE, Extra, Names, Reading, Sample, Sheet
 from monitor.gpu.xids import Xids
 
 STATES = ("ok", "no_driver", "version_mismatch", "failing")
@@ -69,11 +69,11 @@ class Sampler:
         return reading
 
     def close(self) -> None:
-        self.xids.stop()
+        out = self.xids.stop()
         for meter in self.meters.values():
             meter.free()
         self.meters.clear()
-        self.driver.close()
+        self.driver.close(let_go=out)
 
     def _open(self, at_ms: int) -> None:
         if at_ms < self._retry_ms:
@@ -115,6 +115,7 @@ class Sampler:
         return card
 
     def _look(self, at_ms: int, reading: Reading) -> None:
+        ended: list[Sample] = []
         if at_ms >= self._forget_ms:
             self.driver.forget()
             self._forget_ms = at_ms + FORGET_MS
@@ -123,39 +124,46 @@ class Sampler:
             self._relist_wait_ms = min(2 * self._relist_wait_ms, FORGET_MS) if missing else RETRY_LOST_MS
             self._relist_ms = at_ms + self._relist_wait_ms
             if missing and self._cards_told:
-                self._reopen(at_ms, reading)
+                ended = self._reopen(at_ms)
         for card in self.cards:
             if not card.lost:
                 self._read(card, at_ms, reading)
         self._tell_cards(reading)
+        if ended:
+            present = {series for series, _ in reading.samples}
+            reading.samples += [sample for sample in ended if sample[0] not in present]
 
     def _changed(self) -> bool:
         """Whether a card is lost, or there are more or fewer than listed."""
         missing = set(self.known) - {card.uuid for card in self.cards if not card.lost}
         return bool(missing) or self._count() != len(self.cards)
 
-    def _reopen(self, at_ms: int, reading: Reading) -> None:
-        self._end_all(reading)
+    def _reopen(self, at_ms: int) -> list[Sample]:
+        """End marks for what was alive; most of it is told again at once."""
+        ended = [sample for card in self.cards for sample in card.end()]
         self.close()
         self._retry_ms = 0
         self._open(at_ms)
+        return ended
 
     def _read(self, card: Card, at_ms: int, reading: Reading) -> None:
+        """What the card tells; of one that is lost on the way only the ends of its series."""
+        told: list[Sample] = []
         try:
             for name, pace, probe in self._probes(card):
                 if at_ms >= card.due.get(name, 0):
                     first = name not in card.alive
-                    reading.samples += card.run(name, probe)
+                    told += card.run(name, probe)
                     card.due[name] = at_ms + pace + (card.index % 8 * STAGGER_MS if pace and first else 0)
         except CardLostError as error:
             card.lost = str(error)
-            reading.samples += card.end()
+            told = card.end()
+        reading.samples += told
 
     def _probes(self, card: Card) -> list[tuple[str, int, Probe]]:
         if not card.probes:
             card.probes = [
                 *PACES,
-                ("xids", 0, self.xids.put),
                 ("partitions", SLOW_MS, _parts),
                 ("processes", SLOW_MS, partial(processes, commands=self.commands)),
                 ("gpm", 0, self._gpm) if gpm.supported(card) else ("pcie_traffic", RARE_MS, pcie_traffic),
@@ -177,21 +185,19 @@ class Sampler:
         """NVML is gone: end what it told, shut it, and try again later."""
         self._problem = error
         self.mismatches += error.state == "version_mismatch"
-        self._end_all(reading)
+        reading.samples = [sample for card in self.cards for sample in card.end()]
         self.close()
         self.cards = []
         self._retry_ms, self._wait_ms = at_ms + self._wait_ms, min(2 * self._wait_ms, LONGEST_WAIT_MS)
 
-    def _end_all(self, reading: Reading) -> None:
-        ended = [sample for card in self.cards for sample in card.end()]
-        present = {series for series, _ in reading.samples}
-        reading.samples += [sample for sample in ended if sample[0] not in present]
-
     def _tell_cards(self, reading: Reading) -> None:
-        """Every card that was ever seen is up or lost; a reading says so even when it says nothing else."""
+        """Of every card that was ever seen: up or lost, and its events, for those explain why."""
         up = {card.uuid for card in self.cards if not card.lost}
         for uuid, names in self.known.items():
-            reading.samples.append((names.of("gpu_up"), 1.0 if uuid in up else 0.0))
+            sheet = Sheet(names)
+            sheet.put("gpu_up", uuid in up)
+            self.xids.put(uuid, sheet)
+            reading.samples += sheet.samples
         reading.cards, reading.lost = len(up), len(self.known) - len(up)
         lost = [f"GPU {card.index} ({card.name}): {card.lost}" for card in self.cards if card.lost]
         listed = {card.uuid for card in self.cards}

@@ -58,11 +58,13 @@ class Xids:
         self._thread = threading.Thread(target=self._wait, name="gpu-xids", daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """The thread must be out of the library before that is let go."""
+    def stop(self) -> bool:
+        """Whether the thread is out of the library, which must not be let go before."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout=10 * WAIT_MS / 1000)
+            if self._thread.is_alive():
+                return False
         self._thread = None
         self._owners.clear()
         if self._set is not None:
@@ -70,10 +72,11 @@ class Xids:
             with contextlib.suppress(RuntimeError):
                 self.driver.ask("host", "nvmlEventSetFree", self._set)
             self._set = None
+        return True
 
-    def put(self, card: Card, sheet: Sheet) -> None:
+    def put(self, uuid: str, sheet: Sheet) -> None:
         with self._lock:
-            tally = self.tallies.get(card.uuid)
+            tally = self.tallies.get(uuid)
             if tally is None:
                 return
             sheet.put("gpu_xid_errors_total", tally.by_code.total())

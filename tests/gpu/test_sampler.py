@@ -189,6 +189,33 @@ def test_a_lost_card_that_comes_back_is_read_again(gpus: Start) -> None:
     told = bench.read(130)
     assert told.one("gpu_up", gpu="0") == 1
     assert told.one("gpu_power_watts", gpu="0") > 0
+    assert told.one("gpu_power_watts", gpu="1") > 0
+    assert len({series for series, _ in told.reading.samples}) == len(told.reading.samples)
+
+
+def test_a_lost_card_keeps_the_event_that_tells_why(gpus: Start) -> None:
+    bench = gpus("h100")
+    bench.read()
+    bench.host.lose(0)
+    told = until(bench, "gpu_xid_last_code")
+    assert (told.one("gpu_up"), told.one("gpu_xid_last_code")) == (0, 79)
+
+
+def test_a_card_lost_in_the_middle_of_a_reading_only_ends(
+    gpus: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pynvml
+
+    bench = gpus("h100")
+    bench.read()
+
+    def lost(*_: object) -> None:
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
+
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetClockInfo", lost)
+    told = bench.read(1)
+    assert all(stale(value) for value in told.all("gpu_utilization_ratio").values())
+    assert len({series for series, _ in told.reading.samples}) == len(told.reading.samples)
 
 
 def test_a_driver_that_goes_away_ends_everything_and_says_so(gpus: Start) -> None:

@@ -2,6 +2,7 @@
 
 import http.client
 import logging
+import sqlite3
 import ssl
 import threading
 from collections.abc import Callable
@@ -120,6 +121,13 @@ class Sender:
 
     def once(self, wait: float = FIRST_WAIT) -> float:
         """Send until nothing is left or it fails; seconds to wait before the next time."""
+        try:
+            return self._empty(wait)
+        except sqlite3.Error as error:
+            self._say(f"{self.spool.path} can't be read ({error})")
+            return wait
+
+    def _empty(self, wait: float) -> float:
         while True:
             parcel = self.spool.oldest(PARCEL_SAMPLES)
             if not parcel.last:

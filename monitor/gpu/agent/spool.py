@@ -50,6 +50,7 @@ class Spool:
         self.path = path
         self.limit_bytes = limit_bytes
         self._lock = threading.Lock()
+        self.unkept = 0
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._db = self._opened()
@@ -101,6 +102,7 @@ class Spool:
             except sqlite3.Error as error:
                 self._db.rollback()
                 self._forget_new()
+                self.unkept += len(reading.samples)
                 message = f"{self.path}: a reading could not be kept ({error})"
                 raise SpoolError(message) from error
 
@@ -134,10 +136,13 @@ class Spool:
 
     @property
     def dropped(self) -> dict[str, int]:
-        """Samples that were given up, by reason: full, refused."""
+        """Samples that were given up, by reason: full, refused, or unkept since the start (a full disk)."""
         with self._lock:
             found = dict(self._db.execute("SELECT name, value FROM counts").fetchall())
-        return {reason: int(found.get(reason, 0)) for reason in ("full", "refused")}
+        return {
+            "unkept": self.unkept,
+            **{reason: int(found.get(reason, 0)) for reason in ("full", "refused")},
+        }
 
     def close(self) -> None:
         with self._lock:
