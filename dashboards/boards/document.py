@@ -218,7 +218,9 @@ def checked(board: Board) -> Board:
 def is_grafana(document: Any) -> bool:
     """Whether a JSON value is a Grafana board rather than one of ours."""
     inside = document.get("dashboard", document) if isinstance(document, Mapping) else {}
-    marks = {"schemaVersion", "__inputs", "__requires", "rows", "templating", "timepicker"}
+    if isinstance(inside, Mapping) and str(inside.get("apiVersion", "")).startswith("dashboard.grafana.app"):
+        return True
+    marks = {"schemaVersion", "__inputs", "__requires", "rows", "templating", "timepicker", "elements"}
     panels = inside.get("panels") if isinstance(inside, Mapping) else None
     typed = isinstance(panels, list) and any(isinstance(one, Mapping) and "type" in one for one in panels)
     return typed or bool(isinstance(inside, Mapping) and marks & inside.keys())

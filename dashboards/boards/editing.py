@@ -2,13 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 
-from dashboards.boards import document
+from dashboards.boards import document, forms, rows, specs
 from dashboards.boards.answering import Answer
-from dashboards.boards.document import BadBoardError, Board, Link, Panel, Query, Threshold, Variable
+from dashboards.boards.document import (
+    Annotation,
+    BadBoardError,
+    Board,
+    Link,
+    Panel,
+    Query,
+    Threshold,
+    Variable,
+)
 from dashboards.boards.fill import Scope, put
 from dashboards.boards.layout import Cell
 from dashboards.charts import Chart
@@ -135,21 +145,46 @@ def settings(board: Board, form: Mapping[str, str]) -> Board:
         "title": form.get("title", "").strip() or board.title, "about": form.get("about", "").strip(),
         "tags": [tag.strip() for tag in form.get("tags", "").split(",") if tag.strip()],
         "range": form.get("range", "").strip() or board.range, "refresh": int(refresh) if refresh.isdigit() else board.refresh,
-        "variables": variables(form.get("variables", "[]")),
+        **lists(board, form),
     }  # fmt: skip
     return document.checked(msgspec.structs.replace(board, **changes))
 
 
-def variables_text(board: Board) -> str:
-    return msgspec.json.format(msgspec.json.encode(board.variables), indent=2).decode()
+def lists(board: Board, form: Mapping[str, str]) -> dict[str, list[Any]]:
+    """Variables, marks and links as typed; raises BadBoardError."""
+    problems: list[str] = []
+    found = {
+        "variables": forms.listed(form, "va", board.variables, specs.variable, Variable, problems),
+        "annotations": forms.listed(form, "an", board.annotations, specs.annotation, Annotation, problems),
+        "links": forms.listed(form, "li", board.links, specs.link, Link, problems),
+    }
+    if problems:
+        raise BadBoardError("; ".join(problems))
+    for one in found["variables"]:
+        # values that were written out are those of the query field again
+        if one.kind in {"custom", "interval"} and one.query:
+            one.choices = []
+    return found
 
 
-def variables(text: str) -> list[Variable]:
-    try:
-        return msgspec.json.decode(text or "[]", type=list[Variable])
-    except msgspec.DecodeError as error:
-        message = f"variables: {error}"
-        raise BadBoardError(message) from error
+def list_rows(board: Board) -> dict[str, list[rows.Row]]:
+    """The same as rows of a form."""
+    variables = forms.plain(board.variables)
+    for one in variables:
+        if one.get("choices") and not one.get("query"):
+            one["query"] = ", ".join(_choice(choice) for choice in one["choices"])
+    return {
+        "variable_rows": rows.shown("va", variables, specs.variable, {"kind": "query"}),
+        "annotation_rows": rows.shown(
+            "an", forms.plain(board.annotations), specs.annotation, {"kind": "alerts"}
+        ),
+        "link_rows": rows.shown("li", forms.plain(board.links), specs.link, {}),
+    }
+
+
+def _choice(one: Mapping[str, str]) -> str:
+    value = str(one.get("value", "")).replace(",", "\\,")
+    return f"{one['text']} : {value}" if one.get("text") else value
 
 
 def address(link: Link, scope: Scope, time: Mapping[str, str]) -> str:

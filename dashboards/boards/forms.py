@@ -9,8 +9,8 @@ import msgspec
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as lazy
 
-from dashboards.boards import document
-from dashboards.boards.document import Override, Panel, Query, Threshold, Transformation, Wording
+from dashboards.boards import document, rows, specs
+from dashboards.boards.document import Link, Override, Panel, Query, Threshold, Transformation, Wording
 from dashboards.boards.manners import TOKENS
 from dashboards.boards.reduced import CALCULATIONS
 from dashboards.boards.transform import every
@@ -68,12 +68,9 @@ def of(panel: Panel) -> dict[str, Any]:
         "queries": panel.queries or [Query("")],
         "thresholds": "\n".join(_threshold(one) for one in panel.thresholds),
         "wordings": "\n".join(_wording(one) for one in panel.wordings),
-        "overrides": msgspec.json.format(msgspec.json.encode(panel.overrides), indent=2).decode()
-        if panel.overrides
-        else "",
-        "transformations": msgspec.json.format(msgspec.json.encode(panel.transformations), indent=2).decode()
-        if panel.transformations
-        else "",
+        "overrides": rows.shown("ov", plain(panel.overrides), specs.override, {"by": "name"}),
+        "steps": rows.shown("tr", plain(panel.transformations), specs.step, {}),
+        "links": rows.shown("li", plain(panel.links), specs.link, {}),
         "options": [
             _input(field, panel.options.get(field.name, field.default))
             for field in OPTIONS.get(panel.kind, ())
@@ -97,8 +94,9 @@ def panel(form: Mapping[str, str], old: Panel) -> tuple[Panel, list[str]]:
         decimals=_whole(form.get("decimals", "")), low=_number(form.get("low", "")), high=_number(form.get("high", "")),
         queries=_queries(form, problems), in_percent=bool(form.get("in_percent")), repeat=form.get("repeat", "").strip().lstrip("$"),
         thresholds=_thresholds(form.get("thresholds", ""), problems), wordings=_wordings(form.get("wordings", ""), problems),
-        overrides=_list(form.get("overrides", ""), Override, "overrides", problems),
-        transformations=_list(form.get("transformations", ""), Transformation, "transformations", problems),
+        overrides=listed(form, "ov", old.overrides, specs.override, Override, problems),
+        transformations=listed(form, "tr", old.transformations, specs.step, Transformation, problems),
+        links=listed(form, "li", old.links, specs.link, Link, problems),
         options=_options(form, old, kind, problems),
     )  # fmt: skip
     unknown = [one.kind for one in made.transformations if one.kind not in every()]
@@ -203,12 +201,26 @@ def _options(form: Mapping[str, str], old: Panel, kind: str, problems: list[str]
     return kept
 
 
-def _list(text: str, kind: type[Any], name: str, problems: list[str]) -> list[Any]:
+NEEDED = {"ov": "match", "tr": "kind", "li": "url", "va": "name", "an": "name"}
+
+
+def plain(things: Sequence[Any]) -> list[rows.Thing]:
+    found: list[rows.Thing] = msgspec.to_builtins(things)
+    return found
+
+
+def listed(
+    form: Mapping[str, str], prefix: str, old: Sequence[Any], fields: rows.Specs, kind: type[Any], problems: list[str]
+) -> list[Any]:  # fmt: skip
+    """A list of the board as typed; where the form has no such list, as it was."""
+    if f"{prefix}_0_was" not in form:
+        return list(old)
     try:
-        found: list[Any] = msgspec.json.decode(text or "[]", type=list[kind])  # type: ignore[valid-type] # a type of ours, chosen at run time
-    except msgspec.DecodeError as error:
-        problems.append(f"{name}: {error}")
-        return []
+        typed = rows.read(form, prefix, fields, needed=NEEDED[prefix], kinds=prefix == "tr")
+        found: list[Any] = msgspec.convert(typed, list[kind])  # type: ignore[valid-type] # a type of ours, chosen at run time
+    except ValueError as error:
+        problems.append(str(error))
+        return list(old)
     return found
 
 

@@ -131,7 +131,7 @@ class Dashboards(Page):
         stored = _stored(visit, uid)
         return {
             **_frame(visit, stored), "text": document.text(stored.board), "roles": ROLES,
-            "variables": editing.variables_text(stored.board), **more,
+            **editing.list_rows(stored.board), **more,
         }  # fmt: skip
 
     def panel(self, visit: Visit, uid: str, number: int, **more: Any) -> Context:
@@ -237,7 +237,7 @@ class Dashboards(Page):
         try:
             board = editing.settings(stored.board, form)
         except BadBoardError as error:
-            return self.settings(visit, uid, refused=str(error), text=form.get("document", ""), variables=form.get("variables", ""))  # fmt: skip
+            return self.settings(visit, uid, refused=str(error), text=form.get("document", ""))  # fmt: skip
         shelf.save(visit.project_id, uid, board, author, note=_("settings changed"))
         if form.get("view_role") in ROLES and form.get("edit_role") in ROLES[2:]:
             shelf.allow(visit.project_id, uid, form["view_role"], form["edit_role"])

@@ -7,8 +7,9 @@ from typing import Any
 from dashboards.boards import document
 from dashboards.boards.document import Annotation, BadBoardError, Board, Choice, Link, Panel, Variable
 from dashboards.boards.fill import ALL
-from dashboards.boards.grafana import panels, queries
+from dashboards.boards.grafana import panels, queries, schema2
 from dashboards.boards.grafana.report import Json, Loss, Report, listed, mapping, text, whole
+from dashboards.boards.grafana.shared import Shared
 
 VARIABLE_KINDS = {"query": "query", "custom": "custom", "interval": "interval", "textbox": "text", "constant": "constant", "datasource": "datasource"}  # fmt: skip
 ORDERS = {1: "up", 2: "down", 3: "number", 4: "number down", 5: "up", 6: "down"}
@@ -32,12 +33,17 @@ def take(value: Any) -> Taken:
     source = mapping(value)
     if "dashboard" in source and "panels" not in source:
         source = mapping(source["dashboard"])
+    name = text(source.get("uid"))
     if text(source.get("apiVersion")).startswith("dashboard.grafana.app"):
-        source = _unwrapped(source)
+        name = name or text(mapping(source.get("metadata")).get("name"))
+        source = mapping(source.get("spec"))
+    report = Report()
+    if schema2.is_newer(source):
+        source = schema2.classic(source, report)
+    source = {**source, "uid": text(source.get("uid")) or name}
     if not isinstance(source.get("panels", source.get("rows")), list):
         message = "$.panels: this is no Grafana dashboard: it has neither panels nor rows"
         raise BadBoardError(message)
-    report = Report()
     board = Board(text(source.get("title")) or "Grafana")
     board.about = text(source.get("description"))
     board.tags = [text(tag) for tag in source.get("tags") or [] if text(tag)]
@@ -77,14 +83,6 @@ def take(value: Any) -> Taken:
     )
 
 
-def _unwrapped(source: Json) -> Json:
-    inside = mapping(source.get("spec"))
-    if "elements" in inside:
-        message = "$.spec.elements: this is Grafana's schema 2; export the board as classic JSON"
-        raise BadBoardError(message)
-    return inside
-
-
 def _range(source: Json, report: Report) -> str:
     start = text(mapping(source.get("time")).get("from"))
     relative = RELATIVE.match(start)
@@ -110,6 +108,8 @@ def _refresh(given: str) -> int:
 
 def _variable(one: Json, constants: dict[str, str], report: Report) -> Variable | None:
     name, kind = text(one.get("name")), VARIABLE_KINDS.get(text(one.get("type")), "")
+    if one.get("type") == "switch":
+        return _switch(one, name)
     if not kind:
         report.lose(name, f"the variable of the kind {text(one.get('type')) or '?'}")
         return None
@@ -139,6 +139,14 @@ def _variable(one: Json, constants: dict[str, str], report: Report) -> Variable 
     return made
 
 
+def _switch(one: Json, name: str) -> Variable:
+    """On or off: two values to choose from."""
+    values = [text(one.get("enabledValue")) or "true", text(one.get("disabledValue")) or "false"]
+    current = mapping(one.get("current")).get("value")
+    chosen = text(current) if isinstance(current, str) else values[0 if current else 1]
+    return Variable(name, "custom", text(one.get("label")), ", ".join(values), chosen=[chosen])
+
+
 def _annotations(source: Json, report: Report) -> list[Annotation]:
     found = [Annotation("alerts", "alerts"), Annotation("releases", "releases", on=False)]
     for one in listed(mapping(source.get("annotations")).get("list")):
@@ -165,6 +173,7 @@ def _panels(source: Json, report: Report) -> list[Panel]:
         flat += sorted(listed(one.get("panels")), key=_height) if one.get("type") == "row" else []
     flat += _old_rows(source)
     used: set[int] = set()
+    shared = Shared.of(source, flat)
     highest = max((whole(one.get("id"), 0) for one in flat), default=0)
     made = []
     for one in flat:
@@ -173,7 +182,7 @@ def _panels(source: Json, report: Report) -> list[Panel]:
             highest += 1
             number = highest
         used.add(number)
-        made.append(panels.of(one, number, report))
+        made.append(panels.of(shared.whole(one), number, report))
     return made
 
 

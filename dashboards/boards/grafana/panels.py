@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dashboards.boards.document import COLUMNS, Link, Panel, Transformation
+from dashboards.boards.document import COLUMNS, Link, Panel, Query, Transformation
 from dashboards.boards.grafana import manners, queries
 from dashboards.boards.grafana.report import Json, Report, listed, mapping, number, text, whole
 from dashboards.boards.transform import every
@@ -14,7 +14,17 @@ KINDS = {
     "table": "table", "table-old": "table", "state-timeline": "states", "status-history": "states", "text": "text", "row": "row",
     "grafana-polystat-panel": "stat", "vonage-status-panel": "stat", "natel-discrete-panel": "states", "flant-statusmap-panel": "states",
     "marcusolsson-hourly-heatmap-panel": "heatmap", "graph2": "timeseries", "natel-plotly-panel": "timeseries",
-    "xychart": "timeseries", "singlestat2": "stat",
+    "xychart": "timeseries", "singlestat2": "stat", "michaeldmoore-multistat-panel": "bargauge", "snuids-trafficlights-panel": "stat",
+    "volkovlabs-table-panel": "table", "yesoreyeram-boomtable-panel": "table", "ae3e-plotly-panel": "timeseries",
+    "nline-plotlyjs-panel": "timeseries", "geomap": "table", "grafana-worldmap-panel": "table", "alertlist": "table",
+    "marcusolsson-dynamictext-panel": "text", "welcome": "text", "gettingstarted": "text",
+}  # fmt: skip
+FIRING = 'ALERTS{alertstate="firing"}'
+# drawn, but not as it was meant
+OTHERWISE = {
+    "geomap": "the map; its numbers stand in a table", "grafana-worldmap-panel": "the map; its numbers stand in a table",
+    "ae3e-plotly-panel": "its own script; lines over time instead", "nline-plotlyjs-panel": "its own script; lines over time instead",
+    "marcusolsson-dynamictext-panel": "the placeholders of its text",
 }  # fmt: skip
 CALCULATIONS = {"current": "lastNotNull", "avg": "mean", "total": "sum", "name": "lastNotNull"}
 STACKS = {"normal": "normal", "percent": "percent"}
@@ -45,6 +55,10 @@ def of(source: Json, number_: int, report: Report) -> Panel:
         panel.x, panel.w, panel.h = 0, COLUMNS, 1
         return panel
     panel.queries = queries.of(source, where, report)
+    if source.get("type") == "alertlist":
+        panel.queries = [Query(FIRING, shape="table", instant=True)]
+    if source.get("type") in OTHERWISE:
+        report.lose(where, OTHERWISE[text(source.get("type"))])
     manners.dress(panel, source, report)
     panel.transformations = _transformations(source, where, report)
     panel.options = _options(panel, source)
@@ -62,7 +76,9 @@ def of(source: Json, number_: int, report: Report) -> Panel:
 
 def _unknown(panel: Panel, source: Json, where: str, report: Report) -> Panel:
     kind = text(source.get("type")) or "?"
-    report.lose(where, f"a panel of the kind {kind}, which Vigil does not draw")
+    library = bool(source.get("libraryPanel"))
+    lost = f"a panel of the kind {kind}, which Vigil does not draw"
+    report.lose(where, "a library panel, whose content is not in the file" if library else lost)
     asked = queries.of(source, where, report)
     if asked:
         # its numbers can be shown all the same

@@ -55,9 +55,9 @@ def test_kinds_old_and_new_are_known(kind: str, ours: str) -> None:
 
 
 def test_an_unknown_kind_is_told_and_its_numbers_are_shown_all_the_same() -> None:
-    found = importing.take(board(panel(type="geomap")))
+    found = importing.take(board(panel(type="nodeGraph")))
     assert found.board.panels[0].kind == "timeseries"
-    assert "geomap" in found.losses[0].what
+    assert "nodeGraph" in found.losses[0].what
 
 
 def test_panels_inside_folded_rows_follow_their_row() -> None:

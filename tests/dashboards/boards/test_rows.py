@@ -1,0 +1,106 @@
+"""Lists of a board as rows of a form: a form that comes back as it was shown changes nothing."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+from dashboards.boards import editing, files, forms, rows, specs
+from dashboards.boards.document import Board, Override, Panel, Transformation, Variable
+
+STEP = {"kind": "sortBy", "options": {"sort": [{"field": "Value", "desc": True}], "other": 1}}
+
+
+def sent(shown: Sequence[rows.Row]) -> dict[str, str]:
+    """What a browser sends of untouched rows."""
+    form: dict[str, str] = {}
+    for row in shown:
+        form[f"{row.name}_was"] = row.was
+        form |= {
+            one.name: "on" if one.value is True else str(one.value)
+            for one in row.inputs
+            if one.value is not False
+        }
+    return form  # fmt: skip
+
+
+def panel_form(panel: Panel) -> dict[str, str]:
+    shown = forms.of(panel)
+    form = {
+        name: text for part in ("overrides", "steps", "links") for name, text in sent(shown[part]).items()
+    }
+    for place, one in enumerate(panel.queries):
+        flags = {f"{name}_{place}": "on" for name in ("instant", "hidden") if getattr(one, name)}
+        form |= {
+            f"expr_{place}": one.expr,
+            f"legend_{place}": one.legend,
+            f"shape_{place}": one.shape,
+            f"least_{place}": one.least_step,
+        } | flags
+    return form  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "board", [one.board for one in files.of("shop") if one.board], ids=lambda one: one.title
+)
+def test_an_untouched_form_changes_no_list_of_any_shipped_board(board: Board) -> None:
+    shown = editing.list_rows(board)
+    form = {name: text for part in shown.values() for name, text in sent(part).items()}
+    assert editing.lists(board, form) == {
+        "variables": board.variables,
+        "annotations": board.annotations,
+        "links": board.links,
+    }
+    for panel in board.panels:
+        made, problems = forms.panel(panel_form(panel), panel)
+        assert not problems
+        assert (made.overrides, made.transformations, made.links) == (
+            panel.overrides,
+            panel.transformations,
+            panel.links,
+        )
+
+
+def test_what_no_field_shows_is_kept() -> None:
+    form = sent(rows.shown("tr", [STEP], specs.step, {}))
+    form["tr_0_options.sort.0.field"] = "Time"
+    assert rows.read(form, "tr", specs.step, needed="kind") == [
+        {"kind": "sortBy", "options": {"sort": [{"field": "Time", "desc": True}], "other": 1}}
+    ]
+
+
+def test_a_new_row_is_a_new_thing() -> None:
+    form = sent(rows.shown("ov", [], specs.override, {"by": "name"}))
+    form |= {"ov_0_match": "p99", "ov_0_unit": "seconds", "ov_0_right": "on"}
+    problems: list[str] = []
+    made = forms.listed(form, "ov", [], specs.override, Override, problems)
+    assert (made, problems) == ([Override("name", "p99", unit="seconds", right=True)], [])
+
+
+def test_rows_are_removed_and_put_in_order() -> None:
+    things: list[Any] = msgspec.to_builtins([Variable("a"), Variable("b"), Variable("c")])
+    form = sent(rows.shown("va", things, specs.variable, {})) | {"va_0_place": "9", "va_1_drop": "on"}
+    made = forms.listed(form, "va", [], specs.variable, Variable, [])
+    assert [one.name for one in made] == ["c", "a"]
+
+
+def test_a_transformation_of_another_kind_starts_anew() -> None:
+    form = sent(rows.shown("tr", [STEP], specs.step, {})) | {"tr_0_kind": "limit"}
+    assert forms.listed(form, "tr", [], specs.step, Transformation, []) == [Transformation("limit")]
+
+
+def test_a_mistake_is_told_and_the_list_stays() -> None:
+    form = sent(rows.shown("ov", [], specs.override, {})) | {"ov_0_match": "x", "ov_0_decimals": "many"}
+    problems: list[str] = []
+    old = [Override("name", "y")]
+    assert forms.listed(form, "ov", old, specs.override, Override, problems) == old
+    assert "Decimals" in problems[0]
+
+
+def test_values_of_a_custom_variable_are_typed_with_commas() -> None:
+    board = Board("x", variables=[])
+    form = sent(editing.list_rows(board)["variable_rows"])
+    form |= {"va_0_name": "env", "va_0_kind": "custom", "va_0_query": "a, b, Live : prod"}
+    (made,) = editing.lists(board, form)["variables"]
+    assert (made.kind, made.query, made.choices) == ("custom", "a, b, Live : prod", [])
