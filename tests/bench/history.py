@@ -6,14 +6,13 @@ and again, each time for steps that nobody asked for before.
 
 import datetime as dt
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from tests.bench.private import folder, vigil
+from tests.bench import many
 
 SHORT_DAYS, LONG_DAYS = 2, 20
 SERIES, SCRAPE_MS = 100, 60_000
@@ -23,14 +22,7 @@ EXPRESSION = "sum by (version) (rate(hits_total[5m]))"
 
 
 def main() -> None:
-    with folder() as data, vigil(data) as private:
-        for days in (SHORT_DAYS, LONG_DAYS):
-            private.manage("project", "create", f"days{days}")
-        os.environ["VIGIL_DATA"] = str(data)
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "monitor.settings")
-        import django
-
-        django.setup()
+    with many.database():
         result = {"bench": "history", "samples_short": 0, "samples_long": 0, **_measured()}
         result["samples_short"], result["samples_long"] = (
             SERIES * days * DAY_MS // SCRAPE_MS for days in (SHORT_DAYS, LONG_DAYS)
@@ -41,11 +33,10 @@ def main() -> None:
 def _measured() -> dict[str, float]:
     from monitor.core import clock
     from monitor.store import compact
-    from monitor.store.models import Project
 
     # nothing of it is young enough to change, and windows are closed
     end = clock.to_ms(clock.now()) // DAY_MS * DAY_MS - HOUR_MS
-    projects = [Project.objects.get(slug=f"days{days}").pk for days in (SHORT_DAYS, LONG_DAYS)]
+    projects = [many.project(f"days{days}", clock.now()) for days in (SHORT_DAYS, LONG_DAYS)]
     for project, days in zip(projects, (SHORT_DAYS, LONG_DAYS), strict=True):
         _fill(project, days, end)
     while compact.run(now=clock.now() + dt.timedelta(minutes=30)).batches:
