@@ -23,6 +23,7 @@ from monitor.core import clock
 from monitor.core.alerts import Notice
 from monitor.core.labels import Labels
 from monitor.drift import follow
+from monitor.drift import run as watching
 from monitor.rules import retold, tryout
 from monitor.rules.tryout import Tried
 from monitor.store.turns import turn
@@ -245,9 +246,10 @@ Subject = Callable[[int, dt.datetime, dt.datetime], Iterator[dict[str, Any]]]
 
 def drift(project_id: int, start: dt.datetime, end: dt.datetime) -> Iterator[dict[str, Any]]:
     """Signals taken again: their series and states are those that live calls would have given."""
-    # nobody follows the same signals meanwhile
+    # nobody follows the same signals and watches meanwhile
     with turn("drift", wait=True):
         done = follow.replay(project_id, start, end, now=clock.now())
+        watching.replay(project_id, start, end, now=clock.now())
     for page in done.pages:
         yield {
             "what": "page", "at": page.at.isoformat(), "model": page.model, "version": page.version,

@@ -26,6 +26,7 @@ FEATURES = {
     "latency": lazy("latency"),
     "ttft": lazy("time to first token"),
 }
+SECONDS = {"latency", "ttft"}
 MOST_EXAMPLES = 6
 DIMENSIONS: dict[str, str | Promise] = {
     "topic": lazy("topic"), "language": lazy("language"), "tenant": lazy("tenant"),
@@ -65,6 +66,7 @@ class Drift(Page):
         calm = [one for one in loud if one.row.state == "ok"]
         return {
             "verdict": verdict(signals),
+            "watched": watched(visit, signals),
             "signals": [one for one in loud if one.row.state != "ok"] + calm[:MOST_CALM],
             "calm": calm[MOST_CALM:],
             "learning": learning(signals),
@@ -80,6 +82,17 @@ class Drift(Page):
             **(opened_signal(visit, signal) if signal else {"signal": None}),
             **(opened_watch(visit, watch) if watch and not signal else {"chosen": None}),
         }
+
+
+def watched(visit: Visit, signals: list[read.SignalRow]) -> dict[str, Any]:
+    """How much is looked at, and what that costs in false pages."""
+    known = [one for one in signals if one.enabled and one.state not in QUIET]
+    versions = len({(one.model, one.version) for one in known})
+    return {
+        "n": len(known),
+        "versions": versions,
+        "false": read.false_pages_a_month(visit.project_id, versions),
+    }
 
 
 def opened_watch(visit: Visit, chosen: read.WatchRow) -> Context:
@@ -200,7 +213,7 @@ def spread(report: read.Report) -> Chart:
     )
     return draw(
         "drift-spread", "histogram", _("Both distributions"), [reference, current] if len(edges) > 1 else [],
-        unit="tokens", height=260,
+        unit="seconds" if report.watch.feature in SECONDS else "tokens", height=260,
         note=_("%(before)s calls before, %(after)s now") % {"before": report.n_reference, "after": report.n_current},
         empty=_("Vectors have no distribution that can be drawn; the effect says how far they moved."),
     )  # fmt: skip

@@ -34,6 +34,7 @@ MOVES: dict[str, tuple[str, str | Promise]] = {
     "both": ("bad", lazy("answers and judge moved")),
     "unknown": ("warn", lazy("the marks moved, why is unknown")),
 }
+WORST = ("bad", "warn", "good", "unknown")
 # how a failed judgement is called; anything else is shown as it is
 REASONS: dict[str, str | Promise] = {
     "timeout": lazy("no answer in time"), "connection": lazy("not reached"),
@@ -53,11 +54,13 @@ class Quality(Page):
     def show(self, visit: Visit) -> Context:
         names = score_names(visit)
         standings = people.standings(visit.project_id, now=visit.now)
+        told = [told_standing(one) for one in standings]
         letters, dead = read.dead_letters(visit.project_id)
         return {
             "judges": [told_judge(one) for one in read.judges(visit.project_id, today=visit.now.date())],
             "how_to_add": read.HOW_TO_ADD,
-            "standings": [told_standing(one) for one in standings],
+            "verdict": verdict(told),
+            "standings": told,
             "rates": [
                 rate_chart(visit, one) for one in standings if any(v.quality.rate for v in one.versions)
             ],
@@ -113,6 +116,16 @@ def told_standing(one: people.Standing) -> dict[str, Any]:
         "inconsistent": known(one.pairs.inconsistent, "ratio") if one.pairs else "",
         "first": known(one.pairs.first, "ratio") if one.pairs else "",
     }
+
+
+def verdict(told: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The worst that is known of any version under any judge, in one sentence; None without marks."""
+    every = [(one["row"].name, version) for one in told for version in one["versions"]]
+    if not every:
+        return None
+    name, worst = min(every, key=lambda pair: WORST.index(pair[1].tone))
+    version = worst.row.quality.version or worst.row.quality.model
+    return {"tone": worst.tone, "word": worst.word, "judge": name, "version": version, "why": worst.why}
 
 
 def told_version(one: people.Version) -> ToldVersion:

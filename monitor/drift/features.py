@@ -9,7 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """``source``: a column of the calls, or the kind of their vectors. ``input``: the users make it."""
+    """``source``: a column of the calls, or the kind of their vectors. ``input``: the users make it.
+
+    ``least``: smaller numbers are taken for it, since their logarithms say nothing.
+    """
 
     name: str
     label: str | Promise
@@ -17,6 +20,7 @@ class Feature:
     source: str
     input: bool
     detector: str
+    least: float = 0.5
 
 
 FEATURES = {
@@ -26,8 +30,8 @@ FEATURES = {
         Feature("output_length", _("output length"), "numbers", "output_tokens", False, "wasserstein"),
         Feature("prompt_embedding", _("prompt embedding"), "vectors", "prompt", True, "embedding_distance"),
         Feature("output_embedding", _("output embedding"), "vectors", "output", False, "embedding_distance"),
-        Feature("latency", _("latency"), "numbers", "duration_seconds", False, "wasserstein"),
-        Feature("ttft", _("time to first token"), "numbers", "ttft_seconds", False, "wasserstein"),
+        Feature("latency", _("latency"), "numbers", "duration_seconds", False, "wasserstein", 1e-3),
+        Feature("ttft", _("time to first token"), "numbers", "ttft_seconds", False, "wasserstein", 1e-3),
     )
 }
 

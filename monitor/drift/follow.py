@@ -28,7 +28,7 @@ VERSIONS_PER_PROJECT = 20
 # a version that fell silent is followed a little longer, then its signals rest
 AFTER_LAST = 6 * HOUR
 # a history that is being told late is waited for until it has been quiet so long
-QUIET_SECONDS = 300
+QUIET_SECONDS = 120
 OLD_HOURS = 2
 # an attribute is a number or a category by what so many hours hold
 HOURS_FOR_NAMES = 24

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from monitor.core import clock
-from monitor.drift import anomalies, explain, reports, walk
+from monitor.drift import anomalies, explain, policy, reports, walk
 from monitor.drift.detectors import DETECTORS
 from monitor.drift.embedders import WHAT_HASHING_SEES
 from monitor.drift.engine.matching import HOUR
@@ -25,6 +25,7 @@ __all__ = [
     "Volume",
     "WatchRow",
     "Why",
+    "false_pages_a_month",
     "moments",
     "report",
     "signals",
@@ -183,6 +184,7 @@ class Volume:
     selector: str
 
 
+MONTHS_IN_A_QUARTER = 3
 STATE_ORDER = ("drift", "warning", "ok", "learning", "unknown")
 
 
@@ -195,6 +197,11 @@ def signals(project_id: int, *, model: str = "") -> list[SignalRow]:
     return sorted(
         found, key=lambda row: (STATE_ORDER.index(row.state), -(row.evidence or 0.0), row.model, row.version)
     )
+
+
+def false_pages_a_month(project_id: int, versions: int) -> float:
+    """How many false pages the policy bears when so many versions are watched."""
+    return policy.of(project_id).false_pages * versions / MONTHS_IN_A_QUARTER
 
 
 def _signal(row: DriftSignal) -> SignalRow:

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from django.db import models
 
 from monitor.core import clock, fields
-from monitor.drift import pinning, reports, windows
+from monitor.core.labels import NAME, Matcher
+from monitor.core.samples import Selection
+from monitor.drift import pinning, reports, walk, windows
 from monitor.drift.assess import assess
 from monitor.drift.detectors import DETECTORS
 from monitor.drift.detectors.base import Detector, TooFewError, WrongDataError
@@ -22,7 +24,7 @@ from monitor.drift.features import FEATURES
 from monitor.drift.models import DriftReport, DriftWatch, WatchState
 from monitor.drift.windows import Reference, Span, Subject
 from monitor.registry import UnknownNameError
-from monitor.store import append
+from monitor.store import append, lineup, removing
 from monitor.store.generations import VersionRow
 from monitor.store.models import Project
 
@@ -38,6 +40,8 @@ STEPS_PER_RUN = 60
 WARNING = 0.7
 # a reference shorter than this has not seen much of the day
 SHORT_HOURS = 6.0
+# what a replay of a stretch that is long over leaves as it is
+STANDING = ("evaluated_to", "progress", "state", "reason", "last_ok", "last_error", "last_duration")
 REPORTS_KEPT = dt.timedelta(days=30)
 # what is not caught up in this time waits for the next run
 LONGEST_RUN_SECONDS = 20.0
@@ -57,18 +61,48 @@ def run_due(*, now: dt.datetime) -> int:
     return taken
 
 
-def run(watch: DriftWatch, rows: Sequence[VersionRow], *, now: dt.datetime) -> int:
-    """Take the due steps of one watch and note how it went; how many were taken."""
-    started = clock.monotonic()
+def replay(project_id: int, start: dt.datetime, end: dt.datetime, *, now: dt.datetime) -> int:
+    """Take the steps of [start, end] again, of its last eight days at most; how many. Evidence begins with none.
+
+    Points and reports of that time are taken back first. A watch that has gone on beyond keeps its state.
+    """
+    rows, taken = lineup.versions(project_id, start, end), 0
+    for watch in DriftWatch.objects.filter(project_id=project_id, enabled=True):
+        kept = {name: getattr(watch, name) for name in STANDING}
+        _take_back(watch, start, end, now=now)
+        DriftWatch.objects.filter(pk=watch.pk).update(evaluated_to=None, progress={})
+        done = 1
+        while done:
+            watch.refresh_from_db()
+            done = run(watch, rows, now=now, until=end)
+            taken += done
+        if watch.evaluated_to is None or (kept["evaluated_to"] or end) > end:
+            DriftWatch.objects.filter(pk=watch.pk).update(**kept)
+    return taken
+
+
+def _take_back(watch: DriftWatch, start: dt.datetime, end: dt.datetime, *, now: dt.datetime) -> None:
+    mine = [Matcher(name, "=", value) for name, value in reports.labels(watch).items_sorted]
+    series = Matcher(NAME, "=~", "|".join(walk.SERIES))
+    span = clock.to_ms(start), clock.to_ms(end)
+    removing.remove(watch.project_id, [Selection((series, *mine), *span)], now=now)
+    DriftReport.objects.filter(watch=watch, at__gte=start, at__lte=end).delete()
+
+
+def run(
+    watch: DriftWatch, rows: Sequence[VersionRow], *, now: dt.datetime, until: dt.datetime | None = None
+) -> int:
+    """Take the due steps of one watch and note how it went; how many were taken. ``until``: only of the past."""
+    started, until = clock.monotonic(), until or now
     taken, error = 0, ""
     try:
         detector = make(watch)
         found = pinning.reference_of(watch, rows)
-        for moment in due_steps(watch, found, rows, now=now):
+        for moment in due_steps(watch, found, rows, now=until):
             if not step(watch, detector, found, moment, now=now):
                 break
             taken += 1
-        _mark_silence(watch, rows, now=now)
+        _mark_silence(watch, rows, now=until)
     except pinning.NoReferenceError as problem:
         state = WatchState.LEARNING if problem.learning else WatchState.UNKNOWN
         DriftWatch.objects.filter(pk=watch.pk).update(state=state, reason=str(problem))

@@ -134,7 +134,7 @@ def examples(
 
 
 def _numbers(subject: Subject, feature: Feature, span: Span) -> LogSketch:
-    return LogSketch.of(_columns(subject, span, [feature.source])[feature.source])
+    return LogSketch.of(_columns(subject, span, [feature.source])[feature.source], feature.least)
 
 
 def _columns(subject: Subject, span: Span, names: Sequence[str]) -> dict[str, Any]:

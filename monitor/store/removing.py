@@ -1,6 +1,6 @@
 """Samples of some pushed series taken back over a span, so that whoever computes them can say them anew.
 
-What goes stays gone: the span is emptied in one transaction, and readers hear of it as of a late batch.
+What goes stays gone. A span is emptied a week at a time, and readers hear of it as of a late batch.
 """
 
 import datetime as dt
@@ -39,10 +39,14 @@ def remove(project_id: int, selections: Sequence[Selection], *, now: dt.datetime
     for one in selections:
         members = known.find(one.matchers, one.start_ms, one.end_ms)
         ids = np.array(sorted(each.id for each in members if each.kind == SeriesKind.PUSHED), dtype=np.int64)
-        for shard in shards_of(project_id, batches.buckets_of(project_id)) if len(ids) else ():
+        if not len(ids):
+            continue
+        partitions.for_batches(clock.to_ms(now))
+        for shard in shards_of(project_id, batches.buckets_of(project_id)):
             place = sealing.Place(shard, project_id, BatchKind.SAMPLES)
-            partitions.for_batches(clock.to_ms(now))
-            gone += _remove(place, ids, (one.start_ms, one.end_ms), now=now)
+            for first in range(one.start_ms, one.end_ms + 1, partitions.WEEK_MS):
+                last = min(one.end_ms, first + partitions.WEEK_MS - 1)
+                gone += _remove(place, ids, (first, last), now=now)
     return gone
 
 

@@ -3,7 +3,9 @@ import datetime as dt
 import pytest
 
 from monitor import query
+from monitor.core.sketches import LogSketch
 from monitor.drift import pinning, run, windows
+from monitor.drift.features import FEATURES
 from monitor.drift.models import DriftReport, DriftWatch, WatchState
 from monitor.drift.windows import Span
 from tests.fixtures.fix_calls import Push
@@ -59,6 +61,29 @@ def test_the_effect_its_band_and_the_evidence_can_be_asked_for(
     beyond = 'llm_drift_effect{feature="prompt_length",version="v1"} > llm_drift_normal_high'
     assert (query.instant(cast.project.id, beyond, now).single() or 0) > 0
     assert query.instant(cast.project.id, 'llm_drift_evidence{slice=""} >= 1', now).single() == 1
+
+
+def test_seconds_are_told_apart_far_below_half_of_one(cast: Cast, push: Push, now: dt.datetime) -> None:
+    push([{"at": now - HOUR / 2, "duration_seconds": 0.02 * (1 + place % 3)} for place in range(30)])
+    subject = windows.Subject(cast.project.id, "qwen", "v1")
+    found = windows.current(subject, FEATURES["latency"], Span(now - HOUR, now))
+    assert isinstance(found, LogSketch)
+    assert found.values == pytest.approx([0.02, 0.04, 0.06], rel=0.05)
+
+
+def test_a_replay_gives_what_live_steps_gave_and_nothing_of_another_detector(
+    cast: Cast, now: dt.datetime, watch: DriftWatch, traffic: Traffic
+) -> None:
+    traffic(8, until=now - 3 * HOUR)
+    traffic(3, factor=2.0)
+    settle(watch, now)
+    series = 'max by (feature) (max_over_time(llm_drift_effect{detector="wasserstein"}[1d]))'
+    before = query.instant(cast.project.id, series, now).single()
+    last = DriftReport.objects.filter(watch=watch).latest("at")
+    assert run.replay(cast.project.id, now - 12 * HOUR, now, now=now) > 0
+    assert query.instant(cast.project.id, series, now).single() == pytest.approx(before)
+    again = DriftReport.objects.filter(watch=watch).latest("at")
+    assert (again.at, again.state, again.effect) == (last.at, last.state, last.effect)
 
 
 def test_history_told_late_gives_the_same_steps(

@@ -71,6 +71,12 @@ def test_without_labels_marks_are_called_uncalibrated(
     assert "uncalibrated: 30 more labels needed" in page
 
 
+def test_one_sentence_says_whether_anything_moved(look: Look, marked: Judge) -> None:
+    found = look("quality").context["verdict"]
+    assert (found["judge"], found["tone"]) == ("helpfulness", "unknown")
+    assert "too few marks" in str(found["word"])
+
+
 def test_with_labels_the_rate_stands_with_its_interval(
     look: Look, marked: Judge, world: Sequence[UUID], now: dt.datetime
 ) -> None:
