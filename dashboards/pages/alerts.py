@@ -1,5 +1,6 @@
 """Alerts: what fired, why, and who was told? One alert opens with its series, its history and its messages."""
 
+import datetime as dt
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from dashboards import ask, changed, colours, quieting
+from dashboards import ask, changed, colours, company, quieting
 from dashboards.charts import Chart, draw
 from dashboards.firing import SILENT, STATES, Firing, active
 from dashboards.lines import POINTS, pinned
@@ -103,20 +104,21 @@ class Alerts(Page):
             raise MissingError(message)
         if stranger is not None:
             return self._shown(visit, fingerprint, quieting.from_outside(stranger, visit.now), dict(stranger.labels),
-                told.expr_of(stranger.link)) | {"stranger": stranger, "source": web(stranger.link)}  # fmt: skip
+                told.expr_of(stranger.link), stranger.starts_at) | {"stranger": stranger, "source": web(stranger.link)}  # fmt: skip
         labels = dict(now.labels if now else changes[0].labels)
         rule_id = changes[0].rule_id if changes else None
         rule = next((one for one in read.rules(visit.project_id) if _is_of(one, now, rule_id)), None)
         expr = now.expr if now and now.expr else rule.expr if rule else ""
-        return self._shown(visit, fingerprint, now, labels, expr) | {
+        return self._shown(visit, fingerprint, now, labels, expr, began(now, changes)) | {
             "rule": rule,
             "changes": [(one, STATES.get(one.to, one.to), RULE_TONES.get(one.to, "good")) for one in changes],
         }
 
     def _shown(
-        self, visit: Visit, fingerprint: str, alarm: Firing | None, labels: dict[str, str], expr: str
-    ) -> Context:
-        """What is shown of every alert, wherever it comes from."""
+        self, visit: Visit, fingerprint: str, alarm: Firing | None, labels: dict[str, str], expr: str,
+        since: dt.datetime | None,
+    ) -> Context:  # fmt: skip
+        """What is shown of every alert, wherever it comes from. ``since``: when its expression became true."""
         return {
             "alarm": alarm,
             "name": labels.get("alertname", ""),
@@ -124,6 +126,7 @@ class Alerts(Page):
             "chart": series(visit, expr, labels) if expr else None,
             "expr": expr,
             "changed": changed.shown(visit, fingerprint),
+            "company": company.shown(visit, fingerprint, expr, labels, since),
             "deliveries": [
                 (one, *OUTCOMES.get(one.state, ("unknown", one.state)))
                 for one in told.deliveries(visit.project_id, MOST_DELIVERIES, fingerprint=fingerprint)
@@ -131,6 +134,16 @@ class Alerts(Page):
             "calls": calls_behind(visit, labels),
             "silence": quieting.link(visit, labels) if visit.place.allows("editor") else "",
         }
+
+
+def began(now: Firing | None, changes: Sequence[read.ChangeRow]) -> dt.datetime | None:
+    """When the expression of the newest run became true: its pending, else its firing."""
+    fired = now.since if now else next((one.at for one in changes if one.to == "firing"), None)
+    if fired is None:
+        return None
+    pending = next((one.at for one in changes if one.to == "pending" and one.at <= fired), None)
+    ended = next((one.at for one in changes if one.to in {"resolved", "inactive"} and one.at <= fired), None)
+    return pending if pending and not (ended and ended > pending) else fired
 
 
 def web(link: str) -> str:

@@ -121,6 +121,29 @@ def engines(
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An instance and where it runs, without its figures."""
+
+    job: str
+    instance: str
+    models: tuple[str, ...]
+    place: Place
+
+
+def placed(
+    project_id: int, names: AbstractSet[str], at: dt.datetime, *, own_hosts: Sequence[str] = ()
+) -> tuple[list[Placed], list[str]]:
+    """(every instance heard of in the last hour, every host with cards); raises ``query.Failed``."""
+    expr = "group by (host) (gpu_utilization_ratio or gpu_memory_used_bytes or gpu_temperature_celsius)"
+    told = query.instant(project_id, expr, at, limits=LIMITS).labels
+    hosts = sorted({host for one in told if (host := one.get("host", ""))})
+    return [
+        Placed(job, instance, models, place_of(labels, hosts, own_hosts))
+        for (job, instance), (labels, models, _engine) in sorted(_known(project_id, names, at).items())
+    ], hosts
+
+
 def _known(
     project_id: int, names: AbstractSet[str], end: dt.datetime
 ) -> dict[Key, tuple[dict[str, str], tuple[str, ...], str]]:

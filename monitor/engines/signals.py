@@ -99,12 +99,15 @@ SIGNALS = {one.name: one for one in _ALL}
 ENGINES = {"vllm": "vLLM", "sglang": "SGLang", "tgi": "TGI", "nv": "Triton"}
 
 
-def expression(signal: str, names: AbstractSet[str], window: str, where: str = "") -> str | None:
+def expression(
+    signal: str, names: AbstractSet[str], window: str, where: str = "", *, smooth: bool = False
+) -> str | None:
     """PromQL for the signal by job and instance, out of the names that there are; None where nothing tells it.
 
-    ``where``: matchers in braces that every selector gets.
+    ``where``: matchers in braces that every selector gets. ``smooth``: gauges as their mean over the window, so
+    that they lag behind as much as rates do.
     """
-    asked = _Asked(names, window, where)
+    asked = _Asked(names, window, where, smooth)
     found = [one for source in SIGNALS[signal].sources for one in asked.of(source)]
     return " or ".join(dict.fromkeys(found)) or None
 
@@ -149,13 +152,14 @@ class _Asked:
     names: AbstractSet[str]
     window: str
     where: str
+    smooth: bool
 
     def of(self, source: Source) -> Iterator[str]:
         match source.form:
             case "sum" | "max" | "mean_of":
                 fold = {"sum": "sum", "max": "max", "mean_of": "avg"}[source.form]
                 for name in had(source.name, self.names):
-                    yield f"{fold} by ({KEY}) (max without ({RANKS}) ({name}{self.where}))"
+                    yield f"{fold} by ({KEY}) (max without ({RANKS}) ({self._gauge(name)}))"
             case "rate":
                 yield from map(self._rate, had(source.name, self.names))
             case "share":
@@ -164,6 +168,9 @@ class _Asked:
                 yield from self._quantile(source)
             case "average":
                 yield from self._average(source)
+
+    def _gauge(self, name: str) -> str:
+        return f"avg_over_time({name}{self.where}[{self.window}])" if self.smooth else name + self.where
 
     def _rate(self, name: str, more: str = "") -> str:
         return f"sum by ({KEY}{more}) (rate({name}{self.where}[{self.window}]))"

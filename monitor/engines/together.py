@@ -77,6 +77,21 @@ def search(times: Floats, target: Floats, onset: float, candidates: Mapping[str,
     return Company("found" if moved else "short" if short else "nothing", len(scaled), tuple(moved))
 
 
+def onset_of(times: Floats, target: Floats, active: float, earliest: float) -> float:
+    """When the alert's cause began: the step that fits the series best between ``earliest`` and ``active``."""
+    near = np.flatnonzero((times >= earliest - NEAR_SECONDS) & np.isfinite(target))
+    x, y = times[near], target[near]
+    places = np.flatnonzero((x > earliest) & (x <= active))
+    places = places[places > 0]
+    if not places.size:
+        return active
+    sums = np.concatenate([[0.0], np.cumsum(y)])
+    n = len(y)
+    # of all splits the one whose two means differ most, weighed by how much each side tells
+    gap = sums[places] / places - (sums[n] - sums[places]) / (n - places)
+    return float(x[places[int(np.argmax(gap**2 * places * (n - places)))]])
+
+
 def moves(values: Floats, step: float) -> Floats | None:
     """The series without its slow course, in units of its own unrest, 0 where unknown; None for a flat one."""
     known = np.isfinite(values)

@@ -1,0 +1,94 @@
+"""What moved with a latency alert, for its page: cards, engine and input with their lag, or that nothing did."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.core.cache import cache
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from dashboards import ask
+from dashboards.boards import known
+from dashboards.numbers import show
+from dashboards.visit import Visit
+from monitor import query
+from monitor.engines import behind
+from monitor.engines.behind import Asked, Behind, Companion
+from monitor.gpu import read as polled
+
+# while an alert is young its end moves, and so does the key
+HOLD_SECONDS = 3600
+FAMILIES: Mapping[str, str | Promise] = {
+    "gpu": lazy("GPU"), "engine": lazy("engine"), "input": lazy("input"),
+}  # fmt: skip
+SIGNALS: Mapping[str, str | Promise] = {
+    "throttle": lazy("a card is slowed down by heat or a fault"), "power_cap": lazy("a card runs at its power cap"),
+    "memory": lazy("memory of the fullest card"), "xid": lazy("XID errors"), "utilisation": lazy("utilisation of the cards"),
+    "temperature": lazy("hottest card"), "clock": lazy("slowest clock"),
+    "waiting": lazy("waiting requests"), "running": lazy("running requests"), "kv": lazy("KV cache in use"),
+    "preemptions": lazy("preemptions"), "retracted": lazy("retracted requests"), "hits": lazy("prefix cache hits"),
+    "calls": lazy("calls per second"), "prompt_length": lazy("prompt length"),
+    "answer_length": lazy("answer length"), "prompt_tokens": lazy("prompt tokens per second"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A companion in words. ``lag``: "1 min before it"."""
+
+    family: str | Promise
+    what: str | Promise
+    before: str
+    now: str
+    lag: str
+    r: str
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """``problem``: why it could not be looked for; ``behind`` is None then."""
+
+    behind: Behind | None
+    lines: list[Line]
+    problem: str = ""
+
+
+def shown(visit: Visit, fingerprint: str, expr: str, labels: Mapping[str, str], since: dt.datetime | None) -> Company | None:  # fmt: skip
+    """None for an alert that is not about latency."""
+    if not expr or since is None or behind.measured(expr) is None:
+        return None
+    end = behind.end_of(since, visit.now)
+    key = f"engines:behind:{visit.project_id}:{fingerprint}:{since.timestamp():.0f}:{end.timestamp():.0f}"
+    found: Behind | None = cache.get(key)
+    if found is None:
+        try:
+            found = _looked(visit, Asked(expr, labels, since))
+        except (query.Failed, ask.AskError) as error:
+            return Company(None, [], str(error))
+        cache.set(key, found, HOLD_SECONDS)
+    return None if found is None else Company(found, [line_of(one) for one in found.companions])
+
+
+def _looked(visit: Visit, asked: Asked) -> Behind | None:
+    names = known.names(visit.project_id, visit.now)
+    own = [one.host for one in polled.pollers(visit.project_id) if one.enabled]
+    return behind.behind(visit.project_id, asked, names, now=visit.now, own_hosts=own)
+
+
+def line_of(one: Companion) -> Line:
+    return Line(
+        FAMILIES[one.family], SIGNALS[one.signal], show(one.before, one.unit), show(one.now, one.unit),
+        lag_text(one.lag_seconds), f"{one.r:+.2f}".replace("-", "\u2212"),
+    )  # fmt: skip
+
+
+def lag_text(seconds: float) -> str:
+    """How long before or after the alert's own series it moved."""
+    if seconds == 0:
+        return _("at the same time")
+    width = show(abs(seconds), "seconds")
+    return (
+        _("%(width)s before") % {"width": width} if seconds > 0 else _("%(width)s after") % {"width": width}
+    )
