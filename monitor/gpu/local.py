@@ -9,7 +9,7 @@ import socket
 from functools import lru_cache
 from typing import Any
 
-from django.db import Error, close_old_connections
+from django.db import Error, connection
 
 from monitor.core import clock
 from monitor.core.labels import Labels
@@ -49,11 +49,11 @@ class Store:
             (_labels(series), at_ms, value) for series, row in parcel.series.items() for at_ms, value in row
         ]
         try:
-            close_old_connections()
             for poller in pollers(self.host):
                 if poller.enabled:
                     append.samples(poller.project_id, points, now=clock.now())
         except Error as error:
+            _let_go()
             message = f"the database did not take a reading: {error}"
             raise NotTakenError(message) from error
 
@@ -62,9 +62,9 @@ class Store:
         if clock.monotonic() >= self._wanted_due:
             self._wanted_due = clock.monotonic() + NOTE_SECONDS
             try:
-                close_old_connections()
                 self._wanted = any(one.enabled for one in pollers(self.host))
             except Error:
+                _let_go()
                 log.warning("the database can't be asked whether the cards of %s are wanted", self.host)
         return self._wanted
 
@@ -77,6 +77,7 @@ class Store:
         try:
             note(self.host, reading, took, now=clock.from_ms(reading.at_ms))
         except Error:
+            _let_go()
             log.warning("the database did not take how reading the cards of %s goes", self.host)
 
 
@@ -114,6 +115,12 @@ def pollers(host: str) -> list[GpuPoller]:
     if project is None:
         return []
     return [GpuPoller.objects.get_or_create(project=project, host=host)[0]]
+
+
+def _let_go() -> None:
+    """A connection that met an error may be dead; the next question opens another."""
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 @lru_cache(20_000)

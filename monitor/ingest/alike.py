@@ -70,10 +70,10 @@ class Ours:
 
 def ours(columns: Columns) -> Columns | None:
     """The same figures under our names; None when there are none, which is nearly always."""
-    known = _by_name()
-    if known.keys().isdisjoint(map(NAME_OF, columns.labels)):
+    names = known()
+    if names.keys().isdisjoint(map(NAME_OF, columns.labels)):
         return None
-    rows = [row for row, labels in enumerate(columns.labels) if labels.name in known]
+    rows = [row for row, labels in enumerate(columns.labels) if labels.name in names]
     found = [(row, one) for row in rows for one in [_translated(columns.labels[row])] if one is not None]
     if not found:
         return None
@@ -118,7 +118,7 @@ def _totals(made: list[Run]) -> list[Run]:
 
 @lru_cache(50_000)
 def _translated(labels: Labels) -> Ours | None:
-    for source in _by_name()[labels.name]:
+    for source in known()[labels.name]:
         line = source.line(labels)
         if line is not None:
             pairs = {mine: labels[theirs] for theirs, mine in source.labels.items() if labels.get(theirs)}
@@ -141,7 +141,7 @@ def sources() -> tuple[Source, ...]:
 
 
 @lru_cache(1)
-def _by_name() -> dict[str, list[Source]]:
+def known() -> dict[str, list[Source]]:
     found: dict[str, list[Source]] = {}
     for source in sources():
         for name in {*source.series, *source.parts, *source.by}:

@@ -10,7 +10,7 @@ from django.core.management import get_commands
 
 ROOT = Path(__file__).parents[2]
 SHAPE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
-OURS = ("prepare", "web", "worker", "beat")
+OURS = ("prepare", "web", "worker", "beat", "gpu")
 LIBRARIES = {"PROMETHEUS_MULTIPROC_DIR"}
 
 

@@ -1,7 +1,11 @@
+import ctypes
+import shutil
+from pathlib import Path
+
 import pynvml
 import pytest
 
-from monitor.gpu.nvml import CardLostError, DriverGoneError, NoAnswerError, UnsupportedError
+from monitor.gpu.nvml import CardLostError, Driver, DriverGoneError, NoAnswerError, UnsupportedError
 from tests.fixtures.fix_gpu import Start
 
 
@@ -69,3 +73,16 @@ def test_closing_lets_go_of_the_shared_object(gpus: Start) -> None:
     driver.open()
     driver.close()
     assert (pynvml.nvmlLib, pynvml._nvmlGetFunctionPointer_cache) == (None, {})
+
+
+def test_a_real_shared_object_is_out_of_the_process_when_it_was_let_go(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    maps = Path("/proc/self/maps")
+    loaded = next(line.split()[-1] for line in maps.read_text().splitlines() if "/libm" in line)
+    copy = tmp_path / "libnvidia-ml.so.1"
+    shutil.copy(loaded, copy)
+    monkeypatch.setattr(pynvml, "nvmlLib", ctypes.CDLL(str(copy)))
+    assert str(copy) in maps.read_text()
+    Driver(pynvml).close()
+    assert str(copy) not in maps.read_text()

@@ -10,6 +10,7 @@ from monitor.core.labels import NAME, Labels
 from monitor.core.samples import STALE, is_stale, of_points
 from monitor.ingest import alike, pipeline
 from monitor.ingest.envelope import Batch
+from monitor.ingest.otlp import names
 from tests.fixtures.fix_cast import Cast
 
 DCGM = {
@@ -127,3 +128,16 @@ def test_what_was_sent_stays_and_ours_is_beside_it(cast: Cast, now: dt.datetime)
     asked = query.instant(cast.project.id, '{__name__=~"gpu_utilization_ratio|DCGM.*"}', now)
     told = {labels.name: values[-1] for labels, _, values in asked.points()}
     assert told == {"DCGM_FI_DEV_GPU_UTIL": 87.0, "gpu_utilization_ratio": pytest.approx(0.87)}
+
+
+@pytest.mark.parametrize("name, unit, counter", [
+    ("hw.gpu.utilization", "1", False), ("hw.gpu.memory.usage", "By", False), ("hw.gpu.memory.limit", "By", False),
+    ("hw.gpu.temperature", "Cel", False), ("hw.gpu.power.draw", "W", False), ("hw.gpu.power.limit", "W", False),
+    ("hw.gpu.energy.consumed", "J", True), ("hw.gpu.clock.graphics", "MHz", False), ("hw.errors", "{error}", True),
+    ("hw.gpu.up", "1", False), ("hw.gpu.memory.free", "By", False), ("hw.gpu.clock.memory", "MHz", False),
+])  # fmt: skip
+def test_names_of_the_convention_are_known_as_they_are_spelled_here(
+    name: str, unit: str, counter: bool
+) -> None:
+    spelled = names.metric(name, unit, counter=counter, gauge=not counter)
+    assert spelled in alike.known()
