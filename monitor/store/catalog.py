@@ -23,7 +23,9 @@ from monitor.store.series import TOUCH_MS
 
 FLAT_MS = 86_400_000
 PROJECTS_KEPT = 50
-FOUND_KEPT = 200
+# thousands of alert rules each name their own series
+FOUND_KEPT = 20_000
+ROWS_FOUND_KEPT = 2_000_000
 SPANS_KEPT = 8
 LONGEST_SECONDS = 30.0
 # samples younger than this are never kept: a batch with older ones is noted as late (with minutes to spare)
@@ -133,6 +135,7 @@ class Catalog:
     arrived: list[Known] = field(default_factory=list)
     # what matchers were last asked for: how many series there were, and those that fulfil them
     found: dict[tuple[Matcher, ...], tuple[int, Members]] = field(default_factory=dict)
+    rows_found: int = 0
 
     def refresh(self, seconds: float = LONGEST_SECONDS) -> Moment:
         """Take in what was written since the last look; raises deadline.StoppedError when that takes longer."""
@@ -182,9 +185,12 @@ class Catalog:
         key, size = tuple(matchers), len(self.arrived)
         known = self.found.get(key)
         if known is None:
-            if len(self.found) >= FOUND_KEPT:
+            members = Members(sorted(self._matched(matchers), key=_by_labels))
+            self.rows_found += len(members)
+            if len(self.found) >= FOUND_KEPT or self.rows_found > ROWS_FOUND_KEPT:
                 self.found.clear()
-            known = self.found[key] = (size, Members(sorted(self._matched(matchers), key=_by_labels)))
+                self.rows_found = len(members)
+            known = self.found[key] = (size, members)
         elif known[0] != size:
             more = [member for member in self.arrived[known[0] : size] if _fulfils(member, matchers)]
             members = Members(sorted([*known[1], *more], key=_by_labels)) if more else known[1]

@@ -13,7 +13,7 @@ import numpy as np
 from django.db import connection
 
 from monitor.core.samples import Selection, Series, Table
-from monitor.store import bases, blocks, catalog, deadline, derived, pushed, stacks, tapes
+from monitor.store import bases, blocks, catalog, deadline, derived, pushed, stacks, tapes, unions
 from monitor.store.blocks import Block
 from monitor.store.catalog import (
     LONGEST_SECONDS,
@@ -101,11 +101,7 @@ class View:
         """
         chosen = [self.known.find(s.matchers, s.start_ms, s.end_ms) for s in selections]
         budget = _Budget(max_samples, seconds)
-        found: dict[int, Sequence[Series]] = {}
-        for place, (members, wanted) in enumerate(zip(chosen, selections, strict=True)):
-            whole = self._stacked(members, wanted, budget)
-            if whole is not None:
-                found[place] = whole
+        found = self._at_hand(chosen, selections, budget)
         rest = [place for place in np.arange(len(selections)).tolist() if place not in found]
         for places in _spans([selections[place] for place in rest]):
             group = [rest[place] for place in places]
@@ -115,15 +111,25 @@ class View:
             found.update(zip(group, parts, strict=True))
         return [found[place] for place in np.arange(len(selections)).tolist()]
 
-    def _stacked(self, members: Members, selection: Selection, budget: "_Budget") -> Table | None:
-        """The answer as a table, where all of it is at hand."""
-        if not members or not members.pushed or not self.lasting:
-            return None
-        span = (selection.start_ms, selection.end_ms)
-        table = stacks.table(self.project_id, self.moment, members, span, budget.seconds)
-        if table is not None:
-            budget.count(table.samples)
-        return table
+    def _at_hand(
+        self, chosen: Sequence[Members], selections: Sequence[Selection], budget: "_Budget"
+    ) -> dict[int, Sequence[Series]]:
+        """By place the answers all of which is at hand, as tables."""
+        if not self.lasting:
+            return {}
+        found: dict[int, Table | None] = {}
+        pushed_ones = [place for place, members in enumerate(chosen) if members and members.pushed]
+        small = [place for place in pushed_ones if len(chosen[place]) <= unions.LARGEST]
+        if len(small) >= unions.LEAST:
+            sets, wanted = [chosen[place] for place in small], [selections[place] for place in small]
+            tables = unions.tables(self.project_id, self.moment, sets, wanted, budget.seconds)
+            found = dict(zip(small, tables or [None] * len(small), strict=True))
+        for place in pushed_ones:
+            if place not in found:
+                span = selections[place].start_ms, selections[place].end_ms
+                found[place] = stacks.table(self.project_id, self.moment, chosen[place], span, budget.seconds)
+        budget.count(sum(table.samples for table in found.values() if table is not None))
+        return {place: table for place, table in found.items() if table is not None}
 
 
 def look(project_id: int, seconds: float = LONGEST_SECONDS) -> View:

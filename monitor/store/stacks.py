@@ -85,7 +85,7 @@ def table(
     if stack is None or start < stack.low:
         return None
     if end <= stack.high:
-        return _filled(members.labels, [_cut(part, start, end) for part in stack.parts])
+        return _filled(members.labels, [cut(part, start, end) for part in stack.parts])
     sealed = window_of(moment.closed_ms + EARLY_MS)
     if moment.closed_ms - stack.high >= WORTH_MS or sealed > stack.high + 1:
         # it is time to make the tapes longer, which the other way does
@@ -99,7 +99,7 @@ def table(
     parts = [
         longer
         for part, more in zip(stack.parts, tail.parts, strict=True)
-        for longer in _with_tail(_cut(part, start, stack.high), more.within(start, end))
+        for longer in _with_tail(cut(part, start, stack.high), more.within(start, end))
     ]
     return _filled(members.labels, parts)
 
@@ -159,7 +159,8 @@ def _in_matrix(tape: Tape) -> bool:
     return base is not None and base.ndim > 1
 
 
-def _cut(part: Part, start: int, end: int) -> Part:
+def cut(part: Part, start: int, end: int) -> Part:
+    """Only the samples within the closed span."""
     low, high = int(part.times.searchsorted(start)), int(part.times.searchsorted(end, side="right"))
     if high - low == len(part.times):
         return part
