@@ -1,122 +1,194 @@
-"""One group at one time: ask, step the state, write the series, hand the alerts on.
+"""The groups that are due: asked together, settled together, so that thousands of rules cost few reads.
 
-The rules of a stage (see ``stages``) share their reads and one transaction: the new state, the series and
-what is handed on are committed together, and the first evaluator of a time wins. Two at once double nothing,
-and a kill between evaluating and sending loses nothing.
+Groups of one project share their looks at the store and one transaction for each stage (see ``stages``): the
+new state, the series and what is handed on are committed together. Two evaluators at once double nothing, and
+a kill between evaluating and sending loses nothing. Where something breaks each group is tried by itself.
 """
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
 
-from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Count, F, Q
 
-from monitor import meters, query
+from monitor import meters
 from monitor.core import clock
-from monitor.core.alerts import Notice
-from monitor.core.histograms import HistogramRun
-from monitor.core.labels import Labels
-from monitor.rules import facts as known_facts
-from monitor.rules import memory, state
-from monitor.rules.facts import Answer, Facts, Surroundings, TooManyError
-from monitor.rules.models import Health, Rule, RuleGroup, RuleState
+from monitor.rules import memory, settling, state
+from monitor.rules.facts import Facts, Surroundings
+from monitor.rules.models import Rule, RuleGroup
+from monitor.rules.settling import Case
 from monitor.rules.stages import stages
-from monitor.store import append
+from monitor.rules.world import World, asked, stored
+from monitor.store import bulk
+
+__all__ = ["World", "asked", "claim", "facts_of", "metered", "rule_link", "run_due", "run_group", "stored"]
 
 log = logging.getLogger("vigil.rules")
-_SEEN = ["evaluated_at", "state", "health", "last_ok", "last_error", "last_duration"]
-Sample = tuple[Labels, int, float]
+# so many rules are asked and settled together; another evaluator may take the next groups meanwhile
+TOGETHER = 5000
 
 
-@dataclass(frozen=True, slots=True)
-class World:
-    """What evaluation needs from outside: to ask, to write samples, to hand alerts on."""
+@dataclass(slots=True)
+class _Turn:
+    """One group at one time, and how it went."""
 
-    ask: Callable[[int, Sequence[str], dt.datetime], Sequence[Answer]]
-    write: Callable[[int, Sequence[Sample]], object]
-    tell: Callable[[int, Sequence[Notice]], None]
-    write_runs: Callable[[int, Sequence[tuple[Labels, HistogramRun]]], object] = lambda *_: None
-    url: str = ""
+    group: RuleGroup
+    at: dt.datetime
+    stages: list[list[Case]]
+    took: float = 0.0
+    errors: list[str] = field(default_factory=list)
 
-
-def stored(tell: Callable[[int, Sequence[Notice]], None], *, now: dt.datetime) -> World:
-    """The world of the running product: our query engine, our store."""
-
-    def write(project_id: int, samples: Sequence[Sample]) -> int:
-        return append.samples(project_id, samples, now=now)
-
-    def write_runs(project_id: int, rows: Sequence[tuple[Labels, HistogramRun]]) -> int:
-        return append.histograms(project_id, rows, now=now)
-
-    return World(asked, write, tell, write_runs, settings.VIGIL_PUBLIC_URL.rstrip("/"))
-
-
-def asked(project_id: int, exprs: Sequence[str], at: dt.datetime) -> list[Answer]:
-    """The answers of our query engine, each with its own error."""
-    return [
-        Answer(error=found)
-        if isinstance(found, query.Failed)
-        else Answer(
-            [(labels, float(values[-1])) for labels, _, values in found.points()],
-            list(found.runs()) if found.histograms else (),
-        )
-        for found in query.instants(project_id, exprs, at)
-    ]
+    @property
+    def rules(self) -> int:
+        return sum(len(stage) for stage in self.stages)
 
 
 def run_due(world: World, *, now: dt.datetime) -> int:
     """Evaluate every group whose time has come; how many there were."""
+    began, done = clock.monotonic(), 0
+    for groups in _batches(now):
+        claimed = _claimed(groups, now=now)
+        if claimed:
+            _run_batch(claimed, world)
+        for at in claimed.values():
+            meters.rule_lag.observe((now - at).total_seconds() + clock.monotonic() - began)
+        done += len(claimed)
+    memory.end_orphans(world.write, world.tell, now=now)
+    return done
+
+
+def _batches(now: dt.datetime) -> Iterator[list[RuleGroup]]:
+    """Due groups of one project each, the longest due first."""
     due = RuleGroup.objects.filter(
         Q(due_at=None) | Q(due_at__lte=now), enabled=True, project__deleted_at=None
     )
-    began, done = clock.monotonic(), 0
-    for group in due.order_by(F("due_at").asc(nulls_first=True)).select_related("project"):
-        at = claim(group, now=now)
-        if at is None:
-            continue
-        done += 1
+    due = due.annotate(many=Count("rules")).order_by(F("due_at").asc(nulls_first=True), "pk")
+    open_ones: dict[int, tuple[int, list[RuleGroup]]] = {}
+    for group in due.select_related("project"):
+        many, groups = open_ones.get(group.project_id, (0, []))
+        if groups and many + group.many > TOGETHER:
+            yield groups
+            many, groups = 0, []
+        groups.append(group)
+        open_ones[group.project_id] = many + group.many, groups
+    yield from (groups for _, groups in open_ones.values())
+
+
+def claim(group: RuleGroup, *, now: dt.datetime) -> dt.datetime | None:
+    """The time to evaluate at, if this call is the one that may; times lie on the group's own grid."""
+    return _claimed([group], now=now).get(group)
+
+
+def _claimed(groups: Sequence[RuleGroup], *, now: dt.datetime) -> dict[RuleGroup, dt.datetime]:
+    """The groups that this call may evaluate, each with its time."""
+    claimed: dict[RuleGroup, dt.datetime] = {}
+    due: dict[int, tuple[dt.datetime, int]] = {}
+    with transaction.atomic():
+        rows = RuleGroup.objects.select_for_update(no_key=True).filter(pk__in=[group.pk for group in groups])
+        current = {
+            pk: (last, missed)
+            for pk, last, missed in rows.order_by("pk").values_list("pk", "due_at", "missed")
+        }
+        for group in groups:
+            if group.pk not in current or current[group.pk][0] != group.due_at:
+                continue
+            interval = dt.timedelta(milliseconds=group.interval_ms)
+            missed = 0 if group.due_at is None else (now - group.due_at) // interval
+            at = now if group.due_at is None else group.due_at + missed * interval
+            due[group.pk] = at + interval, current[group.pk][1] + missed
+            claimed[group] = at
+            if missed:
+                meters.rule_iterations_missed.labels(metered(group)).inc(missed)
+        moments, counts = [moment for moment, _ in due.values()], [missed for _, missed in due.values()]
+        bulk.update(RuleGroup, list(due), {"due_at": moments, "missed": counts})
+    return claimed
+
+
+def _run_batch(claimed: Mapping[RuleGroup, dt.datetime], world: World) -> None:
+    if len(claimed) > 1:
+        try:
+            run_groups(claimed, world)
+        except Exception:
+            log.exception("%d rule groups could not be evaluated together; each is tried alone", len(claimed))
+        else:
+            return
+    for group, at in claimed.items():
         try:
             run_group(group, world, at=at)
         except Exception as error:  # one broken group must not stop the others
             log.exception("rule group %s of %s failed", group.name, group.project.slug)
             RuleGroup.objects.filter(pk=group.pk).update(last_error=f"{type(error).__name__}: {error}")
-        meters.rule_lag.observe((now - at).total_seconds() + clock.monotonic() - began)
-    memory.end_orphans(world.write, world.tell, now=now)
-    return done
-
-
-def claim(group: RuleGroup, *, now: dt.datetime) -> dt.datetime | None:
-    """The time to evaluate at, if this call is the one that may; times lie on the group's own grid."""
-    interval = dt.timedelta(milliseconds=group.interval_ms)
-    missed = 0 if group.due_at is None else (now - group.due_at) // interval
-    at = now if group.due_at is None else group.due_at + missed * interval
-    won = RuleGroup.objects.filter(pk=group.pk, due_at=group.due_at).update(
-        due_at=at + interval, missed=F("missed") + missed
-    )
-    if won and missed:
-        meters.rule_iterations_missed.labels(metered(group)).inc(missed)
-    return at if won else None
 
 
 def run_group(group: RuleGroup, world: World, *, at: dt.datetime) -> None:
-    """All rules in order; a rule that fails says so in its row and does not stop the next."""
-    began = clock.monotonic()
-    rules = list(group.rules.filter(enabled=True))
-    all_facts = [facts_of(rule, group) for rule in rules]
-    errors = []
-    for stage in stages([(one.expr, one.writes) for one in all_facts]):
-        found = [_Case(rules[place], all_facts[place]) for place in stage]
-        run_stage(group, found, world, at=at)
-        errors += [f"{case.facts.name}: {case.error}" for case in found if case.error]
-    took = clock.monotonic() - began
-    changes = {"last_error": errors[0] if errors else "", "last_duration": took}
-    changes |= {} if errors else {"last_ok": at}
-    RuleGroup.objects.filter(pk=group.pk).update(evaluated_at=at, **changes)
-    _count(group, len(rules), len(errors), took, at)
+    """One group by itself."""
+    run_groups({group: at}, world)
+
+
+def run_groups(claimed: Mapping[RuleGroup, dt.datetime], world: World) -> None:
+    """All rules of groups of one project, each group's in order; a rule that fails does not stop the next."""
+    rules: dict[int, list[Rule]] = defaultdict(list)
+    for rule in Rule.objects.filter(group__in=list(claimed), enabled=True).order_by("position", "id"):
+        rules[rule.group_id].append(rule)
+    turns = [_turn(group, rules[group.pk], at) for group, at in claimed.items()]
+    for number in range(max((len(turn.stages) for turn in turns), default=0)):
+        at_once = [turn for turn in turns if number < len(turn.stages)]
+        began = clock.monotonic()
+        _run_stage([case for turn in at_once for case in turn.stages[number]], world)
+        shared = (clock.monotonic() - began) / sum(len(turn.stages[number]) for turn in at_once)
+        for turn in at_once:
+            turn.took += shared * len(turn.stages[number])
+            turn.errors += [f"{case.facts.name}: {case.error}" for case in turn.stages[number] if case.error]
+    _finish(turns)
+
+
+def _turn(group: RuleGroup, rules: Sequence[Rule], at: dt.datetime) -> _Turn:
+    cases = [Case(group, rule, facts_of(rule, group), at) for rule in rules]
+    found = stages([(case.facts.expr, case.facts.writes) for case in cases])
+    return _Turn(group, at, [[cases[place] for place in stage] for stage in found])
+
+
+def _run_stage(cases: Sequence[Case], world: World) -> None:
+    """Rules that may be asked together. Questions come first, outside of the transaction."""
+    project_id = cases[0].group.project_id
+    moments: dict[dt.datetime, list[Case]] = defaultdict(list)
+    for case in cases:
+        moments[case.asked_at].append(case)
+    for asked_at, alike in moments.items():
+        began = clock.monotonic()
+        answers = world.ask(project_id, [case.facts.expr for case in alike], asked_at)
+        shared = (clock.monotonic() - began) / len(alike)
+        around = Surroundings(
+            lambda expr, at=asked_at: world.ask(project_id, [expr], at)[0],  # type: ignore[misc] # bound at once
+            world.url,
+        )
+        for case, answer in zip(alike, answers, strict=True):
+            settling.weigh(case, answer, around)
+            case.took += shared
+    with transaction.atomic():
+        mine = settling.untouched(cases)
+        if mine:
+            settling.settle(project_id, mine, world)
+
+
+def _finish(turns: Sequence[_Turn]) -> None:
+    """How it went, in the groups' rows and in our own numbers."""
+    for turn in turns:
+        group = turn.group
+        group.evaluated_at, group.last_duration = turn.at, turn.took
+        group.last_error = turn.errors[0] if turn.errors else ""
+        group.last_ok = group.last_ok if turn.errors else turn.at
+        _count(turn)
+    groups = [turn.group for turn in turns]
+    names = ("evaluated_at", "last_duration", "last_error", "last_ok")
+    bulk.update(
+        RuleGroup,
+        [group.pk for group in groups],
+        {name: [getattr(group, name) for group in groups] for name in names},
+    )
 
 
 def facts_of(rule: Rule, group: RuleGroup) -> Facts:
@@ -133,176 +205,9 @@ def facts_of(rule: Rule, group: RuleGroup) -> Facts:
     )
 
 
-@dataclass(slots=True)
-class _Case:
-    """One rule at one evaluation, and what came of it."""
-
-    rule: Rule
-    facts: Facts
-    error: str = ""
-    took: float = 0.0
-    seen: Sequence[state.Seen] = ()
-    floats: dict[Labels, float] = field(default_factory=dict)
-    runs: dict[Labels, HistogramRun] = field(default_factory=dict)
-    worst: RuleState = RuleState.INACTIVE
-
-
-def run_stage(group: RuleGroup, cases: Sequence[_Case], world: World, *, at: dt.datetime) -> None:
-    """Rules that may be asked together. Questions come first, outside of the transaction."""
-    asked_at = at - dt.timedelta(milliseconds=group.query_offset_ms)
-    began = clock.monotonic()
-    answers = world.ask(group.project_id, [case.facts.expr for case in cases], asked_at)
-    shared = (clock.monotonic() - began) / len(cases)
-    around = Surroundings(lambda expr: world.ask(group.project_id, [expr], asked_at)[0], world.url)
-    for case, answer in zip(cases, answers, strict=True):
-        _weigh(case, answer, around)
-        case.took += shared
-    with transaction.atomic():
-        mine = _untouched(group, cases, at)
-        if mine:
-            _settle(group, mine, world, asked_at=asked_at, at=at)
-
-
-def _weigh(case: _Case, answer: Answer, around: Surroundings) -> None:
-    began = clock.monotonic()
-    try:
-        if answer.error is not None:
-            raise answer.error
-        if case.facts.records:
-            case.floats, case.runs = known_facts.recorded(case.facts, answer)
-        else:
-            case.seen = known_facts.seen(case.facts, answer.points, around)
-    except (query.Failed, state.SameLabelsError, TooManyError) as error:
-        case.error = str(error)
-    case.took = clock.monotonic() - began
-
-
-def _untouched(group: RuleGroup, cases: Sequence[_Case], at: dt.datetime) -> list[_Case]:
-    """The cases that nobody has evaluated at this time or later; their rows stay ours until we commit.
-
-    The group's row is locked first, by editors of whole groups too, so that nobody waits in a circle.
-    """
-    RuleGroup.objects.select_for_update().filter(pk=group.pk).first()
-    fresh = Q(evaluated_at=None) | Q(evaluated_at__lt=at)
-    rows = Rule.objects.select_for_update().filter(fresh, pk__in=[case.rule.pk for case in cases])
-    locked = {row.pk: row for row in rows.order_by("pk")}
-    mine = [case for case in cases if case.rule.pk in locked]
-    for case in mine:
-        case.rule = locked[case.rule.pk]
-    return mine
-
-
-def _settle(
-    group: RuleGroup, cases: Sequence[_Case], world: World, *, asked_at: dt.datetime, at: dt.datetime
-) -> None:
-    """Everything that the cases leave behind, with a few statements for all of them."""
-    known = memory.load([case.rule for case in cases])
-    outputs = memory.outputs([case.rule for case in cases])
-    steps: dict[int, state.Step] = {}
-    samples: dict[Labels, float] = {}
-    runs: dict[Labels, HistogramRun] = {}
-    notices: list[Notice] = []
-    for case in cases:
-        before = known.get(case.rule.pk, [])
-        if not case.error and case.facts.records:
-            now_written = {**case.floats, **dict.fromkeys(case.runs, 0.0)}
-            markers = state.with_markers(outputs.get(case.rule.pk, ()), now_written)
-            samples |= {labels: value for labels, value in markers.items() if labels not in case.runs}
-            runs |= case.runs
-        elif not case.error and (step := _stepped(case, group, before, at)):
-            steps[case.rule.pk] = step
-            samples |= state.with_markers(state.written(before), state.written(step.alerts))
-            notices += _fading(before, group, at) if case.error else _notices(case.rule, group, step, at)
-            before = list(step.alerts)
-        case.worst = _worst(before)
-    memory.save(group.project_id, known, steps, at=at)
-    written = {
-        case.rule.pk: [*case.floats, *case.runs] for case in cases if case.facts.records and not case.error
-    }
-    memory.save_outputs(group.project_id, outputs, written)
-    at_ms = clock.to_ms(asked_at)
-    if samples:
-        world.write(group.project_id, [(labels, at_ms, value) for labels, value in samples.items()])
-    if runs:
-        world.write_runs(group.project_id, list(runs.items()))
-    if notices:
-        world.tell(group.project_id, notices)
-    _note(cases, at)
-
-
-def _stepped(
-    case: _Case, group: RuleGroup, before: Sequence[state.Alert], at: dt.datetime
-) -> state.Step | None:
-    """The new state; None with the case's error said when the results can't be told apart.
-
-    A rule with more alerts than the limit has none, as in Prometheus.
-    """
-    if case.rule.evaluated_at:
-        interval = dt.timedelta(milliseconds=group.interval_ms)
-        before = state.after_gap(before, case.facts.holds, state.Gap(case.rule.evaluated_at, at, interval))
-    try:
-        step = state.step(before, case.seen, case.facts.holds, at=at)
-        known_facts.within(case.facts.limit, sum(alert.active for alert in step.alerts), "alerts")
-    except state.SameLabelsError as error:
-        case.error = str(error)
-        return None
-    except TooManyError as error:
-        case.error = str(error)
-        return state.cleared(before)
-    return step
-
-
-def _note(cases: Sequence[_Case], at: dt.datetime) -> None:
-    """How it went, in the rules' rows. One that could not ask and has no alerts is unknown, never inactive."""
-    for case in cases:
-        rule = case.rule
-        rule.evaluated_at, rule.last_duration, rule.last_error = at, case.took, case.error
-        rule.health = Health.ERROR if case.error else Health.OK
-        lost = case.error and case.worst == RuleState.INACTIVE
-        rule.state = RuleState.UNKNOWN if lost else case.worst
-        rule.last_ok = rule.last_ok if case.error else at
-        meters.rules.labels("failed" if case.error else "ok").inc()
-    # the rows are locked, so none of them can be deleted and come back by this
-    Rule.objects.bulk_create(
-        [case.rule for case in cases], update_conflicts=True, unique_fields=["id"], update_fields=_SEEN
-    )
-
-
-def _notices(rule: Rule, group: RuleGroup, new: state.Step, at: dt.datetime) -> list[Notice]:
-    """What changed, and once a minute all that fires: edited routes and texts then reach old alerts too."""
-    changed = {change.alert.labels for change in new.changes if change.to in {"firing", "resolved"}}
-    again = rule.evaluated_at is None or at - _since_epoch(at) % state.RESEND > rule.evaluated_at
-    link = link_to(group.project.slug, rule.expr)
-    return [
-        memory.notice(alert, link, rule.expr)
-        for alert in new.alerts
-        if alert.labels in changed or (again and alert.state == "firing")
-    ]
-
-
-def _fading(known: Sequence[state.Alert], group: RuleGroup, at: dt.datetime) -> list[Notice]:
-    interval = dt.timedelta(milliseconds=group.interval_ms)
-    return [state.faded(memory.notice(one, ""), at, interval) for one in known if one.state == "firing"]
-
-
-def _since_epoch(at: dt.datetime) -> dt.timedelta:
-    return at - clock.from_ms(0)
-
-
 def rule_link(rule: Rule) -> str:
     """Where a person sees the rule's expression drawn."""
-    return link_to(rule.group.project.slug, rule.expr)
-
-
-def link_to(slug: str, expr: str) -> str:
-    return f"/p/{slug}/explore/?" + urlencode({"expr": expr})
-
-
-def _worst(alerts: Sequence[state.Alert]) -> RuleState:
-    states = {alert.state for alert in alerts}
-    if "firing" in states:
-        return RuleState.FIRING
-    return RuleState.PENDING if "pending" in states else RuleState.INACTIVE
+    return settling.link_to(rule.group.project.slug, rule.expr)
 
 
 def metered(group: RuleGroup) -> str:
@@ -310,12 +215,12 @@ def metered(group: RuleGroup) -> str:
     return f"{group.project.slug};{group.name}"
 
 
-def _count(group: RuleGroup, rules: int, failed: int, took: float, at: dt.datetime) -> None:
+def _count(turn: _Turn) -> None:
     """The numbers that Prometheus tells of its groups, under its names."""
-    name = metered(group)
+    name = metered(turn.group)
     meters.rule_iterations.labels(name).inc()
-    meters.rule_failures.labels(name).inc(failed)
-    meters.rule_last_seconds.labels(name).set(took)
-    meters.rule_last_time.labels(name).set(at.timestamp())
-    meters.rule_interval.labels(name).set(group.interval_ms / 1000)
-    meters.rule_rules.labels(name).set(rules)
+    meters.rule_failures.labels(name).inc(len(turn.errors))
+    meters.rule_last_seconds.labels(name).set(turn.took)
+    meters.rule_last_time.labels(name).set(turn.at.timestamp())
+    meters.rule_interval.labels(name).set(turn.group.interval_ms / 1000)
+    meters.rule_rules.labels(name).set(turn.rules)

@@ -29,10 +29,10 @@ def load(rules: Iterable[Rule]) -> Known:
     return known
 
 
-def save(project_id: int, known: Known, new: Mapping[int, state.Step], *, at: dt.datetime) -> None:
-    """Replace what is known by what came out of it, touching only what differs; note what changed."""
+def save(project_id: int, known: Known, new: Mapping[int, tuple[state.Step, dt.datetime]]) -> None:
+    """Replace what is known by what came out of it when, touching only what differs; note what changed."""
     rows, gone, changes = [], Q(), []
-    for rule_id, step in new.items():
+    for rule_id, (step, at) in new.items():
         before = {alert.labels: alert for alert in known.get(rule_id, ())}
         rows += [_row(project_id, rule_id, one) for one in step.alerts if before.get(one.labels) != one]
         ended = before.keys() - {alert.labels for alert in step.alerts}
