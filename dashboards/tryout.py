@@ -10,12 +10,13 @@ import numpy as np
 
 from dashboards.panels.base import Frame
 from monitor import query, replay
-from monitor.rules import evaluate, threshold
+from monitor.query import threshold
+from monitor.query.threshold import Threshold
+from monitor.rules import evaluate
 from monitor.rules import replay as stories
 from monitor.rules.facts import Facts, Surroundings
 from monitor.rules.replay import Seen, Story
 from monitor.rules.state import Holds
-from monitor.rules.threshold import Threshold
 
 MOST_STEPS = 45_000
 POINTS = 400

@@ -21,6 +21,7 @@ from dashboards.pages.base import Context, Form, MissingError, Page
 from dashboards.panels.base import Frame
 from dashboards.visit import Visit
 from monitor.alerting import read as told
+from monitor.query import threshold
 from monitor.rules import read
 
 FINGERPRINT = re.compile("[0-9a-f]{1,16}")
@@ -157,7 +158,7 @@ def _is_of(rule: read.RuleRow, alarm: Firing | None, rule_id: int | None) -> boo
 
 def series(visit: Visit, expr: str, labels: dict[str, str]) -> Chart:
     """What the rule looks at. A trailing comparison is taken off, so that the calm times are seen too."""
-    found_limit = told.threshold(expr)
+    found_limit = threshold.find(expr)
     level = found_limit.limit if found_limit else None
     expr = found_limit.left if found_limit else expr
     try:

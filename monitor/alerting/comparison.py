@@ -9,50 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from monitor import query
 from monitor.core.labels import NAME, Labels
-from monitor.promql import tree
-from monitor.promql.errors import QueryError
-from monitor.promql.parse import parse
+from monitor.query import threshold
 
-COMPARED = ("==", "!=", ">=", "<=", ">", "<")
 MOST_SIBLINGS = 3
 HOLD = dt.timedelta(seconds=15)
 Vector = list[tuple[Labels, float]]
-
-
-@dataclass(frozen=True, slots=True)
-class Threshold:
-    """A trailing comparison with a number: ``left`` is what was asked for."""
-
-    left: str
-    op: str
-    limit: float
-
-
-def threshold(expr: str) -> Threshold | None:
-    """The limit of an expression; None for one without, or with a condition of several parts."""
-    try:
-        node = parse(expr)
-    except QueryError:
-        return None
-    if (
-        not isinstance(node, tree.Binary)
-        or node.op not in COMPARED
-        or node.returns_bool
-        or not isinstance(node.right, tree.Number)
-    ):
-        return None
-    # the tree has no positions: the last operator whose left side means the same is the one
-    text = expr.rstrip()
-    position = text.rfind(node.op)
-    while position > 0:
-        left = text[:position].strip()
-        try:
-            if left and parse(left) == node.left:
-                return Threshold(left, node.op, node.right.value)
-        except QueryError:
-            pass
-        position = text.rfind(node.op, 0, position)
-    return None
 
 
 @dataclass(slots=True)
@@ -63,7 +24,7 @@ class Comparer:
 
     def facts(self, project_id: int, alert: Mapping[str, Any], *, now: dt.datetime) -> dict[str, str]:
         """``limit`` and ``siblings`` of a stored alert, as far as they are known."""
-        found = threshold(expr_of(alert["link"]))
+        found = threshold.find(expr_of(alert["link"]))
         if found is None:
             return {}
         facts = {"limit": f"{found.op} {found.limit:.6g}"}
@@ -92,7 +53,7 @@ def _answer(project_id: int, expr: str, now: dt.datetime) -> Vector:
     """A message must not wait for figures that nobody can give."""
     try:
         result = query.instant(project_id, expr, now)
-    except QueryError:
+    except query.Failed:
         return []
     return [(labels.drop([NAME]), float(values[-1])) for labels, _, values in result.points()]
 

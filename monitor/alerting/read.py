@@ -229,11 +229,6 @@ def take_alertmanager_file(project_id: int, text: str, *, now: dt.datetime) -> c
         raise RefusedError(str(error)) from error
 
 
-def threshold(expr: str) -> comparison.Threshold | None:
-    """The limit in a rule's expression, if it has one."""
-    return comparison.threshold(expr)
-
-
 def unrouted(project_id: int, *, now: dt.datetime) -> list[str]:
     """The fingerprints of firing alerts that no route takes: nobody is told of them."""
     rows = Alert.objects.firing(now).filter(project_id=project_id, groups=None)

@@ -14,7 +14,7 @@ from monitor.core import clock
 from monitor.core.labels import NAME, Matcher
 from monitor.promql import parse, tree
 from monitor.promql.errors import QueryError
-from monitor.rules import threshold
+from monitor.query import threshold
 from monitor.store import catalog
 
 LOOK_BACK = dt.timedelta(days=7)

@@ -2,31 +2,12 @@ import datetime as dt
 
 import pytest
 
-from monitor.alerting.comparison import Comparer, expr_of, threshold
+from monitor.alerting.comparison import Comparer, expr_of
 from monitor.core import clock
 from monitor.core.labels import NAME, Labels
 from monitor.store import append
 from tests.fixtures.fix_cast import NOON, Cast
 from tests.kits import receiver as kit
-
-
-@pytest.mark.parametrize("expr, expected", [
-    ("a / b > 0.01", ("a / b", ">", 0.01)),
-    ("rate(x[5m]) >= 1e3", ("rate(x[5m])", ">=", 1000.0)),
-    ('up{a=~"x > 1"} == 0', ('up{a=~"x > 1"}', "==", 0.0)),
-    ("(a > 1) < 5", ("(a > 1)", "<", 5.0)),
-    ("a > bool 1", None),
-    ("a > b", None),
-    ("a > 1 and b > 2", None),
-    ("a", None),
-    ("a >", None),
-    ("a > -5", ("a", ">", -5.0)),
-])  # fmt: skip
-def test_a_trailing_comparison_is_told_from_the_rest(
-    expr: str, expected: tuple[str, str, float] | None
-) -> None:
-    found = threshold(expr)
-    assert (found and (found.left, found.op, found.limit)) == expected
 
 
 @pytest.mark.parametrize("link, expr", [
@@ -49,6 +30,11 @@ def test_the_other_versions_of_the_same_model_are_named(cast: Cast) -> None:
     alert = kit.alert(model="q") | {"link": "/p/shop/explore/?expr=p99%20%3E%200.5"}
     found = Comparer().facts(cast.project.pk, alert, now=NOON + dt.timedelta(seconds=1))
     assert found == {"limit": "> 0.5", "siblings": "v1: 0.25, v3: 0.3"}
+
+
+def test_a_limit_that_counts_only_under_a_condition_is_told_too(cast: Cast) -> None:
+    alert = kit.alert() | {"link": "/p/shop/explore/?expr=p99%20%3E%200.5%20and%20calls%20%3E%3D%2012"}
+    assert Comparer().facts(cast.project.pk, alert, now=NOON)["limit"] == "> 0.5"
 
 
 def test_what_can_not_be_asked_is_left_out(cast: Cast) -> None:

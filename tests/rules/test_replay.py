@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from monitor.core import clock
 from monitor.core.labels import Labels
+from monitor.query.threshold import Threshold, find
 from monitor.rules import facts as known_facts
 from monitor.rules import replay, state
 from monitor.rules.facts import Facts, Surroundings
 from monitor.rules.replay import Seen
 from monitor.rules.state import Holds
-from monitor.rules.threshold import Threshold, find
 from tests.fixtures.fix_cast import NOON
 
 STEP = dt.timedelta(seconds=15)
