@@ -1,6 +1,6 @@
 """What the page of GPUs says of cards: verdicts, gauges, and when they were throttled."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -157,7 +157,7 @@ def throttled(visit: Visit) -> list[Frame] | ask.AskError:
     return _frames(by_reason)
 
 
-def stretches(times: Sequence[int], active: Sequence[bool], width: int) -> list[tuple[int, int]]:
+def stretches(times: Iterable[int], active: Iterable[bool], width: int) -> list[tuple[int, int]]:
     """Start and end of each run of steps in which it held; a step tells of the time before it."""
     found: list[tuple[int, int]] = []
     for moment, holds in zip(times, active, strict=True):

@@ -13,7 +13,7 @@ from dashboards.panels.base import Frame
 from dashboards.visit import Visit
 from monitor import query
 from monitor.gpu import read
-from monitor.gpu.rows import HostRow
+from monitor.gpu.rows import HostRow, XidRow
 
 STATES: dict[str, tuple[str, str | Promise]] = {
     "ok": ("good", lazy("polling")), "no driver": ("unknown", lazy("no NVIDIA driver on this host")),
@@ -31,7 +31,7 @@ class Gpus(Page):
     def show(self, visit: Visit) -> Context:
         problem = ""
         found: list[HostRow] = []
-        events: list[read.XidRow] = []
+        events: list[XidRow] = []
         try:
             found = read.hosts(visit.project_id, visit.span.end)
             events = read.xids(visit.project_id, visit.span.start, visit.span.end)

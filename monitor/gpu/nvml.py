@@ -47,7 +47,10 @@ class Driver:
 
     def __init__(self, library: Any = None) -> None:
         self.library = library or import_module("pynvml")
-        self.errors = (self.library.NVMLError, self.library.NVMLLibraryMismatchError)
+        self.errors: tuple[type[Exception], ...] = (
+            self.library.NVMLError,
+            self.library.NVMLLibraryMismatchError,
+        )
         self.is_open = False
         self._unsupported: set[tuple[Any, ...]] = set()
 
@@ -64,7 +67,7 @@ class Driver:
     def close(self, *, let_go: bool = True) -> None:
         """Shut NVML down; ``let_go`` of the library's file too, so that the next ``open`` finds a newer one."""
         if self.is_open:
-            with contextlib.suppress(self.errors):
+            with contextlib.suppress(*self.errors):
                 self.library.nvmlShutdown()
         self.is_open = False
         if let_go:

@@ -66,7 +66,7 @@ def processes(card: Card, sheet: Sheet, commands: Commands) -> None:
         for row in _listed(card, handle):
             told = getattr(row, "gpuInstanceId", NO_INSTANCE)
             number = instance if instance is not None else told if told != NO_INSTANCE else None
-            extra = () if number is None else (("gpu_instance", str(number)),)
+            extra: Extra = () if number is None else (("gpu_instance", str(number)),)
             found[int(row.pid)] = (whole(row.usedGpuMemory), extra)
     most = sorted(found.items(), key=lambda one: -(one[1][0] or 0))[:MOST_PROCESSES]
     for pid, (size, extra) in sorted(most):
