@@ -16,6 +16,7 @@ TICK_SECONDS = 2.0
 CATCH_UP = 10 * MINUTE
 METER_DAYS = 7
 BUCKET_DAYS = 2
+ENGINE_BUCKETS = 6 * HOUR
 WRITE_SPAN = 6 * HOUR
 
 
@@ -98,7 +99,7 @@ class Player:
         while at <= end:
             samples = self.meters.paddle(at, buckets=at >= end - BUCKET_DAYS * DAY)
             if at >= start:
-                samples += self.meters.engine(at) + self.meters.gpus(at)
+                samples += self.meters.engine(at, buckets=at >= end - ENGINE_BUCKETS) + self.meters.gpus(at)
             pending.append((at, samples))
             at += MINUTE
             if at - pending[0][0] >= WRITE_SPAN or at > end:
