@@ -121,7 +121,8 @@ def home(request: HttpRequest) -> HttpResponse:
         request.user, ""
     )
     if place is None:
-        return HttpResponse(render_to_string("pages/no_project.html", {}, request))
+        context = {"may_create": people.may_create(request.user)}
+        return HttpResponse(render_to_string("pages/no_project.html", context, request))
     return redirect(f"/p/{place.slug}/overview/")
 
 

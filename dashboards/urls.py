@@ -4,7 +4,7 @@ from allauth.account import views as accounts
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from dashboards import assets, docs, door
+from dashboards import assets, docs, door, newproject
 from dashboards.pages import PAGES
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -24,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("assets/<str:wanted>/<path:name>", assets.serve, name="asset"),
     path("docs/", docs.index, name="docs"),
     path("docs/<slug:name>/", docs.page, name="docs-page"),
+    path("projects/new/", newproject.view, name="project-new"),
     path("p/<slug:slug>/", door.project, name="project"),
 ]
 for name in PAGES:

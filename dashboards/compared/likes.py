@@ -6,7 +6,7 @@ from uuid import UUID
 
 from dashboards import diffs
 from dashboards.compared.sides import Side
-from dashboards.diffs import Piece
+from dashboards.reading import Piece
 from dashboards.visit import Visit
 from monitor.ingest import calls
 

@@ -106,7 +106,8 @@ def moment(value: dt.datetime | None, form: str = "ago") -> str:
     return format_html(
         '<time datetime="{}" data-form="{}" title="{} UTC">{} UTC</time>',
         utc.isoformat(timespec="milliseconds").replace("+00:00", "Z"), form,
-        utc.strftime("%Y-%m-%d %H:%M:%S"), utc.strftime("%Y-%m-%d %H:%M"),
+        # about as wide as what the script makes of it, so that nothing moves then
+        utc.strftime("%Y-%m-%d %H:%M:%S"), utc.strftime("%Y-%m-%d %H:%M" if form == "full" else "%m-%d %H:%M"),
     )  # fmt: skip
 
 

@@ -1,13 +1,15 @@
 """Who may open which project: what the pages may know about people, and nothing else of the store."""
 
+import datetime as dt
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.exceptions import ValidationError
 
 from monitor.store import access
 from monitor.store.models import Project, Role
 
-__all__ = ["Person", "Place", "Role", "number", "place", "places"]
+__all__ = ["BadProjectError", "Person", "Place", "Role", "create", "may_create", "number", "place", "places"]
 
 Person = AbstractBaseUser | AnonymousUser
 
@@ -43,6 +45,26 @@ def _place(person: Person, project: Project) -> Place | None:
     if role is None:
         return None
     return Place(project.id, project.slug, project.name or project.slug, project.demo, str(role))
+
+
+class BadProjectError(ValueError):
+    """A project that can't be made so; says what is wrong."""
+
+
+def may_create(person: Person) -> bool:
+    """Whether the person may make projects: who rules the whole installation."""
+    return bool(getattr(person, "is_superuser", False))
+
+
+def create(slug: str, name: str, *, now: dt.datetime) -> int:
+    """A new project; its id. Raises BadProjectError."""
+    project = Project(slug=slug, name=name, created_at=now)
+    try:
+        project.full_clean()
+    except ValidationError as error:
+        raise BadProjectError("; ".join(error.messages)) from error
+    project.save()
+    return int(project.pk)
 
 
 def number(slug: str) -> int | None:

@@ -3,6 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from monitor.ingest import keys
@@ -11,7 +12,7 @@ from monitor.store.models import Project
 
 __all__ = [
     "SCOPES", "Key", "SetupError", "add_target", "create_key", "list_keys",
-    "remove_target", "revoke_key",
+    "remove_target", "revoke_key", "watch_itself",
 ]  # fmt: skip
 
 
@@ -90,6 +91,14 @@ def add_target(project_id: int, job: str, url: str, interval_seconds: int) -> No
         message = "; ".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
         raise SetupError(message) from error
     target.save()
+
+
+def watch_itself(project_id: int) -> None:
+    """Scrape Vigil's own numbers: the rules about Vigil itself read them."""
+    host, port = settings.VIGIL_BIND
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 — where we listen, not a new listener
+    shown = f"[{host}]" if ":" in host else host
+    add_target(project_id, "vigil", f"http://{shown}:{port}/metrics", 15)
 
 
 def remove_target(project_id: int, target_id: int) -> bool:

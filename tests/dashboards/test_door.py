@@ -6,6 +6,7 @@ import pytest
 from django.template.loader import render_to_string
 from django.test import Client
 
+from monitor.store.models import Project
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_world import Look
 
@@ -37,6 +38,37 @@ def test_someone_without_a_project_is_told_what_to_do(client: Client, cast: Cast
     cast.cy.memberships.all().delete()
     client.force_login(cast.cy)
     assert "project create" in client.get("/").content.decode()
+
+
+def test_a_project_is_made_in_the_browser_with_the_rules_of_the_house(client: Client, cast: Cast) -> None:
+    cast.cy.is_superuser = True
+    cast.cy.save()
+    client.force_login(cast.cy)
+    answer = client.post("/projects/new/", {"name": "My Shop", "rules": "1"})
+    assert answer["location"] == "/p/my-shop/settings/"
+    made = Project.objects.get(slug="my-shop")
+    assert made.name == "My Shop"
+    assert made.rule_groups.exists()
+    assert client.get("/p/my-shop/overview/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("slug", "why"), [("shop", "already exists"), ("a b", "valid"), ("", "Latin letters")]
+)
+def test_a_project_that_can_not_be_is_refused_with_the_reason(
+    client: Client, cast: Cast, slug: str, why: str
+) -> None:
+    cast.cy.is_superuser = True
+    cast.cy.save()
+    client.force_login(cast.cy)
+    answer = client.post("/projects/new/", {"name": "商店", "slug": slug})
+    assert answer.status_code == 400
+    assert why in answer.content.decode()
+
+
+def test_only_who_rules_the_installation_makes_projects(client: Client, cast: Cast) -> None:
+    client.force_login(cast.ben)
+    assert client.post("/projects/new/", {"name": "x"}).status_code == 403
 
 
 def test_a_link_to_another_page_keeps_the_time(look: Look) -> None:

@@ -3,15 +3,12 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from monitor.core import clock
-from monitor.ingest import setup
+from monitor.ingest import people, setup
 from monitor.rules import sets
 from monitor.rules.history import Author
-from monitor.store.models import Project
 
 
 class Command(BaseCommand):
@@ -28,21 +25,12 @@ class Command(BaseCommand):
         )  # fmt: skip
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        project = Project(slug=options["slug"], name=options["name"], created_at=clock.now())
+        now = clock.now()
         try:
-            project.full_clean()
-        except ValidationError as error:
-            raise CommandError("; ".join(error.messages)) from error
-        project.save()
+            number = people.create(options["slug"], options["name"], now=now)
+        except people.BadProjectError as error:
+            raise CommandError(str(error)) from error
         if options["rules"] != "none":
-            author = Author("manage.py project create", project.created_at)
-            sets.place(project.pk, author, on=options["rules"] == "on")
-            # the rules about Vigil itself read its own numbers
-            setup.add_target(project.pk, "vigil", f"{_own_address()}/metrics", 15)
-        self.stdout.write(f"created {project.slug}")
-
-
-def _own_address() -> str:
-    host, port = settings.VIGIL_BIND
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 — where we listen, not a new listener
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+            sets.place(number, Author("manage.py project create", now), on=options["rules"] == "on")
+            setup.watch_itself(number)
+        self.stdout.write(f"created {options['slug']}")

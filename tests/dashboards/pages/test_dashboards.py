@@ -136,12 +136,12 @@ def test_a_board_of_grafanas_is_brought_in_with_its_report(client: Client, cast:
         {
             "title": "From outside",
             "uid": "out",
-            "panels": [{"id": 1, "type": "geomap", "title": "Map"}],
+            "panels": [{"id": 1, "type": "nodeGraph", "title": "Map"}],
             "schemaVersion": 39,
         }
     )
     page = send(client, cast, "import/", do="import", text=text).content.decode()
-    assert "geomap" in page
+    assert "nodeGraph" in page
     assert shelf.get(cast.project.id, "shop", "out") is not None
 
 

@@ -1,7 +1,9 @@
 import datetime as dt
 
 from dashboards.pages import overview
+from monitor.rules.models import Rule, RuleAlert, RuleGroup
 from tests.fixtures.fix_calls import Push
+from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_world import Look
 
 
@@ -41,3 +43,14 @@ def test_a_change_is_against_the_same_time_yesterday(look: Look, push: Push, now
 
 def test_an_old_figure_is_asked_for_in_every_column() -> None:
     assert all("offset 1d" in overview.earlier(column.expr, "1d") for column in overview.COLUMNS)
+
+
+def test_a_watchdog_is_no_alarm(look: Look, cast: Cast, now: dt.datetime) -> None:
+    group = RuleGroup.objects.create(project=cast.project, name="g")
+    for number, severity in enumerate(("none", "warning")):
+        rule = Rule.objects.create(group=group, name=f"Is{severity}", expr="vector(1)", position=number)
+        RuleAlert.objects.create(
+            project=cast.project, rule=rule, fingerprint=number, value=1.0, state="firing", active_at=now, fired_at=now,
+            labels={"alertname": rule.name, "severity": severity},
+        )  # fmt: skip
+    assert [one.name for one in look("overview").context["alarms"]] == ["Iswarning"]
