@@ -62,6 +62,8 @@ class Override(msgspec.Struct, omit_defaults=True):
     decimals: int | None = None
     hidden: bool = False
     right: bool = False
+    # drawn downwards from zero, as what is sent below what is received
+    below: bool = False
     others: bool = False
     link: str = ""
 

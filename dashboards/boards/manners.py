@@ -37,6 +37,7 @@ class Manners:
     hidden: bool = False
     right: bool = False
     link: str = ""
+    below: bool = False
 
     def show(self, value: float | str | None) -> Shown:
         worded = next((one for one in self.wordings if _worded(one, value)), None)
@@ -84,8 +85,8 @@ class Manners:
 
 def of(panel: Panel, column: Column, ref: str = "") -> Manners:
     """The panel's manners with what its overrides say about this column."""
-    unit, decimals, title, colour, hidden, right, link = (
-        column.unit or panel.unit, panel.decimals, "", "", False, False, "",
+    unit, decimals, title, colour, hidden, right, link, below = (
+        column.unit or panel.unit, panel.decimals, "", "", False, False, "", False,
     )  # fmt: skip
     for one in panel.overrides:
         if not matches(one, column, ref):
@@ -97,10 +98,10 @@ def of(panel: Panel, column: Column, ref: str = "") -> Manners:
             one.link or link,
         )
         decimals = one.decimals if one.decimals is not None else decimals
-        hidden, right = hidden or one.hidden, right or one.right
+        hidden, right, below = hidden or one.hidden, right or one.right, below or one.below
     return Manners(
         unit, decimals, panel.low, panel.high, panel.thresholds, panel.in_percent, panel.wordings, title, colour, hidden,
-        right, link,
+        right, link, below,
     )  # fmt: skip
 
 

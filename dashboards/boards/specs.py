@@ -26,6 +26,7 @@ OVERRIDE = (
     Spec("colour", lazy("Colour"), "choice", COLOURS),
     Spec("link", lazy("Link")),
     Spec("right", lazy("on the right axis"), "flag"),
+    Spec("below", lazy("drawn downwards"), "flag"),
     Spec("hidden", lazy("hidden"), "flag"),
 )
 VARIABLE = (

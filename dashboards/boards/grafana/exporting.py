@@ -190,6 +190,6 @@ def _override(one: Any) -> dict[str, Any]:
         ("unit", UNITS.get(one.unit, one.unit)), ("displayName", one.title), ("decimals", one.decimals),
         ("color", {"mode": "fixed", "fixedColor": colours.BACK[one.colour]} if one.colour in colours.BACK else None),
         ("custom.hideFrom", {"viz": True, "legend": True, "tooltip": True} if one.hidden else None),
-        ("custom.axisPlacement", "right" if one.right else None), ("links", [{"title": "", "url": one.link}] if one.link else None),
+        ("custom.axisPlacement", "right" if one.right else None), ("custom.transform", "negative-Y" if one.below else None), ("links", [{"title": "", "url": one.link}] if one.link else None),
     )  # fmt: skip
     return {"matcher": {"id": BY.get(one.by, "byName"), "options": options}, "properties": [{"id": name, "value": value} for name, value in pairs if value not in (None, "")]}  # fmt: skip

@@ -7,10 +7,11 @@ from dashboards.boards.grafana import colours
 from dashboards.boards.grafana.report import Json, Report, listed, mapping, number, text, whole
 
 BY = {"byName": "name", "byRegexp": "regex", "byNames": "names", "byType": "kind", "byFrameRefID": "query"}
+PLAIN = {"unit": "unit", "displayName": "title"}
 SILENT_PROPERTIES = {
     "custom.lineWidth", "custom.fillOpacity", "custom.lineStyle", "custom.pointSize", "custom.showPoints", "custom.drawStyle",
     "custom.align", "custom.width", "custom.stacking", "custom.lineInterpolation", "custom.gradientMode", "custom.spanNulls",
-    "custom.barAlignment", "custom.fillBelowTo", "custom.hideFrom", "custom.transform", "custom.filterable", "custom.axisLabel",
+    "custom.barAlignment", "custom.fillBelowTo", "custom.hideFrom", "custom.filterable", "custom.axisLabel",
     "custom.minWidth", "noValue", "min", "max", "thresholds", "mappings", "custom.displayMode", "custom.cellOptions", "description",
     "custom.axisColorMode", "custom.axisCenteredZero", "custom.scaleDistribution", "custom.inspect", "custom.legend", "filterable",
 }  # fmt: skip
@@ -172,16 +173,16 @@ def _override(one: Json, where: str, report: Report) -> Override | None:
 def _property(made: Override, name: str, value: Any, where: str, report: Report) -> bool:
     """Whether the property says something that we can show."""
     match name:
-        case "unit":
-            made.unit = text(value)
-        case "displayName":
-            made.title = text(value)
+        case "unit" | "displayName":
+            setattr(made, PLAIN[name], text(value))
         case "color":
             made.colour = colours.token(text(mapping(value).get("fixedColor")))
         case "decimals":
             made.decimals = _decimals(value)
         case "custom.axisPlacement":
             made.right, made.hidden = value == "right", False
+        case "custom.transform":
+            made.below = value == "negative-Y"
         case "custom.hidden":
             made.hidden = bool(value)
         case "custom.hideFrom" if mapping(value).get("viz"):
@@ -205,7 +206,8 @@ def _series_overrides(source: Json) -> list[Override]:
         axes = listed(source.get("yaxes"))
         if made.right and len(axes) > 1:
             made.unit = text(axes[1].get("format"))
-        if made.right or made.colour:
+        made.below = one.get("transform") == "negative-Y"
+        if made.right or made.colour or made.below:
             found.append(made)
     shades = source.get("aliasColors")
     for name, shade in shades.items() if isinstance(shades, dict) else ():

@@ -87,7 +87,7 @@ def draw(drawing: Drawing) -> Drawn:
 
 
 def _columns(line: Line) -> Mapping[str, Any]:
-    factor = units.of(line.manners.unit).factor
+    factor = units.of(line.manners.unit).factor * (-1 if line.manners.below else 1)
     return {"time": line.time.values, "value": line.column.values * factor}
 
 
@@ -118,6 +118,8 @@ def _options(drawing: Drawing, found: list[Line]) -> dict[str, Any]:
 
 def _near_zero(found: list[Line]) -> bool:
     """Whether zero belongs on the axis: the values reach at least over half of the way from it."""
+    if any(one.manners.below for one in found):
+        return True
     values = np.concatenate([one.column.values for one in found])
     known = values[np.isfinite(values)]
     return bool(known.size and known.min() >= 0 and known.min() <= 0.5 * max(known.max(), 1e-300))

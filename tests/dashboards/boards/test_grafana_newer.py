@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dashboards.boards import document
-from dashboards.boards.grafana import importing
+from dashboards.boards.grafana import exporting, importing
 
 
 def element(number: int, kind: str, *exprs: str) -> dict[str, Any]:
@@ -150,3 +150,15 @@ def test_a_panel_that_shows_another_ones_answer_asks_the_same() -> None:
 def test_a_list_of_alerts_shows_what_fires() -> None:
     (panel,) = importing.take(classic({"id": 1, "type": "alertlist", "title": "Alerts"})).board.panels
     assert (panel.kind, panel.queries[0].expr) == ("table", 'ALERTS{alertstate="firing"}')
+
+
+def test_what_is_drawn_downwards_stays_so_both_ways() -> None:
+    rule = {
+        "matcher": {"id": "byRegexp", "options": "/Tx/"},
+        "properties": [{"id": "custom.transform", "value": "negative-Y"}],
+    }
+    old = {"alias": "/Tx/", "transform": "negative-Y"}
+    for one in ({"fieldConfig": {"overrides": [rule]}}, {"seriesOverrides": [old]}):
+        board = importing.take(classic({"id": 1, "type": "timeseries", **one})).board
+        assert [(made.match, made.below) for made in board.panels[0].overrides] == [("/Tx/", True)]
+        assert "negative-Y" in exporting.text(board, "x")
