@@ -1,5 +1,6 @@
 """A span of a model's call as a generation: fields by the mapping, times of the span, errors, usage."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,10 @@ from monitor.store import ids
 
 MOST_ATTRIBUTES, LONGEST_ATTRIBUTE = 100, 4_000
 UNKNOWN_MODEL = "unknown"
+# how clients word a refusal over HTTP
+_CODE = re.compile(r"Error code: ([0-9]{3})\b")
+# a span with none of these says how many tokens it took, and no more
+_USAGE = frozenset({"usage", "cached_input_tokens", "cache_write_tokens"})
 # what a generation has under the same name
 SAME = frozenset({
     "version", "environment", "operation", "provider", "route", "tenant", "topic", "template", "language",
@@ -27,7 +32,7 @@ def generation(span: Span, convention: Convention | None) -> Generation:
         if event.name in carriers():
             reading.take(event.attributes)
     fields = reading.settle()
-    given = {**span.origin.fields, **{name: fields[name] for name in SAME & fields.keys()}}
+    given = span.origin.fields | {name: found for name, found in fields.items() if name in SAME}
     made = Generation(
         model=_model(fields),
         id=ids.span_id(span.trace, span.id),
@@ -91,7 +96,8 @@ def _error(fields: Mapping[str, Any], span: Span) -> str | None:
             kind = event.attributes.get("exception.type")
             if isinstance(kind, str) and kind:
                 return kind.rpartition(".")[2][:300]
-    return span.failure.partition(":")[0][:60] or "error"
+    code = _CODE.match(span.failure)
+    return code[1] if code else span.failure.partition(":")[0][:60] or "error"
 
 
 def content(fields: Mapping[str, Any], events: list[Event]) -> tuple[messages.Content, messages.Content]:
@@ -151,6 +157,9 @@ def contexts(given: Any) -> list[Context] | None:
 
 def _take_usage(made: Generation, fields: Mapping[str, Any], convention: Convention | None) -> None:
     """Input tokens contain the cached ones, whichever way the sender counts."""
+    if _USAGE.isdisjoint(fields):
+        made.input_tokens = fields.get("input_tokens")
+        return
     usage = fields.get("usage") or {}
     asked = fields.get("input_tokens", usage.get("input", usage.get("input_tokens")))
     cached = fields.get(
@@ -175,7 +184,7 @@ def _take_usage(made: Generation, fields: Mapping[str, Any], convention: Convent
 
 def _attributes(reading: Reading, span: Span, model: str) -> dict[str, Any]:
     kept: dict[str, Any] = {"service.name": span.origin.sender} if span.origin.sender else {}
-    response = span.attributes.get("gen_ai.response.model") or span.attributes.get("llm.model_name")
+    response = reading.value("gen_ai.response.model") or reading.value("llm.model_name")
     if response and response != model:
         kept["gen_ai.response.model"] = response
     for name, value in reading.rest.items():

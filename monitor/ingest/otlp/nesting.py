@@ -89,7 +89,7 @@ def _same(outer: Call, inner: Call) -> bool:
     counts = ((one.input_tokens, other.input_tokens), (one.output_tokens, other.output_tokens))
     if any(a is not None and b is not None and a != b for a, b in counts):
         return False
-    names = [call.span.attributes.get("gen_ai.response.id") for call in (outer, inner)]
+    names = [call.span.reading.value("gen_ai.response.id") for call in (outer, inner)]
     if names[0] and names[1]:
         return bool(names[0] == names[1])
     return bool(one.output) and one.output == other.output

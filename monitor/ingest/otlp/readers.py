@@ -78,8 +78,8 @@ def flag(value: Any) -> bool | None:
 
 
 def first(value: Any) -> str | None:
-    """The first of a list, which may be JSON text; or the text itself."""
-    if isinstance(value, str) and value[:1] == "[":
+    """The first of a list, or the text itself; either may be JSON text."""
+    if isinstance(value, str) and value[:1] in {"[", '"'}:
         value = json(value)
     if isinstance(value, list):
         value = value[0] if value else None
@@ -107,12 +107,21 @@ def moment(value: Any) -> int | None:
     return clock.to_ms(found if found.tzinfo else found.replace(tzinfo=dt.UTC))
 
 
+# as OpenAI's client reports them; cached tokens are part of the input there
+_USAGE = {
+    "prompt_tokens": "input", "completion_tokens": "output", "total_tokens": "total",
+    "cached_tokens": "input_cached_tokens",
+}  # fmt: skip
+
+
 def usage(value: Any) -> dict[str, int] | None:
-    """Token counts by what they count, out of ``{"input": …, "output": …, …}``."""
+    """Token counts by what they count, out of ``{"input": …, "output": …, …}`` or a provider's own usage."""
     parts = json(value)
     if not isinstance(parts, dict):
         return None
-    return {str(key): found for key, part in parts.items() if (found := count(part)) is not None}
+    inner = parts.get("prompt_tokens_details", parts.get("input_tokens_details"))
+    known = {**(inner if isinstance(inner, dict) else {}), **parts}
+    return {_USAGE.get(key, key): found for key, part in known.items() if (found := count(part)) is not None}
 
 
 def provider(value: Any) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from monitor.ingest.otlp import attributes, messages
 from monitor.ingest.otlp.mapping import DROP, Compiled, Slot, mapping
 from monitor.ingest.otlp.messages import Path
+from monitor.ingest.otlp.shapes import NO_SHAPE, shape_of
 
 # longer ones hold prompts and the like, which do not come again
 MOST_KEPT, LONGEST_KEPT = 20_000, 80
@@ -58,26 +59,62 @@ _kept = _Kept(mapping())
 class Reading:
     """``given``: every attribute by name; ``fields``: what they say; ``rest``: those that mean no field."""
 
-    __slots__ = ("families", "fields", "given", "ranks", "rest")
+    __slots__ = ("_given", "_meanings", "_ranks", "families", "fields", "rest", "shape")
 
     def __init__(self) -> None:
-        self.given: dict[str, Any] = {}
+        self._given: dict[str, Any] = {}
+        # read by their shape alone: what is not asked for often is worked out when it is
+        self._meanings: list[Meaning] = []
+        self._ranks: dict[str, int] = {}
         self.fields: dict[str, Any] = {}
-        self.ranks: dict[str, int] = {}
         self.families: dict[str, tuple[int, list[tuple[Path, Any]]]] = {}
         self.rest: dict[str, Any] = {}
+        self.shape = NO_SHAPE
+
+    @property
+    def given(self) -> dict[str, Any]:
+        self._spread()
+        return self._given
 
     def take_raw(self, raw: Iterable[bytes]) -> None:
-        """Read attributes as they came; raises DecodeError."""
-        self._take(map(_kept.__getitem__, raw))
+        """Read a span's attributes as they came, once; raises DecodeError."""
+        meanings = [_kept[one] for one in raw]
+        shape = self.shape = shape_of(tuple([one[0] for one in meanings]))
+        if shape.plain:
+            fields = {field: found for field, at in shape.fields if (found := meanings[at][4]) is not None}
+            # the best source of a field may be one that can't be read
+            if len(fields) == len(shape.fields):
+                self._meanings = meanings
+                self.fields = fields
+                self.rest = {name: meanings[at][1] for name, at in shape.rest}
+                return
+        self._take(meanings)
+
+    def kind(self) -> str | None:
+        """call, retrieval, embedding, tool, agent, chain or other; None for a span of something else."""
+        for at, kinds in self.shape.kinds:
+            value = self._meanings[at][1] if self._meanings else self._given[self.shape.names[at]]
+            if isinstance(value, str) and value in kinds:
+                return kinds[value]
+        return "call" if self.shape.names_model else None
+
+    def value(self, name: str) -> Any:
+        """What was given under that name."""
+        return next((one[1] for one in self._meanings if one[0] == name), None) or self._given.get(name)
 
     def take(self, given: Mapping[str, Any]) -> None:
         """Read more attributes, such as an event's."""
+        self._spread()
         table = mapping().table
         self._take(meaning(name, value, table) for name, value in given.items())
 
+    def _spread(self) -> None:
+        """As if it had been read without its shape."""
+        meanings, self._meanings = self._meanings, []
+        self._take(meanings)
+
     def _take(self, meanings: Iterable[Meaning]) -> None:
-        fields, ranks, given, rest = self.fields, self.ranks, self.given, self.rest
+        fields, ranks, given, rest = self.fields, self._ranks, self._given, self.rest
         for name, value, field, rank, found, path in meanings:
             given[name] = value
             if not field:
@@ -100,7 +137,7 @@ class Reading:
     def settle(self) -> dict[str, Any]:
         """The fields, with those families in that are the best source of theirs."""
         for field, (rank, members) in self.families.items():
-            if rank < self.ranks.get(field, LAST):
+            if rank < self._ranks.get(field, LAST):
                 role = "assistant" if field == "output" else "user"
                 self.fields[field] = (
                     messages.tree(members) if field == "contexts" else messages.of_family(members, role)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from monitor.ingest.otlp.mapping import Convention, mapping
+from monitor.ingest.otlp.mapping import mapping
 from monitor.ingest.otlp.reading import Reading
 
 NO_TRACE, NO_SPAN = "0" * 32, "0" * 16
@@ -60,26 +60,3 @@ def origin_of(attributes: dict[str, Any]) -> Origin:
             fields[name] = str(found)[:300]
     sender = fields.pop("sender", "")
     return Origin("" if sender.startswith("unknown_service") else sender, fields, attributes)
-
-
-# senders of before the conventions say which model, but not what the span is
-_MODELS = ("gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "gen_ai.completion.0.content")
-
-
-def kind_of(attributes: dict[str, Any]) -> str | None:
-    """call, retrieval, embedding, tool, agent, chain or other; None for a span of something else."""
-    for attribute, kinds in mapping().kinds:
-        value = attributes.get(attribute)
-        if value is not None:
-            kind = kinds.get(value) if isinstance(value, str) else None
-            if kind is not None:
-                return kind
-    return "call" if any(name in attributes for name in _MODELS) else None
-
-
-def convention_of(attributes: dict[str, Any]) -> Convention | None:
-    """By whose names the span speaks."""
-    for mark, convention in mapping().marks:
-        if mark in attributes:
-            return convention
-    return None

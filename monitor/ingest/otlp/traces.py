@@ -7,7 +7,7 @@ from monitor.ingest.envelope import Batch, Reason, Rejection, Source
 from monitor.ingest.otlp import calls, pieces
 from monitor.ingest.otlp.mapping import Convention, mapping
 from monitor.ingest.otlp.nesting import Call, Key, settle
-from monitor.ingest.otlp.spans import NO_SPAN, NO_TRACE, Span, convention_of, kind_of
+from monitor.ingest.otlp.spans import NO_SPAN, NO_TRACE, Span
 
 # why a span that is no call is left out
 REASONS = {"embedding": Reason.EMBEDDING, "tool": Reason.TOOL, "agent": Reason.AGENT}
@@ -42,16 +42,15 @@ def batch_of(spans: Iterable[Span]) -> Batch:
 
 def _take(found: _Found, span: Span) -> None:
     batch = found.batch
-    convention = convention_of(span.attributes)
+    convention = span.reading.shape.convention
     _note_source(batch, span, convention)
     if len(span.trace) != len(NO_TRACE) or len(span.id) != len(NO_SPAN) or span.trace == NO_TRACE:
         why = "the trace id has to be 16 bytes and the span id 8, not all of them zero"
         batch.rejected.append(Rejection(span.place, "trace_id", why))
         return
-    for event in span.events:
-        if event.name == mapping().events["evaluation"]:
-            pieces.take_evaluation(batch, span.place, span.trace, span.id, event, counted=False)
-    kind = kind_of(span.attributes)
+    if span.events:
+        _take_evaluations(batch, span)
+    kind = span.reading.kind()
     if kind == "call":
         if not span.start:
             batch.rejected.append(
@@ -63,6 +62,12 @@ def _take(found: _Found, span: Span) -> None:
         found.retrievals.append(span)
     else:
         batch.ignore(span.place, REASONS.get(kind or "", Reason.NOT_LLM))
+
+
+def _take_evaluations(batch: Batch, span: Span) -> None:
+    for event in span.events:
+        if event.name == mapping().events["evaluation"]:
+            pieces.take_evaluation(batch, span.place, span.trace, span.id, event, counted=False)
 
 
 def _note_source(batch: Batch, span: Span, convention: Convention | None) -> None:

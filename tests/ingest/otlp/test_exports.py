@@ -15,13 +15,15 @@ from monitor.ingest.wire import otlp_pb2 as wire
 
 FOLDER = Path(__file__).parent.parent / "protocols" / "otlp_exports"
 QUESTION, ANSWER = "Can I carry my leave over?", "Leave can be carried over until 31 March."
-EVERY = ("openai-v2", "openai-v2-latest", "openinference", "openllmetry", "openllmetry-events", "openlit")
+EVERY = (
+    "openai-v2", "openai-v2-latest", "openinference", "openllmetry", "openllmetry-events", "openlit", "vercel",
+)  # fmt: skip
 # these put texts into events of their own
 IN_EVENTS = ("openai-v2", "openllmetry-events")
 SAYS_TEXT = tuple(name for name in EVERY if name not in IN_EVENTS)
 # these say when the first word came
-SAYS_FIRST = ("openinference", "openllmetry", "openllmetry-events", "openlit")
-SAYS_CACHED = ("openinference", "openllmetry", "openllmetry-events", "openlit")
+SAYS_FIRST = ("openinference", "openllmetry", "openllmetry-events", "openlit", "vercel")
+SAYS_CACHED = ("openinference", "openllmetry", "openllmetry-events", "openlit", "vercel")
 
 
 @cache
@@ -71,7 +73,7 @@ def test_usage_and_finish_are_read_and_cached_tokens_are_part_of_the_input(name:
 @every
 def test_the_refused_call_is_an_error_by_its_kind(name: str) -> None:
     errors = [call.error for call in calls(name)]
-    assert errors == [None, None, None, "RateLimitError"]
+    assert errors == [None, None, None, "AI_APICallError" if name == "vercel" else "RateLimitError"]
     assert calls(name)[3].model == "refused"
 
 
@@ -93,6 +95,31 @@ def test_texts_are_messages_or_plain(name: str) -> None:
     assert isinstance(tool.output, list)
     (asked,) = tool.output[0]["tool_calls"]
     assert (asked["name"], asked["arguments"].replace(" ", "")) == ("look_up", '{"topic":"leave"}')
+
+
+def test_langfuse_tells_usage_as_the_client_does_and_names_the_model_that_answered() -> None:
+    plain, streamed, tool, refused = calls("langfuse")
+    assert {
+        (call.input_tokens, call.cached_input_tokens, call.output_tokens) for call in (plain, streamed, tool)
+    } == {(40, 16, 9)}
+    assert (plain.model, plain.route, plain.user, plain.session) == (
+        "gpt-5-mini-0806",
+        "handbook",
+        "u-1",
+        "s-1",
+    )
+    assert (plain.version, plain.environment, streamed.finish_reason) == ("r8", "staging", "stop")
+    assert (plain.prompt, plain.output) == (streamed.prompt, ANSWER)
+    assert 0.1 < (streamed.ttft_seconds or 0) < (streamed.duration_seconds or 0)
+    assert isinstance(tool.output, list)
+    assert tool.output[0]["tool_calls"][0]["name"] == "look_up"
+    assert refused.error == "429"
+    assert [reason for _, reason in exported("langfuse").ignored] == [Reason.EMBEDDING]
+
+
+def test_vercel_tells_who_asked_and_for_what() -> None:
+    plain = calls("vercel")[0]
+    assert (plain.route, plain.user, plain.session) == ("handbook", "u-1", "s-1")
 
 
 @pytest.mark.parametrize("name", IN_EVENTS)

@@ -68,10 +68,25 @@ def nested() -> None:
     openinference()
 
 
-def calls(model_url: str) -> None:
+def langfuse() -> None:
+    """Langfuse's SDK is OpenTelemetry with an exporter of its own: it gets our address and no second one."""
+
+
+def langfuse_calls(model_url: str) -> None:
+    from langfuse import Langfuse, propagate_attributes
+    from langfuse.openai import OpenAI
+
+    told = Langfuse(public_key="pk-lf-1", secret_key="sk-lf-1", environment="staging", release="r8")
+    with propagate_attributes(user_id="u-1", session_id="s-1", trace_name="handbook"):
+        calls(model_url, OpenAI)
+    told.flush()
+    told.shutdown()
+
+
+def calls(model_url: str, kind: Any = None) -> None:
     import openai
 
-    client = openai.OpenAI(base_url=model_url, api_key="none", max_retries=0)
+    client = (kind or openai.OpenAI)(base_url=model_url, api_key="none", max_retries=0)
     asked: list[Any] = [
         {"role": "system", "content": "You answer questions about the handbook."},
         {"role": "user", "content": "Can I carry my leave over?"},
@@ -104,6 +119,7 @@ SETUPS: dict[str, tuple[Callable[[], None], Callable[[str], None]]] = {
     "openinference": (openinference, calls),
     "openlit": (openlit, calls),
     "nested": (nested, chain),
+    "langfuse": (langfuse, langfuse_calls),
 }
 
 
@@ -116,7 +132,10 @@ def main() -> None:
         os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "gen_ai_latest_experimental"
     resource = Resource.create(RESOURCE)
     spans = TracerProvider(resource=resource)
-    spans.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{otlp}/v1/traces")))
+    if name == "langfuse":
+        os.environ["LANGFUSE_BASE_URL"] = os.environ["LANGFUSE_HOST"] = otlp
+    else:
+        spans.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{otlp}/v1/traces")))
     trace.set_tracer_provider(spans)
     reader = PeriodicExportingMetricReader(OTLPMetricExporter(f"{otlp}/v1/metrics"), 600_000)
     numbers = MeterProvider([reader], resource=resource)

@@ -1,8 +1,9 @@
 """Records what the real instrumentations export, as ``NAME.traces.body`` and so on beside this file.
 
 ``python record.py --python PYTHON [NAME ...]``: PYTHON is an environment with opentelemetry-sdk, the OTLP/HTTP
-exporter, openai and the instrumentations that the names need (see ``drive.py``). Run it again to take in newer
-versions; the tests then say what has changed.
+exporter, openai, langfuse and the instrumentations that the names need (see ``drive.py``). ``vercel`` is driven by
+Node: ``--node FOLDER`` has the packages that ``drive_vercel.mjs`` names. Run it again to take in newer versions; the
+tests then say what has changed.
 """
 
 import argparse
@@ -29,14 +30,27 @@ def sink(bodies: Bodies) -> ThreadingHTTPServer:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
+        protocol_version = "HTTP/1.1"
+
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
+            body = self._body()
             if self.headers.get("content-encoding") == "gzip":
                 body = gzip.decompress(body)
             bodies.append((self.path.rpartition("/")[2], body))
             self.send_response(200)
             self.send_header("content-length", "0")
             self.end_headers()
+
+        def _body(self) -> bytes:
+            """Of the length that was said, or in chunks, as Node's exporter sends it."""
+            if "content-length" in self.headers:
+                return self.rfile.read(int(self.headers["content-length"]))
+            whole = b""
+            while size := int(self.rfile.readline(), 16):
+                whole += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return whole
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -46,14 +60,19 @@ def sink(bodies: Bodies) -> ThreadingHTTPServer:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--python", required=True)
+    parser.add_argument("--node", type=Path, default=Path.cwd())
     parser.add_argument("names", nargs="*")
     chosen = parser.parse_args()
-    for name in chosen.names or SETUPS:
+    for name in chosen.names or (*SETUPS, "vercel"):
         bodies: Bodies = []
         collector, model = sink(bodies), model_server.started()
         addresses = [f"http://127.0.0.1:{server.server_address[1]}" for server in (collector, model)]
-        words = [chosen.python, str(HERE / "drive.py"), name, addresses[0], f"{addresses[1]}/v1"]
-        subprocess.run(words, check=True)
+        where = [addresses[0], f"{addresses[1]}/v1"]
+        if name == "vercel":
+            drive = ["node", str(HERE / "drive_vercel.mjs"), *where]
+            subprocess.run(drive, check=True, cwd=chosen.node)
+        else:
+            subprocess.run([chosen.python, str(HERE / "drive.py"), name, *where], check=True)
         for kind in ("traces", "logs", "metrics"):
             for place, body in enumerate(body for sort, body in bodies if sort == kind):
                 (HERE / f"{name}.{kind}.{place}.body").write_bytes(body)
