@@ -19,7 +19,7 @@ UNTIMED = -(2**62)
 NOWHERE = -1
 
 
-class Context(msgspec.Struct):
+class Context(msgspec.Struct, gc=False):
     """One retrieved document."""
 
     id: str = ""
@@ -27,7 +27,7 @@ class Context(msgspec.Struct):
     score: float | None = None
 
 
-class Generation(msgspec.Struct):
+class Generation(msgspec.Struct, gc=False):
     """One call of a model, as its sender described it. Times in Unix milliseconds, durations in seconds.
 
     ``around`` is the sender's id of what this call happened in and what may itself be reported as a call.

@@ -67,10 +67,10 @@ def _reaches(said: Sequence[str], shown: str, enough: float) -> bool:
 
 def _terms(text: str) -> list[str]:
     """Each term once, in the order of the text."""
-    found: dict[str, None] = {}
+    found: list[str] = []
     for term in _TERM.findall(text.lower()):
-        if term[0] < "\u4e00":
-            found[term] = None
+        if term[0] < "\u4e00" or len(term) == 1:
+            found.append(term)
         else:
-            found.update(dict.fromkeys(map(str.__add__, term, term[1:]) if len(term) > 1 else (term,)))
-    return list(found)
+            found += [term[at : at + 2] for at in range(len(term) - 1)]
+    return list(dict.fromkeys(found))

@@ -3,30 +3,21 @@
 Counts bytes and splits at spaces, a few microseconds a text: every call comes through here.
 """
 
-from collections import Counter
-from itertools import chain
-
 ENOUGH = 0.15
 SAMPLE = 400
 # the first bytes of a script's letters in UTF-8; where two scripts share a first byte, the second decides
-_BY_FIRST = {
-    "zh": bytes(range(0xE4, 0xEA)),
-    "ko": bytes(range(0xEA, 0xEE)),
-    "ru": bytes(range(0xD0, 0xD4)),
-    "ar": bytes(range(0xD8, 0xDC)),
-    "": bytes(range(0xC3, 0xCA)) + b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
-}
+_CHINESE = bytes(range(0xE4, 0xEA))
+_LATIN = bytes(range(0xC3, 0xCA)) + b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_BY_FIRST = {"ko": bytes(range(0xEA, 0xEE)), "ru": bytes(range(0xD0, 0xD4)), "ar": bytes(range(0xD8, 0xDC))}
 _BY_SECOND = {
     "ja": (b"\xe3\x81", b"\xe3\x82", b"\xe3\x83"),
     "hi": (b"\xe0\xa4", b"\xe0\xa5"),
     "th": (b"\xe0\xb8", b"\xe0\xb9"),
 }
-_SHARED = frozenset(pairs[0][:1] for pairs in _BY_SECOND.values())
-# each first byte becomes the number of its script, counted from 1; all others 0
-_SCRIPTS = bytes(
-    next((n for n, firsts in enumerate(_BY_FIRST.values(), 1) if byte in firsts), 0) for byte in range(256)
-)
-_NUMBERS = range(1, len(_BY_FIRST) + 1)
+# with these begin, beside Japanese, the full stop and the brackets of Chinese
+_SIGNS = b"\xe3\x80"
+# what is not the first byte of a letter
+_DULL = bytes(set(range(256)).difference(_CHINESE, _LATIN, *_BY_FIRST.values()))
 # in this order: Japanese is written with Chinese characters too
 _ORDER = ("ja", "ko", "zh", "ru", "ar", "hi", "th")
 _SMALL_WORDS = {
@@ -52,19 +43,31 @@ def detect(text: str) -> str:
 
 def _by_script(sample: str) -> str:
     encoded = sample.encode(errors="replace")
-    scripts = encoded.translate(_SCRIPTS)
-    chinese, *others, latin = map(scripts.count, _NUMBERS)
-    if not any(others) and not any(map(encoded.__contains__, _SHARED)):
+    # to take bytes out and see what is left is several times as fast as to count them
+    letters = encoded.translate(None, _DULL)
+    foreign = letters.translate(None, _CHINESE)
+    others = foreign.translate(None, _LATIN)
+    chinese, latin = len(letters) - len(foreign), len(foreign) - len(others)
+    if not others and not _shares(encoded):
         return "zh" if chinese and chinese >= ENOUGH * (chinese + latin) else ""
-    counts = dict(zip(_BY_FIRST, (chinese, *others, latin), strict=True))
+    counts = {code: len(others) - len(others.translate(None, firsts)) for code, firsts in _BY_FIRST.items()}
     for code, pairs in _BY_SECOND.items():
         counts[code] = sum(map(encoded.count, pairs))
-    letters = sum(counts.values())
-    return next((code for code in _ORDER if counts[code] and counts[code] >= ENOUGH * letters), "")
+    counts["zh"] = chinese
+    whole = latin + sum(counts.values())
+    return next((code for code in _ORDER if counts[code] and counts[code] >= ENOUGH * whole), "")
+
+
+def _shares(encoded: bytes) -> bool:
+    """Whether there may be letters of scripts that share a first byte with another one."""
+    return b"\xe0" in encoded or (b"\xe3" in encoded and b"\xe3" in encoded.replace(_SIGNS, b""))
 
 
 def _by_words(sample: str) -> str:
-    votes = Counter(chain.from_iterable(filter(None, map(_SPEAKERS.get, sample.lower().split()))))
+    votes: dict[str, int] = {}
+    for speakers in filter(None, map(_SPEAKERS.get, sample.lower().split())):
+        for code in speakers:
+            votes[code] = votes.get(code, 0) + 1
     if not votes:
         return ""
     most = max(votes.values())

@@ -77,7 +77,9 @@ class Ledger:
             tally: Tally = Counter()
             by_source: dict[Source, tuple[list[int], list[int]]] = {}
             new = set(claimed.fresh)
-            for position in claimed.asked:
+            if not sources:
+                by_source[whole] = sorted(new), [one for one in claimed.asked if one not in new]
+            for position in claimed.asked if sources else ():
                 place = places[position]
                 fresh, known = by_source.setdefault(sources.get(place, whole), ([], []))
                 (fresh if position in new else known).append(position)
@@ -176,13 +178,12 @@ def _count_drops(tally: Tally, drops: Counter[tuple[Source, Reason]], *, again: 
 
 
 def _count_missing(tally: Tally, source: Source, calls: Calls, fresh: Sequence[int]) -> None:
-    for name in EXPECTED_TEXTS:
-        column = calls.texts[name]
-        n = sum(not column[position] for position in fresh)
-        if n:
-            tally[_labels(MISSING, source, ("field", "id" if name == "client_id" else name))] += n
-    for name in EXPECTED_NUMBERS:
-        numbers = calls.numbers[name]
-        n = sum(numbers[position] is None for position in fresh)
+    every = len(fresh) == len(calls)
+    missing: list[tuple[str, Sequence[object], object]] = [
+        *(("id" if name == "client_id" else name, calls.texts[name], "") for name in EXPECTED_TEXTS),
+        *((name, calls.numbers[name], None) for name in EXPECTED_NUMBERS),
+    ]
+    for name, column, nothing in missing:
+        n = (column if every else [column[position] for position in fresh]).count(nothing)
         if n:
             tally[_labels(MISSING, source, ("field", name))] += n

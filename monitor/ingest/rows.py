@@ -7,7 +7,7 @@ calls a second there can be.
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -18,9 +18,10 @@ from monitor.core.ahead import ahead
 from monitor.ingest import derive, language
 from monitor.ingest.envelope import Generation
 from monitor.ingest.grounding import Grounds
-from monitor.ingest.redaction.calls import clean, clean_ids
+from monitor.ingest.redaction.calls import clean_ids
 from monitor.ingest.redaction.policy import DEFAULT, Policy
 from monitor.ingest.redaction.redactor import storable
+from monitor.ingest.redaction.together import clean_all
 from monitor.store import ids
 from monitor.store.calls import Calls, coming
 
@@ -51,7 +52,7 @@ _ROW = attrgetter(*_COLUMNS)
 _CONTENT = attrgetter(*_SAID)
 
 
-class _Detail(msgspec.Struct, omit_defaults=True):
+class _Detail(msgspec.Struct, omit_defaults=True, gc=False):
     """What is kept of a call beside its columns and texts; what is empty is left out."""
 
     prompt_messages: Any = None
@@ -96,7 +97,7 @@ def _columns(
 ) -> Calls:
     # before anything is taken out of them: different people stay different
     hashes = _hashes([one.user for one in generations], policy.salt)
-    taken_out = [clean(one, policy) for one in generations]
+    taken_out = clean_all(generations, policy)
     given: dict[str, Sequence[Any]] = dict.fromkeys(_COLUMNS, ())
     given |= zip(_COLUMNS, zip(*map(_ROW, generations), strict=True), strict=bool(generations))
     calls = Calls(
@@ -116,7 +117,7 @@ def _columns(
 def _add_contents(calls: Calls, generations: Sequence[Generation], taken_out: Sequence[Counter[str]]) -> None:
     """What was said, and what can be told from it only."""
     grounds = Grounds()
-    grounding, logprobs, details = list[str](), list[float | None](), list[bytes]()
+    grounding, logprobs, details = list[str](), list[float | None](), list[_Detail]()
     for position, row in enumerate(map(_CONTENT, generations)):
         prompt, output, contexts, used, tokens, attributes, user, reference, embedding = row
         asked = answered = None
@@ -129,19 +130,18 @@ def _add_contents(calls: Calls, generations: Sequence[Generation], taken_out: Se
         shown = None if contexts is None else [one.text for one in contexts]
         grounding.append("" if shown is None else grounds.of(output, shown, claim=used))
         logprobs.append(derive.mean_logprob(tokens) if tokens else None)
-        detail = _Detail(
+        details.append(_Detail(
             asked or None, answered or None, contexts or None, used or None, tokens or None,
             attributes or None, user or None, reference or None, taken_out[position] or None,
-        )  # fmt: skip
-        details.append(_encode(detail))
+        ))  # fmt: skip
         if embedding is not None:
             calls.vectors[position] = _vector(embedding)
     calls.texts["grounding"], calls.numbers["mean_logprob"] = grounding, logprobs
     # control signs are escaped in JSON: what is between two of them is one detail
-    calls.details = b"\n".join(details).decode().split("\n") if details else []
+    calls.details = _encode_lines(details).decode().split("\n")[:-1]
 
 
-_encode = msgspec.json.Encoder().encode
+_encode_lines = msgspec.json.Encoder().encode_lines
 
 
 def _hashes(users: Sequence[str], salt: bytes) -> list[bytes | None]:
@@ -151,6 +151,7 @@ def _hashes(users: Sequence[str], salt: bytes) -> list[bytes | None]:
     return [made[user] for user in users]
 
 
+@lru_cache(10_000)
 def user_hash(user: str, salt: bytes) -> bytes:
     """The same person is the same within a project; who has not its salt can't try names until one fits.
 

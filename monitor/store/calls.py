@@ -260,6 +260,9 @@ def _claim(
     project_id: int, shard: int, jobs: Sequence[_Job], *, now: dt.datetime
 ) -> tuple[list[Fresh], set[uuid.UUID]]:
     """Of each job the positions that are new here, with their ids; and the digests that were known."""
+    plain = _claim_plain(project_id, shard, jobs[0], now=now) if len(jobs) == 1 else None
+    if plain is not None:
+        return [plain], set()
     wanted: dict[uuid.UUID, uuid.UUID] = {}
     around_of: dict[uuid.UUID, uuid.UUID] = {}
     first_of: list[dict[uuid.UUID, int]] = []
@@ -287,6 +290,24 @@ def _claim(
         for job, first in zip(jobs, first_of, strict=True)
     ]
     return [sorted(fresh) for fresh in taken], digests.keys() - made
+
+
+def _claim_plain(project_id: int, shard: int, job: _Job, *, now: dt.datetime) -> Fresh | None:
+    """Nearly all large requests: calls under keys of their own, and nothing else; None for any other."""
+    calls = job.calls
+    keys = [key for key in _of(calls.keys, job.positions) if key is not None]
+    numbers = {key.int for key in keys}
+    if not keys or job.digest is not None or calls.arounds or len(numbers) < len(job.positions):
+        return None
+    identities = ids.of_keys(_of(calls.started_ms, job.positions), keys)
+    made = claims.claim_plain(project_id, shard, keys, identities, now=now)
+    if made is None:
+        return list(zip(job.positions, identities, strict=True))
+    return [
+        (position, identity)
+        for position, key, identity in zip(job.positions, keys, identities, strict=True)
+        if key in made
+    ]
 
 
 def _copy_coming(project_id: int, shard: int, calls: Calls, fresh: Fresh, *, now: dt.datetime) -> None:

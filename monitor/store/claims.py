@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -44,16 +44,40 @@ def claim(project_id: int, shard: int, wanted: Keys, around_of: Keys, *, now: dt
     return fresh
 
 
+def claim_plain(
+    project_id: int,
+    shard: int,
+    keys: Sequence[uuid.UUID],
+    identities: Sequence[uuid.UUID],
+    *,
+    now: dt.datetime,
+) -> set[uuid.UUID] | None:
+    """As ``claim``, of keys that all differ and happened in nothing; None: all of them are new."""
+    made = _inserted(project_id, shard, keys, identities, now=now)
+    return None if made is None else {row[0] for row in made}
+
+
 def _insert(project_id: int, shard: int, wanted: Keys, *, now: dt.datetime) -> set[uuid.UUID]:
     """The keys that nobody had claimed before."""
-    values = [shard, project_id, now.date(), _array(wanted), _array(wanted.values())]
+    made = _inserted(project_id, shard, wanted, wanted.values(), now=now)
+    return set(wanted) if made is None else {row[0] for row in made}
+
+
+def _inserted(
+    project_id: int,
+    shard: int,
+    keys: Collection[uuid.UUID],
+    identities: Collection[uuid.UUID],
+    *,
+    now: dt.datetime,
+) -> list[tuple[Any, ...]] | None:
+    """Rows of those keys that nobody had claimed before; None: of all."""
+    values = [shard, project_id, now.date(), _array(keys), _array(identities)]
     connection.ensure_connection()
     # past Django's cursor, which would put all keys into the text of the statement
     with connection.wrap_database_errors, psycopg.Cursor[Any](connection.connection) as cursor:
         cursor.execute(_INSERT, values, prepare=True, binary=True)
-        if cursor.rowcount == len(wanted):
-            return set(wanted)
-        return {row[0] for row in cursor.fetchall()}
+        return None if cursor.rowcount == len(keys) else cursor.fetchall()
 
 
 def _array(keys: Collection[uuid.UUID]) -> str:

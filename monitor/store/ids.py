@@ -6,6 +6,8 @@ Layout: 48 bits of Unix milliseconds, UUID version 8 and variant bits, 74 bits o
 import hashlib
 import secrets
 import uuid
+from collections.abc import Iterable
+from functools import lru_cache
 
 _VERSION = 8 << 76
 _VARIANT = 2 << 62
@@ -20,11 +22,12 @@ def of_number(number: int) -> uuid.UUID:
     """The UUID of 128 bits, past its constructor, which looks at every way to spell one and takes thrice as long."""
     made = _new(uuid.UUID)
     _set(made, "int", number)
-    _set(made, "is_safe", uuid.SafeUUID.unknown)
+    _set(made, "is_safe", _UNKNOWN)
     return made
 
 
 _new, _set = object.__new__, object.__setattr__
+_UNKNOWN = uuid.SafeUUID.unknown
 
 
 def timed(milliseconds: int, rest: int) -> uuid.UUID:
@@ -48,15 +51,34 @@ def of_key(milliseconds: int, key: uuid.UUID) -> uuid.UUID:
     return timed(milliseconds, key.int >> 54)
 
 
+def of_keys(milliseconds: Iterable[int], keys: Iterable[uuid.UUID]) -> list[uuid.UUID]:
+    """``of_key`` of many, in one go."""
+    found = []
+    for at, key in zip(milliseconds, keys, strict=True):
+        rest = key.int >> 54
+        made = _new(uuid.UUID)
+        _set(made, "int", at << 80 | _VERSION | (rest >> 62 & _MIDDLE) << 64 | _VARIANT | rest & _LOW)
+        _set(made, "is_safe", _UNKNOWN)
+        found.append(made)
+    return found
+
+
 def is_of_key(identity: uuid.UUID, key: uuid.UUID) -> bool:
     """Whether the id was made by ``of_key`` of this key."""
     return identity == of_key(milliseconds_of(identity), key)
 
 
+@lru_cache(100)
+def _blank(project_id: int) -> "hashlib.blake2b":
+    """To be copied: that takes half as long as to make one."""
+    return hashlib.blake2b(digest_size=16, key=project_id.to_bytes(8, "big"))
+
+
 def client_key(project_id: int, client_id: str) -> uuid.UUID:
     """What a caller's id becomes: 128 bits, unique per project. Those of one trace begin alike."""
-    secret = project_id.to_bytes(8, "big")
-    whole = hashlib.blake2b(client_id.encode(), digest_size=16, key=secret).digest()
+    hashed = _blank(project_id).copy()
+    hashed.update(client_id.encode())
+    whole = hashed.digest()
     if len(client_id) == SPAN_ID_LENGTH and client_id[TRACE_LENGTH] == "-":
         whole = _head(project_id, client_id[:TRACE_LENGTH]) + whole[HEAD_BYTES:]
     return of_number(int.from_bytes(whole, "big"))

@@ -10,9 +10,9 @@ from django.db import connection, connections
 
 from monitor.ingest import pipeline, rows
 from monitor.ingest.envelope import Batch, Generation, Reason
-from monitor.ingest.redaction import calls as cleaning
+from monitor.ingest.redaction import together
 from monitor.ingest.verify import verify
-from monitor.store import batches, calls, series
+from monitor.store import batches, calls, ids, series
 from tests.fixtures.fix_cast import Cast
 
 pytestmark = pytest.mark.django_db
@@ -129,6 +129,12 @@ def test_many_calls_are_stored_part_by_part_as_they_are_made_ready(cast: Cast, n
     assert verify(cast.project.id).differences == []
 
 
+def test_ids_of_many_are_those_of_each() -> None:
+    keys = [ids.client_key(7, f"c{n}") for n in range(50)]
+    moments = [1_780_000_000_000 + n for n in range(50)]
+    assert ids.of_keys(moments, keys) == [ids.of_key(*pair) for pair in zip(moments, keys, strict=True)]
+
+
 def test_many_calls_reach_every_bucket_whole(cast: Cast, now: dt.datetime) -> None:
     cast.project.buckets = 3
     cast.project.save()
@@ -142,16 +148,16 @@ def test_many_calls_reach_every_bucket_whole(cast: Cast, now: dt.datetime) -> No
 def test_a_part_that_fails_leaves_nothing(
     cast: Cast, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = cleaning.clean
+    look = together.clean_all
 
-    def fails(one: Generation, policy: Any) -> Any:
-        if one.id == f"c{rows.LEAST + 9}":
-            raise RuntimeError(one.id)
-        return look(one, policy)
+    def fails(some: list[Generation], policy: Any) -> Any:
+        if any(one.id == f"c{rows.LEAST + 9}" for one in some):
+            raise RuntimeError
+        return look(some, policy)
 
-    monkeypatch.setattr(rows, "clean", fails)
+    monkeypatch.setattr(rows, "clean_all", fails)
     with pytest.raises(RuntimeError):
         pipeline.take(cast.project.id, batch(0, 2 * rows.LEAST), now=now)
     assert stored() == []
-    monkeypatch.setattr(rows, "clean", look)
+    monkeypatch.setattr(rows, "clean_all", look)
     assert pipeline.take(cast.project.id, batch(0, 2 * rows.LEAST), now=now) == 0

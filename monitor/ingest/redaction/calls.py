@@ -6,10 +6,11 @@ held nothing are remembered for a while: they come again and again.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
-from monitor.ingest.envelope import Generation
+from monitor.ingest.envelope import Context, Generation
 from monitor.ingest.redaction.finds import BLANK
 from monitor.ingest.redaction.policy import Policy
 from monitor.ingest.redaction.redactor import Redactor, storable
@@ -32,7 +33,9 @@ TOO_DEEP = "‹dropped:nested too deeply›"
 _IN_LABELS = frozenset({"phone", "email", "resident_id", "card", "secret"})
 _MOST_KNOWN = 10_000
 # hex digits say nothing about anyone, and a trace must stay findable
-_TRACE = re.compile(r"[0-9a-fA-F\-]{16,40}")
+_HEX = r"[0-9a-fA-F\-]{16,40}"
+_TRACE = re.compile(_HEX)
+ALL_TRACES = re.compile(rf"(?:(?:{_HEX})?+{BLANK})*+")
 _HASH = re.compile(r"(?=[0-9\-]*[a-fA-F])[0-9a-fA-F\-]{12,64}")
 _LEAST_NUMBER, _MOST_NUMBER = 10**9, 10**19
 # of texts that held nothing, so many names and so many documents of at most that length
@@ -42,19 +45,19 @@ _DOCUMENT, _MOST_DOCUMENTS = 2_000, 500
 
 def clean(call: Generation, policy: Policy) -> Counter[str]:
     """Take personal data out of the call, in place; how many finds of each kind went."""
-    _clean_labels(call, policy)
+    clean_labels(call, policy)
     texts: list[str] = []
     if not _gather(call, texts, policy):
         _make_plain(call)
         texts.clear()
         _gather(call, texts, policy)
-    encoded = _encoded(BLANK.join(texts))
+    encoded = encoded_or_none(BLANK.join(texts))
     if encoded is None:
         _rewrite(call, {text: storable(text) for text in texts})
         texts.clear()
         _gather(call, texts, policy)
         encoded = BLANK.join(texts).encode()
-    if policy.sieve.look(encoded) is None:
+    if not policy.bounded and policy.sieve.look(encoded) is None:
         _remember(call, policy, (*_names(call), *call.attributes), {})
         return Counter()
     redactor = Redactor(policy)
@@ -65,36 +68,51 @@ def clean(call: Generation, policy: Policy) -> Counter[str]:
     return redactor.found
 
 
+NAMES = (
+    "reference", "user", "session", "tenant", "topic", "template", "language", "finish_reason", "error",
+)  # fmt: skip
+_names_of = attrgetter(*NAMES)
+
+
 def _names(call: Generation) -> tuple[str, ...]:
-    return (
-        call.reference, call.user, call.session, call.tenant, call.topic, call.template, call.language,
-        call.finish_reason, call.error or "",
-    )  # fmt: skip
+    *names, error = _names_of(call)
+    return (*names, error or "")
 
 
 def _remember(call: Generation, policy: Policy, texts: Sequence[str], changes: Mapping[str, str]) -> None:
     """What held nothing: that does not depend on what stood beside it."""
     if not policy.names.issuperset(texts):
-        if len(policy.names) >= _MOST_NAMES:
-            policy.names.clear()
-        policy.names.update(one for one in texts if len(one) <= _NAME and one not in changes)
-    for part in call.contexts or ():
+        remember_names(policy, (one for one in texts if one not in changes))
+    if call.contexts:
+        remember_documents(policy, call.contexts, changes)
+
+
+def remember_names(policy: Policy, names: Iterable[str]) -> None:
+    """In none of these anything was found."""
+    if len(policy.names) >= _MOST_NAMES:
+        policy.names.clear()
+    policy.names.update(one for one in names if len(one) <= _NAME)
+
+
+def remember_documents(policy: Policy, documents: Iterable[Context], changes: Container[str] = ()) -> None:
+    """Nor in these, but for texts that changed."""
+    for part in documents:
         if part.text not in policy.documents and len(part.text) + len(part.id) <= _DOCUMENT:
             if len(policy.documents) >= _MOST_DOCUMENTS:
                 policy.documents.clear()
-            policy.documents.update({part.text, part.id}.difference(changes))
+            policy.documents.update(one for one in (part.text, part.id) if one not in changes)
 
 
 def clean_ids(ids: Sequence[str | None], policy: Policy) -> list[str]:
     """Senders' ids as they may be shown. The ids themselves stay what calls are known by, as hashes."""
     whole = BLANK.join(one for one in ids if one is not None and not _HASH.fullmatch(one))
-    encoded = _encoded(whole)
+    encoded = encoded_or_none(whole)
     if encoded is not None and policy.sieve.look(encoded) is None:
         return [one or "" for one in ids]
     return [one if _HASH.fullmatch(one) else Redactor(policy).text(one) for one in (one or "" for one in ids)]
 
 
-def _encoded(text: str) -> bytes | None:
+def encoded_or_none(text: str) -> bytes | None:
     """UTF-8; None when the text can't be stored as it is."""
     try:
         encoded = text.encode()
@@ -105,25 +123,37 @@ def _encoded(text: str) -> bytes | None:
 
 def _gather(call: Generation, texts: list[str], policy: Policy) -> bool:
     """Collect every text of the call that may hold something; false when something in it is no plain JSON."""
-    add = texts.append
-    for value in (call.prompt, call.output):
-        if isinstance(value, str):
-            add(value)
-        elif not _walk(value, texts, 0):
-            return False
-    if call.attributes and not _walk(call.attributes, texts, 0):
+    if not gather_content(call, texts, policy):
         return False
-    for part in call.contexts or ():
-        if part.text not in policy.documents or part.id not in policy.documents:
-            texts += (part.text, part.id)
-    if call.tokens:
-        add("".join(str(token.get("text", "")) for token in call.tokens))
-        if not _walk(call.tokens, texts, 0):
-            return False
     names = _names(call)
     if not policy.names.issuperset(names):
         texts += [one for one in names if one not in policy.names]
     texts += [one for one in (call.trace_id, call.span_id) if one and not _TRACE.fullmatch(one)]
+    return True
+
+
+_content_of = attrgetter("prompt", "output", "attributes", "contexts", "tokens")
+
+
+def gather_content(call: Generation, texts: list[str], policy: Policy) -> bool:
+    """As ``_gather``, without names."""
+    prompt, output, attributes, contexts, tokens = _content_of(call)
+    for value in (prompt, output):
+        if type(value) is str:
+            texts.append(value)
+        elif not _walk(value, texts, 0):
+            return False
+    if attributes and not _walk(attributes, texts, 0):
+        return False
+    if contexts:
+        known = policy.documents
+        for part in contexts:
+            if part.text not in known or part.id not in known:
+                texts += (part.text, part.id)
+    if tokens:
+        texts.append("".join(str(token.get("text", "")) for token in tokens))
+        if not _walk(tokens, texts, 0):
+            return False
     return True
 
 
@@ -224,8 +254,12 @@ def _rewritten_tokens(
     return done
 
 
-def _clean_labels(call: Generation, policy: Policy) -> None:
-    given = (call.model, call.version, call.environment, call.operation, call.provider, call.route)
+labels_of = attrgetter(*LABELS)
+
+
+def clean_labels(call: Generation, policy: Policy) -> None:
+    """What names the call's series, fit for storing."""
+    given = labels_of(call)
     known = policy.labels.get(given)
     if known is None:
         if len(policy.labels) >= _MOST_KNOWN:

@@ -19,6 +19,7 @@ LONGEST_PATTERN = 500
 MOST_PATTERNS = 50
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
 _PROGRAM = 2_000
+_BOUNDS = re.compile(r"[\^$]|\\[AzZ]")
 _LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 
 
@@ -81,6 +82,8 @@ class Policy:
     customs: tuple[Custom, ...] = ()
     salt: bytes = b"vigil"
     sieve: Sieve = field(default_factory=Sieve)
+    # a pattern speaks of where a text begins or ends: texts must not be looked at joined
+    bounded: bool = False
     # what became of sets of labels that were seen: most calls share theirs
     labels: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
     # names and documents in which there was nothing
@@ -100,9 +103,8 @@ class Policy:
 def made(modes: Mapping[str, str], customs: tuple[Custom, ...], salt: bytes) -> Policy:
     """A policy of what a project chose."""
     chosen = {kind: Mode(mode) for kind, mode in modes.items()} | {one.name: one.mode for one in customs}
-    return Policy(
-        chosen, customs, salt, Sieve([(one.name, one.pattern) for one in customs]) if customs else _PLAIN
-    )
+    sieve = Sieve([(one.name, one.pattern) for one in customs]) if customs else _PLAIN
+    return Policy(chosen, customs, salt, sieve, any(_BOUNDS.search(one.pattern) for one in customs))
 
 
 _PLAIN = Sieve()

@@ -69,8 +69,16 @@ class Sieve:
                 message = f"{name}: RE2 refuses the pattern {pattern!r}"
                 raise BadPatternError(message) from error
         self._set.Compile()
+        self._any = re2.compile(
+            "|".join(f"(?:{pattern})" for _, pattern in (*PATTERNS, *more)).encode(), options
+        )
 
     def look(self, text: bytes) -> frozenset[str] | None:
         """The finders that must look at the UTF-8 text; None when nothing can be found in it."""
         held = self._set.Match(text)
         return None if held is None else frozenset(self._names[index] for index in held)
+
+    def first(self, text: bytes, start: int) -> tuple[int, int] | None:
+        """Where the next thing stands, from ``start`` on, that some finder must look at; None when there is none."""
+        match = self._any.search(text, start)
+        return None if match is None else match.span()
