@@ -89,14 +89,12 @@ class Spans(Bench):
         return found
 
     def rate(self, rows: int, size: int, clients: int) -> float:
-        requests, before = self.requests(rows, size), (self.seconds("granian"), self.seconds("postgres"))
+        requests, before = self.requests(rows, size), self.spent()
         started = time.perf_counter()
         with ThreadPoolExecutor(clients) as pool:
             list(pool.map(self._send, [requests[at::clients] for at in range(clients)]))
         seconds = time.perf_counter() - started
-        after = (self.seconds("granian"), self.seconds("postgres"))
-        spent = [1e6 * (now - then) / rows for now, then in zip(after, before, strict=True)]
-        self.cpu[size] = min(self.cpu.get(size, spent), spent)
+        self.note(size, rows, before)
         return rows / seconds
 
     def _send(self, requests: list[bytes]) -> None:
@@ -134,8 +132,10 @@ def main() -> None:
             "bench": "otlp",
             "of_bare": {name: round(share, 3) for name, share in shares.items()},
             "per_s": {name: round(rate) for name, rate in figures.items()},
-            "of_bare_cpu": round(bare_us / sum(bench.cpu[SIZE]), 3),
-            "cpu_us_per_span": [round(us) for us in bench.cpu[SIZE]],
+            "of_bare_cpu": round(bare_us / sum(bench.cpu[SIZE][:2]), 3),
+            "cpu_us_per_span_bare_web_db_background_client": [
+                round(us) for us in (bare_us, *bench.cpu[SIZE])
+            ],
             "agrees": mine.manage("verify", "--project", "bench").splitlines()[-1],
         }
         sys.stdout.write(json.dumps(answer) + "\n")
