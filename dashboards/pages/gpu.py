@@ -19,7 +19,6 @@ STATES: dict[str, tuple[str, str | Promise]] = {
     "ok": ("good", lazy("polling")), "no driver": ("unknown", lazy("no NVIDIA driver on this host")),
     "failing": ("bad", lazy("failing")), "never": ("unknown", lazy("not polled yet")),
 }  # fmt: skip
-LANE_PIXELS = 28
 
 
 class Gpus(Page):
@@ -84,8 +83,9 @@ MEMORY = (
 
 def timeline(visit: Visit, hosts: list[HostRow]) -> Chart:
     lanes = sum(len(host.cards) for host in hosts)
+    height = 160 if lanes <= 4 else 260 if lanes <= 10 else 360
     return draw(
-        "gpu-throttle", "timeline", _("Throttled"), gpus.throttled(visit), height=90 + LANE_PIXELS * min(lanes, 16),
+        "gpu-throttle", "timeline", _("Throttled"), gpus.throttled(visit), height=height, legend=True,
         empty=_("No card was throttled in this time range."), **pinned(visit),
     )  # fmt: skip
 

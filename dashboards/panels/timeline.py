@@ -21,6 +21,7 @@ class Timeline:
     def figure(self, frames: Sequence[Frame], options: Options) -> Figure:
         full = shapes.anything(frames)
         data = [self._stretches(frame, index) for index, frame in enumerate(full)]
+        named = len(full) > 1 or bool(options.get("legend"))
         around = shapes.layout(
             options,
             barmode="overlay",
@@ -28,10 +29,10 @@ class Timeline:
             xaxis=shapes.time_axis(options),
             yaxis={"type": "category", "automargin": True, "autorange": "reversed"},
             hovermode="closest",
-            showlegend=len(full) > 1,
+            showlegend=named,
             # above: below, it would lie on the times, and how high that is depends on the lanes
             legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
-            margin={"l": 8, "r": 12, "t": 32 if len(full) > 1 else 8, "b": 8},
+            margin={"l": 8, "r": 12, "t": 32 if named else 8, "b": 8},
         )
         return shapes.finished(data, around)
 

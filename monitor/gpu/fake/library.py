@@ -564,7 +564,7 @@ def standard_host(clock: Callable[[], float]) -> FakeHost:
     return FakeHost(
         [
             FakeCard(H100, 0),
-            FakeCard(H100, 1, cooling=0.62, links_down=frozenset({7}), ecc={(0, 0): 12, (0, 1): 340}),
+            FakeCard(H100, 1, cooling=0.5, links_down=frozenset({7}), ecc={(0, 0): 12, (0, 1): 340}),
             FakeCard(A100_MIG, 2, rows=(1, 0, 0, 0)),
             FakeCard(RTX4090, 3, processes=((2_100_000, "/usr/bin/ollama", 0.93),)),
             FakeCard(T4, 4, idle=True),
