@@ -46,6 +46,8 @@ class TimeSeries:
                 overlaying="y",
                 side="right",
                 showgrid=False,
+                # round numbers of its own, rather than those beside the lines of the other axis
+                tickmode="auto",
             )
         if options.get("style") == "bars":
             around |= {"barmode": "stack" if options.get("stack") else "group", "bargap": 0.1}

@@ -154,7 +154,8 @@ def _annotations(source: Json, report: Report) -> list[Annotation]:
         if one.get("builtIn") or text(one.get("type")) == "dashboard":
             continue
         expr = text(one.get("expr")) or text(mapping(one.get("target")).get("expr"))
-        if not expr:
+        kind = text(mapping(one.get("datasource")).get("type"))
+        if not expr or not (kind in queries.KNOWN_SOURCES or kind.startswith(("grafana", "$"))):
             report.lose(name, "an annotation that is not PromQL")
             continue
         found.append(

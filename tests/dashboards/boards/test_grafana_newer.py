@@ -162,3 +162,15 @@ def test_what_is_drawn_downwards_stays_so_both_ways() -> None:
         board = importing.take(classic({"id": 1, "type": "timeseries", **one})).board
         assert [(made.match, made.below) for made in board.panels[0].overrides] == [("/Tx/", True)]
         assert "negative-Y" in exporting.text(board, "x")
+
+
+def test_marks_that_ask_something_else_than_promql_are_told() -> None:
+    marks = [
+        {"name": "logs", "expr": '{app="x"}', "datasource": {"type": "loki"}},
+        {"name": "deploys", "expr": "changes(up[1m])"},
+    ]
+    taken = importing.take(classic(annotations={"list": marks}))
+    assert [one.name for one in taken.board.annotations if one.kind == "query"] == ["deploys"]
+    assert [(loss.where, loss.what) for loss in taken.losses] == [
+        ("logs", "an annotation that is not PromQL")
+    ]
