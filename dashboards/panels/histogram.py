@@ -4,10 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from dashboards import shapes
 from dashboards.panels.base import EXPR, LEGEND, TITLE, UNIT, Column, Figure, Frame, Options
 from monitor.core.fields import Field
+
+# of a cumulative curve: so many steps from 0 to 1, and finer ones in the tail
+STEPS, TAIL, TAIL_STEPS = 200, 0.99, 5_000
 
 
 class Histogram:
@@ -73,6 +77,7 @@ class Histogram:
         share = np.cumsum(count) / (count.sum() or 1.0)
         # nothing lies below the first bucket, where that has an end
         first = low[usable][:1] if not log or (low[usable][:1] > 0).all() else high[:0]
+        usable &= telling(share)
         return {
             "type": "scatter",
             "mode": "lines",
@@ -82,6 +87,15 @@ class Histogram:
             "line": {"color": shapes.colour_of(frame, index), "width": 1.8},
             "hovertemplate": "%{x}: %{y:.1%}",
         }
+
+
+def telling(share: Column) -> npt.NDArray[np.bool_]:
+    """The points without which the curve would look another: where it gains a step, finer in the tail, and both ends."""
+    steps = np.floor(share * np.where(share < TAIL, STEPS, TAIL_STEPS))
+    kept: npt.NDArray[np.bool_] = np.append(True, np.diff(steps) > 0)
+    kept[:-1] |= kept[1:]
+    kept[-1:] = True
+    return kept
 
 
 def densities(low: Column, high: Column, count: Column, *, log: bool) -> tuple[Column, Column, Column]:
