@@ -100,7 +100,10 @@ class Reading:
 
     def value(self, name: str) -> Any:
         """What was given under that name."""
-        return next((one[1] for one in self._meanings if one[0] == name), None) or self._given.get(name)
+        if not self._meanings:
+            return self._given.get(name)
+        at = self.shape.places.get(name)
+        return None if at is None else self._meanings[at][1]
 
     def take(self, given: Mapping[str, Any]) -> None:
         """Read more attributes, such as an event's."""

@@ -25,6 +25,8 @@ class Shape:
     """
 
     names: Names
+    # the last place of each name
+    places: Mapping[str, int]
     plain: bool
     fields: Placed
     rest: Placed
@@ -51,6 +53,7 @@ def shape_of(names: Names) -> Shape:
             best[slot.field] = (slot.rank, at)
     return Shape(
         names,
+        place,
         plain,
         tuple((field, at) for field, (_, at) in best.items()),
         tuple(rest),
@@ -60,4 +63,4 @@ def shape_of(names: Names) -> Shape:
     )
 
 
-NO_SHAPE = Shape((), False, (), (), (), False, None)
+NO_SHAPE = Shape((), {}, False, (), (), (), False, None)

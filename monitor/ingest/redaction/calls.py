@@ -141,9 +141,9 @@ def gather_content(call: Generation, texts: list[str], policy: Policy) -> bool:
     for value in (prompt, output):
         if type(value) is str:
             texts.append(value)
-        elif not _walk(value, texts, 0):
+        elif not _walk(value, texts, policy.names, 0):
             return False
-    if attributes and not _walk(attributes, texts, 0):
+    if attributes and not _walk(attributes, texts, policy.names, 0):
         return False
     if contexts:
         known = policy.documents
@@ -152,21 +152,19 @@ def gather_content(call: Generation, texts: list[str], policy: Policy) -> bool:
                 texts += (part.text, part.id)
     if tokens:
         texts.append("".join(str(token.get("text", "")) for token in tokens))
-        if not _walk(tokens, texts, 0):
+        if not _walk(tokens, texts, policy.names, 0):
             return False
     return True
 
 
-def _walk(value: Any, texts: list[str], depth: int) -> bool:
-    """Texts, names and long whole numbers of plain JSON."""
+def _walk(value: Any, texts: list[str], known: set[str], depth: int) -> bool:
+    """Texts, names and long whole numbers of plain JSON; no names that are ``known`` to hold nothing."""
     if depth >= MAX_DEPTH:
         return False
     parts = value
     if isinstance(value, dict):
-        for name in value:
-            if type(name) is not str:
-                return False
-        texts += value
+        if not known.issuperset(value) and not _take_names(value, texts):
+            return False
         parts = value.values()
     for part in parts:
         kind = type(part)
@@ -175,15 +173,23 @@ def _walk(value: Any, texts: list[str], depth: int) -> bool:
         elif kind is int:
             if _LEAST_NUMBER <= part < _MOST_NUMBER:
                 texts.append(str(part))
-        elif kind is not float and part is not None and not _take(part, texts, depth):
+        elif kind is not float and part is not None and not _take(part, texts, known, depth):
             return False
     return True
 
 
-def _take(part: Any, texts: list[str], depth: int) -> bool:
+def _take_names(value: dict[Any, Any], texts: list[str]) -> bool:
+    for name in value:
+        if type(name) is not str:
+            return False
+    texts += value
+    return True
+
+
+def _take(part: Any, texts: list[str], known: set[str], depth: int) -> bool:
     """What is rarer among the parts."""
     if isinstance(part, dict | list):
-        return _walk(part, texts, depth + 1)
+        return _walk(part, texts, known, depth + 1)
     if isinstance(part, str):
         texts.append(part)
     return isinstance(part, str | int | float)

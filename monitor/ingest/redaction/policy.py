@@ -17,6 +17,10 @@ KINDS = (
 )  # fmt: skip
 LONGEST_PATTERN = 500
 MOST_PATTERNS = 50
+# names within messages, tokens and the like, which are of nobody
+PLAIN = frozenset(
+    {"role", "content", "text", "logprob", "top", "attribution", "type", "parts", "name", "arguments"}
+)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
 _PROGRAM = 2_000
 _BOUNDS = re.compile(r"[\^$]|\\[AzZ]")
@@ -87,7 +91,7 @@ class Policy:
     # what became of sets of labels that were seen: most calls share theirs
     labels: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
     # names and documents in which there was nothing
-    names: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=lambda: set(PLAIN))
     documents: set[str] = field(default_factory=set)
 
     def mode(self, kind: str) -> Mode:
