@@ -12,6 +12,11 @@ class BadFieldError(ValueError):
     """A value that breaks a field's declaration; names the field and what it wants."""
 
 
+def gettext_noop(text: str) -> str:
+    """Marks a label or a help text for translation, where Django may not be known; forms translate it."""
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One declared setting: ``name`` is its key in the JSON column, ``label`` and ``help`` face people."""

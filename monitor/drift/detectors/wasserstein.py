@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
-from django.utils.translation import gettext_noop as _
 
 from monitor.core.fields import Field
+from monitor.core.fields import gettext_noop as _
 from monitor.core.sketches import LogSketch, Sketch
 from monitor.drift.detectors.base import Score, need
 
