@@ -28,8 +28,10 @@ bench: $(VENV)/.synced-dev
 	$(BIN)/python -m tests.bench.promql
 	$(if $(SCENARIOS),$(BIN)/python -W ignore -m tests.bench.drift $(SCENARIOS))
 	$(if $(SCENARIOS),$(BIN)/python -W ignore -m tests.bench.canary $(SCENARIOS))
+	$(BIN)/python -m tests.bench.canary 40
 	$(BIN)/python -m tests.bench.rollouts
 	$(if $(and $(SCENARIOS),$(ADDRESS)),$(BIN)/python -W ignore -m tests.bench.product $(SCENARIOS) $(ADDRESS))
+	$(if $(and $(SCENARIOS),$(ADDRESS)),$(BIN)/python -W ignore -m tests.bench.gates $(SCENARIOS) $(ADDRESS))
 	$(BIN)/python -m tests.bench.redaction
 	$(BIN)/python -m tests.bench.search
 	$(BIN)/python -m tests.bench.growth

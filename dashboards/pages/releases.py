@@ -24,7 +24,8 @@ VERDICTS: dict[str, tuple[str, str | Promise]] = {
     "pass": ("good", lazy("pass")), "fail": ("bad", lazy("fail")), "undecided": ("unknown", lazy("undecided")),
 }  # fmt: skip
 STATES: dict[str, tuple[str, str | Promise]] = {
-    "open": ("unknown", lazy("on its way")), "held": ("warn", lazy("held")), "promoted": ("good", lazy("promoted")),
+    "open": ("unknown", lazy("on its way")), "held": ("warn", lazy("held")),
+    "promoting": ("warn", lazy("being promoted")), "promoted": ("good", lazy("promoted")),
     "rolling_back": ("warn", lazy("rolling back")), "rolled_back": ("bad", lazy("rolled back")),
     "escalated": ("bad", lazy("rollback not proved")), "ended": ("unknown", lazy("ended without a decision")),
 }  # fmt: skip
@@ -34,7 +35,8 @@ MODES: dict[str, str | Promise] = {
 DECISIONS: dict[str, str | Promise] = {
     "advance": lazy("next stage"), "promote": lazy("promote"), "rollback": lazy("roll back"), "hold": lazy("hold"),
     "resume": lazy("go on"), "inconclusive": lazy("inconclusive: held"), "proved": lazy("rollback proved"),
-    "escalate": lazy("rollback not proved"),
+    "escalate": lazy("rollback not proved"), "arrived": lazy("promotion proved"),
+    "stalled": lazy("share not arrived: ordered again"),
 }  # fmt: skip
 DECIDED: dict[str, str | Promise] = {
     "proposed": lazy("proposed"), "done": lazy("decided"), "overtaken": lazy("overtaken"),
@@ -109,12 +111,23 @@ class Releases(Page):
             "shares": shares(whole),
             "stages": [(stage, *STAGES[stage.state]) for stage in whole.row.stages],
             "decisions": [
-                (row, DECISIONS[row.kind], DECIDED[row.state], [(run, *RUNS[run.state]) for run in row.runs])
+                (
+                    row,
+                    DECISIONS[row.kind],
+                    DECIDED[row.state],
+                    who(row.by),
+                    [(run, *RUNS[run.state]) for run in row.runs],
+                )
                 for row in whole.decisions
             ],
             "proposed": (proposed, DECISIONS[proposed.kind]) if proposed else None,
+            "owner": who(whole.row.owner) if whole.row.owner else "",
             "strata": STRATA.get(whole.row.stratify, whole.row.stratify),
             "may_edit": visit.place.allows("editor"),
+            "on_its_way": whole.row.state in {"promoting", "rolling_back", "escalated"},
+            "stalled": whole.row.arrival.get("state") == "unproved"
+            and whole.row.state in {"open", "promoting"},
+            "refused": whole.refused,
             "stage": max((stage.position for stage in whole.row.stages if stage.began_at), default=0),
             "now_share": whole.row.seen.get("share"),
         }
@@ -181,6 +194,14 @@ def language() -> read.Language:
     return "zh" if (get_language() or "").startswith("zh") else "en"
 
 
+def who(by: str) -> str:
+    """Whoever decided: a person by name, a key as one, or Vigil itself."""
+    key = read.key_name(by)
+    if key is not None:
+        return _("API key “%(name)s”") % {"name": key}
+    return by or "Vigil"
+
+
 def told(row: read.ReleaseRow) -> Told:
     tone, word = VERDICTS[row.verdict]
     state_tone, state = STATES[row.state]
@@ -204,7 +225,7 @@ class GateLine:
     canary: str
     effect: str
     interval: str
-    limit: str
+    limit: str | Promise
     evidence: float
     good: float
     calls: int
@@ -216,11 +237,11 @@ def gate(found: dict[str, Any]) -> GateLine:
     tone, word = VERDICTS[found["verdict"]]
     scale = words.scale_of(found["kind"])
     q = found.get("q") or 0.0
-    limit = ""
+    limit: str | Promise = CONDITIONS.get(found["kind"], "")
     if scale != "condition":
         worse, good = (_limit(found[name], scale) for name in ("worse_from", "good_to"))
         limit = _("bad above %(worse)s, good below %(good)s") % {"worse": worse, "good": good}
-        if found["kind"] in {"tokens_per_second", "judge_score"}:
+        if found["kind"] in {"tokens_per_second", "judge_score", "quality_rate"}:
             worse, good = (_limit(-found[name], scale) for name in ("worse_from", "good_to"))
             limit = _("bad below %(worse)s, good above %(good)s") % {"worse": worse, "good": good}
     return GateLine(
@@ -231,6 +252,12 @@ def gate(found: dict[str, Any]) -> GateLine:
     )  # fmt: skip
 
 
+CONDITIONS: dict[str, str | Promise] = {
+    "drift": lazy(
+        "holds up and decides nothing alone: its false alarms are counted in months, not by release"
+    ),
+    "promql": lazy("as good as the condition; outside the promise of all gates"),
+}
 UNITS = {
     "latency_mean": "seconds", "ttft_mean": "seconds", "tokens_per_second": "tokens_per_second", "cost": "usd",
     "judge_score": "score",

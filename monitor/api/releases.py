@@ -16,22 +16,6 @@ from monitor.canary import read
 from monitor.core import clock
 
 
-class PostedStage(msgspec.Struct, forbid_unknown_fields=True):
-    share: float
-    least_minutes: float = 60.0
-    least_calls: int = 100
-
-
-class PostedGate(msgspec.Struct, forbid_unknown_fields=True):
-    kind: str
-    about: str = ""
-    tolerance: float | None = None
-    margin: float | None = None
-    needed: bool = True
-    pass_when: str = ""
-    fail_when: str = ""
-
-
 class PostedRelease(msgspec.Struct, forbid_unknown_fields=True):
     """``stages`` as objects or as text, ``5, 20, 50, 100``; ``started_at``: RFC 3339 or Unix seconds."""
 
@@ -41,8 +25,8 @@ class PostedRelease(msgspec.Struct, forbid_unknown_fields=True):
     owner: str = ""
     note: str = ""
     mode: str = "observe"
-    stages: list[PostedStage] | str = []
-    gates: list[PostedGate] = []
+    stages: list[read.StageWish] | str = []
+    gates: list[read.GateWish] = []
     stratify: str = "route"
     alpha: float = 0.05
     deadline_hours: float = 24.0
@@ -93,18 +77,12 @@ def listed(request: ApiRequest) -> HttpResponse:
 @needs("manage")
 def opened(request: ApiRequest) -> HttpResponse:
     posted = _body(request, PostedRelease)
-    stages = (
-        read.stages_of(posted.stages)
-        if isinstance(posted.stages, str) and posted.stages
-        else [
-            read.StageWish(one.share, one.least_minutes, one.least_calls)
-            for one in posted.stages or ()
-            if isinstance(one, PostedStage)
-        ]
-    )
+    stages = posted.stages or []
+    if isinstance(stages, str):
+        stages = read.stages_of(stages)
     wish = read.Wish(
-        posted.model, posted.canary, posted.stable, posted.owner or request.sender, posted.note, posted.mode,
-        stages, [read.GateWish(**msgspec.structs.asdict(one)) for one in posted.gates], posted.stratify,
+        posted.model, posted.canary, posted.stable, posted.owner or read.key_called(request.sender), posted.note, posted.mode,
+        stages, posted.gates, posted.stratify,
         posted.alpha, posted.deadline_hours, _moment(posted.started_at), read.Opened.API,
     )  # fmt: skip
     row = read.open_one(request.project_id, wish, now=clock.now())
@@ -123,7 +101,7 @@ def deployed(request: ApiRequest) -> HttpResponse:
             403, "mode 'automatic' needs a key with the scope 'manage'; send 'recommend' or no mode"
         )
     wish = read.Wish(
-        posted.model, posted.version, posted.stable, posted.owner or request.sender, posted.note,
+        posted.model, posted.version, posted.stable, posted.owner or read.key_called(request.sender), posted.note,
         posted.mode or read.deploy_mode(request.project_id, may_decide=may_decide), opened_by=read.Opened.WEBHOOK,
     )  # fmt: skip
     try:
@@ -177,7 +155,7 @@ def decided(request: ApiRequest, identity: str, kind: str) -> HttpResponse:
         return refuse(405, f"{request.method} is not taken here; POST a decision")
     posted = _body(request, PostedDecision)
     row = read.decide(
-        request.project_id, identity, kind, by=request.sender, now=clock.now(), stage=posted.stage,
+        request.project_id, identity, kind, by=read.key_called(request.sender), now=clock.now(), stage=posted.stage,
         override=posted.override,
     )  # fmt: skip
     return reply({"status": "success", "data": _release(row)})
@@ -212,7 +190,9 @@ def reasons(row: read.ReleaseRow) -> list[str]:
     if row.state != "open":
         found.append(f"state: the release is {row.state.replace('_', ' ')}")
     if row.lacks:
-        found.append(f"lacks: {', '.join(row.lacks)}")
+        found.append(f"lacks: {read.words.lacking(row.lacks)}")
+    if row.arrival.get("state") == "unproved" and row.state in {"open", "promoting"}:
+        found.append("order: the share that was ordered has not arrived; the order is given again")
     if row.seen:
         found.append(f"share: {read.words.arrival(row.seen)}")
     found += [

@@ -26,10 +26,11 @@ INTENTS: dict[str, Intent] = {
     DecisionKind.RESUME: "begin", DecisionKind.ADVANCE: "shift", DecisionKind.PROMOTE: "promote", DecisionKind.ROLLBACK: "rollback",
     DecisionKind.HOLD: "hold", DecisionKind.INCONCLUSIVE: "hold",
 }  # fmt: skip
+MOVES = (DecisionKind.RESUME, DecisionKind.ADVANCE, DecisionKind.PROMOTE, DecisionKind.ROLLBACK)
 MOST_ATTEMPTS = 8
 FIRST_WAIT = dt.timedelta(seconds=5)
 LONGEST_WAIT = dt.timedelta(minutes=5)
-# a rollback that shows no effect is ordered again: after as long as it has been ordered already, within these
+# what shows no effect is ordered again: after as long as it has been ordered already, within these
 SOONEST_AGAIN, LATEST_AGAIN = dt.timedelta(minutes=5), dt.timedelta(hours=1)
 EXCERPT = 500
 
@@ -69,17 +70,26 @@ def forget(decision: ReleaseDecision, *, now: dt.datetime) -> None:
     )
 
 
-def repeat(release: Release, *, now: dt.datetime) -> None:
-    """Give the last rollback again to those who were told and of which nothing came."""
-    decision = release.decisions.filter(kind=DecisionKind.ROLLBACK, state=DecisionState.DONE).last()
-    if decision is None:
-        return
+def last_order(release: Release) -> ReleaseDecision | None:
+    """The decision that says which share the canary is to have."""
+    return release.decisions.filter(kind__in=MOVES, share__isnull=False, state=DecisionState.DONE).last()
+
+
+def repeat(decision: ReleaseDecision, *, now: dt.datetime) -> None:
+    """Give an order again to those who were told and of which nothing came."""
     for run in order(decision, now=now):
         wait = min(LATEST_AGAIN, max(SOONEST_AGAIN, run.next_at - decision.at))
+        if run.state == RunState.DONE and INTENTS[decision.kind] == "shift" and _steps(run.action):
+            continue
         if run.state != RunState.WAITING and run.action.enabled and now >= run.next_at + wait:
             RolloutRun.objects.filter(pk=run.pk, state=run.state).update(
                 state=RunState.WAITING, attempts=0, next_at=now
             )
+
+
+def _steps(action: RolloutAction) -> bool:
+    """Whether each of its shifts goes on by one step, so that one which was carried out is not given again."""
+    return action.kind in ACTIONS and getattr(ACTIONS[action.kind], "steps", False)
 
 
 def run_due(*, now: dt.datetime) -> int:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from monitor import query
-from monitor.canary import opening
+from monitor.canary import opening, sums
 from monitor.canary.models import Release, ReleaseGate
 from monitor.canary.paths import Gate
 
 PAGES, WARNS = 1.0, 0.7
+# standard deviations in half an interval of 95 %; with few labels there are more, which is on the safe side
+HALF_WIDTHS = 1.96
 
 
 def answers(release: Release, gates: Sequence[tuple[Gate, ReleaseGate]], at: dt.datetime) -> dict[str, int]:
@@ -22,8 +24,23 @@ def answers(release: Release, gates: Sequence[tuple[Gate, ReleaseGate]], at: dt.
                 found[gate.key] = _condition(release, row, at)
             case "drift":
                 found[gate.key] = _drift(release, at)
-            case "quality_rate":
-                found[gate.key] = _quality(release, gate, at)
+    return found
+
+
+def differences(
+    release: Release, gates: Sequence[tuple[Gate, ReleaseGate]], at: dt.datetime
+) -> dict[str, tuple[float, float]]:
+    """By how much the corrected quality of the new version differs, and the variance of that; where both are known."""
+    found = {}
+    for gate, _ in gates:
+        if gate.kind != "quality_rate":
+            continue
+        rates = [_rate(release, gate, version, at) for version in ("$stable", "$canary")]
+        if rates[0] is not None and rates[1] is not None:
+            (stable, of_stable), (canary, of_canary) = rates[0], rates[1]
+            found[gate.key] = (
+                round(canary - stable, sums.DIGITS), round(of_stable**2 + of_canary**2, 2 * sums.DIGITS),
+            )  # fmt: skip
     return found
 
 
@@ -41,23 +58,19 @@ def _drift(release: Release, at: dt.datetime) -> int:
     return -1 if worst >= PAGES else 1 if worst < WARNS else 0
 
 
-def _quality(release: Release, gate: Gate, at: dt.datetime) -> int:
-    """Intervals of both versions: surely worse, surely not worse, or neither."""
-
-    def bound(version: str, name: str) -> float | None:
-        about = f',rubric="{gate.about}"' if gate.about else ""
+def _rate(release: Release, gate: Gate, version: str, at: dt.datetime) -> tuple[float, float] | None:
+    """A corrected rate and its standard deviation. A bound that is cut off at 0 or 1 is not believed."""
+    about = f',rubric="{gate.about}"' if gate.about else ""
+    found = []
+    for name in ("lower", "estimate", "upper"):
         expr = f'avg(llm_quality_rate{{model="$model",version="{version}",bound="{name}"{about}}})'
         values = _values(release, expr, at)
-        return float(values[0]) if values.size else None
-
-    stable, canary = (
-        [bound(version, name) for name in ("lower", "upper")] for version in ("$stable", "$canary")
-    )
-    if stable[0] is None or stable[1] is None or canary[0] is None or canary[1] is None:
-        return 0
-    if canary[1] < stable[0] - gate.worse_from:
-        return -1
-    return 1 if canary[0] >= stable[1] - max(gate.good_to, gate.worse_from) else 0
+        if not values.size:
+            return None
+        found.append(float(values[0]))
+    lower, estimate, upper = found
+    half = max(upper - estimate, estimate - lower)
+    return (estimate, half / HALF_WIDTHS) if half > 0 else None
 
 
 def _values(release: Release, expr: str, at: dt.datetime) -> np.ndarray:

@@ -26,6 +26,7 @@ ITSELF: dict[str, frozenset[str]] = {
 PEOPLE: dict[str, frozenset[str]] = {
     State.OPEN: frozenset({"approve", "hold", "rollback"}),
     State.HELD: frozenset({"approve", "hold", "resume", "rollback"}),
+    State.PROMOTING: frozenset({"rollback"}),
     State.ROLLING_BACK: frozenset({"rollback"}),
     State.ESCALATED: frozenset({"rollback"}),
 }
@@ -134,6 +135,8 @@ def _allowed(release: Release, kind: str) -> None:
         message = f"the release is {State(release.state).label} already"
     elif kind == "resume" and release.state == State.OPEN:
         message = "the release is not held"
+    elif release.state == State.PROMOTING:
+        message = "the release is being promoted; it can only be rolled back"
     else:
         message = "the release is on its way back; open a new one to try again"
     raise CantDecideError(message)
@@ -175,7 +178,8 @@ def _carry_out(release: Release, made: ReleaseDecision, *, now: dt.datetime) -> 
         case DecisionKind.ADVANCE:
             _advance(release, now=now)
         case DecisionKind.PROMOTE:
-            _become(release, State.PROMOTED, ended_at=now)
+            release.body.pop("proof", None)
+            _become(release, State.PROMOTING)
         case DecisionKind.ROLLBACK:
             release.body.pop("proof", None)
             _become(release, State.ROLLING_BACK)
@@ -206,10 +210,30 @@ def proved(release: Release, found: Proof, *, now: dt.datetime) -> None:
             _by_vigil(release, DecisionKind.PROVED, now=now)
             _become(release, State.ROLLED_BACK, ended_at=now)
         elif release.state == State.ESCALATED:
-            acting.repeat(release, now=now)
+            _again(release, now=now)
         elif found.state == "unproved":
             _by_vigil(release, DecisionKind.ESCALATE, now=now)
             _become(release, State.ESCALATED)
+
+
+def arrived(release: Release, found: Proof, *, now: dt.datetime) -> None:
+    """What became of the share that was ordered: a promotion ends with it; what does not come is ordered again."""
+    with transaction.atomic():
+        _lock(release)
+        if release.state not in {State.OPEN, State.PROMOTING}:
+            return
+        if found.state == "unproved":
+            _by_vigil(release, DecisionKind.STALLED, now=now)
+            _again(release, now=now)
+        elif found.state == "proved" and release.state == State.PROMOTING:
+            _by_vigil(release, DecisionKind.ARRIVED, now=now)
+            _become(release, State.PROMOTED, ended_at=now)
+
+
+def _again(release: Release, *, now: dt.datetime) -> None:
+    decision = acting.last_order(release)
+    if decision is not None:
+        acting.repeat(decision, now=now)
 
 
 def _by_vigil(release: Release, kind: str, *, now: dt.datetime) -> None:
@@ -232,7 +256,7 @@ def end(release: Release, *, now: dt.datetime) -> None:
     """Time is up; nothing was decided."""
     with transaction.atomic():
         _lock(release)
-        if release.state in ITSELF:
+        if release.state in {*ITSELF, State.PROMOTING}:
             _become(release, State.ENDED, ended_at=now)
 
 

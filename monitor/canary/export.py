@@ -4,20 +4,22 @@
 """
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from django.db import transaction
 
 from monitor.canary import gather, run, sums
 from monitor.canary.buckets import BEFORE, SECONDS
 from monitor.canary.gates import judge
 from monitor.canary.models import Release
 from monitor.canary.paths import Gate, Plan
-from monitor.canary.sums import Body
+from monitor.canary.sums import CANARY, STABLE, Body
 
-FORMAT = "vigil-release-evidence/1"
+FORMAT = "vigil-release-evidence/2"
 
 
 class BadEvidenceError(ValueError):
@@ -26,7 +28,10 @@ class BadEvidenceError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """``said`` stands in the file, ``found`` is what its sums give. ``differs``: gates that come out otherwise."""
+    """``said`` stands in the file, ``found`` is what its sums give.
+
+    ``differs``: gates of which anything comes out otherwise, ``decided_at`` and ``calls``.
+    """
 
     said: str
     found: str
@@ -38,8 +43,10 @@ class Checked:
         return self.said == self.found and not self.differs
 
 
+@transaction.atomic
 def export(release: Release, *, now: dt.datetime) -> dict[str, Any]:
-    """Everything that the verdict rests on, and what was decided and done."""
+    """Everything that the verdict rests on, and what was decided and done, all of one look."""
+    release = Release.objects.select_for_update(of=("self",)).select_related("project").get(pk=release.pk)
     first = gather.bucket_of(release.started_at) - BEFORE
     rows = {row.bucket: bytes(row.body) for row in release.evidence.filter(bucket__gte=first)}
     end = (release.evaluated_to or 0) // SECONDS
@@ -79,6 +86,7 @@ def export(release: Release, *, now: dt.datetime) -> dict[str, Any]:
         "found": release.body.get("gates", []), "calls": release.body.get("calls"),
         "evidence_over_time": {"buckets": release.body.get("buckets"), "paths": release.body.get("paths")},
         "shares": release.body.get("shares"), "proof": release.body.get("proof"),
+        "arrival": release.body.get("arrival"),
         "decisions": [_decision(one) for one in release.decisions.prefetch_related("runs__action")],
         "sums": {
             str(bucket): msgspec.to_builtins(sums.unpack(rows[bucket]))
@@ -107,16 +115,32 @@ def check(data: Any) -> Checked:
             int(window["stages"]),
             float(window["share"]),
         )
-        said = {one["key"]: one["verdict"] for one in data["found"]}
         verdict = str(data["verdict"])
+        said = {str(one["key"]): dict(one) for one in data["found"]}
     except (KeyError, TypeError, ValueError, AttributeError, msgspec.ValidationError) as error:
         message = f"the file is not whole: {type(error).__name__}: {error}"
         raise BadEvidenceError(message) from error
     if not bodies or not plan.begins:
         return Checked(verdict, "undecided", (), 0)
     judged = judge(bodies, gates, plan)
-    differs = tuple(one.key for one in judged.found if said.get(one.key) != one.verdict)
-    return Checked(verdict, judged.verdict(), differs, len(bodies))
+    found = {one.key: one.to_json() for one in judged.found}
+    differs = [key for key in sorted({*found, *said}) if not _alike(found.get(key), said.get(key))]
+    place = run.decisive(judged.verdicts())
+    moment = None if place is None else _text(gather.moment_of(first + place + 1))
+    calls = [sum(body.calls(arm) for body in bodies[plan.begins[0] :]) for arm in (STABLE, CANARY)]
+    for name, value in (("decided_at", moment), ("calls", calls)):
+        if data.get(name) != value:
+            differs.append(name)
+    return Checked(verdict, judged.verdict(), tuple(differs), len(bodies))
+
+
+def _alike(found: Any, said: Any) -> bool:
+    """The same facts about a gate; numbers as far as two machines compute them alike."""
+    if isinstance(found, float) and isinstance(said, int | float):
+        return math.isclose(found, said, rel_tol=1e-6, abs_tol=1e-6)
+    if isinstance(found, dict) and isinstance(said, dict):
+        return found.keys() == said.keys() and all(_alike(found[key], said[key]) for key in found)
+    return bool(found == said)
 
 
 def _body(data: Any) -> Body:

@@ -15,15 +15,16 @@ import numpy as np
 from monitor.canary import lacking, sequential
 from monitor.canary.buckets import Spread
 from monitor.canary.paths import Gate, Path, Plan, Verdict
-from monitor.canary.sequential import MeanPath
+from monitor.canary.sequential import MeanPath, Trusted
 from monitor.canary.sums import CANARY, STABLE, Body
-from monitor.canary.table import Table
-from monitor.core.stats import Counts, Floats, Interval, mean_sequence, ratio_sequence
+from monitor.canary.table import Rates, Table
+from monitor.core.stats import Counts, Floats, Interval, log_e_mean, mean_sequence, ratio_sequence
 
 TAILS = (0.99, 0.95, 0.9, 0.5)
 # a tail is watched where the canary is to have ten calls beyond it in two hours
 TAIL_BUCKETS, TAIL_CALLS = 24, 10.0
-BETTER = (0.9, 0.75, 0.5, 0.25)
+# from so many calls that count as one on, it is users that are lacking
+DIFFER = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Found:
     """What a gate says after the last bucket. Numbers are None where they are unknown.
 
     ``evidence`` and ``good``: 1 decides. ``needs``: about how many more calls of the canary; None: unknown.
+    ``per_call``: how many calls count as one, since users differ.
     """
 
     key: str
@@ -52,6 +54,7 @@ class Found:
     q: float = 0.0
     worse_from: float = 0.0
     good_to: float = 0.0
+    per_call: float = 1.0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -74,8 +77,11 @@ class Judged:
         if not self.paths:
             return []
         failed = np.any([path.failed() for path in self.paths], axis=0)
-        needed = [path.passed() for path in self.paths if path.gate.needed]
-        passed = np.all(needed, axis=0) if needed else np.zeros_like(failed)
+        needed = [path for path in self.paths if path.gate.needed]
+        passed = np.zeros_like(failed)
+        # gates that only hold up are no evidence that all is well
+        if any(path.gate.of.alone for path in needed):
+            passed = np.all([path.passed() for path in needed], axis=0)
         return [
             "fail" if bad else "pass" if good else "undecided"
             for bad, good in zip(failed, passed, strict=True)
@@ -94,14 +100,15 @@ def judge(bodies: Sequence[Body], gates: Sequence[Gate], plan: Plan) -> Judged:
 def _look(table: Table, gate: Gate, plan: Plan, fail_limit: float, good_limit: float) -> tuple[Path, Found]:
     match gate.of.way:
         case "ratio":
-            counts = table.flagged(gate.source)
-            return _rates(table, gate, counts, plan, fail_limit, good_limit)
+            return _rates(table, gate, table.flagged(gate.source), plan, fail_limit, good_limit)
         case "tail":
             q = gate.of.q or _tail(table, plan)
-            counts, at = table.beyond(gate.source, q)
-            return _rates(table, gate, counts, plan, fail_limit, good_limit, q=q, at=at)
+            rates, at = table.beyond(gate.source, q)
+            return _rates(table, gate, rates, plan, fail_limit, good_limit, q=q, at=at)
         case "mean":
             return _means(table, gate, plan, fail_limit, good_limit)
+        case "told":
+            return _told(table, gate, plan, fail_limit, good_limit)
         case "asked":
             return _asked(table, gate, plan)
 
@@ -115,24 +122,33 @@ def _tail(table: Table, plan: Plan) -> float:
 
 
 def _rates(  # noqa: PLR0913 — everything that a look knows
-    table: Table, gate: Gate, counts: Counts, plan: Plan, fail_limit: float, good_limit: float, *,
+    table: Table, gate: Gate, rates: Rates, plan: Plan, fail_limit: float, good_limit: float, *,
     q: float = 0.0, at: float = math.nan,
 ) -> tuple[Path, Found]:  # fmt: skip
     strata = len(table.strata)
-    kept = _part(counts, slice(plan.begins[0] * strata, None))
-    fail = _mixture(table, plan, lambda rows: sequential.ratio_above(_part(counts, rows), gate.worse_from))
-    good = _mixture(table, plan, lambda rows: sequential.ratio_below(_part(counts, rows), gate.good_to))
+    kept = rates.part(slice(plan.begins[0] * strata, None))
+    fail = _mixture(table, plan, lambda rows: sequential.ratio_above(rates.part(rows), gate.worse_from))
+    good = _mixture(table, plan, lambda rows: sequential.ratio_below(rates.part(rows), gate.good_to))
     if gate.of.harmless:
-        calm = _mixture(table, plan, lambda rows: _harmless(_part(counts, rows), gate.of.harmless))
+        calm = _mixture(table, plan, lambda rows: sequential.harmless(rates.part(rows), gate.of.harmless))
         good = np.logaddexp(good, calm) - math.log(2.0)
     path = Path(gate, fail, good, fail_limit, good_limit)
-    n_s, n_c = int(kept.stable_n.sum()), int(kept.canary_n.sum())
+    n_s, n_c = int(kept.counts.stable_n.sum()), int(kept.counts.canary_n.sum())
     known = bool(n_s and n_c)
-    effect = _ratio(kept) if known else None
-    interval = ratio_sequence(kept, plan.alpha) if known else Interval(0.0, math.inf)
-    needs = lacking.of_rates(kept, path, gate.worse_from, gate.good_to, gate.of.harmless) if known else None
-    stable, canary = (at, None) if q else (_rate(kept.stable_events, n_s), _rate(kept.canary_events, n_c))
-    return path, _found(path, n_s, n_c, stable, canary, effect, interval, needs, plan, table, q=q)
+    trust = sequential.Trust.of(kept).last()
+    worth = _worth(kept.counts, trust.per_call)
+    effect = _ratio(kept.counts) if known else None
+    interval = ratio_sequence(worth, plan.alpha) if known and not trust.few else Interval(0.0, math.inf)
+    needs = None
+    if known and not trust.few:
+        found = lacking.of_rates(worth, path, gate.worse_from, gate.good_to, gate.of.harmless)
+        needs = None if found is None else math.ceil(found * trust.per_call)
+    stable, canary = (at, None) if q else (
+        _rate(kept.counts.stable_events, n_s), _rate(kept.counts.canary_events, n_c)
+    )  # fmt: skip
+    return path, _found(
+        path, n_s, n_c, stable, canary, effect, interval, needs, plan, table, q=q, trust=trust
+    )
 
 
 def _means(table: Table, gate: Gate, plan: Plan, fail_limit: float, good_limit: float) -> tuple[Path, Found]:
@@ -169,7 +185,7 @@ def _means(table: Table, gate: Gate, plan: Plan, fail_limit: float, good_limit: 
     )
     return path, _found(
         path, n_s, n_c, stable, canary, sign * difference if known else None, Interval(*ends),
-        max(1, needs) if needs is not None else None, plan, table,
+        max(1, needs) if needs is not None else None, plan, table, trust=Trusted(1.0, whole.few),
     )  # fmt: skip
 
 
@@ -177,9 +193,12 @@ def _asked(table: Table, gate: Gate, plan: Plan) -> tuple[Path, Found]:
     """What series said at the end of each bucket; the last answer counts, and none is none."""
     said = np.array([body.asked.get(gate.key, 0) for body in table.bodies], dtype=np.float64)
     said[: plan.begins[0]] = 0.0
-    path = Path(gate, np.where(said < 0, 1.0, 0.0), np.where(said > 0, 1.0, 0.0), 1.0, 1.0)
+    bad = np.where(said < 0, 1.0, 0.0) if gate.of.alone else np.zeros(said.size)
+    path = Path(gate, bad, np.where(said > 0, 1.0, 0.0), 1.0, 1.0)
     verdict = path.verdict() if said.size else "undecided"
     reason = {"fail": "condition_failed", "pass": "condition_holds", "undecided": "no_answer"}[verdict]
+    if not gate.of.alone and said.size and said[-1] < 0:
+        reason = "holds_up"
     return path, Found(
         gate.key, gate.kind, gate.about, gate.needed, verdict, reason, None, None, None, None, None, 0, 0,
         float(path.fail.max(initial=0.0)), float(path.good[-1]) if said.size else 0.0, None,
@@ -187,9 +206,33 @@ def _asked(table: Table, gate: Gate, plan: Plan) -> tuple[Path, Found]:
     )  # fmt: skip
 
 
+def _told(table: Table, gate: Gate, plan: Plan, fail_limit: float, good_limit: float) -> tuple[Path, Found]:
+    """Differences that series told, each with its variance; what was told last stands until something else is."""
+    sign = 1.0 if gate.of.more_is_worse else -1.0
+    fail, good, last = np.zeros(table.size), np.zeros(table.size), None
+    for place in range(plan.begins[0], table.size):
+        last = table.bodies[place].told.get(gate.key, last)
+        if last is not None:
+            difference, variance = sign * last[0], last[1]
+            fail[place] = log_e_mean(difference, variance, gate.worse_from, gate.of.prior)
+            good[place] = log_e_mean(-difference, variance, -gate.good_to, gate.of.prior)
+    path = Path(gate, fail, good, fail_limit, good_limit)
+    verdict = path.verdict() if table.size else "undecided"
+    reason = {"fail": "worse", "pass": "good"}.get(verdict, "no_answer" if last is None else "too_few_labels")
+    interval = (
+        mean_sequence(last[0], last[1], plan.alpha, gate.of.prior) if last else Interval(-math.inf, math.inf)
+    )
+    return path, Found(
+        gate.key, gate.kind, gate.about, gate.needed, verdict, reason, None, None, last[0] if last else None,
+        _finite(interval.low), _finite(interval.high), 0, 0, float(fail.max(initial=0.0) / fail_limit),
+        max(0.0, float(good[-1] / good_limit)) if good.size else 0.0, None,
+        worse_from=gate.worse_from, good_to=gate.good_to,
+    )  # fmt: skip
+
+
 def _found(  # noqa: PLR0913, PLR0917 — as above
     path: Path, n_s: int, n_c: int, stable: float | None, canary: float | None, effect: float | None,
-    interval: Interval, needs: int | None, plan: Plan, table: Table, *, q: float = 0.0,
+    interval: Interval, needs: int | None, plan: Plan, table: Table, *, q: float = 0.0, trust: Trusted,
 ) -> Found:  # fmt: skip
     gate, verdict = path.gate, path.verdict() if path.fail.size else "undecided"
     calls = float(table.calls(CANARY)[plan.begins[0] :].sum())
@@ -201,14 +244,17 @@ def _found(  # noqa: PLR0913, PLR0917 — as above
         reason = "no_figures"
     elif not n_s:
         reason = "no_stable_calls"
+    elif trust.few:
+        reason = "few_users"
     else:
-        reason = "too_few"
+        reason = "users_differ" if trust.per_call >= DIFFER else "too_few"
     return Found(
         gate.key, gate.kind, gate.about, gate.needed, verdict, reason,
         _finite(stable), _finite(canary), _finite(effect), _finite(interval.low), _finite(interval.high),
         n_s, n_c, float(path.fail.max(initial=0.0) / path.fail_limit),
         max(0.0, float(path.good[-1] / path.good_limit)) if path.good.size else 0.0,
-        needs if verdict == "undecided" else None, q, gate.worse_from, gate.good_to,
+        needs if verdict == "undecided" and not trust.few else None, q, gate.worse_from, gate.good_to,
+        trust.per_call,
     )  # fmt: skip
 
 
@@ -219,24 +265,7 @@ def _mixture(table: Table, plan: Plan, evidence: Any) -> Floats:
     for number, begin in enumerate(plan.begins):
         rows = evidence(slice(begin * strata, None))
         paths[number, begin:] = rows[strata - 1 :: strata]
-    peak = paths.max(axis=0)
-    found: Floats = peak + np.log(np.mean(np.exp(paths - peak), axis=0))
-    return found
-
-
-def _harmless(counts: Counts, rate: float) -> Floats:
-    """Log evidence that the canary's rate is below ``rate``, whatever stable does as long as it is there (B,)."""
-    paths = []
-    for step in BETTER:
-        gain = counts.canary_events * math.log(step)
-        rest = (counts.canary_n - counts.canary_events) * math.log((1 - step * rate) / (1 - rate))
-        paths.append(np.cumsum(gain + rest))
-    stacked = np.array(paths)
-    peak = stacked.max(axis=0, initial=0.0)
-    found: Floats = peak + np.log(np.mean(np.exp(stacked - peak), axis=0))
-    # beside nothing nothing is shown
-    found[np.cumsum(counts.stable_n) == 0] = 0.0
-    return found
+    return sequential.log_mean(paths)
 
 
 def _wide(spread: Spread, table: Table, width: int) -> Spread:
@@ -272,10 +301,12 @@ def _narrow(values: Floats, rows: slice, table: Table, width: int) -> Floats:
     return np.repeat(by_bucket, strata)
 
 
-def _part(counts: Counts, rows: slice) -> Counts:
+def _worth(counts: Counts, per_call: float) -> Counts:
+    """As many calls as they are worth."""
     return Counts(
-        counts.stable_n[rows], counts.stable_events[rows], counts.canary_n[rows], counts.canary_events[rows]
-    )
+        counts.stable_n / per_call, counts.stable_events / per_call,
+        counts.canary_n / per_call, counts.canary_events / per_call,
+    )  # fmt: skip
 
 
 def _ratio(counts: Counts) -> float | None:

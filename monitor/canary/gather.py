@@ -58,20 +58,28 @@ def gather(release: Release, end: int) -> Gathered:
     }
     known = {bucket: sums.unpack(bytes(row.body)) for bucket, row in kept.items() if row.sealed}
     missing = [bucket for bucket in range(first, end) if bucket not in known]
-    asked = {bucket: sums.unpack(bytes(row.body)).asked for bucket, row in kept.items() if not row.sealed}
+    open_ = {bucket: sums.unpack(bytes(row.body)) for bucket, row in kept.items() if not row.sealed}
     wanted = _wanted(release, first)
     for low, high in _runs(missing):
         for bucket, body in count(release, low, high, wanted).items():
-            body.asked = asked.get(bucket, {})
+            if bucket in open_:
+                body.asked, body.told = open_[bucket].asked, open_[bucket].told
             known[bucket] = body
     return Gathered(first, [known[bucket] for bucket in range(first, end)], frozenset(missing))
 
 
-def count_all(release: Release, first: int, end: int) -> Gathered:
-    """The same, all of it counted anew and nothing kept."""
-    wanted, found = _wanted(release, first), {}
-    for low, high in _runs(range(first, end)):
+def count_all(release: Release, first: int, end: int, *, start: int) -> Gathered:
+    """The same in shadow: from ``start`` on counted anew, before it as it was counted then; nothing is kept."""
+    kept = {
+        row.bucket: sums.unpack(bytes(row.body))
+        for row in (release.evidence.filter(bucket__gte=first, bucket__lt=end) if release.pk else ())
+    }
+    wanted = _wanted(release, first)
+    found = {bucket: body for bucket, body in kept.items() if bucket < start}
+    for low, high in _runs([bucket for bucket in range(first, end) if bucket not in found]):
         found.update(count(release, low, high, wanted))
+    for bucket, body in kept.items():
+        found[bucket].asked, found[bucket].told = body.asked, body.told
     return Gathered(first, [found[bucket] for bucket in range(first, end)], frozenset(found))
 
 

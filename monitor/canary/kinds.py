@@ -2,19 +2,23 @@
 
 ``ratio``: events among calls; worse when the canary's rate exceeds ``tolerance`` times stable's, good when it is
 shown to be less than ``margin`` times it. ``tail``: calls beyond stable's own quantile, read the same way.
-``mean``: a difference (of logarithms, so a share; points for scores). ``asked``: read from series.
+``mean``: a difference (of logarithms, so a share; points for scores). ``told``: a difference and its variance, read
+from series. ``asked``: what a series says.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
-Way = Literal["ratio", "tail", "mean", "asked"]
+Way = Literal["ratio", "tail", "mean", "told", "asked"]
 Scale = Literal["times", "percent", "points", "condition"]
 
 
 @dataclass(frozen=True, slots=True)
 class GateKind:
-    """``source``: what of a call it reads. ``prior``: the size of effect that evidence is tuned to."""
+    """``source``: what of a call it reads. ``prior``: the size of effect that evidence is tuned to.
+
+    ``alone``: without it a gate can hold a release up, and neither fail nor pass it by itself.
+    """
 
     name: str
     label: str
@@ -30,6 +34,7 @@ class GateKind:
     # a rate shown to be below this is good whatever stable does
     harmless: float = 0.0
     needs_about: str = ""
+    alone: bool = True
 
     @property
     def scale(self) -> Scale:
@@ -37,7 +42,9 @@ class GateKind:
             case "ratio" | "tail":
                 return "times"
             case "mean":
-                return "points" if self.source in {"judge", "human"} else "percent"
+                return "points" if self.source == "judge" else "percent"
+            case "told":
+                return "points"
             case "asked":
                 return "condition"
 
@@ -86,8 +93,17 @@ KINDS = {
             more_is_worse=False,
             width=12,
         ),
-        GateKind("quality_rate", "corrected quality", "asked", tolerance=0.05),
-        GateKind("drift", "drift", "asked"),
+        GateKind(
+            "quality_rate",
+            "corrected quality",
+            "told",
+            tolerance=0.05,
+            margin=0.10,
+            prior=0.1,
+            more_is_worse=False,
+        ),
+        # its promise is a number of false pages in three months, not a chance over a release
+        GateKind("drift", "drift", "asked", alone=False),
         GateKind("promql", "PromQL condition", "asked", needs_about="what the condition is called"),
     )
 }

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
@@ -48,15 +49,17 @@ class AlreadyOpenError(BadReleaseError):
         self.release = release
 
 
-@dataclass(frozen=True, slots=True)
-class StageWish:
+class StageWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A stage as somebody wants it, also as it comes over HTTP."""
+
     share: float
     least_minutes: float = 60.0
     least_calls: int = 100
 
 
-@dataclass(frozen=True, slots=True)
-class GateWish:
+class GateWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A gate as somebody wants it, also as it comes over HTTP."""
+
     kind: str
     about: str = ""
     tolerance: float | None = None

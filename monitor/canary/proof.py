@@ -1,4 +1,7 @@
-"""Whether a rollback did what it was for: the bad version's share fell, and what had failed is well again. Pure."""
+"""Whether an order did what it was for. Pure.
+
+A rollback: the bad version's share fell, and what had failed is well again. A greater share: it rose.
+"""
 
 import math
 from collections.abc import Sequence
@@ -14,12 +17,14 @@ from monitor.core.stats import Counts
 State = Literal["waiting", "proved", "unproved"]
 # buckets after the one in which it was decided: so many must look well, and after so many it is called unproved
 ENOUGH, MOST, MOST_SILENT = 2, 4, 12
-GONE = 0.01
+GONE, ALL = 0.01, 0.99
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """``reason``: gone_and_well, waiting, still_there, not_well or no_traffic. ``share``: the canary's since."""
+    """``share``: the canary's since. ``reason``: gone_and_well, still_there or not_well of a rollback; has_arrived or
+    not_arrived of a share; waiting or no_traffic of either.
+    """
 
     state: State
     reason: str
@@ -29,18 +34,36 @@ class Proof:
 
 def prove(before: Sequence[Body], after: Sequence[Body], failed: Sequence[Gate]) -> Proof:
     """``before``: the release until it was decided. ``after``: whole buckets since. ``failed``: what had failed."""
-    newest = after[-ENOUGH:]
-    shares = [share for share in map(share_of, newest) if share is not None]
+    shares = _newest(after)
     share = max(shares, default=None)
     if share is None or len(shares) < ENOUGH:
-        late = len(after) >= MOST_SILENT
-        return Proof("unproved" if late else "waiting", "no_traffic" if late else "waiting", share)
+        return _silent(after, share)
     if share > GONE:
         return Proof("unproved" if len(after) >= MOST else "waiting", "still_there", share)
     bad = next((gate for gate in failed if not _well(before, after[-MOST:], gate)), None)
     if bad is not None:
         return Proof("unproved" if len(after) >= MOST else "waiting", "not_well", share, bad.key)
     return Proof("proved", "gone_and_well", share)
+
+
+def arrived(after: Sequence[Body], least: float) -> Proof:
+    """Whether the canary has at least that share since it was ordered. ``after``: whole buckets since."""
+    shares = _newest(after)
+    share = min(shares, default=None)
+    if share is None or len(shares) < ENOUGH:
+        return _silent(after, share)
+    if share < least:
+        return Proof("unproved" if len(after) >= MOST else "waiting", "not_arrived", share)
+    return Proof("proved", "has_arrived", share)
+
+
+def _newest(after: Sequence[Body]) -> list[float]:
+    return [share for share in map(share_of, after[-ENOUGH:]) if share is not None]
+
+
+def _silent(after: Sequence[Body], share: float | None) -> Proof:
+    late = len(after) >= MOST_SILENT
+    return Proof("unproved" if late else "waiting", "no_traffic" if late else "waiting", share)
 
 
 def _well(before: Sequence[Body], after: Sequence[Body], gate: Gate) -> bool:
@@ -50,12 +73,14 @@ def _well(before: Sequence[Body], after: Sequence[Body], gate: Gate) -> bool:
     match gate.of.way:
         case "asked":
             return after[-1].asked.get(gate.key, 0) >= 0
+        case "told":
+            return True  # its window is one of days: what it says changes long after the traffic
         case "mean":
             return _mean_well(whole, edge, gate)
         case "ratio":
-            return _rate_well(whole.flagged(gate.source), edge, gate)
+            return _rate_well(whole.flagged(gate.source).counts, edge, gate)
         case "tail":
-            return _rate_well(whole.beyond(gate.source, gate.of.q or 0.95)[0], edge, gate)
+            return _rate_well(whole.beyond(gate.source, gate.of.q or 0.95)[0].counts, edge, gate)
 
 
 def _rate_well(counts: Counts, edge: int, gate: Gate) -> bool:

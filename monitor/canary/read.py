@@ -7,7 +7,7 @@ from typing import Any
 from monitor.canary import deciding, export, opening, rollout, words
 from monitor.canary.deciding import CantDecideError
 from monitor.canary.kinds import KINDS
-from monitor.canary.models import LIVELY, Mode, Opened, Release, RolloutAction, State
+from monitor.canary.models import LIVELY, Mode, Opened, Release, RolloutAction, RunState, State
 from monitor.canary.opening import AlreadyOpenError, BadReleaseError, GateWish, StageWish, Wish
 from monitor.canary.words import Language
 from monitor.core import clock
@@ -43,6 +43,10 @@ class RunRow:
     attempts: int
     done_at: dt.datetime | None
     answer: str
+
+    @property
+    def failed(self) -> bool:
+        return self.state in {RunState.REFUSED, RunState.GIVEN_UP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ class ReleaseRow:
     seen: dict[str, Any]
     lacks: tuple[str, ...]
     proof: dict[str, Any] | None
+    arrival: dict[str, Any]
     mix: dict[str, float]
     calls: tuple[int, int]
     stages: tuple[StageRow, ...]
@@ -109,6 +114,12 @@ class Whole:
     paths: dict[str, dict[str, list[float]]]
     shares: tuple[float | None, ...]
     planned: tuple[tuple[int, float], ...] = field(default=())
+
+    @property
+    def refused(self) -> tuple[RunRow, ...]:
+        """The actions that did not carry out the newest order."""
+        newest = next((one for one in self.decisions if one.state == "done" and one.runs), None)
+        return tuple(run for run in newest.runs if run.failed) if newest and self.row.lively else ()
 
 
 def releases(project_id: int) -> list[ReleaseRow]:
@@ -174,6 +185,19 @@ def decide(
     return _row(release)
 
 
+KEY = "key:"
+
+
+def key_called(name: str) -> str:
+    """Who decided, where it was a key and no person; no person's name has a colon."""
+    return KEY + name
+
+
+def key_name(by: str) -> str | None:
+    """The name of the key that decided; None where it was a person or Vigil."""
+    return by.removeprefix(KEY) if by.startswith(KEY) else None
+
+
 def evidence(project_id: int, identity: int | str, *, now: dt.datetime) -> dict[str, Any]:
     """The whole evidence, for export."""
     return export.export(find(project_id, identity), now=now)
@@ -195,7 +219,7 @@ def _row(release: Release) -> ReleaseRow:
         judged_to=clock.from_ms(release.evaluated_to * 1000) if release.evaluated_to else None,
         alpha=release.alpha, stratify=release.stratify, facts=facts, gates=tuple(body.get("gates", ())),
         seen=body.get("seen") or {}, lacks=tuple(body.get("lacks") or ()), proof=body.get("proof"),
-        mix=body.get("mix") or {}, calls=(calls[0], calls[1]),
+        arrival=body.get("arrival") or {}, mix=body.get("mix") or {}, calls=(calls[0], calls[1]),
         stages=tuple(_stage(release, one) for one in release.stages.all()), last_error=release.last_error,
     )  # fmt: skip
 
@@ -211,7 +235,7 @@ def _go(release: Release) -> str:
 def _stage(release: Release, stage: Any) -> StageRow:
     if stage.began_at is None:
         state = "later"
-    elif stage.ended_at is not None or release.state == State.PROMOTED:
+    elif stage.ended_at is not None or release.state in {State.PROMOTING, State.PROMOTED}:
         state = "passed"
     else:
         state = "now" if release.state in LIVELY else "ended"

@@ -4,7 +4,9 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from monitor.canary import gather, opening, run, sums, words
+from django.db.models import Q
+
+from monitor.canary import gather, opening, run, words
 from monitor.canary.buckets import BEFORE, SECONDS
 from monitor.canary.gates import Judged, judge
 from monitor.canary.gather import Gathered
@@ -29,13 +31,19 @@ class Line:
 
 
 def rehearse(project_id: int, start: dt.datetime, end: dt.datetime, *, now: dt.datetime) -> Iterator[Line]:
-    """Every release that was open in [start, end), and every version that appeared in it without one."""
-    known = Release.objects.filter(project_id=project_id, started_at__lt=end, started_at__gte=start)
+    """Every release that was on its way in [start, end), and every version that appeared in it without one.
+
+    Of a release that began before, what happened before ``start`` is taken as it was counted then.
+    """
+    known = Release.objects.filter(
+        Q(ended_at=None) | Q(ended_at__gt=start), project_id=project_id, started_at__lt=end
+    )
     for release in known:
         stages = list(release.stages.all())
-        yield from _one(
-            release, run.gates_of(list(release.gates.all())), stages, min(end, release.ended_at or end)
+        lines = _one(
+            release, run.gates_of(list(release.gates.all())), stages, start, min(end, release.ended_at or end)
         )
+        yield from (line for line in lines if line.at >= start)
     for wish in opening.unannounced(project_id, start, end):
         release = Release(
             project_id=project_id, model=wish.model, stable=wish.stable or "", canary=wish.canary,
@@ -46,21 +54,20 @@ def rehearse(project_id: int, start: dt.datetime, end: dt.datetime, *, now: dt.d
             release,
             gates,
             [ReleaseStage(position=0, share=wish.stages[0].share, began_at=wish.started_at)],
+            start,
             min(end, now),
         )
 
 
-def _one(release: Release, gates: list[Gate], stages: list[ReleaseStage], end: dt.datetime) -> Iterator[Line]:
-    """One release bucket by bucket, counted from the calls as they are stored now."""
+def _one(
+    release: Release, gates: list[Gate], stages: list[ReleaseStage], start: dt.datetime, end: dt.datetime
+) -> Iterator[Line]:
+    """One release bucket by bucket."""
     first = gather.bucket_of(release.started_at) - BEFORE
     last = gather.closed(end + dt.timedelta(seconds=gather.CLOSED_SECONDS))
     if last <= first + BEFORE:
         return
-    gathered = gather.count_all(release, first, last)
-    if release.pk:
-        kept = {row.bucket: row for row in release.evidence.filter(bucket__gte=first, bucket__lt=last)}
-        for bucket, row in kept.items():
-            gathered.bodies[bucket - first].asked = sums.unpack(bytes(row.body)).asked
+    gathered = gather.count_all(release, first, last, start=gather.bucket_of(start))
     plan = run.plan_of(release, stages, first)
     plan = Plan(
         plan.alpha, tuple(b for b in plan.begins if b < len(gathered.bodies)), plan.stages, plan.share
@@ -101,7 +108,7 @@ def _moves(
                 held=False, stage=stage.position, next_share=following.share if following else None,
                 least_minutes=stage.least_minutes, least_calls=stage.least_calls,
                 deadline_hours=release.deadline_hours, minutes=(place + 1 - begin) * SECONDS / 60,
-                verdict=verdicts[place], seen=observe(gathered.bodies[begin : place + 1], stage.share),
+                verdict=verdicts[place], seen=observe(gathered.bodies[begin : place + 1], stage.share, run.share_before(stages, stage)),
             ))  # fmt: skip
             if move is not None:
                 yield _line(release, gathered, place, "move", move.kind, f"stage of {stage.share:.0%}")

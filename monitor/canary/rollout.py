@@ -51,7 +51,9 @@ def go(verdict: str, state: str, lacking: Sequence[str]) -> Verdict:
     """The one answer to other tools: go on (pass), go back (fail), or wait."""
     if verdict == "fail" or state in {"rolling_back", "rolled_back", "escalated"}:
         return "fail"
-    return "pass" if verdict == "pass" and state in {"open", "promoted"} and not lacking else "undecided"
+    if state == "open" and lacking:
+        return "undecided"
+    return "pass" if verdict == "pass" and state in {"open", "promoting", "promoted"} else "undecided"
 
 
 def lacks(view: View) -> list[str]:

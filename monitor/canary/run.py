@@ -89,7 +89,6 @@ def _look(release: Release, *, now: dt.datetime) -> None:
         return
     gathered = gather.gather(release, end)
     _ask(release, gathered, list(zip(gates, rows, strict=True)), begin)
-    gather.keep(release, gathered, now=now)
     plan = plan_of(release, stages, gathered.first)
     # a stage that begins only now has no bucket yet
     plan = Plan(
@@ -97,27 +96,36 @@ def _look(release: Release, *, now: dt.datetime) -> None:
     )
     judged = judge(gathered.bodies, gates, plan)
     _note(release, gathered, judged, plan, stages)
+    release.evaluated_to = end * SECONDS
+    with transaction.atomic():
+        # an export sees either both or neither
+        gather.keep(release, gathered, now=now)
+        release.save(update_fields=["evaluated_to", "verdict", "decided_at", "body"])
     told_to = release.body["told_to"]
     goes = going(release, gathered, judged, stages, since=series.first_untold(release, told_to))
     told_to = series.write(release, gathered, judged, goes, after=told_to, now=now)
     release.body["told_to"] = told_to
-    release.evaluated_to = end * SECONDS
-    release.save(update_fields=["evaluated_to", "verdict", "decided_at", "body"])
+    release.save(update_fields=["body"])
     if release.state in {State.ROLLING_BACK, State.ESCALATED}:
         _prove(release, gathered, gates, now=now)
-    else:
-        _move(release, gathered, stages, now=now)
+        return
+    _move(release, gathered, stages, now=now)
+    _arrive(release, gathered, stages, now=now)
 
 
 def _ask(release: Release, gathered: Gathered, gates: Sequence[tuple[Gate, ReleaseGate]], begin: int) -> None:
     """Series are asked at the end of each bucket, once; what they said is kept with what was counted."""
     asked = [pair for pair in gates if pair[0].of.way == "asked"]
-    if not asked:
-        return
-    for bucket in sorted(gathered.fresh):
+    told = [pair for pair in gates if pair[0].of.way == "told"]
+    for bucket in sorted(gathered.fresh) if asked or told else ():
         body = gathered.bodies[bucket - gathered.first]
-        if bucket >= begin and not all(gate.key in body.asked for gate, _ in asked):
-            body.asked = asking.answers(release, asked, gather.moment_of(bucket + 1))
+        if bucket < begin:
+            continue
+        at = gather.moment_of(bucket + 1)
+        if not all(gate.key in body.asked for gate, _ in asked):
+            body.asked = asking.answers(release, asked, at)
+        if not all(gate.key in body.told for gate, _ in told):
+            body.told = asking.differences(release, told, at)
 
 
 def _note(
@@ -126,12 +134,10 @@ def _note(
     """What pages and the gate API tell."""
     verdicts = judged.verdicts()
     release.verdict = verdicts[-1]
-    first = next((place for place, one in enumerate(verdicts) if one == release.verdict == "fail"), None)
-    if release.verdict == "pass":
-        first = next((p + 1 for p in range(len(verdicts) - 1, -1, -1) if verdicts[p] != "pass"), 0)
+    first = decisive(verdicts)
     release.decided_at = None if first is None else gather.moment_of(gathered.first + first + 1)
     stage = current(stages)
-    seen = observed(gathered, stage)
+    seen = observed(gathered, stages)
     step_ = max(1, (len(gathered.bodies) - plan.begins[0]) // DRAWN)
     places = list(range(plan.begins[0], len(gathered.bodies)))[::-1][::step_][::-1]
     release.body = {
@@ -139,7 +145,9 @@ def _note(
         "gates": [one.to_json() for one in judged.found],
         "seen": {"arrival": seen.arrival, "share": seen.share, "planned": seen.planned, "calls": seen.calls},
         "stage": stage.position,
-        "lacks": rollout.lacks(view_of(release, gathered, stages)),
+        "lacks": []
+        if release.state == State.PROMOTING
+        else rollout.lacks(view_of(release, gathered, stages)),
         "buckets": [gathered.first + place for place in places],
         "paths": {
             path.gate.key: {
@@ -152,8 +160,18 @@ def _note(
         "calls": [sum(body.calls(arm) for body in gathered.bodies[plan.begins[0] :]) for arm in (0, 1)],
         "mix": _mix(release, gathered, plan),
         "told_to": release.body.get("told_to", 0),
-        **({"proof": release.body["proof"]} if "proof" in release.body else {}),
+        **{name: release.body[name] for name in ("proof", "arrival") if name in release.body},
     }
+
+
+def decisive(verdicts: Sequence[str]) -> int | None:
+    """The place from which on the last verdict stands; None while it is undecided."""
+    last = verdicts[-1] if verdicts else "undecided"
+    if last == "undecided":
+        return None
+    if last == "fail":
+        return verdicts.index(last)
+    return next((place + 1 for place in range(len(verdicts) - 1, -1, -1) if verdicts[place] != last), 0)
 
 
 def _mix(release: Release, gathered: Gathered, plan: Plan) -> dict[str, float]:
@@ -167,10 +185,16 @@ def current(stages: Sequence[ReleaseStage]) -> ReleaseStage:
     return [stage for stage in stages if stage.began_at][-1]
 
 
-def observed(gathered: Gathered, stage: ReleaseStage) -> shares.Seen:
+def observed(gathered: Gathered, stages: Sequence[ReleaseStage]) -> shares.Seen:
+    stage = current(stages)
     assert stage.began_at is not None
     since = gather.bucket_of(stage.began_at) - gathered.first
-    return shares.observe(gathered.bodies[max(0, since) :], stage.share)
+    return shares.observe(gathered.bodies[max(0, since) :], stage.share, share_before(stages, stage))
+
+
+def share_before(stages: Sequence[ReleaseStage], stage: ReleaseStage) -> float:
+    """The share of the stage that one followed; none before the first."""
+    return max((one.share for one in stages if one.position < stage.position), default=0.0)
 
 
 def going(
@@ -205,7 +229,7 @@ def _view(
         held=release.state == State.HELD, stage=stage.position, next_share=next_share,
         least_minutes=stage.least_minutes, least_calls=stage.least_calls,
         deadline_hours=release.deadline_hours, minutes=minutes,
-        verdict=verdict, seen=observed(gathered, stage),  # type: ignore[arg-type] # its choices are these
+        verdict=verdict, seen=observed(gathered, stages),  # type: ignore[arg-type] # its choices are these
     )  # fmt: skip
 
 
@@ -213,6 +237,7 @@ def _move(release: Release, gathered: Gathered, stages: Sequence[ReleaseStage], 
     view = view_of(release, gathered, stages)
     if now - release.started_at > LONGEST:
         deciding.end(release, now=now)
+    if release.state not in {State.OPEN, State.HELD}:
         return
     if release.mode == Mode.OBSERVE:
         if view.minutes >= 60 * view.deadline_hours:
@@ -222,6 +247,31 @@ def _move(release: Release, gathered: Gathered, stages: Sequence[ReleaseStage], 
     deciding.overtake(release, keep=move.kind if move else None)
     if move is not None:
         deciding.by_itself(release, move, stage=view.stage, now=now)
+
+
+def _arrive(
+    release: Release, gathered: Gathered, stages: Sequence[ReleaseStage], *, now: dt.datetime
+) -> None:
+    """Whether the share that was ordered has come; a promotion is done when the traffic says so."""
+    decided = acting.last_order(release)
+    if decided is None or decided.share is None or release.state not in {State.OPEN, State.PROMOTING}:
+        return
+    after = gathered.bodies[max(0, gather.bucket_of(decided.at) - gathered.first) :]
+    wanted = proof.ALL
+    if release.state == State.OPEN:
+        wanted = shares.least(decided.share, share_before(stages, current(stages)))
+    found = proof.arrived(after, wanted)
+    release.body["arrival"] = _told(found)
+    if release.state == State.PROMOTING:
+        release.body["proof"] = _told(found)
+    with transaction.atomic():
+        release.save(update_fields=["body"])
+        deciding.arrived(release, found, now=now)
+    series.missing(release, value=1.0 if found.state == "unproved" else 0.0, now=now)
+
+
+def _told(found: proof.Proof) -> dict[str, object]:
+    return {"state": found.state, "reason": found.reason, "share": found.share, "gate": found.gate}
 
 
 def _prove(release: Release, gathered: Gathered, gates: Sequence[Gate], *, now: dt.datetime) -> None:
@@ -234,9 +284,7 @@ def _prove(release: Release, gathered: Gathered, gates: Sequence[Gate], *, now: 
     found = proof.prove(
         gathered.bodies[:edge], gathered.bodies[edge:], [gate for gate in gates if gate.key in failed_keys]
     )
-    release.body["proof"] = {
-        "state": found.state, "reason": found.reason, "share": found.share, "gate": found.gate,
-    }  # fmt: skip
+    release.body["proof"] = _told(found)
     with transaction.atomic():
         release.save(update_fields=["body"])
         deciding.proved(release, found, now=now)

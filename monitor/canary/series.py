@@ -44,6 +44,12 @@ def unproved(release: Release, *, value: float, now: dt.datetime) -> None:
     append.samples(release.project_id, [(labels, clock.to_ms(now), value)], now=now)
 
 
+def missing(release: Release, *, value: float, now: dt.datetime) -> None:
+    """1 while a share that was ordered has not arrived: for an alert rule."""
+    labels = _labels(release).having({NAME: "llm_canary_share_missing"})
+    append.samples(release.project_id, [(labels, clock.to_ms(now), value)], now=now)
+
+
 def _points(
     release: Release, gathered: Gathered, judged: Judged, goes: Mapping[int, str], span: tuple[int, int]
 ) -> Iterator[Point]:

@@ -32,8 +32,13 @@ def share_of(body: Body) -> float | None:
     return body.calls(CANARY) / total if total else None
 
 
-def observe(since: Sequence[Body], planned: float) -> Seen:
-    """What came of a stage, from the buckets since it began."""
+def least(planned: float, before: float) -> float:
+    """The share from which on a stage has arrived: half of the plan, and nearer to it than to what was ``before``."""
+    return max(ENOUGH * planned, 0.5 * (before + planned))
+
+
+def observe(since: Sequence[Body], planned: float, before: float = 0.0) -> Seen:
+    """What came of a stage, from the buckets since it began; ``before``: the share of the stage that it followed."""
     calls = sum(body.calls(CANARY) for body in since)
     if not since:
         return Seen("waiting", None, planned, 0)
@@ -45,7 +50,7 @@ def observe(since: Sequence[Body], planned: float) -> Seen:
     share = mine / total
     if not mine:
         return Seen("lost" if calls else "missing", 0.0, planned, calls)
-    if share < ENOUGH * planned:
+    if share < least(planned, before):
         return Seen("missing", share, planned, calls)
     beyond = share > TOO_MUCH * planned and share > planned + TOO_MUCH_BY
     return Seen("beyond" if beyond else "arrived", share, planned, calls)

@@ -22,39 +22,56 @@ DIGITS = 6
 MOST_STRATA = 8
 REST = "\u2026"
 LOGARITHMIC = ("duration", "ttft", "speed", "cost")
+# numbers whose quantiles are compared
+WITH_TAILS = frozenset({"duration", "ttft"})
+FINE_IN_COARSE = 4
 MIXES = ("route", "topic", "language", "tenant", "template")
 
 Columns = Mapping[str, Any]
 
 
 class Number(msgspec.Struct, array_like=True):
-    """A number of one arm: user groups as (group, n, sum), the sum of squares, histogram bins as (bin, n)."""
+    """A number of one arm: user groups as (group, n, sum), the sum of squares, histogram bins as (bin, n).
+
+    ``tails``: a coarser histogram of each user group, as group, bin, n in one row.
+    """
 
     groups: list[tuple[int, int, float]]
     squares: float
     bins: list[tuple[int, int]]
+    tails: list[int] = []
+
+
+class Flag(msgspec.Struct, array_like=True):
+    """Of how many calls it was asked, of how many it is true; and both by user group, as group, asked, events."""
+
+    asked: int
+    events: int
+    users: list[int] = []
 
 
 class Part(msgspec.Struct):
-    """One arm in one stratum. ``flags``: name to (asked, events)."""
+    """One arm in one stratum."""
 
     arm: int
     stratum: str
     calls: int
-    flags: dict[str, tuple[int, int]] = {}
+    flags: dict[str, Flag] = {}
     numbers: dict[str, Number] = {}
 
 
 class Body(msgspec.Struct):
     """One bucket. ``others``: calls of further versions. ``mix``: calls by dimension, arm and value.
 
-    ``asked``: what series said at its end, by gate: -1 it fails, 1 it is well, 0 neither.
+    ``asked``: what series said at its end, by gate: -1 it fails, 1 it is well, 0 neither. ``told``: a difference of
+    the new version to stable, as series have it at its end, and its variance, by gate.
     """
 
     parts: list[Part] = []
     others: int = 0
     mix: dict[str, tuple[dict[str, int], dict[str, int]]] = {}
     asked: dict[str, int] = {}
+    told: dict[str, tuple[float, float]] = {}
 
     def calls(self, arm: int) -> int:
         return sum(part.calls for part in self.parts if part.arm == arm)
@@ -144,21 +161,23 @@ def _groups(columns: Columns) -> Iterator[tuple[int, str, Ints]]:
 
 
 def _count(part: Part, calls: Columns, chosen: Ints, wanted: Wanted) -> None:
+    groups = np.asarray(calls["group"])[chosen]
     failed = np.asarray(calls["error"])[chosen]
-    part.flags["error"] = (int(chosen.size), int(failed.sum()))
+    part.flags["error"] = _flag(failed > 0, groups)
     grounding = np.asarray(calls["grounding"])[chosen]
-    used = int((grounding != "").sum())
-    if used:
-        part.flags["ungrounded"] = (used, int(((grounding == "unused") | (grounding == "empty")).sum()))
+    used = grounding != ""
+    if used.any():
+        ignored = (grounding == "unused") | (grounding == "empty")
+        part.flags["ungrounded"] = _flag(ignored[used], groups[used])
     finish = np.asarray(calls["finish"])[chosen]
     for name in wanted.finish:
-        part.flags[f"finish {name}"] = (int(chosen.size), int((finish == name).sum()))
-    groups = np.asarray(calls["group"])[chosen]
+        part.flags[f"finish {name}"] = _flag(finish == name, groups)
     for name in LOGARITHMIC:
         values = np.asarray(calls[name], dtype=np.float64)[chosen]
         known = np.isfinite(values) & (values > 0) & (failed == 0)
         if known.any():
-            part.numbers[name] = _number(np.log(values[known]), groups[known], values[known])
+            raw = values[known] if name in WITH_TAILS else None
+            part.numbers[name] = _number(np.log(values[known]), groups[known], raw)
 
 
 def _mark(part: Part, marks: Columns, chosen: Ints, wanted: Wanted) -> None:
@@ -173,7 +192,19 @@ def _mark(part: Part, marks: Columns, chosen: Ints, wanted: Wanted) -> None:
         if mine.any():
             # a kept rule is marked 5, a broken one 0; where only 0 and 1 are used, 1 is kept
             limit = 0.5 if values[mine].max() <= 1.0 else 2.5
-            part.flags[f"rule {name}"] = (int(mine.sum()), int((values[mine] < limit).sum()))
+            part.flags[f"rule {name}"] = _flag(values[mine] < limit, groups[mine])
+
+
+def _flag(events: np.ndarray, groups: Ints) -> Flag:
+    places = groups % USER_GROUPS
+    asked = np.bincount(places, minlength=USER_GROUPS)
+    true = np.bincount(places[events], minlength=USER_GROUPS)
+    there = np.flatnonzero(asked)
+    return Flag(
+        int(events.size),
+        int(true.sum()),
+        np.stack([there, asked[there], true[there]], axis=1).ravel().tolist(),
+    )
 
 
 def _number(values: Floats, groups: Ints, raw: Floats | None) -> Number:
@@ -181,14 +212,24 @@ def _number(values: Floats, groups: Ints, raw: Floats | None) -> Number:
     n = np.bincount(places, minlength=USER_GROUPS)
     total = np.bincount(places, values, USER_GROUPS)
     bins: list[tuple[int, int]] = []
+    tails: list[int] = []
     if raw is not None:
-        index, counts = np.unique(bucket_index(raw, SCHEMA).astype(np.int64), return_counts=True)
+        every = bucket_index(raw, SCHEMA).astype(np.int64)
+        index, counts = np.unique(every, return_counts=True)
         bins = list(zip(index.tolist(), counts.tolist(), strict=True))
+        pairs, counts = np.unique(coarse(every) * USER_GROUPS + places, return_counts=True)
+        tails = np.stack([pairs % USER_GROUPS, pairs // USER_GROUPS, counts], axis=1).ravel().tolist()
     return Number(
         [(g, int(n[g]), round(float(total[g]), DIGITS)) for g in np.flatnonzero(n).tolist()],
         round(float((values**2).sum()), DIGITS),
         bins,
+        tails,
     )
+
+
+def coarse(index: Any) -> Any:
+    """The bin of ``Number.tails`` in which a bin of ``Number.bins`` lies: four of them, 9 % wide."""
+    return -(-index // FINE_IN_COARSE)
 
 
 def _mixes(arm: Arm) -> Iterator[tuple[int, str, dict[str, int]]]:

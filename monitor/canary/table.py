@@ -6,9 +6,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.canary.buckets import BEFORE, LEAST_BEFORE, USER_GROUPS, Spread
-from monitor.canary.sums import CANARY, STABLE, Body, Part
+from monitor.canary.sums import CANARY, STABLE, Body, Part, coarse
+from monitor.canary.users import Split
 from monitor.core.histograms import upper_bounds
 from monitor.core.stats import Counts, Floats, Ints
+
+# the threshold of a row in which nothing is counted
+NOWHERE = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Calls and events of both arms by row, and the same by user group."""
+
+    counts: Counts
+    stable: Split
+    canary: Split
+
+    def part(self, rows: slice) -> "Rates":
+        of = self.counts
+        counts = Counts(of.stable_n[rows], of.stable_events[rows], of.canary_n[rows], of.canary_events[rows])
+        return Rates(counts, self.stable.part(rows), self.canary.part(rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +49,20 @@ class Table:
         """Calls of an arm in each bucket."""
         return np.array([body.calls(arm) for body in self.bodies], dtype=np.float64)
 
-    def flagged(self, name: str) -> Counts:
+    def flagged(self, name: str) -> Rates:
         """Calls that were asked and events among them, by row."""
         sums = np.zeros((4, self.size * len(self.strata)))
+        users = self._empty_splits()
         for row, part in self._rows():
-            n, events = part.flags.get(name, (0, 0))
-            sums[2 * part.arm, row] += n
-            sums[2 * part.arm + 1, row] += events
-        return Counts(*sums)
+            flag = part.flags.get(name)
+            if flag is None:
+                continue
+            sums[2 * part.arm, row] += flag.asked
+            sums[2 * part.arm + 1, row] += flag.events
+            groups = np.array(flag.users, dtype=np.int64).reshape(-1, 3)
+            users[part.arm].n[row, groups[:, 0]] += groups[:, 1]
+            users[part.arm].total[row, groups[:, 0]] += groups[:, 2]
+        return Rates(Counts(*sums), *users)
 
     def spread(self, name: str, arm: int, *, sign: float = 1.0) -> Spread:
         """A number of one arm by row and user group."""
@@ -54,7 +78,7 @@ class Table:
             squares[row] += found.squares
         return Spread(n, total, squares)
 
-    def beyond(self, name: str, q: float) -> tuple[Counts, float]:
+    def beyond(self, name: str, q: float) -> tuple[Rates, float]:
         """Calls beyond stable's own q-quantile of the 6 hours before each bucket, by row; and its last value.
 
         Buckets before which stable had too few calls count nothing.
@@ -79,7 +103,25 @@ class Table:
         value = (
             float(upper_bounds(np.array([lowest + threshold[last[-1]]]), 5, ())[0]) if last.size else np.nan
         )
-        return Counts(*sums), value
+        users = self._beyond_by_user(name, np.where(known, coarse(rows + lowest), NOWHERE))
+        return Rates(Counts(*sums), *users), value
+
+    def _beyond_by_user(self, name: str, thresholds: Ints) -> tuple[Split, Split]:
+        """The same by user group, at the edge of the coarser bin in which the threshold of a row lies."""
+        users = self._empty_splits()
+        for row, part in self._rows():
+            found = part.numbers.get(name)
+            if found is None or thresholds[row] == NOWHERE:
+                continue
+            groups, index, count = np.array(found.tails, dtype=np.int64).reshape(-1, 3).T
+            outside = count * (index > thresholds[row])
+            users[part.arm].n[row] += np.bincount(groups, count, USER_GROUPS)
+            users[part.arm].total[row] += np.bincount(groups, outside, USER_GROUPS)
+        return users
+
+    def _empty_splits(self) -> tuple[Split, Split]:
+        shape = (self.size * len(self.strata), USER_GROUPS)
+        return Split(np.zeros(shape), np.zeros(shape)), Split(np.zeros(shape), np.zeros(shape))
 
     def _thresholds(self, stable: Floats, q: float) -> tuple[Ints, np.ndarray]:
         by_bucket = stable.reshape(self.size, len(self.strata), -1).sum(axis=1)

@@ -1,6 +1,6 @@
 """A release in sentences that a tired person understands, in English and in Chinese. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 Language = Literal["en", "zh"]
@@ -34,8 +34,21 @@ REASONS = {
     "no_figures": ("the new version's calls carry no such figure", "新版本的调用没有这项数据"),
     "no_stable_calls": ("the stable version has no calls to compare with", "稳定版没有可供比较的调用"),
     "too_few": ("not enough calls yet", "调用数还不够"),
+    "few_users": (
+        "its calls come from too few users to say what others would see: at least some ten are needed",
+        "调用来自太少的用户,无法推断其他用户的情况:至少需要十来个用户",
+    ),
+    "users_differ": (
+        "not enough users yet, and they differ",
+        "用户还不够多,而且彼此差异较大",
+    ),
     "condition_failed": ("the condition says so", "条件判定如此"),
     "condition_holds": ("the condition holds", "条件成立"),
+    "holds_up": (
+        "it drifts; that holds the release up until a person decides, and fails nothing by itself",
+        "检测到漂移;这会使发布暂停,等待人工决定,但不会单独判定失败",
+    ),
+    "too_few_labels": ("not enough labels yet", "人工标注还不够"),
     "no_answer": ("the question has no answer", "查询没有结果"),
 }
 ARRIVALS = {
@@ -66,7 +79,15 @@ PROOFS = {
         "The rollback is proved: the new version has %(share)s of the calls, and what had failed is well again.",
         "回滚已得到证实:新版本占 %(share)s 的调用,失败的指标已恢复。",
     ),
-    "waiting": ("Whether the rollback worked is not known yet.", "回滚是否生效尚不清楚。"),
+    "waiting": ("Whether the traffic follows the order is not known yet.", "流量是否已按指令变化尚不清楚。"),
+    "has_arrived": (
+        "The promotion is proved: the new version has %(share)s of the calls.",
+        "发布已得到证实:新版本占 %(share)s 的调用。",
+    ),
+    "not_arrived": (
+        "The order did not work: the new version has only %(share)s of the calls. It is given again; see what the router answered.",
+        "指令没有生效:新版本只占 %(share)s 的调用。指令会再次下达;请查看路由器的答复。",
+    ),
     "still_there": (
         "The rollback did not work: the new version still has %(share)s of the calls.",
         "回滚没有生效:新版本仍占 %(share)s 的调用。",
@@ -76,8 +97,8 @@ PROOFS = {
         "新版本已下线,但%(gate)s没有恢复:请另查原因。",
     ),
     "no_traffic": (
-        "Whether the rollback worked can't be told: there are no calls any more.",
-        "无法判断回滚是否生效:已经没有调用了。",
+        "Whether the traffic followed the order can't be told: there are no calls any more.",
+        "无法判断流量是否已按指令变化:已经没有调用了。",
     ),
 }
 
@@ -98,9 +119,16 @@ def reason(found: Facts, language: Language = "en") -> str:
     """Why a gate says what it says, with what it lacks."""
     said = pick(REASONS.get(found["reason"], (found["reason"],) * 2), language)
     needs = found.get("needs")
-    if found["reason"] != "too_few" or needs is None:
+    if found["reason"] not in {"too_few", "users_differ"} or needs is None:
         return said
     n = count(rounded(needs))
+    if found["reason"] == "users_differ":
+        more = (
+            "about %s more calls needed, of further users"
+            if language == "en"
+            else "大约还需其他用户的 %s 次调用"
+        )
+        return said + (": " if language == "en" else ":") + more % n
     return f"{said}: about {n} more needed" if language == "en" else f"{said}:大约还需 {n} 次"
 
 
@@ -112,9 +140,9 @@ def effect(found: Facts) -> str:
 def scale_of(kind: str) -> str:
     if kind in {"latency_mean", "ttft_mean", "tokens_per_second", "cost"}:
         return "percent"
-    if kind == "judge_score":
+    if kind in {"judge_score", "quality_rate"}:
         return "points"
-    return "condition" if kind in {"promql", "drift", "quality_rate"} else "times"
+    return "condition" if kind in {"promql", "drift"} else "times"
 
 
 def shown(value: float, scale: str) -> str:
@@ -169,16 +197,21 @@ def _failed(release: Facts, language: Language) -> str:
 def _passed(release: Facts, language: Language) -> str:
     good = [gate for gate in release["gates"] if gate["verdict"] == "pass"]
     calls = count(max((gate["n_canary"] for gate in good), default=0))
-    lacking = [pick(LACKS[one], language) for one in release.get("lacks") or ()]
+    left = lacking(release.get("lacks") or (), language)
     lead = next((gate for gate in good if gate["effect"] is not None), None)
     example = _with_effect(lead, language) if lead else ""
     if language == "en":
-        end = f" Before it goes on it still lacks: {', '.join(lacking)}." if lacking else " It may go on."
+        end = f" Before it goes on it still lacks: {left}." if left else " It may go on."
         of = f" ({example})" if example else ""
         return f"{release['canary']} is as good as {release['stable']} on all that must be shown{of}, after {calls} of its calls.{end}"
-    end = f"继续之前还缺:{'、'.join(lacking)}。" if lacking else "可以继续。"
+    end = f"继续之前还缺:{left}。" if left else "可以继续。"
     of = f"({example})" if example else ""
     return f"在所有必须证明的方面,{release['canary']} 与 {release['stable']} 一样好{of},基于它的 {calls} 次调用。{end}"
+
+
+def lacking(lacks: Iterable[str], language: Language = "en") -> str:
+    """What a stage lacks beside a verdict, in words."""
+    return (", " if language == "en" else "、").join(pick(LACKS[one], language) for one in lacks)
 
 
 def _undecided(release: Facts, language: Language) -> str:

@@ -135,6 +135,7 @@ def answers(client: Client, cast: Cast, found: Release) -> tuple[str, str, int]:
     "state, wanted",
     [
         (State.OPEN, ("pass", "pass", 200)),
+        (State.PROMOTING, ("pass", "pass", 200)),
         (State.PROMOTED, ("pass", "pass", 200)),
         (State.HELD, ("undecided", "pass", 403)),
         (State.ENDED, ("undecided", "pass", 403)),

@@ -1,13 +1,17 @@
 """The gates of a release over generated worlds: false failures, detections and passes per scenario.
 
     python -m tests.bench.canary SCENARIOS.py [ID ...]
+    python -m tests.bench.canary SEEDS [NAME ...]
 
-SCENARIOS.py as in ``tests.bench.drift``; its canary scenarios run with a look every 5 minutes for 24 hours.
+SCENARIOS.py as in ``tests.bench.drift``; its canary scenarios run with a look every 5 minutes for 24 hours. A number
+of seeds runs the worlds of ``tests/canary/worlds.py``, in which users stay with a version and differ, shares ramp, both
+versions are shocked, or prompts differ, for 15 hours each: equal versions, and worse ones. One JSON line each.
 """
 
 import json
 import statistics
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,6 +24,8 @@ from monitor.canary.kinds import USUAL
 from monitor.canary.paths import Gate, Plan
 from monitor.canary.sums import Arm, Body, Wanted
 from tests.bench.drift import loaded
+from tests.canary.worlds import LEAD as LEAD_OF_WORLDS
+from tests.canary.worlds import World, bodies, plan
 
 LEAD, DAY = 72, 288
 GATES = [Gate(kind, kind, needed=needed) for kind, needed in USUAL]
@@ -87,12 +93,62 @@ def scenario_figures(module: ModuleType, scenario: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+STEADY = World(errors=0.03)
+RAMP = replace(STEADY, users=2000, steps=((0, 0.01), (36, 0.05), (72, 0.25), (108, 0.5)))
+WORLDS = {
+    "15 users": replace(STEADY, steps=((0, 0.015),)),
+    "25 users": replace(STEADY, steps=((0, 0.025),)),
+    "50 users": STEADY,
+    "200 users": replace(STEADY, steps=((0, 0.2),)),
+    "50 users, some much busier": replace(STEADY, busier=0.7),
+    "50 users who differ twice as much": replace(STEADY, users_sd=1.0, faults_sd=1.6),
+    "by call": replace(STEADY, sticky=False),
+    "ramp": RAMP,
+    "shock": replace(STEADY, steps=((0, 0.2),), shock=(24, 30)),
+    "2 % and quiet nights": replace(STEADY, users=4000, steps=((0, 0.02),), night=0.2),
+    "hard prompts for one": replace(STEADY, steps=((0, 0.2),), hard=(0.1, 0.6)),
+}
+WORSE = {
+    "errors x4": {"times_errors": 4.0},
+    "slower x1.6": {"times_latency": 1.6},
+    "marks -0.6": {"points": -0.6},
+}
+
+
+def world_figures(name: str, seeds: int) -> dict[str, Any]:
+    """How often equal versions failed and passed at any look, and worse ones failed."""
+    equal = [judge(bodies(WORLDS[name], seed), GATES, plan(WORLDS[name])) for seed in range(seeds)]
+    by = [one.gate.key for judged in equal for one in judged.paths if one.verdict() == "fail"]
+    line: dict[str, Any] = {
+        "world": name, "seeds": seeds, "equal_failed": sum("fail" in one.verdicts() for one in equal),
+        "equal_passed": sum("pass" in one.verdicts() for one in equal),
+        "failed_by": {key: by.count(key) for key in sorted(set(by))},
+    }  # fmt: skip
+    for kind, change in WORSE.items():
+        world = replace(WORLDS[name], **change)
+        found = [
+            judge(bodies(world, seed), GATES, plan(world)).verdicts() for seed in range(max(1, seeds // 8))
+        ]
+        hours = [(path.index("fail") - LEAD_OF_WORLDS + 1) / 12 for path in found if "fail" in path]
+        line[kind] = f"{len(hours)} of {len(found)}" + (
+            f" in {statistics.median(hours):.1f} h" if hours else ""
+        )
+    return line
+
+
+def tell(line: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
 if __name__ == "__main__":
+    if len(sys.argv) > 1 and sys.argv[1].isdecimal():
+        for name in sys.argv[2:] or WORLDS:
+            tell(world_figures(name, int(sys.argv[1])))
+        raise SystemExit
     if len(sys.argv) < 2 or not Path(sys.argv[1]).is_file():
         raise SystemExit(__doc__)
     module = loaded(sys.argv[1])
     for scenario in module.SCENARIOS.values():
         if scenario.kind == "canary" and (len(sys.argv) == 2 or scenario.id in sys.argv[2:]):
-            line = {"scenario": scenario.id, **scenario_figures(module, scenario), "limit": scenario.limit}
-            sys.stdout.write(json.dumps(line) + "\n")
-            sys.stdout.flush()
+            tell({"scenario": scenario.id, **scenario_figures(module, scenario), "limit": scenario.limit})

@@ -1,11 +1,13 @@
 import datetime as dt
+import itertools
 from collections.abc import Callable
 
-from monitor.canary import acting, deciding, run
-from monitor.canary.models import Mode, RolloutAction, RolloutRun, RunState
+from monitor.canary import acting, deciding, read, run
+from monitor.canary.models import Mode, RolloutAction, RolloutRun, RunState, State
+from monitor.canary.opening import StageWish
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_outside import Outside
-from tests.fixtures.fix_release import Open
+from tests.fixtures.fix_release import Open, Sides
 
 SECRET = "SECtopsecret0123456789"
 
@@ -89,3 +91,65 @@ def test_in_automatic_mode_the_router_is_told_of_the_first_stage_once(
         run.step(found, now=now)
         acting.run_due(now=now)
     assert [one.json["share"] for one in server.received] == [0.5]
+
+
+def test_a_promotion_that_the_router_refuses_is_ordered_again_ever_more_seldom(
+    sides: Sides, release: Open, cast: Cast, outside: Callable[[], Outside], now: dt.datetime
+) -> None:
+    server = outside()
+    server.always(403, b"no right to do so")
+    hook(cast, server)
+    sides(120, share=0.5, per_minute=60, errors=0.05)
+    found, minute = release(mode=Mode.AUTOMATIC), dt.timedelta(minutes=1)
+    sides(90, until=now + 90 * minute, share=0.5, per_minute=4)
+    tried = []
+    for after in range(1, 91, 5):
+        run.step(found, now=now + after * minute)
+        before = len(server.received)
+        acting.run_due(now=now + after * minute)
+        tried += [after] * (len(server.received) - before)
+    assert found.state == State.PROMOTING
+    assert [one.json["intent"] for one in server.received][-3:] == ["promote"] * 3
+    waits = [later - earlier for earlier, later in itertools.pairwise(tried[1:])]
+    assert waits == sorted(waits)
+    assert waits[0] >= 5
+    refused = read.whole(cast.project.pk, found.pk).refused
+    assert [(one.action, one.answer) for one in refused] == [("router", "HTTP 403: no right to do so")]
+
+
+def test_a_promotion_that_a_router_took_late_is_proved_after_all(
+    sides: Sides, release: Open, cast: Cast, outside: Callable[[], Outside], now: dt.datetime
+) -> None:
+    server = outside()
+    server.answer(403)
+    hook(cast, server)
+    sides(120, share=0.5, per_minute=60, errors=0.05)
+    found, minute = release(mode=Mode.AUTOMATIC), dt.timedelta(minutes=1)
+    sides(30, until=now + 30 * minute, share=0.5)
+    sides(30, until=now + 60 * minute, share=1.0)
+    for after in (1, 31, 61):
+        run.step(found, now=now + after * minute)
+        acting.run_due(now=now + after * minute)
+    assert server.received[-1].json["share"] == 1.0
+    assert found.state == State.PROMOTED
+    assert not read.whole(cast.project.pk, found.pk).refused
+
+
+def test_a_step_that_argo_took_is_not_ordered_again(
+    release: Open, cast: Cast, outside: Callable[[], Outside], now: dt.datetime
+) -> None:
+    server, argo = outside(), outside()
+    hook(cast, server)
+    RolloutAction.objects.create(
+        project=cast.project, name="argo", kind="argo_rollouts",
+        settings={"url": argo.url, "namespace": "d", "rollout": "chat"},
+    )  # fmt: skip
+    stages = [StageWish(0.05), StageWish(0.5), StageWish(1.0)]
+    made = deciding.by_person(release(stages=stages), "approve", by="ada", now=now)
+    acting.run_due(now=now)
+    told = len(argo.received)
+    later = now + dt.timedelta(minutes=30)
+    acting.repeat(made, now=later)
+    acting.run_due(now=later)
+    assert len(server.received) == 2
+    assert len(argo.received) == told

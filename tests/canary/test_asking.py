@@ -31,8 +31,8 @@ class Gauge:
         append.samples(self.project_id, points, now=self.now)
 
 
-def verdict(release: Open, now: dt.datetime, gate: GateWish) -> str:
-    found = release(gates=[gate])
+def verdict(release: Open, now: dt.datetime, *gates: GateWish) -> str:
+    found = release(gates=gates)
     run.step(found, now=now + MINUTE)
     found.refresh_from_db()
     assert found.last_error == ""
@@ -61,25 +61,32 @@ def test_a_condition_without_data_is_undecided(sides: Sides, release: Open, now:
 
 
 @pytest.mark.parametrize(
-    "evidence, said", [(0.1, Verdict.PASS), (0.8, Verdict.UNDECIDED), (1.0, Verdict.FAIL)]
+    "evidence, said", [(0.1, Verdict.PASS), (0.8, Verdict.UNDECIDED), (1.0, Verdict.UNDECIDED)]
 )
-def test_drift_of_the_new_version_counts(
+def test_drift_of_the_new_version_holds_up_and_fails_nothing(
     sides: Sides, release: Open, gauge: Gauge, now: dt.datetime, evidence: float, said: Verdict
 ) -> None:
     sides(30, share=0.5)
+    gauge("queue", 3.0, version="v2")
     gauge("llm_drift_evidence", evidence, model="qwen", version="v2", feature="output_length", slice="")
-    assert verdict(release, now, GateWish("drift")) == said
+    assert verdict(release, now, GateWish("drift"), QUEUE) == said
+
+
+def test_drift_alone_passes_nothing(sides: Sides, release: Open, gauge: Gauge, now: dt.datetime) -> None:
+    sides(30, share=0.5)
+    gauge("llm_drift_evidence", 0.1, model="qwen", version="v2", feature="output_length", slice="")
+    assert verdict(release, now, GateWish("drift")) == Verdict.UNDECIDED
 
 
 @pytest.mark.parametrize(
     "canary, said",
-    [((0.60, 0.70), Verdict.FAIL), ((0.86, 0.95), Verdict.PASS), ((0.70, 0.90), Verdict.UNDECIDED)],
+    [((0.60, 0.66), Verdict.FAIL), ((0.85, 0.90), Verdict.PASS), ((0.74, 0.90), Verdict.UNDECIDED)],
 )
-def test_quality_is_compared_by_its_intervals(
+def test_corrected_quality_is_compared_with_its_uncertainty(
     sides: Sides, release: Open, gauge: Gauge, now: dt.datetime, canary: tuple[float, float], said: Verdict
 ) -> None:
     sides(30, share=0.5)
-    for version, bounds in (("v1", (0.80, 0.90)), ("v2", canary)):
-        for name, value in zip(("lower", "upper"), bounds, strict=True):
+    for version, (low, high) in (("v1", (0.84, 0.90)), ("v2", canary)):
+        for name, value in (("lower", low), ("estimate", (low + high) / 2), ("upper", high)):
             gauge("llm_quality_rate", value, model="qwen", version=version, rubric="r", bound=name)
     assert verdict(release, now, GateWish("quality_rate")) == said

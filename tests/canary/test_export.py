@@ -1,7 +1,9 @@
 import datetime as dt
 import json
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -61,7 +63,43 @@ def test_the_command_writes_and_checks(failed: Release, tmp_path: Path) -> None:
     assert "the same verdict" in said.getvalue()
 
 
-@pytest.mark.parametrize("data", [{}, [], None, {"format": "vigil-release-evidence/1"}])
+def _raise_alpha(data: dict[str, Any]) -> None:
+    data["release"]["alpha"] = 0.5
+
+
+def _forget_a_bucket(data: dict[str, Any]) -> None:
+    data["window"]["buckets"] -= 1
+
+
+def _prettier(data: dict[str, Any]) -> None:
+    data["found"][0]["effect"] = 1.01
+
+
+def _earlier(data: dict[str, Any]) -> None:
+    data["decided_at"] = "2020-01-01T00:00:00Z"
+
+
+def _one_gate_less(data: dict[str, Any]) -> None:
+    data["gates"] = []
+
+
+@pytest.mark.parametrize("tamper", [_raise_alpha, _forget_a_bucket, _prettier, _earlier, _one_gate_less])
+def test_a_file_that_somebody_changed_is_not_the_same(
+    failed: Release, now: dt.datetime, tamper: Callable[[dict[str, Any]], None]
+) -> None:
+    data = json.loads(json.dumps(export.export(failed, now=now)))
+    tamper(data)
+    assert not export.check(data).same
+
+
+def test_a_file_whose_bucket_is_missing_is_not_whole(failed: Release, now: dt.datetime) -> None:
+    data = export.export(failed, now=now)
+    data["sums"].pop(next(iter(data["sums"])))
+    with pytest.raises(BadEvidenceError, match="a bucket is missing"):
+        export.check(data)
+
+
+@pytest.mark.parametrize("data", [{}, [], None, {"format": "vigil-release-evidence/2"}])
 def test_what_is_no_evidence_is_refused(data: object) -> None:
     with pytest.raises(BadEvidenceError):
         export.check(data)

@@ -134,3 +134,28 @@ def test_a_slower_version_fails_its_tail_and_its_mean() -> None:
     judged = judge(bodies, gates, Plan(0.05, (12,), 1, 0.5))
     assert [one.verdict for one in judged.found] == ["fail", "fail"]
     assert judged.found[1].effect == pytest.approx(math.log(1.6), abs=0.05)
+
+
+def told(seed: int, truth: float, *, sd: float = 0.03, size: int = 300) -> list[Body]:
+    """A corrected rate that becomes surer with each five minutes, as labels come in."""
+    chance = np.random.default_rng(seed)
+    errors = np.cumsum(chance.normal(0.0, 0.45, size)) / np.arange(1, size + 1)
+    stable = chance.normal(0.0, sd)
+    return [
+        Body(told={"quality_rate": (float(truth + errors[b] - stable), 0.45**2 / (b + 1) + sd**2)})
+        for b in range(size)
+    ]
+
+
+def test_corrected_quality_that_is_as_good_is_not_called_worse_at_any_look() -> None:
+    gates, plan = [Gate("quality_rate", "quality_rate")], Plan(0.05, (0,), 1, 0.5)
+    worse = sum("fail" in judge(told(seed, -0.05), gates, plan).verdicts() for seed in range(100))
+    good = sum("pass" in judge(told(seed, -0.10), gates, plan).verdicts() for seed in range(100))
+    assert worse <= 5
+    assert good <= 5
+
+
+def test_corrected_quality_that_is_much_worse_is_found_and_what_is_good_passes() -> None:
+    gates, plan = [Gate("quality_rate", "quality_rate")], Plan(0.05, (0,), 1, 0.5)
+    assert judge(told(1, -0.3), gates, plan).verdict() == "fail"
+    assert judge(told(1, 0.05), gates, plan).verdict() == "pass"

@@ -39,3 +39,25 @@ def test_a_version_that_nobody_announced_is_rehearsed_too(sides: Sides, cast: Ca
     lines = list(rehearse(cast.project.pk, now - 3 * HOUR, now, now=now))
     assert lines[0].said == "fail"
     assert lines[0].canary == "v2"
+
+
+def test_a_release_that_began_before_is_rehearsed_from_what_was_counted_then(
+    sides: Sides, release: Open, cast: Cast, now: dt.datetime
+) -> None:
+    sides(60, until=now - HOUR, share=0.5)
+    sides(60, share=0.5, worse=8.0)
+    found = release()
+    run.step(found, now=now + 20 * MINUTE)
+    lines = list(rehearse(cast.project.pk, now - HOUR, now, now=now))
+    assert [(one.what, one.said) for one in lines] == [("verdict", "fail"), ("move", "rollback")]
+    assert all(one.at >= now - HOUR for one in lines)
+
+
+def test_a_release_that_was_over_before_is_left_alone(
+    sides: Sides, release: Open, cast: Cast, now: dt.datetime
+) -> None:
+    sides(120, share=0.5, worse=8.0)
+    found = release()
+    found.state, found.ended_at = "ended", now - HOUR
+    found.save()
+    assert not list(rehearse(cast.project.pk, now - HOUR, now, now=now))

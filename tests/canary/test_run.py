@@ -41,7 +41,52 @@ def test_a_good_version_goes_on_by_itself(sides: Sides, release: Open, now: dt.d
     sides(120, share=0.5, per_minute=60, errors=0.05)
     found = looked(release(mode=Mode.AUTOMATIC), now + MINUTE)
     assert found.verdict == Verdict.PASS
-    assert found.state == State.PROMOTED
+    assert found.state == State.PROMOTING
+
+
+def promoted(sides: Sides, release: Open, now: dt.datetime) -> Release:
+    """A good version that has just been promoted by itself."""
+    sides(120, share=0.5, per_minute=60, errors=0.05)
+    return looked(release(mode=Mode.AUTOMATIC), now + MINUTE)
+
+
+def missing_share(cast: Cast, at: dt.datetime) -> float:
+    return float(query.instant(cast.project.pk, "llm_canary_share_missing", at).values[0, 0])
+
+
+def test_a_promotion_is_proved_by_the_traffic(
+    sides: Sides, release: Open, cast: Cast, now: dt.datetime
+) -> None:
+    found = promoted(sides, release, now)
+    sides(20, until=now + 20 * MINUTE, share=1.0)
+    assert looked(found, now + 21 * MINUTE).state == State.PROMOTED
+    assert found.ended_at is not None
+    assert missing_share(cast, now + 21 * MINUTE) == 0.0
+
+
+def test_a_promotion_that_moves_nothing_is_said_and_not_over(
+    sides: Sides, release: Open, cast: Cast, now: dt.datetime
+) -> None:
+    found = promoted(sides, release, now)
+    sides(30, until=now + 30 * MINUTE, share=0.5)
+    found = looked(found, now + 31 * MINUTE)
+    assert found.state == State.PROMOTING
+    assert "The order did not work: the new version has only" in deciding.sentence(found)
+    assert found.decisions.filter(kind="stalled").count() == 1
+    assert missing_share(cast, now + 31 * MINUTE) == 1.0
+
+
+def test_a_stage_whose_share_does_not_rise_above_the_one_before_has_not_arrived(
+    sides: Sides, release: Open, cast: Cast, now: dt.datetime
+) -> None:
+    sides(120, share=0.5, per_minute=60, errors=0.05)
+    stages = [StageWish(0.4, 30, 100), StageWish(0.8, 30, 100), StageWish(1.0)]
+    found = looked(release(mode=Mode.AUTOMATIC, stages=stages), now + MINUTE)
+    sides(30, until=now + 30 * MINUTE, share=0.5)
+    found = looked(found, now + 31 * MINUTE)
+    assert found.body["seen"]["arrival"] == "missing"
+    assert found.body["arrival"]["reason"] == "not_arrived"
+    assert missing_share(cast, now + 31 * MINUTE) == 1.0
 
 
 def test_where_people_decide_it_only_proposes(sides: Sides, release: Open, now: dt.datetime) -> None:
@@ -182,7 +227,7 @@ def test_a_later_stage_begins_when_one_is_passed(sides: Sides, release: Open, no
 
 @pytest.mark.parametrize(
     "kind, state",
-    [("approve", State.PROMOTED), ("hold", State.HELD), ("rollback", State.ROLLING_BACK)],
+    [("approve", State.PROMOTING), ("hold", State.HELD), ("rollback", State.ROLLING_BACK)],
 )
 def test_people_decide_as_they_like(release: Open, now: dt.datetime, kind: str, state: State) -> None:
     found = release()
@@ -193,9 +238,18 @@ def test_people_decide_as_they_like(release: Open, now: dt.datetime, kind: str, 
 
 def test_what_is_over_is_not_decided_again(release: Open, now: dt.datetime) -> None:
     found = release()
-    deciding.by_person(found, "approve", by="ada", now=now)
+    Release.objects.filter(pk=found.pk).update(state=State.PROMOTED, ended_at=now)
     with pytest.raises(deciding.CantDecideError, match="promoted already"):
-        deciding.by_person(Release.objects.get(pk=found.pk), "rollback", by="ada", now=now)
+        deciding.by_person(found, "rollback", by="ada", now=now)
+
+
+def test_what_is_being_promoted_can_still_go_back(release: Open, now: dt.datetime) -> None:
+    found = release()
+    deciding.by_person(found, "approve", by="ada", now=now)
+    with pytest.raises(deciding.CantDecideError, match="being promoted"):
+        deciding.by_person(found, "hold", by="ada", now=now)
+    deciding.by_person(found, "rollback", by="ada", now=now)
+    assert Release.objects.get(pk=found.pk).state == State.ROLLING_BACK
 
 
 def test_a_new_version_beside_an_old_one_is_noticed(sides: Sides, cast: Cast, now: dt.datetime) -> None:

@@ -12,6 +12,7 @@ from monitor.core.fields import Field
 class ArgoRollouts:
     """Its steps are its own: the next stage lets it go on from a pause, promoting skips the rest, a rollback aborts it."""
 
+    steps = True
     fields = (
         Field(
             "url", "API server", kind="url", required=True, help="For example https://kubernetes.default.svc"

@@ -49,7 +49,8 @@ class Calls(Protocol):
 class RolloutAction(Protocol):
     """``act`` returns a sentence on what was answered. Acting twice on one order is the same as once.
 
-    Only one that says ``holds = True`` is told of a hold.
+    Only one that says ``holds = True`` is told of a hold. One that says ``steps = True`` goes on by a step of its own
+    with each shift, so a shift that it carried out is not given again.
     """
 
     fields: ClassVar[Sequence[Field]]

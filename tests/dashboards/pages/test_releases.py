@@ -53,7 +53,7 @@ def test_a_failure_is_approved_only_with_a_tick(client: Client, cast: Cast, fail
     assert "override" in client.post(place, {"do": "approve", "stage": "0"}).content.decode()
     client.post(place, {"do": "approve", "stage": "0", "override": "yes"})
     failed.refresh_from_db()
-    assert failed.state == State.PROMOTED
+    assert failed.state == State.PROMOTING
 
 
 def test_a_viewer_decides_nothing(client: Client, cast: Cast, failed: Release) -> None:
@@ -73,7 +73,7 @@ def test_a_stranger_finds_no_release(client: Client, cast: Cast, failed: Release
 def test_the_evidence_is_a_file(client: Client, cast: Cast, failed: Release) -> None:
     client.force_login(cast.ben)
     answer = client.get(f"/p/shop/releases/{failed.pk}/evidence.json")
-    assert answer.json()["format"] == "vigil-release-evidence/1"
+    assert answer.json()["format"] == "vigil-release-evidence/2"
     assert "attachment" in answer["Content-Disposition"]
 
 
