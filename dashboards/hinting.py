@@ -39,14 +39,14 @@ def _stuck(seen: Mapping[str, float]) -> str:
     return _(
         "%(waiting)s requests wait, and its cards have run next to nothing for ten minutes (%(gpu)s). The engine may "
         "hang, or the cards may be those of another engine: look at its log."
-    ) % {"waiting": show(seen["waiting"], "count"), "gpu": show(seen["gpu"], "ratio")}
+    ) % {"waiting": show(round(seen["waiting"]), "count"), "gpu": show(seen["gpu"], "ratio")}
 
 
 def _cache_bound(seen: Mapping[str, float]) -> str:
     return _(
         "%(waiting)s requests wait and the KV cache is at %(kv)s: there is no room to begin them. More memory for the "
         "cache (gpu-memory-utilization, mem-fraction-static), shorter contexts, or another replica."
-    ) % {"waiting": show(seen["waiting"], "count"), "kv": show(seen["kv"], "ratio")}
+    ) % {"waiting": show(round(seen["waiting"]), "count"), "kv": show(seen["kv"], "ratio")}
 
 
 def _batch_bound(seen: Mapping[str, float]) -> str:
@@ -55,7 +55,7 @@ def _batch_bound(seen: Mapping[str, float]) -> str:
         "on the batch (vLLM max-num-seqs, SGLang max-running-requests, TGI max-batch-total-tokens). It may also be a "
         "slow CPU side."
     ) % {
-        "waiting": show(seen["waiting"], "count"), "gpu": show(seen["gpu"], "ratio"),
+        "waiting": show(round(seen["waiting"]), "count"), "gpu": show(seen["gpu"], "ratio"),
         "running": show(seen["running"], "count"),
     }  # fmt: skip
 
@@ -64,7 +64,7 @@ def _machine_bound(seen: Mapping[str, float]) -> str:
     return _(
         "%(waiting)s requests wait and the cards are at work all the time (%(gpu)s): more load needs another replica. "
         "Utilisation says that something ran, not how much of the card was used."
-    ) % {"waiting": show(seen["waiting"], "count"), "gpu": show(seen["gpu"], "ratio")}
+    ) % {"waiting": show(round(seen["waiting"]), "count"), "gpu": show(seen["gpu"], "ratio")}
 
 
 def _preempting(seen: Mapping[str, float]) -> str:

@@ -20,8 +20,7 @@ from dashboards.pages.base import Context, MissingError, Page
 from dashboards.panels.base import Frame
 from dashboards.visit import Visit
 from monitor import query
-from monitor.engines import hosts, read, signals
-from monitor.engines.hints import Hint
+from monitor.engines import hints, hosts, read, signals
 from monitor.engines.read import CARD_SIGNALS, Engine
 from monitor.gpu import read as polled
 
@@ -131,17 +130,22 @@ def row_of(visit: Visit, engine: Engine) -> Row:
     """State and reason: a silent one is unknown; hints; nothing found."""
     cells = [_cell(engine, column) for column in COLUMNS]
     said = [hinting.sentence(one) for one in engine.hints]
-    state, reason = verdict(engine.hints, alive=engine.alive)
+    state, reason = verdict(engine)
     return Row(engine, cells, state, reason, said if engine.alive else [], visit.to(f"engines/{engine.key}"))
 
 
-def verdict(found: Sequence[Hint], *, alive: bool) -> tuple[str, str | Promise]:
-    if not alive:
+def verdict(engine: Engine) -> tuple[str, str | Promise]:
+    """Unknown while silent or heard too little of; then what its hints say, else whether requests wait."""
+    if not engine.alive:
         return "unknown", _("silent")
-    if not found:
-        return "good", _("nothing found")
-    tone = {"warn": "warn", "note": "good"}[found[0].level]
-    return tone, hinting.title(found[0])
+    if engine.hints:
+        first = engine.hints[0]
+        return "warn" if first.level == "warn" else "good", hinting.title(first)
+    if not hints.heard(engine.seen):
+        return "unknown", _("too little heard yet")
+    if hints.waits(engine.seen):
+        return "warn", _("requests wait")
+    return "good", _("nothing found")
 
 
 def _cell(engine: Engine, column: Column) -> Cell:

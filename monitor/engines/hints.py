@@ -56,13 +56,24 @@ class Seen:
         if line is None or not len(self.times):
             return np.empty(0)
         mine = line[self.times > self.times[-1] - seconds]
-        return mine[np.isfinite(mine)]
+        known: Floats = mine[np.isfinite(mine)]
+        return known
 
 
 def look(seen: Seen) -> list[Hint]:
     """Everything that can be said, the pressing first."""
     found = [hint for rule in RULES if (hint := rule(seen)) is not None]
     return sorted(found, key=lambda hint: hint.level != "warn")
+
+
+def heard(seen: Seen) -> bool:
+    """Whether there is enough of the last minutes to say anything."""
+    return max(len(seen.last("running", RECENT)), len(seen.last("waiting", RECENT))) >= FEW
+
+
+def waits(seen: Seen) -> bool:
+    """Whether requests wait most of the last minutes."""
+    return _waits(seen.last("waiting", RECENT))
 
 
 def filling(seen: Seen) -> Hint | None:

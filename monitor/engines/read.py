@@ -165,7 +165,7 @@ def _lines(
 ) -> tuple[Floats, dict[str, dict[Key, Floats]]]:  # fmt: skip
     """(times in seconds, for each signal its lines by two labels); NaN where nothing is known."""
     start = end - back
-    times = start.timestamp() + step.total_seconds() * np.arange(back // step + 1)
+    times: Floats = start.timestamp() + step.total_seconds() * np.arange(back // step + 1, dtype=np.float64)
     found: dict[str, dict[Key, Floats]] = {}
     for name, expr in exprs.items():
         result = query.range(project_id, expr, start, end, step, limits=LIMITS)

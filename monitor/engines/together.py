@@ -119,8 +119,8 @@ def _course(values: Floats, step: float) -> Floats:
     padded[: len(values)] = values
     blocks = padded.reshape(count, size)
     told = np.isfinite(blocks).any(axis=1)
-    medians = np.nanmedian(blocks[told], axis=1)
-    middles = (np.flatnonzero(told) + 0.5) * size
+    medians: Floats = np.nanmedian(blocks[told], axis=1)
+    middles = (np.flatnonzero(told).astype(np.float64) + 0.5) * size
     course: Floats = np.interp(np.arange(len(values)) + 0.5, middles, _lines(middles, medians))
     return course
 

@@ -3,6 +3,7 @@ import datetime as dt
 import pytest
 
 from dashboards import company
+from monitor import query
 from monitor.engines import behind, signals
 from monitor.engines.hosts import Place
 from monitor.engines.read import Placed
@@ -26,7 +27,7 @@ def test_every_candidate_has_its_words_and_a_question_that_can_be_asked() -> Non
         for one in behind.candidates(names | more, {"model": "q"}, ["gpu-1"], [engine], 60_000):
             assert company.SIGNALS[one.signal]
             assert company.FAMILIES[one.family]
-            assert behind.query.check(one.expr) is None
+            assert query.check(one.expr) is None
 
 
 def test_a_latency_alert_says_what_moved_or_why_not(look: Look, world: object, fired: RuleAlert) -> None:

@@ -9,11 +9,12 @@ from monitor.core.clock import to_ms
 from monitor.core.labels import Labels
 from monitor.engines import behind
 from monitor.engines.behind import Asked, measured
+from monitor.engines.together import Floats
 from monitor.store import append
-from tests.engines.test_hints import Floats, ou
+from tests.engines.test_hints import ou
 from tests.fixtures.fix_cast import NOON, Cast
 
-MINUTES = np.arange(0, 24 * 60 + 1)
+MINUTES: Floats = np.arange(0, 24 * 60 + 1, dtype=np.float64)
 LATENCY = "max by (instance) (request_latency_seconds) > 1.5"
 INSTANCE = "gpu-1:8000"
 

@@ -32,11 +32,12 @@ def quiet(seed: int) -> Seen:
     kv = np.clip(rng.uniform(0.2, 0.55) * load + rng.normal(0, 0.02, len(TIMES)), 0.01, 0.97)
     bursts = rng.random(len(TIMES)) < rng.uniform(0, 0.15)
     season = 0.6 + 0.05 * np.sin(2 * np.pi * HIT_TIMES / 86_400 + hour)
-    return Seen(TIMES, {
-        "kv": kv, "running": np.round(np.clip(20 * load, 0, 64)), "waiting": bursts * rng.poisson(3, len(TIMES)) * 1.0,
-        "gpu": np.clip(rng.uniform(0.3, 0.9) * load, 0, 1), "throttled": (rng.random(len(TIMES)) < 0.02) * 1.0,
-        "preemptions": (rng.random(len(TIMES)) < 0.01) / 60.0,
-    }, HIT_TIMES, season + ou(rng, HIT_TIMES, 20, rng.uniform(0.01, 0.05)))  # fmt: skip
+    lines: dict[str, Floats] = {
+        "kv": kv, "running": np.clip(20 * load, 0, 64).round(), "waiting": (bursts * rng.poisson(3, len(TIMES))).astype(np.float64),
+        "gpu": np.clip(rng.uniform(0.3, 0.9) * load, 0, 1), "throttled": (rng.random(len(TIMES)) < 0.02).astype(np.float64),
+        "preemptions": (rng.random(len(TIMES)) < 0.01).astype(np.float64) / 60,
+    }  # fmt: skip
+    return Seen(TIMES, lines, HIT_TIMES, season + ou(rng, HIT_TIMES, 20, rng.uniform(0.01, 0.05)))
 
 
 def test_quiet_worlds_stay_silent() -> None:

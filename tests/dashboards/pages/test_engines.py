@@ -61,6 +61,19 @@ def test_an_engine_that_fell_silent_is_unknown(look: Look, cast: Cast) -> None:
     assert (row.state, row.said) == ("unknown", [])
 
 
+def test_requests_that_wait_for_no_known_reason_are_not_good(look: Look, cast: Cast) -> None:
+    told(cast, LIMITED, VLLM)
+    (row,) = look("engines").context["rows"]
+    assert (row.state, row.said, row.engine.cards) == ("warn", [], ())
+
+
+def test_an_engine_heard_for_a_moment_is_unknown(look: Look, cast: Cast) -> None:
+    points = [(Labels({"__name__": "tgi_queue_size", "job": "t", "instance": "t:1"}), to_ms(NOON), 0.0)]
+    append.samples(cast.project.id, points, now=NOON)
+    (row,) = look("engines").context["rows"]
+    assert (row.state, row.engine.now("waiting")) == ("unknown", 0)
+
+
 def test_one_engine_opens_with_its_charts_and_its_cards(look: Look, world: object, cast: Cast) -> None:
     told(cast, LIMITED, VLLM)
     told(cast, LIMITED, VLLM | {"instance": "elsewhere:8000"})
