@@ -30,3 +30,11 @@ def test_no_line_speaks_of_a_variable_that_nobody_reads() -> None:
 def test_no_variable_is_told_twice() -> None:
     told = told_in_the_manual()
     assert sorted(told) == sorted(set(told))
+
+
+def test_the_chinese_page_has_the_same_variables() -> None:
+    names = [
+        re.findall(r"^\| `(\w+)`", page.read_text("utf-8"), re.MULTILINE)
+        for page in (PAGE, PAGE.with_suffix(".zh.md"))
+    ]
+    assert names[0] == names[1]
