@@ -1,6 +1,7 @@
 """Two texts word by word: what only one of them has is marked. Chinese is compared character by character."""
 
 import re
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from dashboards.reading import Piece
@@ -31,7 +32,7 @@ def _words(pieces: list[str]) -> int:
     return sum(not one.isspace() for one in pieces)
 
 
-def _pieces(steps: list[tuple[str, str]], whole: str) -> list[Piece]:
+def _pieces(steps: Sequence[tuple[str, str]], whole: str) -> list[Piece]:
     found = [Piece(text, "" if tag == "equal" or text.isspace() else "only") for tag, text in steps if text]
     rest = whole[sum(len(one.text) for one in found) :]
     return [*found, Piece(rest)] if rest else found

@@ -137,7 +137,8 @@ def replace(board: Board, panel: Panel) -> None:
 
 def settings(board: Board, form: Mapping[str, str]) -> Board:
     """The board after its settings form; a typed document wins over the single fields; raises BadBoardError."""
-    typed = form.get("document", "").strip()
+    # browsers end lines their own way
+    typed = form.get("document", "").replace("\r\n", "\n").strip()
     if typed and typed != document.text(board).strip():
         return document.read(document.parse(typed))
     refresh = form.get("refresh", "")
