@@ -16,6 +16,7 @@ from dashboards.visit import Visit
 from monitor import query
 from monitor.engines import behind
 from monitor.engines.behind import Asked, Behind, Companion
+from monitor.engines.together import BEFORE_SECONDS
 from monitor.gpu import read as polled
 
 # while an alert is young its end moves, and so does the key
@@ -89,6 +90,8 @@ def lag_text(seconds: float) -> str:
     if seconds == 0:
         return _("at the same time")
     width = show(abs(seconds), "seconds")
+    if seconds >= BEFORE_SECONDS:
+        return _("%(width)s or more before") % {"width": width}
     return (
         _("%(width)s before") % {"width": width} if seconds > 0 else _("%(width)s after") % {"width": width}
     )

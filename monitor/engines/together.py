@@ -68,7 +68,7 @@ def search(times: Floats, target: Floats, onset: float, candidates: Mapping[str,
     near = np.flatnonzero(times >= onset - NEAR_SECONDS)
     moved = []
     for (key, line), p, told in zip(scaled.items(), chances, _discovered(chances), strict=True):
-        lag, r = _best(mine, line, lags, near) if told else (0, 0.0)
+        lag, r = _best(target, candidates[key], lags, near) if told else (0, 0.0)
         if told and _left(line, cause, lag):
             moved.append(_moved(key, lag * step, r, p, candidates[key], times, onset))
     moved.sort(key=lambda one: (one.p, -abs(one.r)))
@@ -151,17 +151,22 @@ def _chance(target: Floats, line: Floats, lags: Ints) -> float:
 
 
 def _best(target: Floats, line: Floats, lags: Ints, near: Ints) -> tuple[int, float]:
-    """(lag in steps, correlation) around the alert: what lasts to the end is placed by where it began."""
+    """(lag in steps, correlation) around the alert: what lasts to the end is placed by where it began. Of the
+    figures as they are: clipped ones would make the unrest before it as tall as the move.
+    """
     found = []
     for lag in lags.tolist():
         there = near - lag
         kept = (there >= 0) & (there < len(line))
+        kept[kept] = np.isfinite(target[near[kept]]) & np.isfinite(line[there[kept]])
         found.append((_pearson(target[near[kept]], line[there[kept]]), -abs(lag), lag))
     r, _, lag = max(found, key=lambda one: (abs(one[0]), one[1]))
     return lag, r
 
 
 def _pearson(a: Floats, b: Floats) -> float:
+    if not a.size:
+        return 0.0
     a, b = a - a.mean(), b - b.mean()
     power = float(np.sqrt((a**2).sum() * (b**2).sum()))
     return float((a * b).sum()) / power if power > 0 else 0.0

@@ -14,7 +14,13 @@ from tests.fixtures.fix_world import Look
 
 
 @pytest.mark.parametrize(
-    "seconds, said", [(60, "1\u00a0min before"), (-30, "30\u00a0s after"), (0, "at the same time")]
+    "seconds, said",
+    [
+        (60, "1\u00a0min before"),
+        (-30, "30\u00a0s after"),
+        (0, "at the same time"),
+        (300, "5\u00a0min or more before"),
+    ],
 )
 def test_a_lag_says_which_moved_first(seconds: float, said: str) -> None:
     assert company.lag_text(seconds) == said
