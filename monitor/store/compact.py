@@ -97,6 +97,8 @@ def run(*, now: dt.datetime) -> Compacted:
         taken += _merge(home, closed, now, hushed=hushed)
     if not connection.in_atomic_block:
         _give_back(moment, hushed=hushed)
+        if hushed:
+            _rewrite_series(moment)
     return Compacted(taken, sealed)
 
 
@@ -128,7 +130,14 @@ def _give_back(moment: int, *, hushed: bool) -> None:
     _vain.update(dict.fromkeys(partitions.wasteful(moment, hushed=hushed), moment))
 
 
-# partitions that did not become smaller, and when that was tried
+def _rewrite_series(moment: int) -> None:
+    """In peace, and seldom: what many touches at a time have left behind in the table of series."""
+    if moment - _vain.get(partitions.SERIES, -VAIN_MS) >= VAIN_MS and partitions.series_wasteful():
+        partitions.rewrite_series()
+        _vain[partitions.SERIES] = moment
+
+
+# tables that did not become smaller or have just been, and when that was tried
 _vain: dict[str, int] = {}
 
 

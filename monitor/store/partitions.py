@@ -20,9 +20,13 @@ BATCHES = "monitor_sample_batch"
 CHUNKS = "monitor_chunk"
 PACKED = ("head", "data", "rest")
 AHEAD_DAYS = 7
+SERIES = "monitor_series"
+# larger than this, it is not written anew: nobody could write meanwhile
+SERIES_AT_MOST = 2**26
 # a table of more than this, and of so many times what its rows hold, is worth another look; or while little comes
 ROOMY, SPARSE = 2**20, 4.0
 ROOMY_IN_PEACE, SPARSE_IN_PEACE = 2**18, 1.15
+SPARSE_SERIES = 1.5
 _LOCK_KEY = 0x7669_6769_6C70
 
 _known: set[str] = set()
@@ -116,6 +120,29 @@ def rebuild(name: str) -> None:
             cursor.execute(f"REINDEX TABLE {name}")
     except OperationalError:
         return
+
+
+def series_wasteful() -> bool:
+    """Whether the table of series, after many touches at a time, holds far more space than its rows."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_relation_size(%s)", [SERIES])
+        held = cursor.fetchone()[0]
+        if not ROOMY_IN_PEACE < held <= SERIES_AT_MOST:
+            return False
+        cursor.execute(f"SELECT coalesce(sum(pg_column_size(s.*)), 0)::bigint FROM {SERIES} s")
+        return bool(held > SPARSE_SERIES * cursor.fetchone()[0])
+
+
+def rewrite_series() -> None:
+    """Its rows into a new file. It takes a moment in which no other may write, or else it is not done now."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '100ms'")
+        try:
+            cursor.execute(f"VACUUM (FULL) {SERIES}")
+        except OperationalError:
+            return
+        finally:
+            cursor.execute("RESET lock_timeout")
 
 
 def ends(table: str) -> list[tuple[str, int]]:

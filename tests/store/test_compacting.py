@@ -53,3 +53,27 @@ def _batches() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM monitor_sample_batch")
         return int(cursor.fetchone()[0])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_table_of_series_that_was_touched_too_often_becomes_small_again(
+    cast: Cast, now: dt.datetime
+) -> None:
+    labels = [Labels({NAME: f"x{n}", "text": "a" * 200}) for n in range(800)]
+    at = np.full(len(labels), clock.to_ms(now))
+    pushes.store(cast.project.id, Columns(labels, np.ones(len(at), dtype=np.int64), at, at * 1.0), now=now)
+    with connection.cursor() as cursor:
+        # in one transaction nothing of what is outdated goes
+        cursor.execute("DO $$ BEGIN FOR n IN 1..4 LOOP UPDATE monitor_series SET xid = n; END LOOP; END $$")
+        before = _series_bytes()
+        compact._vain.clear()
+        compact.run(now=now + dt.timedelta(days=1))
+        assert _series_bytes() < before / 3
+        cursor.execute("SELECT count(*) FROM monitor_series WHERE project_id = %s", [cast.project.id])
+        assert cursor.fetchone()[0] == len(labels)
+
+
+def _series_bytes() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_relation_size('monitor_series')")
+        return int(cursor.fetchone()[0])
