@@ -30,6 +30,7 @@ from monitor.promql.values import (
     piled,
 )
 from monitor.promql.windows import Windows, gathered_by_times, of_series, of_table
+from monitor.promql.worked import Worked
 
 Data = Mapping[Read, Sequence[Series]]
 
@@ -47,12 +48,29 @@ class Evaluation:
     check: Callable[[], None] = _no_check
     max_samples: int = 50_000_000
     notes: Notes = field(default_factory=Notes)
+    # parts that other questions about the same samples have in common with this one, and its whole grid
+    worked: tuple[Worked, Grid] | None = None
 
     def run(self) -> Value:
         return self.value(self.plan.root, self.plan.grid)
 
     def value(self, node: tree.Node, grid: Grid) -> Value:
         self.check()
+        if self.worked is None or not isinstance(node, tree.Aggregation | tree.Call):
+            return self._value(node, grid)
+        known, whole = self.worked
+        frame = (whole, self.plan.grid, self.plan.lookback)
+        return known.value(frame, node, grid, self.notes, lambda notes: self._apart(node, grid, notes))
+
+    def _apart(self, node: tree.Node, grid: Grid, notes: Notes) -> Value:
+        """The node's value; what is to be noted goes elsewhere."""
+        mine, self.notes = self.notes, notes
+        try:
+            return self._value(node, grid)
+        finally:
+            self.notes = mine
+
+    def _value(self, node: tree.Node, grid: Grid) -> Value:
         match node:
             case tree.Number(value=number):
                 return np.full(grid.steps, number)

@@ -85,7 +85,10 @@ class Work:
         data, samples = read(self.source, made, self.bounds, ordered=self.ordered)
         self.samples += samples
         self.in_time()
-        return Evaluation(made, data, self.in_time, self.bounds.samples, notes)
+        worked = self.source.worked if isinstance(self.source, Stored) and not self.spare else None
+        return Evaluation(
+            made, data, self.in_time, self.bounds.samples, notes, None if worked is None else (worked, whole)
+        )
 
     def planned(self, node: tree.Node, grid: Grid, whole: Grid, notes: Notes) -> Plan:
         """What has to be read, after the parts that are kept from before."""

@@ -15,6 +15,7 @@ from monitor import history
 from monitor.core.samples import Selection, Series
 from monitor.promql.errors import QueryError
 from monitor.promql.values import Grid
+from monitor.promql.worked import Worked
 from monitor.query.answer import Limits
 from monitor.query.engine import ask
 from monitor.query.many import REACHES
@@ -51,7 +52,7 @@ _shared: ContextVar[Stored | None] = ContextVar("shared", default=None)
 @contextmanager
 def together(project_id: int, questions: Sequence[Foreseen], bounds: Limits) -> Iterator[None]:
     """Within this the thread's questions to the project are answered out of one look and shared reads."""
-    shared = Stored(project_id, bounds)
+    shared = Stored(project_id, bounds, worked=Worked())
     if len(questions) > 1:
         _read_ahead(shared, questions)
     token = _shared.set(shared)

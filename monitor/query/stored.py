@@ -8,6 +8,7 @@ from monitor.core.samples import Selection, Series, Table
 from monitor.promql.errors import DeadlineError, TooMuchError
 from monitor.promql.kept import Look
 from monitor.promql.plan import Plan, Read
+from monitor.promql.worked import Worked
 from monitor.query.answer import Limits
 from monitor.store import deadline, select
 from monitor.store.select import View
@@ -23,6 +24,8 @@ class Stored:
     bounds: Limits
     seen: View | None = None
     ahead: dict[Selection, Sequence[Series]] = field(default_factory=dict)
+    # where several questions are asked of that look: what they have worked out
+    worked: Worked | None = None
 
     def look(self) -> Look:
         view = self.view()

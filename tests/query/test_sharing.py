@@ -12,7 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from monitor import query
 from monitor.core import clock
 from monitor.core.labels import Labels
+from monitor.promql import tree
+from monitor.promql.evaluate import Evaluation
 from monitor.promql.kept import answers
+from monitor.promql.values import Grid, Vector
 from monitor.store import append, bases, tapes
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
@@ -22,6 +25,7 @@ HOUR, MINUTE = dt.timedelta(hours=1), dt.timedelta(minutes=1)
 EXPRESSIONS = [
     "sum(rate(total[5m]))", "total", "max(gauge)", "rate(llm_requests_total[5m])", "avg_over_time(gauge[10m])",
     "histogram_quantile(0.9, sum(rate(llm_request_duration_seconds[5m])))",
+    "histogram_quantile(0.5, sum(rate(llm_request_duration_seconds[5m])))", "sum(rate(total[5m])) * 2",
 ]  # fmt: skip
 
 
@@ -109,3 +113,21 @@ def test_samples_that_came_since_are_seen_afterwards(project: int, now: dt.datet
     with query.together(project, ahead(now, ["total", "fresh"])):
         append.samples(project, [(Labels({"__name__": "fresh"}), clock.to_ms(now), 1.0)], now=now)
     assert query.instant(project, "fresh", now).single() == 1
+
+
+def test_what_questions_have_in_common_is_worked_out_once(
+    project: int, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    whole = Evaluation._aggregation
+
+    def noting(self: Evaluation, node: tree.Aggregation, grid: Grid) -> Vector:
+        begun.append(node.op)
+        return whole(self, node, grid)
+
+    monkeypatch.setattr(Evaluation, "_aggregation", noting)
+    asked = ahead(now, [f"sum(rate(total[5m])) {rest}" for rest in ("* 2", "> 0", "+ sum(rate(total[5m]))")])
+    with query.together(project, asked):
+        for one in asked:
+            told(project, one)
+    assert begun == ["sum"]
