@@ -1,12 +1,14 @@
 """A group speaks: its alerts become a delivery for each contact that has not heard of them.
 
-Everything about one group is one transaction, and the first worker to come wins it.
+Everything about a group is one transaction, which many groups share; the first worker to come wins them.
 """
 
 import datetime as dt
 import json
 import logging
+from collections import defaultdict
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -18,83 +20,138 @@ from monitor.alerting.policy import Book, Policy
 from monitor.alerting.receive import Member
 from monitor.alerting.routing import Way
 from monitor.core import clock
+from monitor.store import bulk
 
 log = logging.getLogger("vigil.alerting")
 # after a refusal the contact is left alone for this long, unless there is news or somebody mended it
 REST_AFTER_REFUSAL = dt.timedelta(minutes=15)
+# groups that speak in one transaction
+TOGETHER = 200
 Content = dict[str, Any]
 
 
 def pack_due(book: Book | None = None, *, now: dt.datetime) -> int:
     """Let every group speak whose time has come; how many deliveries there are now."""
     book = book or Book()
-    due = AlertGroup.objects.filter(due_at__lte=now, project__deleted_at=None).order_by("due_at")
-    made = 0
+    due = AlertGroup.objects.filter(due_at__lte=now, project__deleted_at=None).order_by("due_at", "pk")
+    of_project: dict[int, list[int]] = defaultdict(list)
     for pk, project_id in due.values_list("pk", "project_id"):
-        try:
-            made += _speak(pk, book.of(project_id, now=now), now=now)
-        except Exception as error:  # one broken group must not silence the others
-            log.exception("alert group %s failed", pk)
-            AlertGroup.objects.filter(pk=pk).update(last_error=f"{type(error).__name__}: {error}")
-    return made
+        of_project[project_id].append(pk)
+    return sum(
+        _packed(chunk, book, project_id, now=now)
+        for project_id, pks in of_project.items()
+        for chunk in (pks[first : first + TOGETHER] for first in range(0, len(pks), TOGETHER))
+    )
 
 
-def _speak(group_id: int, policy: Policy, *, now: dt.datetime) -> int:
+def _packed(pks: Sequence[int], book: Book, project_id: int, *, now: dt.datetime) -> int:
+    """How many deliveries these groups made; where one breaks, each is tried by itself."""
+    try:
+        return _speak(pks, book.of(project_id, now=now), now=now)
+    except Exception as error:  # one broken group must not silence the others
+        if len(pks) > 1:
+            return sum(_packed([pk], book, project_id, now=now) for pk in pks)
+        log.exception("alert group %s failed", pks[0])
+        AlertGroup.objects.filter(pk=pks[0]).update(last_error=f"{type(error).__name__}: {error}")
+        return 0
+
+
+def _speak(pks: Sequence[int], policy: Policy, *, now: dt.datetime) -> int:
+    """Groups that nobody else holds say what there is to say."""
     with transaction.atomic():
         free = AlertGroup.objects.select_for_update(skip_locked=True, no_key=True)
-        group = free.filter(pk=group_id, due_at__lte=now).first()
-        if group is None or group.due_at is None:
+        groups = list(free.filter(pk__in=pks, due_at__lte=now).order_by("pk"))
+        if not groups:
             return 0
-        alerts = list(group.alerts.order_by("starts_at", "id"))
-        way = policy.way(group.route_id)
-        made = 0 if way is None or way.quiet_by(now) else _tell_all(group, alerts, way, policy, now=now)
-        over = [alert.pk for alert in alerts if way is None or not alert.fires(now)]
-        if over:
-            Member.objects.filter(alertgroup=group, alert_id__in=over).delete()
-        interval = way.interval if way else grouping.SHORTEST
-        group.due_at = grouping.due_after_speaking(
-            group.due_at, interval, still_has_alerts=len(over) < len(alerts), now=now
+        members = _members(groups)
+        told: dict[int, list[_Talk]] = defaultdict(list)
+        over: list[int] = []
+        for group in groups:
+            mine, way = members[group.pk], policy.way(group.route_id)
+            alerts = [alert for _, alert in mine]
+            if way is not None and not way.quiet_by(now):
+                heard = [alert for alert in alerts if policy.heard(alert.labels)]
+                for contact in policy.told(way) if heard else ():
+                    told[contact.pk].append(_Talk(group, contact, heard, way))
+            ended = [pk for pk, alert in mine if way is None or not alert.fires(now)]
+            over += ended
+            _set_time(group, way, still_has_alerts=len(ended) < len(alerts), now=now)
+        made = sum(_tell(talks, now=now) for talks in told.values())
+        Member.objects.filter(pk__in=over).delete()
+        bulk.update(
+            AlertGroup,
+            [group.pk for group in groups],
+            {"due_at": [group.due_at for group in groups], "last_error": ["" for _ in groups]},
         )
-        group.last_error = ""
-        group.save(update_fields=["due_at", "last_error"])
     return made
 
 
-def _tell_all(
-    group: AlertGroup, alerts: Sequence[Alert], way: Way, policy: Policy, *, now: dt.datetime
-) -> int:
-    heard = [alert for alert in alerts if policy.heard(alert.labels)]
-    if not heard:
-        return 0
-    return sum(_tell(group, contact, heard, way, now=now) for contact in policy.told(way))
+def _members(groups: Sequence[AlertGroup]) -> dict[int, list[tuple[int, Alert]]]:
+    """By group its alerts, the longest lasting first, each with the id of its membership."""
+    rows = Member.objects.filter(alertgroup__in=groups).values_list("pk", "alertgroup_id", "alert_id")
+    memberships = list(rows)
+    alerts = Alert.objects.in_bulk({alert for _, _, alert in memberships})
+    found: dict[int, list[tuple[int, Alert]]] = defaultdict(list)
+    for pk, group, alert in memberships:
+        if alert in alerts:
+            found[group].append((pk, alerts[alert]))
+    for mine in found.values():
+        mine.sort(key=lambda pair: (pair[1].starts_at, pair[1].pk))
+    return found
 
 
-def _tell(group: AlertGroup, contact: Contact, alerts: Sequence[Alert], way: Way, *, now: dt.datetime) -> int:
-    """One delivery for one contact, if it has to be told."""
-    firing = [key_of(alert) for alert in alerts if alert.fires(now)]
-    resolved = [key_of(alert) for alert in alerts if not alert.fires(now)]
-    said = last_said(group.pk, contact, now=now)
-    reason = grouping.need(
-        said, firing, resolved, repeat=way.repeat, send_resolved=contact.send_resolved, now=now
+def _set_time(group: AlertGroup, way: Way | None, *, still_has_alerts: bool, now: dt.datetime) -> None:
+    assert group.due_at is not None
+    interval = way.interval if way else grouping.SHORTEST
+    group.due_at = grouping.due_after_speaking(
+        group.due_at, interval, still_has_alerts=still_has_alerts, now=now
     )
-    if reason is None:
-        return 0
-    known = said.firing if said else frozenset()
-    told = [
-        alert for alert in alerts if alert.fires(now) or (contact.send_resolved and key_of(alert) in known)
-    ]
-    _enqueue(group, contact, content_of(group, told, key=way.key, now=now), now=now)
-    return 1
 
 
-def last_said(group_id: int, contact: Contact, *, now: dt.datetime) -> grouping.Said | None:
-    """What a contact heard last; a message still on its way counts, and for a while one that was refused."""
+@dataclass(frozen=True, slots=True)
+class _Talk:
+    """One group and one contact that may have to be told of it."""
+
+    group: AlertGroup
+    contact: Contact
+    alerts: list[Alert]
+    way: Way
+
+    def news(self, said: grouping.Said | None, *, now: dt.datetime) -> Content | None:
+        """What the contact has to be told, if anything."""
+        firing = [key_of(alert) for alert in self.alerts if alert.fires(now)]
+        resolved = [key_of(alert) for alert in self.alerts if not alert.fires(now)]
+        loud = self.contact.send_resolved
+        reason = grouping.need(said, firing, resolved, repeat=self.way.repeat, send_resolved=loud, now=now)
+        if reason is None:
+            return None
+        known = said.firing if said else frozenset()
+        told = [alert for alert in self.alerts if alert.fires(now) or (loud and key_of(alert) in known)]
+        return content_of(self.group, told, key=self.way.key, now=now)
+
+
+def _tell(talks: Sequence[_Talk], *, now: dt.datetime) -> int:
+    """A delivery for each group of one contact of which it has to be told; how many."""
+    contact = talks[0].contact
+    said = _last_said([talk.group.pk for talk in talks], contact, now=now)
+    news = [(talk.group, talk.news(said.get(talk.group.pk), now=now)) for talk in talks]
+    spoken = [(group, content) for group, content in news if content is not None]
+    _enqueue(contact, spoken, now=now)
+    return len(spoken)
+
+
+def _last_said(groups: Collection[int], contact: Contact, *, now: dt.datetime) -> dict[int, grouping.Said]:
+    """What a contact heard last of each group; a message on its way counts, and for a while one that was refused."""
     failed = Q(state__in=[Delivery.State.REFUSED, Delivery.State.GIVEN_UP])
     rested = max(now - REST_AFTER_REFUSAL, contact.changed_at or now - REST_AFTER_REFUSAL)
     counts = Q(state__in=[Delivery.State.SENT, Delivery.State.WAITING]) | failed & Q(finished_at__gt=rested)
-    rows = Delivery.objects.filter(counts, group_id=group_id, contact=contact).order_by("-created_at")
-    row = rows.values_list("created_at", "content").first()
-    return None if row is None else grouping.Said(row[0], frozenset(firing_keys(row[1])))
+    rows = Delivery.objects.filter(counts, group_id__in=groups, contact=contact)
+    newest = rows.order_by("group_id", "-created_at").distinct("group_id")
+    return {
+        group: grouping.Said(at, frozenset(firing_keys(content)))
+        for group, at, content in newest.values_list("group_id", "created_at", "content")
+        if group is not None
+    }
 
 
 def last_sent(groups: Collection[int]) -> dict[tuple[int, int], grouping.Said]:
@@ -149,24 +206,38 @@ def _stored(alert: Alert, now: dt.datetime) -> dict[str, Any]:
     }
 
 
-def _enqueue(group: AlertGroup, contact: Contact, content: Content, *, now: dt.datetime) -> None:
-    """A new delivery; but behind one that is stuck, the newest news replaces what waits behind it already.
+def _enqueue(contact: Contact, news: Sequence[tuple[AlertGroup, Content]], *, now: dt.datetime) -> None:
+    """New deliveries; but behind one that is stuck, the newest news replaces what waits behind it already.
 
     So a contact that was away for hours hears of the beginning and of the present, not of each step.
     """
-    waiting = Delivery.objects.filter(group=group, contact=contact, state=Delivery.State.WAITING)
-    tail = waiting.filter(attempts=0, lease_until=None).order_by("-created_at").first()
-    if tail is not None and waiting.count() > 1:
-        merged = _merged(tail.content, content)
-        untouched = Delivery.objects.filter(
-            pk=tail.pk, state=Delivery.State.WAITING, attempts=0, lease_until=None
-        )
-        if untouched.update(content=merged, status=status_of(merged), created_at=now):
-            return
-    Delivery.objects.create(
-        project_id=group.project_id, contact=contact, group=group, content=content,
-        status=status_of(content), created_at=now, next_at=now,
-    )  # fmt: skip
+    waiting: dict[int | None, list[Delivery]] = defaultdict(list)
+    rows = Delivery.objects.filter(
+        group__in=[group for group, _ in news], contact=contact, state=Delivery.State.WAITING
+    )
+    for row in rows.order_by("-created_at").defer("content"):
+        waiting[row.group_id].append(row)
+    fresh = []
+    for group, content in news:
+        stuck = waiting[group.pk]
+        tail = next((row for row in stuck if row.attempts == 0 and row.lease_until is None), None)
+        if tail is None or len(stuck) < 2 or not _replaced(tail, content, now=now):
+            fresh.append(
+                Delivery(
+                    project_id=group.project_id, contact=contact, group=group, content=content,
+                    status=status_of(content), created_at=now, next_at=now,
+                )
+            )  # fmt: skip
+    Delivery.objects.bulk_create(fresh)
+
+
+def _replaced(tail: Delivery, content: Content, *, now: dt.datetime) -> bool:
+    """Whether the message that waits says the news now; not if somebody has just taken it."""
+    merged = _merged(tail.content, content)
+    untouched = Delivery.objects.filter(
+        pk=tail.pk, state=Delivery.State.WAITING, attempts=0, lease_until=None
+    )
+    return bool(untouched.update(content=merged, status=status_of(merged), created_at=now))
 
 
 def status_of(content: Content) -> str:
