@@ -15,8 +15,8 @@ def update(model: type[Model], ids: Sequence[int], columns: Mapping[str, Sequenc
     known = {field.name: field for field in meta.concrete_fields}
     fields = [known[name] for name in columns]
     types = [f"%s::{field.db_type(connection)}[]" for field in fields]
-    names = [quote(field.column) for field in fields]
-    table, key = quote(meta.db_table), quote(meta.pk.column)
+    names = [quote(str(field.column)) for field in fields]
+    table, key = quote(meta.db_table), quote(str(meta.pk.column))
     sql = (
         f"UPDATE {table} SET {', '.join(f'{name} = new.{name}' for name in names)}"
         f" FROM unnest(%s::bigint[], {', '.join(types)}) AS new(the_key, {', '.join(names)})"

@@ -123,7 +123,8 @@ class View:
         if len(small) >= unions.LEAST:
             sets, wanted = [chosen[place] for place in small], [selections[place] for place in small]
             tables = unions.tables(self.project_id, self.moment, sets, wanted, budget.seconds)
-            found = dict(zip(small, tables or [None] * len(small), strict=True))
+            answers: Sequence[Table | None] = tables if tables is not None else [None for _ in small]
+            found = dict(zip(small, answers, strict=True))
         for place in pushed_ones:
             if place not in found:
                 span = selections[place].start_ms, selections[place].end_ms
