@@ -220,10 +220,11 @@ def _undecided(release: Facts, language: Language) -> str:
     if seen.get("arrival") in {"no_traffic", "missing", "lost"}:
         why = arrival(seen, language)
     else:
-        why = "; ".join(
-            f"{gate_name(gate['kind'], gate['about'], language, gate.get('q') or 0.0)}: {reason(gate, language)}"
-            for gate in open_gates[:3]
-        )
+        names: dict[str, list[str]] = {}
+        for gate in open_gates[:3]:
+            name = gate_name(gate["kind"], gate["about"], language, gate.get("q") or 0.0)
+            names.setdefault(reason(gate, language), []).append(name)
+        why = "; ".join(f"{', '.join(those)}: {said}" for said, those in names.items())
     if language == "en":
         return (
             f"Not decided yet whether {release['canary']} may go on: {why or 'nothing has been counted yet'}."

@@ -11,6 +11,7 @@ versions are shocked, or prompts differ, for 15 hours each: equal versions, and 
 import json
 import statistics
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -108,10 +109,10 @@ WORLDS = {
     "2 % and quiet nights": replace(STEADY, users=4000, steps=((0, 0.02),), night=0.2),
     "hard prompts for one": replace(STEADY, steps=((0, 0.2),), hard=(0.1, 0.6)),
 }
-WORSE = {
-    "errors x4": {"times_errors": 4.0},
-    "slower x1.6": {"times_latency": 1.6},
-    "marks -0.6": {"points": -0.6},
+WORSE: dict[str, Callable[[World], World]] = {
+    "errors x4": lambda world: replace(world, times_errors=4.0),
+    "slower x1.6": lambda world: replace(world, times_latency=1.6),
+    "marks -0.6": lambda world: replace(world, points=-0.6),
 }
 
 
@@ -125,7 +126,7 @@ def world_figures(name: str, seeds: int) -> dict[str, Any]:
         "failed_by": {key: by.count(key) for key in sorted(set(by))},
     }  # fmt: skip
     for kind, change in WORSE.items():
-        world = replace(WORLDS[name], **change)
+        world = change(WORLDS[name])
         found = [
             judge(bodies(world, seed), GATES, plan(world)).verdicts() for seed in range(max(1, seeds // 8))
         ]

@@ -109,7 +109,7 @@ if __name__ == "__main__":
         raise SystemExit(__doc__)
     for wanted in sys.argv[3:] or IDS:
         try:
-            sys.stdout.write(json.dumps(main(*sys.argv[1:3], wanted), ensure_ascii=False) + "\n")
+            sys.stdout.write(json.dumps(main(sys.argv[1], sys.argv[2], wanted), ensure_ascii=False) + "\n")
             sys.stdout.flush()
         except urllib.error.HTTPError as error:
             message = f"{wanted}: {error}: {error.read()[:500]!r}"
