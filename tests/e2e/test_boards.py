@@ -48,7 +48,27 @@ def test_a_board_opens_quietly_at_a_desk_and_in_a_pocket(viewer: Viewer, mine: s
         assert viewer.open("dashboards/mine") == 200
         viewer.page.wait_for_selector("#panel-2 .js-plotly-plot")
         assert viewer.overflow() == 0
+        assert viewer.moved() == []
+    assert viewer.barriers() == []
     assert viewer.trouble == []
+
+
+@pytest.mark.parametrize("path", ["settings", "panel/2"])
+def test_the_forms_of_a_board_keep_nobody_out(viewer: Viewer, mine: str, path: str) -> None:
+    viewer.open(f"dashboards/mine/{path}")
+    assert viewer.barriers() == []
+    assert viewer.overflow() == 0
+
+
+def test_a_variable_is_added_with_a_form(viewer: Viewer, cast: Cast, mine: str) -> None:
+    viewer.open("dashboards/mine/settings")
+    viewer.page.fill("[name=va_0_name]", "version")
+    viewer.page.fill("[name=va_0_query]", "label_values(llm_requests_total, version)")
+    viewer.page.check("[name=va_0_many]")
+    with viewer.page.expect_navigation():
+        viewer.page.click("button[value=settings]")
+    assert [(one.name, one.kind, one.many) for one in saved(cast).variables] == [("version", "query", True)]
+    assert viewer.page.locator("#menu-version").count() == 1
 
 
 def test_a_folded_row_asks_when_it_is_opened(viewer: Viewer, mine: str) -> None:

@@ -8,6 +8,8 @@ from tests.fixtures.fix_browser import Viewer
 pytestmark = pytest.mark.browser
 
 CHART = "#plot-latency"
+# what a narrow window may break
+NARROW = ("button-name", "link-name", "select-name", "scrollable-region-focusable", "target-size")
 RANGE = f"document.querySelector('{CHART}').layout.xaxis.range.map(Math.round)"
 
 
@@ -17,11 +19,28 @@ def test_a_page_opens_quietly_and_fits_a_desk_and_a_pocket(viewer: Viewer, world
         viewer.page.set_viewport_size({"width": width, "height": height})
         assert viewer.open(page) == 200
         assert viewer.overflow() == 0, f"{page} is wider than {width} pixels"
+        assert viewer.moved() == []
+        assert viewer.barriers(*(() if width > height else NARROW)) == []
+    viewer.page.emulate_media(color_scheme="dark")
+    assert viewer.barriers("color-contrast") == []
     assert viewer.trouble == []
 
 
 def test_a_call_opens_quietly(viewer: Viewer, world: list[object]) -> None:
     assert viewer.open(f"generations/{world[1]}") == 200
+    assert viewer.barriers() == []
+    assert viewer.trouble == []
+
+
+def test_a_comparison_goes_onto_paper_and_into_pictures(viewer: Viewer, world: object) -> None:
+    viewer.open("compare/report")
+    viewer.page.wait_for_function("document.querySelectorAll('.js-plotly-plot').length >= 8")
+    assert viewer.barriers() == []
+    viewer.open("compare")
+    viewer.page.click("summary:has-text('Take along')")
+    with viewer.page.expect_download() as download:
+        viewer.page.click("[data-png]")
+    assert download.value.suggested_filename == "shop-compare.png"
     assert viewer.trouble == []
 
 
