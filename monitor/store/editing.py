@@ -28,11 +28,11 @@ else:
     BaseForm = ModelForm
 
 
-F = TypeVar("F", bound=Callable[..., str])
+F = TypeVar("F", bound=Callable[..., str | tuple[str, Any]])
 
 
 def labelled(description: Any, colours: Mapping[str, str], ordering: str | None = None) -> Callable[[F], F]:
-    """A column whose words carry a colour (and stay words)."""
+    """A column whose words carry a colour (and stay words); a pair is the key of the colour and the word."""
     decorate: Callable[[F], F] = display(description=description, label=dict(colours), ordering=ordering)
     return decorate
 

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -113,14 +114,14 @@ def between(
     )
 
 
-def _asked(project_id: int, start: dt.datetime, end: dt.datetime, by: Author) -> dict[str, object]:
+def _asked(project_id: int, start: dt.datetime, end: dt.datetime, by: Author) -> dict[str, Any]:
     return {
         "project": project_id, "first": ids.first_at(clock.to_ms(start)), "last": ids.first_at(clock.to_ms(end)),
         "name": by.name, "source": by.source, "author": by.author,
     }  # fmt: skip
 
 
-def _judged(narrower: str, values: dict[str, object]) -> JudgedCalls:
+def _judged(narrower: str, values: dict[str, Any]) -> JudgedCalls:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT s.generation_id, g.model, g.version, s.value {_OF_CALLS} {narrower} ORDER BY s.generation_id",

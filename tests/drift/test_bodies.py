@@ -21,7 +21,7 @@ def calls(values: int = 3) -> dict[str, np.ndarray]:
     }
     return {
         "started_at": np.sort(chance.integers(0, HOUR_MS, N)), **numbers,
-        "error": np.where(chance.random(N) < 0.1, "timeout", None), "mean_logprob": -chance.random(N),
+        "error": np.array(["timeout" if each < 0.1 else None for each in chance.random(N)], dtype=object), "mean_logprob": -chance.random(N),
         "tenant": np.array([f"t{n}" for n in chance.integers(0, values, N)], dtype=object),
         **dict.fromkeys(("finish_reason", "grounding", "language", "topic", "route"), nothing),
     }  # fmt: skip

@@ -1,6 +1,7 @@
 """Attributes and retrieval scores: what is read beside calls, and the signals that people ask for by a name."""
 
 import datetime as dt
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from tests.fixtures.fix_cast import Cast
 DAY = dt.timedelta(days=1)
 
 
-def added(*attributes: dict[str, object]) -> Body:
+def added(*attributes: Mapping[str, object]) -> Body:
     body = Body(calls=len(attributes), numbers={}, shares={})
     add_details(body, Details(np.full(len(attributes), np.nan), attributes))
     return body
