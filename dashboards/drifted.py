@@ -84,8 +84,7 @@ def _moved(state: str, rows: Sequence[read.SignalRow]) -> Verdict:
         )
     if state == "warning":
         text += " " + _("Not sure enough for a page.")
-    since = min((one.since for one in rows if one.since is not None), default=None)
-    return Verdict(STATES[state][0], STATES[state][1], text, since)
+    return Verdict(STATES[state][0], STATES[state][1], text, rows[0].since)
 
 
 def learning(signals: Sequence[read.SignalRow]) -> list[Learning]:

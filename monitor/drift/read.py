@@ -141,6 +141,13 @@ class SignalRow:
     last_error: str
 
     @property
+    def size(self) -> float:
+        """The effect over the edge of its band; 0 while there is none."""
+        if self.effect is None or not self.high:
+            return 0.0
+        return abs(self.effect) / self.high
+
+    @property
     def top(self) -> str:
         """The stream that moved; empty where there is only one."""
         return self.streams[0].name if self.streams else ""
@@ -189,13 +196,20 @@ STATE_ORDER = ("drift", "warning", "ok", "learning", "unknown")
 
 
 def signals(project_id: int, *, model: str = "") -> list[SignalRow]:
-    """Every signal of the project: what pages first, then by evidence; unknown ones last."""
+    """Every signal of the project: what pages first, then by evidence and size; unknown ones last."""
     rows = DriftSignal.objects.filter(project_id=project_id).defer("progress")
     if model:
         rows = rows.filter(model=model)
     found = [_signal(one) for one in rows]
     return sorted(
-        found, key=lambda row: (STATE_ORDER.index(row.state), -(row.evidence or 0.0), row.model, row.version)
+        found,
+        key=lambda row: (
+            STATE_ORDER.index(row.state),
+            -(row.evidence or 0.0),
+            -row.size,
+            row.model,
+            row.version,
+        ),
     )
 
 
