@@ -44,10 +44,11 @@ class Worked:
 def _numbers(value: Value) -> int:
     if not isinstance(value, Vector):
         return len(value)
-    return value.values.size + sum(
-        len(cells.place) * (cells.block.positive.shape[1] + cells.block.negative.shape[1] + 4)
+    histograms = sum(
+        len(cells.place) * (int(cells.block.positive.shape[1]) + int(cells.block.negative.shape[1]) + 4)
         for cells in value.histograms
     )
+    return int(value.values.size) + histograms
 
 
 def _protect(value: Value) -> None:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -47,7 +48,7 @@ def main() -> None:
             for _ in range(ROUNDS):
                 for way, run in runs.items():
                     forget()
-                    took[way].append(_measured(lambda run=run: run(project, scope, cells)))
+                    took[way].append(_measured(partial(run, project, scope, cells)))
             for way, figures in took.items():
                 found[f"{kind}_{way}_cpu_s"] = round(statistics.median(cpu for cpu, _ in figures), 3)
                 found[f"{kind}_{way}_statements"] = figures[-1][1]
