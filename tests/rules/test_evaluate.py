@@ -230,6 +230,36 @@ def test_the_rules_of_a_stage_are_asked_together(lab: Lab) -> None:
     assert calls == [2]
 
 
+def test_due_groups_are_asked_and_told_together(lab: Lab) -> None:
+    lab.rule("First")
+    other = RuleGroup.objects.create(project=lab.group.project, name="other", interval_ms=60_000)
+    Rule.objects.create(group=other, name="Second", expr="llm_p99 > 0.5")
+    calls: list[int] = []
+
+    def tell(_: int, notices: Sequence[Notice]) -> None:
+        calls.append(len(notices))
+
+    lab.answer = [(V2, 1.0)]
+    evaluate.run_due(World(lab._ask, lab._write, tell), now=NOON)
+    assert (calls, len({at for _, at in lab.asked})) == ([2], 1)
+
+
+def test_a_group_that_breaks_does_not_stop_those_beside_it(lab: Lab) -> None:
+    lab.rule("Good")
+    other = RuleGroup.objects.create(project=lab.group.project, name="other", interval_ms=60_000)
+    Rule.objects.create(group=other, name="Bad", expr="llm_p99 > 0.5")
+
+    def tell(project_id: int, notices: Sequence[Notice]) -> None:
+        if any(notice.labels["alertname"] == "Bad" for notice in notices):
+            raise OSError
+        lab._tell(project_id, notices)
+
+    lab.answer = [(V2, 1.0)]
+    evaluate.run_due(World(lab._ask, lab._write, tell), now=NOON)
+    assert [notice.labels["alertname"] for notice in lab.told] == ["Good"]
+    assert list(RuleGroup.objects.order_by("pk").values_list("last_error", flat=True)) == ["", "OSError: "]
+
+
 def test_a_group_is_evaluated_on_its_own_grid(lab: Lab) -> None:
     lab.rule()
     assert [lab.run(minute) for minute in (0, 0.5, 1.1, 1.2, 7.9)] == [1, 0, 1, 0, 1]
