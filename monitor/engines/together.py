@@ -19,11 +19,11 @@ Ints = npt.NDArray[np.int64]
 # the slow course: medians of such blocks, smoothed over so many of them
 BLOCK_SECONDS, SMOOTHED = 1200.0, 13
 BEFORE_SECONDS, AFTER_SECONDS = 300.0, 60.0
-FALSE_SHARE = 0.05
+FALSE_SHARE = 0.04
 LEAST_KNOWN = 0.7
 CLIP, LEAST_SCALE = 6.0, 0.3
 # how far the mean of the scaled series must stand from usual while the cause lasts
-LEFT_USUAL, TARGET_LEFT = 1.5, 1.0
+LEFT_USUAL, TARGET_LEFT = 2.0, 1.0
 CALM_SECONDS = 3 * 3600.0
 # the lag is read off the alert and so long before it
 NEAR_SECONDS = 2700.0
