@@ -77,7 +77,7 @@ def live(cast: Cast, series: list[tuple[str, Mapping[str, str], At]]) -> set[tup
     """A quarter of an hour, a look each minute; (alert, host or instance) of everything that ever fires."""
     groups = [group for group in yaml.load(sets.text("starter")) if group.name in {"gpus", "engines"}]
     exchange.take(cast.project.id, groups, exchange.Terms(Author("ada", NOON)))
-    fired = set()
+    fired: set[tuple[str, str]] = set()
     for minute in range(-5, MINUTES + 1):
         now = NOON + dt.timedelta(minutes=minute)
         points = [
