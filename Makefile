@@ -40,6 +40,11 @@ bench: $(VENV)/.synced-dev
 	$(BIN)/python -m tests.bench.changes
 	$(BIN)/python -m tests.bench.history
 	$(BIN)/python -m tests.bench.gpus
+	$(BIN)/python -m tests.bench.boards
+	$(BIN)/python -m tests.bench.summary
+	$(BIN)/python -m tests.bench.active
+	$(BIN)/python -m tests.bench.sizing
+	$(if $(filter 0,$(shell id -u)),$(BIN)/python -m tests.bench.hosts)
 
 # what is installed is exactly what the lock says, by hash
 lock: $(VENV)/bin/uv

@@ -1,5 +1,6 @@
 """Gathers the fixtures; each subject has its own file under ``fixtures/``."""
 
+import hypothesis
 import pytest
 from django.conf import settings
 
@@ -27,6 +28,14 @@ pytest_plugins = [
 def pytest_configure() -> None:
     """The real hasher takes 0.2 s per person, and the cast has three in each test."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # how long an example takes says something of the machine, not of the code
+    hypothesis.settings.register_profile(
+        "untimed",
+        hypothesis.settings(),
+        deadline=None,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
+    hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session", autouse=True)

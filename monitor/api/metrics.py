@@ -43,13 +43,17 @@ def _stock() -> str:
         )
         series, batches, size = cursor.fetchone()
     return (
-        "# HELP vigil_series Series in the store.\n# TYPE vigil_series gauge\n"
-        f"vigil_series {series}\n"
-        "# HELP vigil_sample_batches Batches not yet sealed into chunks.\n# TYPE vigil_sample_batches gauge\n"
-        f"vigil_sample_batches {batches}\n"
-        "# HELP vigil_database_bytes Size of the database.\n# TYPE vigil_database_bytes gauge\n"
-        f"vigil_database_bytes {size}\n"
-    ) + _disk() + _queue()
+        (
+            "# HELP vigil_series Series in the store.\n# TYPE vigil_series gauge\n"
+            f"vigil_series {series}\n"
+            "# HELP vigil_sample_batches Batches not yet sealed into chunks.\n# TYPE vigil_sample_batches gauge\n"
+            f"vigil_sample_batches {batches}\n"
+            "# HELP vigil_database_bytes Size of the database.\n# TYPE vigil_database_bytes gauge\n"
+            f"vigil_database_bytes {size}\n"
+        )
+        + _disk()
+        + _queue()
+    )
 
 
 def _disk() -> str:

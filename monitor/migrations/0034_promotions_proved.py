@@ -4,28 +4,59 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('monitor', '0033_series_touched_in_turns'),
+        ("monitor", "0033_series_touched_in_turns"),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name='release',
-            name='release_open_once',
+            model_name="release",
+            name="release_open_once",
         ),
         migrations.AlterField(
-            model_name='release',
-            name='state',
-            field=models.CharField(choices=[('open', 'open'), ('held', 'held'), ('promoting', 'promoting'), ('promoted', 'promoted'), ('rolling_back', 'rolling back'), ('rolled_back', 'rolled back'), ('escalated', 'rollback not proved'), ('ended', 'ended without a decision')], default='open', editable=False, max_length=12),
+            model_name="release",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("open", "open"),
+                    ("held", "held"),
+                    ("promoting", "promoting"),
+                    ("promoted", "promoted"),
+                    ("rolling_back", "rolling back"),
+                    ("rolled_back", "rolled back"),
+                    ("escalated", "rollback not proved"),
+                    ("ended", "ended without a decision"),
+                ],
+                default="open",
+                editable=False,
+                max_length=12,
+            ),
         ),
         migrations.AlterField(
-            model_name='releasedecision',
-            name='kind',
-            field=models.CharField(choices=[('advance', 'next stage'), ('promote', 'promote'), ('rollback', 'roll back'), ('hold', 'hold'), ('resume', 'go on'), ('inconclusive', 'inconclusive'), ('proved', 'rollback proved'), ('escalate', 'rollback not proved'), ('arrived', 'promotion proved'), ('stalled', 'share not arrived')], max_length=12),
+            model_name="releasedecision",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("advance", "next stage"),
+                    ("promote", "promote"),
+                    ("rollback", "roll back"),
+                    ("hold", "hold"),
+                    ("resume", "go on"),
+                    ("inconclusive", "inconclusive"),
+                    ("proved", "rollback proved"),
+                    ("escalate", "rollback not proved"),
+                    ("arrived", "promotion proved"),
+                    ("stalled", "share not arrived"),
+                ],
+                max_length=12,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='release',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['open', 'held', 'promoting', 'rolling_back', 'escalated'])), fields=('project', 'model', 'canary'), name='release_open_once'),
+            model_name="release",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["open", "held", "promoting", "rolling_back", "escalated"])),
+                fields=("project", "model", "canary"),
+                name="release_open_once",
+            ),
         ),
     ]

@@ -135,7 +135,7 @@ class Host:
 def servers(folder: Path) -> Iterator[dict[str, str]]:
     """PostgreSQL and Valkey for the whole net; the variables by which to reach them."""
     layout, ours = Layout(folder / "store"), embedded._settings
-    embedded._settings = lambda one: ours(one) | {"listen_addresses": STORE_ADDRESS}
+    embedded._settings = lambda layout: ours(layout) | {"listen_addresses": STORE_ADDRESS}
     postgres = embedded.start_postgres(layout)
     password = local_secret(layout, "postgres_password")
     with (layout.postgres / "pg_hba.conf").open("a") as rules:

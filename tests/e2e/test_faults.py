@@ -151,7 +151,7 @@ def test_a_database_that_stands_still_for_a_while_loses_and_doubles_nothing(prod
 def every_connection(product: Product) -> Iterator[None]:
     """Holds all connections that PostgreSQL gives, ours among them."""
     layout = Layout(product.data)
-    place = {
+    place: dict[str, Any] = {
         "host": str(layout.postgres_sockets), "dbname": "vigil", "user": "vigil",
         "password": local_secret(layout, "postgres_password"),
     }  # fmt: skip
