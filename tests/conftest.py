@@ -1,8 +1,11 @@
 """Gathers the fixtures; each subject has its own file under ``fixtures/``."""
 
+from collections.abc import Iterator
+
 import hypothesis
 import pytest
 from django.conf import settings
+from django.utils import translation
 
 from dashboards import texts
 
@@ -36,6 +39,13 @@ def pytest_configure() -> None:
         suppress_health_check=[hypothesis.HealthCheck.too_slow],
     )
     hypothesis.settings.load_profile("untimed")
+
+
+@pytest.fixture(autouse=True)
+def _language() -> Iterator[None]:
+    """A page that was asked for in Chinese leaves its thread speaking it."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session", autouse=True)
