@@ -17,6 +17,8 @@ from monitor.gpu.rows import TROUBLE, CardRow, HostRow
 FULL, HOT_MARGIN, HOT = 0.95, 5.0, 85.0
 # the end of the bar where a card tells no limit of its own
 USUAL_LIMIT_CELSIUS = 100.0
+# the memory's own sensor: where the makers' limits begin
+MEMORY_HOT = 105.0
 TIMELINE_POINTS = 240
 Verdict = tuple[str, str]
 # what the events that people meet most often mean
@@ -29,9 +31,12 @@ XIDS: dict[int, str | Promise] = {
     94: lazy("memory error, contained to one program"), 95: lazy("memory error, not contained: reset the card"),
     119: lazy("the driver got no answer from the card"), 120: lazy("the card's own processor failed"),
 }  # fmt: skip
+# after these the card or its results are not to be trusted; after those a program was hit
+GRAVE, SERIOUS = frozenset({48, 79, 95, 119, 120}), frozenset({74, 94})
 REASONS: dict[str, str | Promise] = {
     "power_cap": lazy("power limit"), "hw_slowdown": lazy("hardware slowdown"), "sw_thermal": lazy("heat (driver)"),
     "hw_thermal": lazy("heat (hardware)"), "power_brake": lazy("power brake"), "idle": lazy("idle"),
+    "thermal": lazy("heat"), "power": lazy("power limit"), "reliability": lazy("voltage limit"), "board_limit": lazy("board limit"),
     "clocks_setting": lazy("clocks were set"), "sync_boost": lazy("sync boost"), "display_clocks": lazy("display"),
 }  # fmt: skip
 DRIVER: dict[str, tuple[str, str | Promise]] = {
@@ -57,22 +62,19 @@ def verdict(card: CardRow) -> Verdict:
         return "unknown", _("told nothing in the last five minutes")
     if not card.up:
         return "bad", _("lost: it does not answer any more")
-    heat, limit = card.figures.get("temperature_celsius"), card.figures.get("temperature_limit_celsius")
     broken = _broken(card)
     if broken:
         return "bad", broken
-    if heat is not None and heat >= (limit - HOT_MARGIN if limit else HOT):
+    if _hot(card):
         return "bad", _("hot")
-    if card.throttled:
-        return "warn", _("throttled: %(reasons)s") % {"reasons": ", ".join(reasons(card.throttled))}
-    if (card.memory_ratio or 0) >= FULL:
-        return "warn", _("memory nearly full")
-    if card.links_down:
-        return "warn", _("NVLink down: %(links)s") % {"links": ", ".join(card.links_down)}
-    if card.figures.get("remapped_rows_pending"):
-        return "warn", _("a bad row of memory waits for a reset")
-    if heat is None and card.memory_ratio is None:
+    doubt = _doubt(card)
+    if doubt:
+        return "warn", doubt
+    known = [card.told("temperature_celsius"), card.memory_ratio, card.throttle or None]
+    if known == [None] * len(known):
         return "unknown", _("tells neither heat nor memory")
+    if None in known:
+        return "unknown", _("nothing found in what it tells")
     return "good", _("nothing found")
 
 
@@ -82,7 +84,7 @@ def reasons(names: Iterable[str]) -> list[str]:
 
 def gauges(card: CardRow) -> list[Gauge]:
     """The four figures everybody looks for first, then what only newer cards tell."""
-    told = card.figures
+    told = {name: value for name in card.figures if (value := card.told(name)) is not None}
     heat, power, most = (
         told.get(name) for name in ("temperature_celsius", "power_watts", "power_limit_watts")
     )
@@ -117,7 +119,7 @@ def notes(card: CardRow) -> list[str]:
         generation = card.figures.get("pcie_link_generation", 0)
         found.append(f"PCIe {generation:.0f} ×{width:.0f}" + (f" / ×{widest:.0f}" if width < widest else ""))
     if card.links:
-        up = len(card.links) - len(card.links_down)
+        up = sum(card.links.values())
         found.append(_("NVLink %(up)s of %(all)s up") % {"up": up, "all": len(card.links)})
     if card.ecc_errors:
         corrected, not_so = (card.ecc_errors.get(kind, 0) for kind in ("corrected", "uncorrected"))
@@ -183,9 +185,39 @@ def _frames(by_reason: dict[str, list[tuple[str, int, int]]]) -> list[Frame]:
     return found
 
 
+def _hot(card: CardRow) -> bool:
+    heat, limit = card.told("temperature_celsius"), card.told("temperature_limit_celsius")
+    memory = card.told("memory_temperature_celsius")
+    return (heat is not None and heat >= (limit - HOT_MARGIN if limit else HOT)) or (
+        memory or 0
+    ) >= MEMORY_HOT
+
+
 def _broken(card: CardRow) -> str:
-    if card.ecc_errors.get("uncorrected"):
+    if card.ecc_errors.get("uncorrected", 0) > 0:
         return _("uncorrected memory errors")
-    if card.figures.get("remapped_rows_failed"):
+    if card.told("remapped_rows_failed"):
         return _("no spare row of memory is left")
+    return _events(card, GRAVE)
+
+
+def _doubt(card: CardRow) -> str:
+    """What is no fault yet and worth a look; the pressing first."""
+    if events := _events(card, SERIOUS):
+        return events
+    if card.throttled:
+        return _("throttled: %(reasons)s") % {"reasons": ", ".join(reasons(card.throttled))}
+    if (card.memory_ratio or 0) >= FULL:
+        return _("memory nearly full")
+    if card.links_down:
+        return _("NVLink down: %(links)s") % {"links": ", ".join(card.links_down)}
+    if card.told("remapped_rows_pending") or card.told("retired_pages_pending"):
+        return _("a bad row of memory waits for a reset")
     return ""
+
+
+def _events(card: CardRow, which: frozenset[int]) -> str:
+    code = min(card.recent_xids & which, default=None)
+    if code is None:
+        return ""
+    return _("XID %(code)s within the hour: %(meaning)s") % {"code": code, "meaning": XIDS[code]}

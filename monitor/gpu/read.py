@@ -3,7 +3,11 @@
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 from django.utils.translation import gettext_lazy as _
 
 from monitor import query
@@ -24,8 +28,36 @@ SIGNS = ("gpu_up", "gpu_temperature_celsius", "gpu_memory_used_bytes", "gpu_util
 FRESH = dt.timedelta(seconds=45)
 MOST_EVENTS = 200
 _IDENTITY = frozenset({"host", "gpu", "uuid", "name", "simulated", "instance", "job"})
+# how far a sample may lie behind the event that it tells of
+LATE = 60.0
+RECENT = "1h"
+# counted per code; or told as the last one, with its moment, or by a source that gives none of a card long known
+COUNTED_XIDS = (
+    f'increase(gpu_xid_code_errors_total{{xid=~"[0-9]+"}}[{RECENT}]) > 0 or '
+    f'(gpu_xid_code_errors_total{{xid=~"[0-9]+"}} unless gpu_xid_code_errors_total offset {RECENT}) '
+    f"and on (host, uuid) gpu_xid_errors_total offset {RECENT}"
+)
+LAST_XIDS = (
+    "gpu_xid_last_code and time() - gpu_xid_last_timestamp_seconds < 3600 or "
+    f"((gpu_xid_last_code and changes(gpu_xid_last_code[{RECENT}]) > 0) unless gpu_xid_last_timestamp_seconds) or "
+    f"(gpu_xid_last_code unless gpu_xid_last_code offset {RECENT} unless gpu_xid_last_timestamp_seconds) "
+    f"and on (host, uuid) gpu_temperature_celsius offset {RECENT}"
+)
+# of cards that tell only for how long each reason held: it holds when it did for half of the last minutes
+HELD = 'rate(gpu_throttle_seconds_total{reason=~"thermal|power|board_limit|reliability"}[5m]) > bool 0.5'
+LINKED = f"max by (host, uuid) (max_over_time(gpu_nvlink_up[{REMEMBERED}])) > 0"
 Key = tuple[str, str]
+Event = tuple[str, str, str, int]
 Figures = Mapping[Labels, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """By card: whether a link was up, reasons that held it down, XIDs of the last hour."""
+
+    linked: set[Key]
+    held: dict[Key, dict[str, bool]]
+    xids: dict[Key, set[int]]
 
 
 def hosts(project_id: int, now: dt.datetime) -> list[HostRow]:
@@ -35,38 +67,80 @@ def hosts(project_id: int, now: dt.datetime) -> list[HostRow]:
     for labels, _times, values in query.instant(project_id, '{__name__=~"gpu_.+"}', now).points():
         host = labels.get("host", "")
         place = told[host, labels["uuid"]] if "uuid" in labels else own[host]
-        place[labels] = float(values[-1])
+        if not np.isnan(values[-1]):
+            place[labels] = float(values[-1])
+    names = {one.name for figures in told.values() for one in figures}
+    past = _past(project_id, names, now)
     known, alive = _known(project_id, now), _processes_seen(project_id, now)
     cards: dict[str, list[CardRow]] = defaultdict(list)
     for key, (labels, at) in known.items():
-        cards[key[0]].append(_card(labels, told.get(key, {}), at, alive))
+        cards[key[0]].append(_card(labels, told.get(key, {}), at, alive, past))
     return [_host(name, own.get(name, {}), cards.get(name, [])) for name in sorted({*own, *cards})]
 
 
 def xids(project_id: int, start: dt.datetime, end: dt.datetime) -> list[XidRow]:
-    """The events of a span, newest first: each change of a card's last one."""
+    """The events of a span, newest first: each moment that a card's last one had; where a source tells no moments,
+    and for all but the last event of a step, when it was first seen.
+    """
     step = max(dt.timedelta(seconds=15), (end - start) / 1000)
-    codes = query.range(project_id, "gpu_xid_last_code", start, end, step)
-    times = query.range(project_id, "gpu_xid_last_timestamp_seconds", start, end, step)
+    codes, times, counts = (
+        list(query.range(project_id, name, start, end, step).points())
+        for name in ("gpu_xid_last_code", "gpu_xid_last_timestamp_seconds", "gpu_xid_code_errors_total")
+    )
     moments = {
-        labels.nameless: dict(zip(at.tolist(), values.tolist(), strict=True))
-        for labels, at, values in times.points()
+        labels.nameless: dict(zip(at.tolist(), values.tolist(), strict=True)) for labels, at, values in times
     }
-    found: dict[tuple[Labels, float], int] = {}
-    for labels, at, values in codes.points():
-        own = moments.get(labels.nameless, {})
+    found: dict[tuple[Event, float], str] = {}
+    for labels, at, values in codes:
+        own = moments.get(labels.nameless)
+        before = 0.0
         for moment, code in zip(at.tolist(), values.tolist(), strict=True):
-            happened = own.get(moment)
-            if happened is not None and start.timestamp() <= happened <= end.timestamp():
-                found[labels.nameless, happened] = int(code)
+            # what the first step already tells may be of any age
+            fresh = code != before and _seconds(moment) > start.timestamp()
+            happened = own.get(moment) if own is not None else _seconds(moment) if fresh else None
+            if code and happened is not None and start.timestamp() <= happened <= end.timestamp():
+                found[_event(labels, int(code)), happened] = labels.get("name", "")
+            before = code
+    _add_hidden(found, counts, start, step)
     rows = [
-        XidRow(
-            dt.datetime.fromtimestamp(moment, dt.UTC), labels.get("host", ""), labels.get("gpu", ""),
-            labels.get("name", ""), code,
-        )
-        for (labels, moment), code in found.items()
-    ]  # fmt: skip
+        XidRow(dt.datetime.fromtimestamp(moment, dt.UTC), host, gpu, name, code)
+        for ((host, gpu, _uuid, code), moment), name in found.items()
+    ]
     return sorted(rows, key=lambda row: row.at, reverse=True)[:MOST_EVENTS]
+
+
+def _add_hidden(
+    found: dict[tuple[Event, float], str],
+    counts: list[tuple[Labels, npt.NDArray[np.int64], npt.NDArray[np.float64]]],
+    start: dt.datetime,
+    step: dt.timedelta,
+) -> None:
+    """Events that a later one of the same step hides: a counter of their code rose, and no moment fits."""
+    width = step.total_seconds()
+    known: dict[Event, list[float]] = defaultdict(list)
+    for event, moment in found:
+        known[event].append(moment)
+    for labels, at, values in counts:
+        code = labels.get("xid", "")
+        if not code.isdigit():
+            continue
+        event = _event(labels, int(code))
+        rose = np.diff(values, prepend=0.0) > 0
+        for moment in at[rose].tolist():
+            seen = _seconds(moment)
+            # a moment is told by the reader's clock, and a sample minutes later
+            if seen > start.timestamp() and not any(
+                -LATE <= seen - one <= width + LATE for one in known[event]
+            ):
+                found[event, seen] = labels.get("name", "")
+
+
+def _event(labels: Labels, code: int) -> Event:
+    return labels.get("host", ""), labels.get("gpu", ""), labels.get("uuid", ""), code
+
+
+def _seconds(moment: int) -> float:
+    return moment / 1000.0
 
 
 def pollers(project_id: int) -> list[PollerRow]:
@@ -117,7 +191,29 @@ def _host(name: str, own: Figures, cards: list[CardRow]) -> HostRow:
     )
 
 
-def _card(labels: Labels, figures: Figures, at: dt.datetime | None, alive: Figures) -> CardRow:
+def _past(project_id: int, names: AbstractSet[str], now: dt.datetime) -> Past:
+    """What the last minutes and hours tell of cards beside their newest figures; asked only where it may be known."""
+    found = Past(set(), defaultdict(dict), defaultdict(set))
+    if "gpu_nvlink_up" in names:
+        for labels in _values(project_id, LINKED, now):
+            found.linked.add(_key(labels))
+    if "gpu_throttle_seconds_total" in names:
+        for labels, value in _values(project_id, HELD, now).items():
+            found.held[_key(labels)][labels.get("reason", "")] = value > 0
+    if names & {"gpu_xid_errors_total", "gpu_xid_last_code"}:
+        for labels in _values(project_id, COUNTED_XIDS, now):
+            found.xids[_key(labels)].add(int(labels["xid"]))
+        for labels, value in _values(project_id, LAST_XIDS, now).items():
+            found.xids[_key(labels)].add(int(value))
+    return found
+
+
+def _key(labels: Labels) -> Key:
+    return labels.get("host", ""), labels.get("uuid", "")
+
+
+def _card(labels: Labels, figures: Figures, at: dt.datetime | None, alive: Figures, past: Past) -> CardRow:
+    key = _key(labels)
     plain = {
         one.name.removeprefix("gpu_"): value
         for one, value in figures.items()
@@ -135,10 +231,13 @@ def _card(labels: Labels, figures: Figures, at: dt.datetime | None, alive: Figur
         up=up,
         figures=plain,
         clocks_hertz=_by(figures, "gpu_clock_hertz", "clock"),
-        throttle={name: value > 0 for name, value in _by(figures, "gpu_throttle", "reason").items()},
+        throttle={name: value > 0 for name, value in _by(figures, "gpu_throttle", "reason").items()}
+        or dict(past.held.get(key, {})),
         ecc_errors=_by(figures, "gpu_ecc_errors_total", "kind"),
         remapped_rows=_by(figures, "gpu_remapped_rows", "kind"),
         links={name: value > 0 for name, value in _by(figures, "gpu_nvlink_up", "link").items()},
+        linked=key in past.linked,
+        recent_xids=frozenset(past.xids.get(key, ())),
         xids=_by(figures, "gpu_xid_code_errors_total", "xid"),
         processes=_processes(figures, at, alive),
         partitions=_partitions(figures),

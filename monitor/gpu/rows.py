@@ -1,13 +1,16 @@
 """What pages see of GPUs: a host, its cards, their processes and instances. Plain; made by ``read``."""
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from monitor.gpu.models import PollerState
 
 # what slows a card down and is worth a look; the idle ones are not
-TROUBLE = frozenset({"power_cap", "hw_slowdown", "sw_thermal", "hw_thermal", "power_brake"})
+TROUBLE = frozenset({
+    "power_cap", "hw_slowdown", "sw_thermal", "hw_thermal", "power_brake", "thermal", "power", "board_limit", "reliability",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class CardRow:
     """One card as its newest series say. A figure that it doesn't report is missing, never zero.
 
     ``up``: False, it is lost; None, nobody told in the last minutes. ``figures``: by name, without ``gpu_``.
+    ``linked``: a link was up within the last hours, so that one that is down is a fault and not a card without a
+    bridge. ``recent_xids``: the events of the last hour.
     """
 
     host: str
@@ -57,22 +62,29 @@ class CardRow:
     ecc_errors: Mapping[str, float] = field(default_factory=dict)
     remapped_rows: Mapping[str, float] = field(default_factory=dict)
     links: Mapping[str, bool] = field(default_factory=dict)
+    linked: bool = False
     xids: Mapping[str, float] = field(default_factory=dict)
+    recent_xids: frozenset[int] = frozenset()
     processes: tuple[ProcessRow, ...] = ()
     partitions: tuple[PartitionRow, ...] = ()
+
+    def told(self, name: str) -> float | None:
+        """A figure; None where it is missing or not a number."""
+        value = self.figures.get(name)
+        return None if value is None or math.isnan(value) else value
 
     @property
     def memory_total_bytes(self) -> float | None:
         """Some exporters tell only the parts."""
-        parts = [self.figures.get(f"memory_{part}_bytes") for part in ("used", "free")]
-        if None in parts:
-            return self.figures.get("memory_total_bytes")
-        reserved = self.figures.get("memory_reserved_bytes", 0.0)
-        return self.figures.get("memory_total_bytes", sum(one or 0.0 for one in parts) + reserved)
+        whole = self.told("memory_total_bytes")
+        used, free = self.told("memory_used_bytes"), self.told("memory_free_bytes")
+        if whole is not None or used is None or free is None:
+            return whole
+        return used + free + (self.told("memory_reserved_bytes") or 0.0)
 
     @property
     def memory_ratio(self) -> float | None:
-        return _share(self.figures.get("memory_used_bytes"), self.memory_total_bytes)
+        return _share(self.told("memory_used_bytes"), self.memory_total_bytes)
 
     @property
     def throttled(self) -> list[str]:
@@ -80,6 +92,9 @@ class CardRow:
 
     @property
     def links_down(self) -> list[str]:
+        """Empty for a card none of whose links is or was up: it has no bridge."""
+        if not self.linked and not any(self.links.values()):
+            return []
         return sorted((link for link, up in self.links.items() if not up), key=lambda link: link.zfill(3))
 
 

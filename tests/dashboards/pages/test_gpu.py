@@ -16,6 +16,7 @@ from tests.fixtures.fix_world import Look
 CARD = CardRow(
     "h1", "0", "GPU-0", "H100", simulated=False, at=None,
     figures={"temperature_celsius": 60.0, "memory_used_bytes": 40e9, "memory_total_bytes": 80e9},
+    throttle={"idle": False},
 )  # fmt: skip
 CARD_LABELS = {"host": "h9", "gpu": "0", "uuid": "GPU-9", "name": "H100"}
 
@@ -43,6 +44,11 @@ def test_without_cards_the_page_says_how_to_poll(look: Look) -> None:
     ({}, {"throttle": {"hw_thermal": True}}, "warn"), ({}, {"throttle": {"idle": True}}, "good"),
     ({}, {"ecc_errors": {"uncorrected": 1.0}}, "bad"), ({"remapped_rows_failed": 1.0}, {}, "bad"),
     ({"remapped_rows_pending": 1.0}, {}, "warn"), ({}, {"links": {"0": True, "1": False}}, "warn"),
+    ({}, {"links": {"0": False, "1": False}}, "good"), ({}, {"links": {"0": False}, "linked": True}, "warn"),
+    ({}, {"recent_xids": frozenset({31})}, "good"), ({}, {"recent_xids": frozenset({94})}, "warn"),
+    ({}, {"recent_xids": frozenset({31, 79})}, "bad"), ({}, {"throttle": {}}, "unknown"),
+    ({"temperature_celsius": float("nan")}, {}, "unknown"), ({"memory_used_bytes": float("nan")}, {}, "unknown"),
+    ({"memory_temperature_celsius": 110.0}, {}, "bad"), ({"retired_pages_pending": 1.0}, {}, "warn"),
     ({"temperature_celsius": 84.0, "temperature_limit_celsius": 87.0}, {}, "bad"),
     ({}, {"up": False}, "bad"), ({}, {"up": None}, "unknown"), ({}, {"figures": {}}, "unknown"),
 ])  # fmt: skip
@@ -84,6 +90,36 @@ def test_events_of_the_span_are_listed_with_their_meaning(look: Look, cast: Cast
         (79, now - dt.timedelta(minutes=10)), (63, now - dt.timedelta(minutes=30)),
     ]  # fmt: skip
     assert "bus" in str(events[0][1])
+
+
+def test_events_without_a_moment_are_listed_when_first_seen(cast: Cast, now: dt.datetime) -> None:
+    for minutes in range(90, -1, -5):
+        at = now - dt.timedelta(minutes=minutes)
+        put(cast, "gpu_temperature_celsius", 60, at)
+        put(cast, "gpu_xid_last_code", 31 if minutes > 40 else 79, at)
+    (event,) = read.xids(cast.project.id, now - dt.timedelta(hours=1), now)
+    assert (event.code, event.at) == (79, now - dt.timedelta(minutes=40))
+    ((card,),) = (host.cards for host in read.hosts(cast.project.id, now))
+    assert card.recent_xids == {79}
+
+
+def test_an_event_that_a_later_one_hides_is_listed_too(cast: Cast, now: dt.datetime) -> None:
+    at = now - dt.timedelta(minutes=10)
+    put(cast, "gpu_xid_errors_total", 0, now - dt.timedelta(hours=1))
+    for name, value, labels in (
+        ("gpu_xid_last_code", 45, {}), ("gpu_xid_last_timestamp_seconds", at.timestamp(), {}),
+        ("gpu_xid_code_errors_total", 1, {"xid": "79"}), ("gpu_xid_code_errors_total", 1, {"xid": "45"}),
+    ):  # fmt: skip
+        put(cast, name, value, now, **labels)
+    assert {one.code for one in read.xids(cast.project.id, now - dt.timedelta(days=7), now)} == {45, 79}
+
+
+def test_a_card_whose_links_fell_remembers_them(cast: Cast, now: dt.datetime) -> None:
+    for minutes, up in ((60, 1.0), (0, 0.0)):
+        put(cast, "gpu_nvlink_up", up, now - dt.timedelta(minutes=minutes), link="0")
+    put(cast, "gpu_up", 1, now)
+    (host,) = read.hosts(cast.project.id, now)
+    assert host.cards[0].links_down == ["0"]
 
 
 def test_a_driver_that_does_not_answer_is_said(look: Look, cast: Cast, now: dt.datetime) -> None:
