@@ -138,12 +138,13 @@ def verdict(engine: Engine) -> tuple[str, str | Promise]:
     """Unknown while silent or heard too little of; then what its hints say, else whether requests wait."""
     if not engine.alive:
         return "unknown", _("silent")
+    waits = hints.waits(engine.seen)
     if engine.hints:
         first = engine.hints[0]
-        return "warn" if first.level == "warn" else "good", hinting.title(first)
+        return "warn" if first.level == "warn" or waits else "good", hinting.title(first)
     if not hints.heard(engine.seen):
         return "unknown", _("too little heard yet")
-    if hints.waits(engine.seen):
+    if waits:
         return "warn", _("requests wait")
     return "good", _("nothing found")
 

@@ -41,7 +41,7 @@ class Hint:
 class Seen:
     """One engine's signals on a common grid (seconds), NaN where nothing is known.
 
-    ``gpu``: mean utilisation of its cards; ``throttled``: 1 while one of them is slowed down. ``hit_times`` and
+    ``gpu``: mean utilisation of its cards; ``busiest``: of the busiest of them; ``throttled``: 1 while one of them is slowed down. ``hit_times`` and
     ``hits`` reach a day back.
     """
 
@@ -128,6 +128,9 @@ def batch_bound(seen: Seen) -> Hint | None:
         return None
     most = float(ever.max())
     at_limit = running >= min(most - 1, 0.97 * most) if most > 2 else running >= most
+    busiest = seen.last("busiest", RECENT)
+    if len(busiest) and np.median(busiest) >= HALF_BUSY:
+        return None  # one card at its end and others idle: most likely the idle ones are not this engine's
     if not IDLE < np.median(gpu) < HALF_BUSY or most < 1 or at_limit.mean() < MOSTLY:
         return None
     if len(kv) and np.median(kv) > ROOMY:

@@ -186,9 +186,11 @@ def _cards(cards: Mapping[str, Mapping[Key, Floats]], place: Place) -> tuple[str
 
 
 def _folded(cards: Mapping[str, Mapping[Key, Floats]], host: str, mine: Sequence[str]) -> dict[str, Floats]:
-    """The mean utilisation of the cards, and whether one of them is slowed down."""
+    """The mean utilisation of the cards, that of the busiest, and whether one of them is slowed down."""
     found = {}
-    for name, source, fold in (("gpu", "utilisation", np.nanmean), ("throttled", "throttled", np.nanmax)):
+    for name, source, fold in (
+        ("gpu", "utilisation", np.nanmean), ("busiest", "utilisation", np.nanmax), ("throttled", "throttled", np.nanmax),
+    ):  # fmt: skip
         lines = [cards[source][host, gpu] for gpu in mine if (host, gpu) in cards[source]]
         if lines:
             whole = np.array(lines)

@@ -16,6 +16,8 @@ Form = Literal["sum", "max", "mean_of", "rate", "share", "quantile", "average"]
 KEY = "job, instance"
 # ranks of one model tell the same numbers; only data-parallel ranks add up
 RANKS = "tp_rank, pp_rank, moe_ep_rank"
+# -1 while its cache is off
+OFF_BELOW_ZERO = "vllm:gpu_prefix_cache_hit_rate"
 TOTAL, BUCKET = "_total", "_bucket"
 
 
@@ -159,7 +161,10 @@ class _Asked:
             case "sum" | "max" | "mean_of":
                 fold = {"sum": "sum", "max": "max", "mean_of": "avg"}[source.form]
                 for name in had(source.name, self.names):
-                    yield f"{fold} by ({KEY}) (max without ({RANKS}) ({self._gauge(name)}))"
+                    told = self._gauge(name)
+                    if source.name == OFF_BELOW_ZERO:
+                        told = f"{told} >= 0"
+                    yield f"{fold} by ({KEY}) (max without ({RANKS}) ({told}))"
             case "rate":
                 yield from map(self._rate, had(source.name, self.names))
             case "share":

@@ -89,6 +89,7 @@ FULL = {"waiting": 12, "running": 64, "gpu": 0.6, "kv": 0.5}
     (hints.batch_bound, FULL, FULL | {"waiting": 0}),
     (hints.batch_bound, FULL, FULL | {"running": np.where(TIMES[-1] - 900 > TIMES, 64, 40)}),
     (hints.batch_bound, FULL, FULL | {"gpu": np.nan}),
+    (hints.batch_bound, FULL | {"gpu": 0.12, "busiest": 0.2}, FULL | {"gpu": 0.12, "busiest": 0.96}),
     (hints.machine_bound, FULL | {"gpu": 0.97}, FULL),
     (hints.cache_bound, FULL | {"kv": 0.99}, FULL),
     (hints.stuck, FULL | {"gpu": 0.0}, FULL),

@@ -16,6 +16,7 @@ VLLM = {"vllm:num_requests_running", "vllm:num_requests_waiting", "vllm:kv_cache
     ("kv", {"vllm:gpu_cache_usage_perc"}, "vllm:gpu_cache_usage_perc"),
     ("preemptions", {"vllm:num_preemptions"}, "rate(vllm:num_preemptions["),
     ("hits", {"vllm:gpu_prefix_cache_hits_total", "vllm:gpu_prefix_cache_queries_total"}, "gpu_prefix_cache_queries_total"),
+    ("hits", {"vllm:gpu_prefix_cache_hit_rate"}, "vllm:gpu_prefix_cache_hit_rate >= 0"),
     ("hits", {"sglang:cache_hit_rate"}, "avg by (job, instance)"),
     ("hits", {"nv_cache_num_hits_per_model", "nv_cache_num_misses_per_model"}, "nv_cache_num_misses_per_model"),
     ("itl", {"vllm:time_per_output_token_seconds_bucket"}, "vllm:time_per_output_token_seconds_bucket"),

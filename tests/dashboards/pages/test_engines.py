@@ -113,6 +113,13 @@ def test_every_hint_has_a_title_and_a_sentence(kind: str) -> None:
     assert "50" in hinting.sentence(hint)
 
 
+def test_requests_that_wait_for_busy_cards_are_not_good(look: Look, world: object, cast: Cast) -> None:
+    told(cast, LIMITED, VLLM | {"gpus": "7"})
+    told(cast, {"gpu_utilization_ratio": 0.97}, {"host": "h1", "gpu": "7", "uuid": "GPU-7"})
+    (row,) = look("engines").context["rows"]
+    assert ([one.kind for one in row.engine.hints], row.state) == (["machine_bound"], "warn")
+
+
 def test_a_spark_keeps_its_gaps() -> None:
     line = np.where(np.arange(96) < 48, np.nan, 1.0)
     thin = engines._thin(line)
