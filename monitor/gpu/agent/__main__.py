@@ -90,10 +90,12 @@ def _door(options: dict[str, Any]) -> Door:
 
 
 def _once(agent: Agent) -> int:
-    reading = agent.take()
-    agent.sender.once()
+    try:
+        reading = agent.take()
+        agent.sender.once()
+    finally:
+        agent.close()
     problem = agent.sender.problem
-    agent.close()
     print(problem or f"{reading.state}: {reading.cards} cards, {agent.sender.sent} samples taken")  # noqa: T201 — for a person
     if reading.problem:
         print(reading.problem)  # noqa: T201 — as above

@@ -107,7 +107,8 @@ class Sender:
     def stop(self, patience: float) -> None:
         """Send what is there, but take no longer than this."""
         self._stop.set()
-        self._thread.join(timeout=patience)
+        if self._thread.is_alive():
+            self._thread.join(timeout=patience)
 
     def _run(self) -> None:
         wait = FIRST_WAIT
@@ -125,6 +126,12 @@ class Sender:
             return self._empty(wait)
         except sqlite3.Error as error:
             self._say(f"{self.spool.path} can't be read ({error})")
+            return wait
+        except Exception as error:  # nothing may end the thread while the reader goes on
+            problem = f"readings could not be sent ({type(error).__name__}: {error})"
+            if problem != self.problem:
+                log.exception("%s; tried again", problem)
+            self.problem = problem
             return wait
 
     def _empty(self, wait: float) -> float:

@@ -20,6 +20,7 @@ from monitor.gpu.agent import wire
 from monitor.gpu.agent.__main__ import BadArgumentsError, main, settings
 from monitor.outside.http import Caller
 from tests.fixtures.fix_cast import Cast
+from tests.fixtures.fix_gpu import Start
 from tests.fixtures.fix_outside import Answer, Outside, Received
 
 ROOT = Path(__file__).parents[3]
@@ -133,6 +134,17 @@ def test_one_reading_can_be_printed_with_only_two_packages() -> None:
 def test_without_a_driver_one_reading_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--print"]) == 1
     assert json.loads(capsys.readouterr().out)["state"] == "no_driver"
+
+
+def test_one_reading_is_sent_and_the_agent_stops(
+    gpus: Start, outside: Callable[[], Outside], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gpus("h100")
+    server = outside()
+    server.answer(204)
+    assert main(["--once", "--url", server.url, "--key", "k", "--spool", str(tmp_path)]) == 0
+    assert "ok: 1 cards" in capsys.readouterr().out
+    assert len(server.received) == 1
 
 
 def test_the_command_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,6 +71,24 @@ def test_what_is_never_taken_does_not_hold_up_the_rest(tmp_path: Path) -> None:
     spool = filled(tmp_path)
     Sender(spool, never, every=5).once()
     assert (spool.oldest(100).last, spool.dropped["refused"]) == (0, 3)
+
+
+def test_an_error_that_nobody_foresaw_does_not_end_the_sender(tmp_path: Path) -> None:
+    sent = threading.Event()
+    failures = [KeyError(1), ValueError("odd")]
+
+    def odd(_parcel: Parcel) -> None:
+        if failures:
+            raise failures.pop()
+        sent.set()
+
+    sender = Sender(filled(tmp_path), odd, every=5)
+    assert sender.once(3.0) == 3
+    assert "ValueError: odd" in sender.problem
+    sender.start()
+    assert sent.wait(60)
+    sender.stop(60)
+    assert (sender.sent, sender.problem) == (3, "")
 
 
 def test_the_wait_doubles_up_to_a_minute(tmp_path: Path) -> None:
