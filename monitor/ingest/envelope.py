@@ -172,6 +172,8 @@ class Batch:
     # what a protocol read without looking at each sample; ``column_places`` go with its label sets
     columns: Columns | None = None
     column_places: list[int] = field(default_factory=list)
+    # where series are from whose own labels don't tell
+    hosts: dict[Labels, str] = field(default_factory=dict)
     histograms: list[tuple[Labels, HistogramRun]] = field(default_factory=list)
     histogram_places: list[int] = field(default_factory=list)
     scores: list[ScoreRecord] = field(default_factory=list)

@@ -139,7 +139,7 @@ def _store_samples(project_id: int, batch: Batch, ledger: Ledger, samples: Colum
 
 def _store_alike(project_id: int, batch: Batch, now: dt.datetime) -> None:
     """Figures that another source names otherwise, under our name as well; nobody's account tells of these."""
-    ours = None if batch.columns is None else alike.ours(batch.columns)
+    ours = None if batch.columns is None else alike.ours(batch.columns, batch.hosts)
     if ours is not None:
         pushes.store(project_id, ours, now=now)
 

@@ -25,6 +25,8 @@ MOST_BUCKETS = 10_000
 ZERO_THRESHOLD = 1e-128
 # of a resource these become job and instance, all others stand in target_info
 _NAMED = ("service.name", "service.namespace", "service.instance.id")
+# what of hardware is told says nowhere but in its resource on which host it is
+_HARDWARE = "hw_"
 
 Number = wire.NumberPoint
 Point = wire.NumberPoint | wire.HistogramPoint | wire.ExponentialPoint | wire.SummaryPoint
@@ -47,6 +49,7 @@ class _Target:
     own: dict[str, str]
     info: dict[str, Any]
     sender: str
+    host: str = ""
     newest: int = 0
 
 
@@ -110,6 +113,8 @@ class Reader:
             return
         rows = list(_rows(kind, point, family))
         series = [self._labels(target, point.attributes, name, more) for name, more, _ in rows]
+        if target.host and family.startswith(_HARDWARE):
+            self.batch.hosts.update(dict.fromkeys(series, target.host))
         amounts = [value for _, _, value in rows]
         if point.flags & NO_VALUE:
             amounts = [STALE] * len(rows)
@@ -197,7 +202,8 @@ def _target(raw: Sequence[bytes]) -> _Target:
     if "service.instance.id" in found:
         own["instance"] = names.value_text(found["service.instance.id"])
     info = {key: value for key, value in found.items() if key not in _NAMED}
-    return _Target(b"\0".join(raw), own, info, str(name or ""))
+    host = names.value_text(found.get("host.name") or found.get("k8s.node.name"))
+    return _Target(b"\0".join(raw), own, info, str(name or ""), host)
 
 
 def _rows(kind: str, point: Any, family: str) -> Iterator[tuple[str, dict[str, str], float]]:
