@@ -18,9 +18,11 @@ from monitor.engines import behind
 from monitor.engines.behind import Asked, Behind, Companion
 from monitor.engines.together import BEFORE_SECONDS
 from monitor.gpu import read as polled
+from monitor.gpu.rows import XidRow
 
 # while an alert is young its end moves, and so does the key
 HOLD_SECONDS = 3600
+EVENTS_BEFORE = dt.timedelta(minutes=15)
 FAMILIES: Mapping[str, str | Promise] = {
     "gpu": lazy("GPU"), "engine": lazy("engine"), "input": lazy("input"),
 }  # fmt: skip
@@ -49,11 +51,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """``problem``: why it could not be looked for; ``behind`` is None then."""
+    """``problem``: why it could not be looked for; ``behind`` is None then. ``events``: XIDs as facts, whatever
+    chance says.
+    """
 
     behind: Behind | None
     lines: list[Line]
     problem: str = ""
+    events: tuple[str, ...] = ()
 
 
 def shown(visit: Visit, fingerprint: str, expr: str, labels: Mapping[str, str], since: dt.datetime | None) -> Company | None:  # fmt: skip
@@ -61,15 +66,23 @@ def shown(visit: Visit, fingerprint: str, expr: str, labels: Mapping[str, str], 
     if not expr or since is None or behind.measured(expr) is None:
         return None
     end = behind.end_of(since, visit.now)
-    key = f"engines:behind:{visit.project_id}:{fingerprint}:{since.timestamp():.0f}:{end.timestamp():.0f}"
-    found: Behind | None = cache.get(key)
-    if found is None:
+    key = f"engines:company:{visit.project_id}:{fingerprint}:{since.timestamp():.0f}:{end.timestamp():.0f}"
+    held: tuple[Behind, list[XidRow]] | None = cache.get(key)
+    if held is None:
         try:
             found = _looked(visit, Asked(expr, labels, since))
+            events = [] if found is None else polled.xids(visit.project_id, since - EVENTS_BEFORE, end)
         except (query.Failed, ask.AskError) as error:
             return Company(None, [], str(error))
-        cache.set(key, found, HOLD_SECONDS)
-    return None if found is None else Company(found, [line_of(one) for one in found.companions])
+        if found is None:
+            return None
+        held = found, [one for one in events if one.host in found.hosts]
+        cache.set(key, held, HOLD_SECONDS)
+    company, events = held
+    return Company(
+        company, [line_of(one) for one in company.companions],
+        events=tuple(event_text(one, since) for one in events[::-1]),
+    )  # fmt: skip
 
 
 def _looked(visit: Visit, asked: Asked) -> Behind | None:
@@ -83,6 +96,15 @@ def line_of(one: Companion) -> Line:
         FAMILIES[one.family], SIGNALS[one.signal], show(one.before, one.unit), show(one.now, one.unit),
         lag_text(one.lag_seconds), f"{one.r:+.2f}".replace("-", "\u2212"),
     )  # fmt: skip
+
+
+def event_text(event: XidRow, since: dt.datetime) -> str:
+    """An event with its distance to the moment at which the alert's condition held."""
+    lag = (since - event.at).total_seconds()
+    where = {"code": event.code, "card": f"{event.host} / {event.gpu}", "width": show(abs(lag), "seconds")}
+    if lag >= 0:
+        return _("XID %(code)s on %(card)s, %(width)s before the alert's condition held") % where
+    return _("XID %(code)s on %(card)s, %(width)s after the alert's condition held") % where
 
 
 def lag_text(seconds: float) -> str:

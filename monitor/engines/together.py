@@ -8,7 +8,7 @@ their usual range while the alert's cause lasted. It shows company, not cause.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -20,14 +20,18 @@ Ints = npt.NDArray[np.int64]
 BLOCK_SECONDS, SMOOTHED = 1200.0, 13
 BEFORE_SECONDS, AFTER_SECONDS = 300.0, 60.0
 FALSE_SHARE = 0.04
-LEAST_KNOWN = 0.7
+# how much must be known: of the whole of a candidate, of the whole of the alert's series (which quiet nights hide),
+# and of its hours around the alert
+LEAST_KNOWN, LEAST_KNOWN_OF_TARGET, LEAST_KNOWN_NEAR = 0.7, 0.25, 0.7
 CLIP, LEAST_SCALE = 6.0, 0.3
 # how far the mean of the scaled series must stand from usual while the cause lasts
 LEFT_USUAL, TARGET_LEFT = 2.0, 1.0
 CALM_SECONDS = 3 * 3600.0
 # the lag is read off the alert and so long before it
 NEAR_SECONDS = 2700.0
-Verdict = Literal["found", "nothing", "short", "unclear"]
+# an event and no state: away from its usual value at most so long, and so seldom
+PULSE_SECONDS, RARE = 600.0, 0.02
+Verdict = Literal["found", "nothing", "short", "unclear", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,9 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """``tested``: candidates that had anything to compare. ``unclear``: the alert's own series shows no move."""
+    """``tested``: candidates that had anything to compare. ``unclear``: the alert's own series shows no move;
+    ``unknown``: too little of it is known around the alert.
+    """
 
     verdict: Verdict
     tested: int
@@ -57,17 +63,39 @@ def search(times: Floats, target: Floats, onset: float, candidates: Mapping[str,
     """``times``: an even grid in seconds; the cause lasts from ``onset`` to its end."""
     step = float(times[1] - times[0])
     cause = times >= onset
-    mine = moves(target, step)
+    near = np.flatnonzero(times >= onset - NEAR_SECONDS)
+    if (
+        np.isfinite(target[near]).mean() < LEAST_KNOWN_NEAR
+        or np.isfinite(target).mean() < LEAST_KNOWN_OF_TARGET
+    ):
+        return Company("unknown", 0)
+    mine = moves(target, step, LEAST_KNOWN_OF_TARGET)
     if mine is None or abs(float(mine[cause].mean())) < TARGET_LEFT:
         return Company("unclear", 0)
     scaled = {key: found for key, line in candidates.items() if (found := moves(line, step)) is not None}
     if not scaled:
         return Company("nothing", 0)
     lags = np.arange(-round(AFTER_SECONDS / step), round(BEFORE_SECONDS / step) + 1)
-    chances = [_chance(mine, line, lags) for line in scaled.values()]
-    near = np.flatnonzero(times >= onset - NEAR_SECONDS)
+    pulses = {key: _pulses(candidates[key], step) for key in scaled}
+    place = int(np.argmax(cause))
+    chances = [
+        _chance_of_pulse(pulses[key], place, lags, len(times))
+        if pulses[key].size
+        else _chance(mine, line, lags)
+        for key, line in scaled.items()
+    ]
     moved = []
     for (key, line), p, told in zip(scaled.items(), chances, _discovered(chances), strict=True):
+        if told and pulses[key].size:
+            lag = int(min(place - pulses[key], key=abs))
+            _, r = _best(target, candidates[key], np.array([lag]), near)
+            moved.append(
+                _pulsed(
+                    _moved(key, lag * step, r, p, candidates[key], times, onset),
+                    candidates[key][place - lag :],
+                )
+            )
+            continue
         lag, r = _best(target, candidates[key], lags, near) if told else (0, 0.0)
         if told and _left(line, cause, lag):
             moved.append(_moved(key, lag * step, r, p, candidates[key], times, onset))
@@ -92,10 +120,10 @@ def onset_of(times: Floats, target: Floats, active: float, earliest: float) -> f
     return float(x[places[int(np.argmax(gap**2 * places * (n - places)))]])
 
 
-def moves(values: Floats, step: float) -> Floats | None:
+def moves(values: Floats, step: float, least: float = LEAST_KNOWN) -> Floats | None:
     """The series without its slow course, in units of its own unrest, 0 where unknown; None for a flat one."""
     known = np.isfinite(values)
-    if known.mean() < LEAST_KNOWN:
+    if known.mean() < least:
         return None
     rest = np.where(known, values - _course(values, step), 0.0)
     whole = 1.4826 * float(np.median(np.abs(rest[known])))
@@ -187,11 +215,38 @@ def _left(line: Floats, cause: npt.NDArray[np.bool_], lag: int) -> bool:
     return mine.size > 0 and abs(float(mine.mean())) >= LEFT_USUAL
 
 
+def _pulses(values: Floats, step: float) -> Ints:
+    """Where each event of a series begins that hardly ever leaves its usual value, and only for minutes; else none.
+    Such a one says nothing by its height while the cause lasts, but by when it came.
+    """
+    known = np.isfinite(values)
+    away = known & (values != np.median(values[known]))
+    edges = np.diff(np.concatenate([[0], away.astype(np.int64), [0]]))
+    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    if away.mean() > RARE or not starts.size or (ends - starts).max() * step > PULSE_SECONDS:
+        return np.empty(0, dtype=np.int64)
+    return starts
+
+
+def _chance_of_pulse(starts: Ints, place: int, lags: Ints, size: int) -> float:
+    """The share of all moments that have an event as near as the onset has one; 1 where it has none."""
+    near = np.zeros(size, dtype=bool)
+    for lag in lags.tolist():
+        near[(starts + lag) % size] = True
+    return float(near.mean()) if near[place] else 1.0
+
+
 def _moved(key: str, lag: float, r: float, p: float, values: Floats, times: Floats, onset: float) -> Moved:
     """The figures that people see: the median of the calm hours before, and of the time of the cause."""
     calm = values[(times < onset - BEFORE_SECONDS) & (times >= onset - CALM_SECONDS)]
     now = values[times >= onset - lag]
     return Moved(key, lag, r, p, _median(calm), _median(now))
+
+
+def _pulsed(moved: Moved, since: Floats) -> Moved:
+    """An event is over in the middle of its cause: the farthest that it went."""
+    known = since[np.isfinite(since)]
+    return replace(moved, now=float(known[np.argmax(np.abs(known - moved.before))]))
 
 
 def _median(values: Floats) -> float:

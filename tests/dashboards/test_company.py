@@ -7,6 +7,7 @@ from monitor import query
 from monitor.engines import behind, signals
 from monitor.engines.hosts import Place
 from monitor.engines.read import Placed
+from monitor.gpu.rows import XidRow
 from monitor.rules.models import RuleAlert
 from tests.dashboards.pages.test_alerts import fired as fired  # noqa: PLC0414 - a fixture
 from tests.fixtures.fix_cast import NOON
@@ -24,6 +25,12 @@ from tests.fixtures.fix_world import Look
 )
 def test_a_lag_says_which_moved_first(seconds: float, said: str) -> None:
     assert company.lag_text(seconds) == said
+
+
+@pytest.mark.parametrize("minutes, said", [(-2, "2\u00a0min before"), (1, "1\u00a0min after")])
+def test_an_event_is_told_as_a_fact(minutes: int, said: str) -> None:
+    event = XidRow(NOON + dt.timedelta(minutes=minutes), "gpu-1", "0", "H100", 79)
+    assert company.event_text(event, NOON).startswith(f"XID 79 on gpu-1 / 0, {said}")
 
 
 def test_every_candidate_has_its_words_and_a_question_that_can_be_asked() -> None:

@@ -89,6 +89,37 @@ def test_too_short_a_past_says_so() -> None:
     assert search(TIMES[last], latency(rng)[last], ONSET, lines).verdict == "short"
 
 
+@pytest.mark.parametrize("minutes", [12, 25, 40])
+def test_an_event_of_minutes_is_found_however_long_its_cause_lasts(minutes: int) -> None:
+    onset = float(TIMES[-1]) - minutes * 60
+    hit = 0
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        slow = 1 + ou(rng, TIMES, 4, 0.1) + 0.8 * np.clip((TIMES - onset) / 60, 0, 1)
+        pulse = 1.0 * ((onset - 60 <= TIMES) & (onset + 240 > TIMES))
+        moved = search(TIMES, slow, onset, {"xid": pulse, **strangers(rng)}).moved
+        hit += any((one.key, one.lag, one.before, one.now) == ("xid", 60, 0, 1) for one in moved)
+    assert hit == 8
+
+
+def test_events_that_come_all_the_time_are_not_held_against_it() -> None:
+    rng = np.random.default_rng(3)
+    pulses = np.zeros(len(TIMES))
+    pulses[rng.integers(0, len(TIMES), 100)] = 1
+    pulses[TIMES == ONSET] = 1
+    assert found(xid=pulses).moved == ()
+
+
+def test_a_service_with_quiet_nights_is_looked_into() -> None:
+    hour = TIMES / 3600 % 24
+    rng = np.random.default_rng(4)
+    known = np.where((hour < 11) & (ONSET - 5400 > TIMES), np.nan, latency(rng))
+    lines = {"throttle": event(ONSET - 60), **strangers(rng)}
+    assert search(TIMES, known, ONSET, lines).moved[0].key == "throttle"
+    unheard = np.where(ONSET - 600 < TIMES, np.nan, known)
+    assert search(TIMES, unheard, ONSET, lines).verdict == "unknown"
+
+
 def test_flat_and_mostly_unknown_series_are_not_tested() -> None:
     assert moves(np.zeros(500), STEP) is None
     assert moves(np.where(np.arange(500) < 250, np.nan, 1.0), STEP) is None
