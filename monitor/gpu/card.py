@@ -1,6 +1,6 @@
 """One card as the reader knows it: its handle, what it may be asked, and which of its series are alive."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,11 +53,15 @@ class Card:
         self.alive[name] = told
         return sheet.samples
 
-    def end(self) -> list[Sample]:
-        """An end mark for every series that is alive."""
-        ended = [(series, STALE) for told in self.alive.values() for series in told]
-        self.alive.clear()
-        return ended
+    def end(self, but: Collection[str] = ()) -> list[Sample]:
+        """An end mark for every series that is alive, except those of the probes ``but``."""
+        gone = [name for name in self.alive if name not in but]
+        return [(series, STALE) for name in gone for series in self.alive.pop(name)]
+
+    def forget(self) -> None:
+        """Find out anew what it supports."""
+        self.fields.clear()
+        self.probes, self.links = [], None
 
 
 @dataclass(slots=True, eq=False)

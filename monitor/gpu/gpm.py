@@ -12,7 +12,8 @@ from monitor.gpu.reading import Extra, Sheet
 
 MEBIBYTE = 2**20
 # number of the metric → series, what to multiply with, extra labels
-METRICS: dict[int, tuple[str, float, Extra]] = {
+Metrics = dict[int, tuple[str, float, Extra]]
+METRICS: Metrics = {
     1: ("gpu_graphics_activity_ratio", 0.01, ()),
     2: ("gpu_sm_activity_ratio", 0.01, ()),
     3: ("gpu_sm_occupancy_ratio", 0.01, ()),
@@ -26,7 +27,7 @@ METRICS: dict[int, tuple[str, float, Extra]] = {
     60: ("gpu_nvlink_bytes_per_second", MEBIBYTE, (("direction", "rx"),)),
     61: ("gpu_nvlink_bytes_per_second", MEBIBYTE, (("direction", "tx"),)),
 }
-PARTS: dict[int, tuple[str, float, Extra]] = {
+PARTS: Metrics = {
     2: ("gpu_mig_sm_activity_ratio", 0.01, ()),
     5: ("gpu_mig_tensor_activity_ratio", 0.01, ()),
     10: ("gpu_mig_dram_activity_ratio", 0.01, ()),
@@ -44,7 +45,7 @@ class Meter:
     """Two samples of a card (or of an instance of it) that take turns. Free it before NVML is shut down."""
 
     driver: Driver
-    metrics: dict[int, tuple[str, float, Extra]] = field(default_factory=lambda: dict(METRICS))
+    metrics: Metrics
     samples: list[Any] = field(default_factory=list)
     taken: int = 0
     request: Any = None

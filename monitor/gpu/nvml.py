@@ -11,16 +11,23 @@ from pathlib import Path
 from typing import Any
 
 DEVICE_FILES = ("/dev/nvidiactl", "/dev/dxg")
-# error numbers of nvml.h; 0 comes from bindings that raise where there simply is nothing
-NOTHING = frozenset({0, 6, 10, 19, 21, 27})
+# error numbers of nvml.h; any other is no answer this time. A single 8 (power), 11 (interrupts) or 14 (inforom) may
+# come from a card that works; one that answers nothing else is found by that
 UNSUPPORTED = frozenset({2, 3, 4, 13, 22, 25, 26})
-LOST = frozenset({8, 11, 14, 15, 16, 28})
+LOST = frozenset({15, 16, 28})
 DRIVER_GONE = frozenset({1, 9, 12, 18})
-INSUFFICIENT_SIZE, LIBRARY_NOT_FOUND, DRIVER_NOT_LOADED, VERSION_MISMATCH = 7, 12, 9, 18
+DRIVER_NOT_LOADED, TIMEOUT, LIBRARY_NOT_FOUND, VERSION_MISMATCH = 9, 10, 12, 18
 
 
 class NoAnswerError(RuntimeError):
-    """A question without an answer, now or ever; others have one. Base of what a reader of one figure may ignore."""
+    """A question without an answer, now or ever; others have one. Base of what a reader of one figure may ignore.
+
+    ``code``: NVML's number of why, if it is NVML that says so.
+    """
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class UnsupportedError(NoAnswerError):
@@ -87,6 +94,10 @@ class Driver:
         except AttributeError as error:
             self._unsupported.add(asked)
             raise UnsupportedError(function) from error
+        except UnicodeDecodeError as error:
+            # the bindings decode strictly; a process may be named in any bytes
+            message = f"{function}: a text that is not UTF-8"
+            raise NoAnswerError(message) from error
         except self.errors as error:
             raise self._sorted(error, function, asked) from error
 
@@ -98,8 +109,8 @@ class Driver:
             return CardLostError(f"{function}: {error}")
         if code in UNSUPPORTED or code is None:
             self._unsupported.add(asked)
-            return UnsupportedError(f"{function}: {error}")
-        return NoAnswerError(f"{function}: {error}")
+            return UnsupportedError(f"{function}: {error}", code)
+        return NoAnswerError(f"{function}: {error}", code)
 
     def _gone(self, error: Exception) -> DriverGoneError:
         code = number(error)

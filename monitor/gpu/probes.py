@@ -15,6 +15,7 @@ Probe = Callable[[Card, Sheet], None]
 REASONS = {
     0x1: "idle", 0x2: "clocks_setting", 0x4: "power_cap", 0x8: "hw_slowdown", 0x10: "sync_boost",
     0x20: "sw_thermal", 0x40: "hw_thermal", 0x80: "power_brake", 0x100: "display_clocks",
+    0x200: "board_limit", 0x400: "reliability",
 }  # fmt: skip
 CLOCKS = {0: "graphics", 1: "sm", 2: "memory", 3: "video"}
 THRESHOLDS = {0: "shutdown", 1: "slowdown", 2: "memory_max", 3: "gpu_max"}
@@ -31,6 +32,8 @@ NOT_SUPPORTED = frozenset({2, 3, 4, 13, 25})
 FAST_FIELDS: dict[Any, tuple[str, float, tuple[tuple[str, str], ...]]] = {
     82: ("gpu_memory_temperature_celsius", 1.0, ()),
 }
+# cards without such a sensor say success and zero
+ZERO_IS_NONE = frozenset({82})
 SLOW_FIELDS: dict[Any, tuple[str, float, tuple[tuple[str, str], ...]]] = {
     74: ("gpu_throttle_seconds_total", 1e-9, (("reason", "power"),)),
     75: ("gpu_throttle_seconds_total", 1e-9, (("reason", "thermal"),)),
@@ -70,6 +73,7 @@ def memory_of(get: Callable[..., Any], library: Any) -> dict[str, float]:
 def heat_and_power(card: Card, sheet: Sheet) -> None:
     heat = card.get("nvmlDeviceGetTemperatureV", 0)
     sheet.put("gpu_temperature_celsius", card.get("nvmlDeviceGetTemperature", 0) if heat is None else heat)
+    sheet.put("gpu_temperature_margin_celsius", card.get("nvmlDeviceGetMarginTemperature"))
     sheet.put("gpu_power_watts", card.scaled("nvmlDeviceGetPowerUsage", 1e-3))
     sheet.put("gpu_energy_joules_total", card.scaled("nvmlDeviceGetTotalEnergyConsumption", 1e-3))
     _fields(card, sheet, "fast", FAST_FIELDS)
@@ -191,7 +195,8 @@ def _fields(card: Card, sheet: Sheet, group: str, table: dict[Any, Any]) -> None
         if answer.nvmlReturn == 0:
             name, factor, extra = table[one]
             value = _value(answer)
-            sheet.put(name, None if value >= 2**63 else value * factor, extra)
+            none = value >= 2**63 or (one in ZERO_IS_NONE and not value)
+            sheet.put(name, None if none else value * factor, extra)
         elif answer.nvmlReturn in NOT_SUPPORTED:
             unknown.append(one)
     if unknown:

@@ -12,7 +12,7 @@ from typing import Any
 
 from monitor.gpu import gpm, partitions
 from monitor.gpu.card import Card, text
-from monitor.gpu.gpm import PARTS, Meter
+from monitor.gpu.gpm import METRICS, PARTS, Meter, Metrics
 from monitor.gpu.nvml import CardLostError, Driver, DriverGoneError, NoAnswerError
 from monitor.gpu.probes import PACES, RARE_MS, SLOW_MS, Probe, pcie_traffic
 from monitor.gpu.processes import Commands, processes
@@ -40,8 +40,10 @@ class Sampler:
         self.xids = Xids(self.driver, clock)
         self.names = Names((("host", host),))
         self.cards: list[Card] = []
-        self.meters: dict[str, Meter] = {}
+        # by card and what of it is measured: itself or an instance
+        self.meters: dict[tuple[str, str], Meter] = {}
         self.known: dict[str, Names] = {}
+        self._answered: set[str] = set()
         self.restarts = 0
         self.mismatches = 0
         self._opened_before = False
@@ -118,6 +120,8 @@ class Sampler:
         ended: list[Sample] = []
         if at_ms >= self._forget_ms:
             self.driver.forget()
+            for card in self.cards:
+                card.forget()
             self._forget_ms = at_ms + FORGET_MS
         if at_ms >= self._relist_ms:
             missing = self._changed()
@@ -149,16 +153,31 @@ class Sampler:
     def _read(self, card: Card, at_ms: int, reading: Reading) -> None:
         """What the card tells; of one that is lost on the way only the ends of its series."""
         told: list[Sample] = []
+        ended: list[Sample] = []
         try:
-            for name, pace, probe in self._probes(card):
+            probes = self._probes(card)
+            ended = card.end(but=[name for name, _, _ in probes])
+            for name, pace, probe in probes:
                 if at_ms >= card.due.get(name, 0):
                     first = name not in card.alive
                     told += card.run(name, probe)
                     card.due[name] = at_ms + pace + (card.index % 8 * STAGGER_MS if pace and first else 0)
+            self._doubt(card, [name for name, pace, _ in probes if not pace])
+            present = {series for series, _ in told} if ended else set()
+            told += [sample for sample in ended if sample[0] not in present]
         except CardLostError as error:
             card.lost = str(error)
-            told = card.end()
+            ends = [*(sample for sample in told if sample[1] is STALE), *ended, *card.end()]
+            told = list(dict(ends).items())
         reading.samples += told
+
+    def _doubt(self, card: Card, fast: list[str]) -> None:
+        """A card that used to answer and now answers nothing at all is lost, whatever its errors say."""
+        if any(card.alive.get(name) for name in fast):
+            self._answered.add(card.uuid)
+        elif card.uuid in self._answered:
+            message = "it answers no question that it answered before; see dmesg on this host"
+            raise CardLostError(message)
 
     def _probes(self, card: Card) -> list[tuple[str, int, Probe]]:
         if not card.probes:
@@ -171,15 +190,18 @@ class Sampler:
         return card.probes
 
     def _gpm(self, card: Card, sheet: Sheet) -> None:
+        parts = {one.uuid for one in card.partitions} or {card.uuid}
+        for key in [key for key in self.meters if key[0] == card.uuid and key[1] not in parts]:
+            self.meters.pop(key).free()
         if not card.partitions:
-            self._meter(card.uuid).measure(card, sheet)
+            self._meter((card.uuid, card.uuid), METRICS).measure(card, sheet)
         for one in card.partitions:
-            self._meter(one.uuid, PARTS).measure(card, sheet, one.gpu_instance, one.labels)
+            self._meter((card.uuid, one.uuid), PARTS).measure(card, sheet, one.gpu_instance, one.labels)
 
-    def _meter(self, uuid: str, metrics: Any = None) -> Meter:
-        if uuid not in self.meters:
-            self.meters[uuid] = Meter(self.driver) if metrics is None else Meter(self.driver, metrics)
-        return self.meters[uuid]
+    def _meter(self, key: tuple[str, str], metrics: Metrics) -> Meter:
+        if key not in self.meters:
+            self.meters[key] = Meter(self.driver, metrics)
+        return self.meters[key]
 
     def _leave(self, error: DriverGoneError, at_ms: int, reading: Reading) -> None:
         """NVML is gone: end what it told, shut it, and try again later."""

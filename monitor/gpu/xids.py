@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from monitor.gpu.card import Card
-from monitor.gpu.nvml import CardLostError, Driver, DriverGoneError, NoAnswerError
+from monitor.gpu.nvml import TIMEOUT, CardLostError, Driver, DriverGoneError, NoAnswerError, UnsupportedError
 from monitor.gpu.reading import Sheet
 
 XID_EVENT = 8
@@ -47,13 +47,16 @@ class Xids:
         """Wait for events of these cards; those that can't tell any have no counter."""
         try:
             events = self.driver.ask("host", "nvmlEventSetCreate")
-        except NoAnswerError:
+        except (NoAnswerError, CardLostError):
             return
+        self._set = events
         for card in cards:
             if self._register(card, events):
                 self._owners[_address(card.handle)] = card.uuid
                 self.tallies.setdefault(card.uuid, Tally())
-        self._set = events
+        if not self._owners:
+            self.stop()
+            return
         self._stop.clear()
         self._thread = threading.Thread(target=self._wait, name="gpu-xids", daemon=True)
         self._thread.start()
@@ -100,16 +103,23 @@ class Xids:
         while not self._stop.is_set():
             try:
                 event = self.driver.ask("host", "nvmlEventSetWait_v2", self._set, WAIT_MS)
-            except NoAnswerError:
-                continue
-            except CardLostError:
-                # a card fell off the bus while we waited; what it said before comes first
-                self._stop.wait(PAUSE_SECONDS)
+            except UnsupportedError:
+                self._deaf()
+                return
+            except (NoAnswerError, CardLostError) as error:
+                # a timeout has waited by itself; the others may come at once, again and again
+                if getattr(error, "code", None) != TIMEOUT:
+                    self._stop.wait(PAUSE_SECONDS)
                 continue
             except DriverGoneError:
                 return
             if event.eventType & XID_EVENT:
                 self._count(event)
+
+    def _deaf(self) -> None:
+        """Nobody counts any more, so a zero would be a lie; what was counted did happen."""
+        with self._lock:
+            self.tallies = {uuid: tally for uuid, tally in self.tallies.items() if tally.by_code}
 
     def _count(self, event: Any) -> None:
         code = int(event.eventData)

@@ -53,6 +53,7 @@ def test_a_missing_driver_is_told_with_where_to_read_instead(
     (pynvml.NVML_ERROR_GPU_IS_LOST, CardLostError), (pynvml.NVML_ERROR_RESET_REQUIRED, CardLostError),
     (pynvml.NVML_ERROR_UNINITIALIZED, DriverGoneError), (pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH, DriverGoneError),
     (pynvml.NVML_ERROR_NO_PERMISSION, UnsupportedError), (pynvml.NVML_ERROR_UNKNOWN, NoAnswerError),
+    (pynvml.NVML_ERROR_CORRUPTED_INFOROM, NoAnswerError), (pynvml.NVML_ERROR_INSUFFICIENT_POWER, NoAnswerError),
     (pynvml.NVML_ERROR_INSUFFICIENT_SIZE, NoAnswerError), (0, NoAnswerError),
 ])  # fmt: skip
 def test_errors_are_sorted_by_what_is_gone(

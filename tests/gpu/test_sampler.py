@@ -1,9 +1,13 @@
 import math
 import struct
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from monitor.gpu.fake.library import SYMBOLS, put
+from monitor.gpu.fake.models import A100_MIG, H100
 from monitor.gpu.reading import NAME, STALE
 from tests.fixtures.fix_gpu import START, Bench, Start, Told
 
@@ -216,6 +220,102 @@ def test_a_card_lost_in_the_middle_of_a_reading_only_ends(
     told = bench.read(1)
     assert all(stale(value) for value in told.all("gpu_utilization_ratio").values())
     assert len({series for series, _ in told.reading.samples}) == len(told.reading.samples)
+
+
+def every_question() -> list[str]:
+    """What may be asked of a card, but for those by which it is listed."""
+    listed = {
+        "nvmlDeviceGetCount_v2",
+        "nvmlDeviceGetHandleByIndex_v2",
+        "nvmlDeviceGetUUID",
+        "nvmlDeviceGetName",
+    }
+    return [one for one in SYMBOLS if one.startswith(("nvmlDevice", "nvmlGpm")) and one not in listed]
+
+
+def test_a_card_that_answers_nothing_any_more_is_lost_and_stays_so(gpus: Start) -> None:
+    bench = gpus("h100", "t4")
+    bench.read()
+    bench.refuse(999, *every_question())
+    told = bench.read(1)
+    assert (told.one("gpu_up", gpu="0"), told.one("gpu_up", gpu="1")) == (0, 1)
+    assert all(stale(value) for value in told.all("gpu_power_watts", gpu="0").values())
+    assert len({series for series, _ in told.reading.samples}) == len(told.reading.samples)
+    assert "no question" in told.reading.problem
+    later = bench.read(130)
+    assert (later.one("gpu_up", gpu="0"), later.one("gpu_up", gpu="1")) == (0, 1)
+    assert later.one("gpu_driver_restarts_total") == 1
+
+
+def test_one_bad_answer_does_not_make_a_working_card_lost(gpus: Start) -> None:
+    bench = gpus("h100")
+    bench.read()
+    bench.refuse(14, "nvmlDeviceGetTotalEnergyConsumption")
+    told = bench.read(1)
+    assert told.one("gpu_up") == 1
+    assert stale(told.one("gpu_energy_joules_total"))
+    assert told.one("gpu_power_watts") > 0
+
+
+def test_a_memory_temperature_of_zero_is_no_sensor(gpus: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    def zero(_lib: object, _device: object, _count: object, values: Any) -> None:
+        for one in values._obj:
+            one.nvmlReturn, one.valueType, one.value.ullVal = 0, 3, 0
+
+    monkeypatch.setitem(SYMBOLS, "nvmlDeviceGetFieldValues", zero)
+    told = gpus("t4").read()
+    assert "gpu_memory_temperature_celsius" not in told.names
+    assert "gpu_retired_pages" in told.names
+
+
+def test_what_a_card_did_not_support_is_asked_again_after_ten_minutes(gpus: Start) -> None:
+    bench = gpus("t4")
+    assert (
+        not {"gpu_nvlink_up", "gpu_sm_activity_ratio", "gpu_memory_temperature_celsius"} & bench.read().names
+    )
+    bench.host.cards[0].model = H100
+    bench.read(700)
+    told = bench.read(11)
+    assert {"gpu_nvlink_up", "gpu_sm_activity_ratio", "gpu_memory_temperature_celsius"} <= told.names
+
+
+def test_a_probe_that_is_asked_no_more_ends_its_series(gpus: Start) -> None:
+    bench = gpus("h100")
+    bench.read()
+    bench.read(1)
+    bench.host.cards[0].model = replace(H100, gpm=False)
+    told = bench.read(700)
+    assert stale(told.one("gpu_sm_activity_ratio"))
+    assert told.one("gpu_pcie_bytes_per_second", direction="rx") > 0
+    assert len({series for series, _ in told.reading.samples}) == len(told.reading.samples)
+
+
+def test_meters_of_instances_that_are_gone_are_freed(gpus: Start) -> None:
+    bench = gpus("a100")
+    cut = replace(A100_MIG, gpm=True)
+    bench.host.cards[0].model = cut
+    bench.read()
+    assert len(bench.sampler.meters) == 3
+    bench.host.cards[0].model = replace(cut, slices=cut.slices[:1])
+    bench.read(11)
+    assert len(bench.sampler.meters) == 1
+    assert bench.host.calls["nvmlGpmSampleFree"] == 4
+
+
+def test_the_reasons_of_the_older_name_are_told_too(gpus: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(
+        SYMBOLS, "nvmlDeviceGetCurrentClocksEventReasons", lambda _lib, _device, mask: put(mask, 0x600)
+    )
+    held = gpus("t4").read().all("gpu_throttle")
+    assert {dict(series)["reason"] for series, value in held.items() if value} == {
+        "board_limit",
+        "reliability",
+    }
+
+
+def test_the_margin_to_slowing_down_is_told_where_the_card_has_it(gpus: Start) -> None:
+    told = gpus("h100", "t4").read()
+    assert told.one("gpu_temperature_margin_celsius") == 92 - told.one("gpu_temperature_celsius", gpu="0")
 
 
 def test_a_driver_that_goes_away_ends_everything_and_says_so(gpus: Start) -> None:

@@ -235,6 +235,13 @@ def _temperature_v(lib: FakeLibrary, device: Any, info: Any) -> None:
     target(info).temperature = round(lib.whole(device).celsius(lib.now))
 
 
+@symbol("nvmlDeviceGetMarginTemperature")
+def _margin(lib: FakeLibrary, device: Any, info: Any) -> None:
+    card = lib.whole(device)
+    need(has=card.model.gpm)
+    target(info).marginTemperature = card.model.thresholds[1] - round(card.celsius(lib.now))
+
+
 @symbol("nvmlDeviceGetTemperatureThreshold")
 def _threshold(lib: FakeLibrary, device: Any, which: Any, degrees: Any) -> None:
     known = lib.whole(device).model.thresholds
