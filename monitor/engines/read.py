@@ -181,6 +181,8 @@ def _rows(labels: Sequence[Labels], values: Floats, by: Key) -> Iterable[tuple[K
 def _cards(cards: Mapping[str, Mapping[Key, Floats]], place: Place) -> tuple[str, ...]:
     """The cards of the host that told anything; only those named by the engine where it names some."""
     told = {gpu for line in cards.values() for host, gpu in line if host == place.host}
+    # a source that knows no numbers (Triton) tells of the same cards
+    told = told - {""} or told
     mine = told & place.cards if place.cards else told
     return tuple(sorted(mine, key=lambda gpu: (gpu.zfill(4), gpu))) if place.host else ()
 

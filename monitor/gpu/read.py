@@ -23,11 +23,15 @@ HOW_TO_POLL = _(
 # a card that said something this long ago is still expected to say something
 REMEMBERED = "3h"
 # each of them is told by any source of cards, and stands for the card
-SIGNS = ("gpu_up", "gpu_temperature_celsius", "gpu_memory_used_bytes", "gpu_utilization_ratio")
+SIGNS = (
+    "gpu_up", "gpu_temperature_celsius", "gpu_memory_used_bytes", "gpu_utilization_ratio",
+    # all that some sources tell of a card that is cut in instances
+    "gpu_mig_memory_used_bytes", "gpu_mig_sm_activity_ratio", "gpu_mig_graphics_activity_ratio",
+)  # fmt: skip
 # a process that ended keeps its series for minutes where the source sends no end
 FRESH = dt.timedelta(seconds=45)
 MOST_EVENTS = 200
-_IDENTITY = frozenset({"host", "gpu", "uuid", "name", "simulated", "instance", "job"})
+_IDENTITY = frozenset({"host", "gpu", "uuid", "name", "simulated", "instance", "job", "source"})
 # how far a sample may lie behind the event that it tells of
 LATE = 60.0
 RECENT = "1h"
@@ -74,7 +78,7 @@ def hosts(project_id: int, now: dt.datetime) -> list[HostRow]:
     known, alive = _known(project_id, now), _processes_seen(project_id, now)
     cards: dict[str, list[CardRow]] = defaultdict(list)
     for key, (labels, at) in known.items():
-        cards[key[0]].append(_card(labels, told.get(key, {}), at, alive, past))
+        cards[key[0]].append(_card(labels, _of_one_source(told.get(key, {})), at, alive, past))
     return [_host(name, own.get(name, {}), cards.get(name, [])) for name in sorted({*own, *cards})]
 
 
@@ -164,9 +168,25 @@ def _known(project_id: int, now: dt.datetime) -> dict[Key, tuple[Labels, dt.date
     for labels in _values(project_id, expected, now):
         at = dt.datetime.fromtimestamp(seen[labels], dt.UTC) if labels in seen else None
         key = (labels.get("host", ""), labels["uuid"])
-        if key not in found or at is not None:
-            found[key] = (labels, at)
+        before = found.get(key, (labels, at))
+        best, _at = max(before, (labels, at), key=_tells)
+        found[key] = (best, max((one for one in (before[1], at) if one), default=None))
     return found
+
+
+def _tells(known: tuple[Labels, dt.datetime | None]) -> tuple[bool, bool, float]:
+    """How much a source tells of which card it is: Triton knows no number and no name."""
+    labels, at = known
+    return bool(labels.get("gpu")), bool(labels.get("name")), at.timestamp() if at else 0.0
+
+
+def _of_one_source(figures: Figures) -> dict[Labels, float]:
+    """Each figure as one source tells it, our own reader first."""
+    first: dict[str, str] = {}
+    for one in figures:
+        source = one.get("source", "")
+        first[one.name] = min(first.get(one.name, source), source)
+    return {one: value for one, value in figures.items() if one.get("source", "") == first[one.name]}
 
 
 def _values(project_id: int, expr: str, now: dt.datetime) -> dict[Labels, float]:
@@ -246,15 +266,20 @@ def _card(labels: Labels, figures: Figures, at: dt.datetime | None, alive: Figur
 
 def _processes(figures: Figures, at: dt.datetime | None, alive: Figures) -> tuple[ProcessRow, ...]:
     since = 0.0 if at is None else (at - FRESH).timestamp()
-    found: dict[tuple[str, str, str], dict[str, float]] = defaultdict(dict)
+    found: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+    commands: dict[str, str] = {}
     for one, value in figures.items():
-        if one.name.startswith("gpu_process_") and alive.get(one.nameless, 0.0) >= since:
-            found[one.get("pid", ""), one.get("command", ""), one.get("gpu_instance", "")][one.name] = value
+        if one.name.startswith("gpu_process_"):
+            # with the figure itself, or beside it in a series of its own
+            commands[one.get("pid", "")] = one.get("command", "") or commands.get(one.get("pid", ""), "")
+            if alive.get(one.nameless, 0.0) >= since:
+                found[one.get("pid", ""), one.get("gpu_instance", "")][one.name] = value
     rows = [
         ProcessRow(
-            pid, command, told.get("gpu_process_memory_bytes"), told.get("gpu_process_utilization_ratio"), instance
+            pid, commands[pid], told.get("gpu_process_memory_bytes"), told.get("gpu_process_utilization_ratio"),
+            instance,
         )
-        for (pid, command, instance), told in found.items()
+        for (pid, instance), told in found.items()
     ]  # fmt: skip
     return tuple(sorted(rows, key=lambda row: (-(row.memory_bytes or 0), row.pid)))
 

@@ -138,3 +138,33 @@ def test_the_timeline_names_reason_and_card(look: Look, cast: Cast, now: dt.date
     chart = look("gpu").context["timeline"]
     first = json.loads(chart.json)["data"][0]
     assert (first["name"], set(first["y"])) == ("heat (hardware)", {"h9 / 0"})
+
+
+def test_a_card_that_tells_only_of_its_instances_is_seen(cast: Cast, now: dt.datetime) -> None:
+    put(cast, "gpu_mig_memory_used_bytes", 5e9, now, gpu_instance="7", profile="1g.10gb", source="dcgm")
+    ((card,),) = [host.cards for host in read.hosts(cast.project.id, now)]
+    assert [one.gpu_instance for one in card.partitions] == ["7"]
+
+
+def test_of_two_sources_our_own_reader_is_shown(cast: Cast, now: dt.datetime) -> None:
+    put(cast, "gpu_temperature_celsius", 60, now)
+    put(cast, "gpu_temperature_celsius", 99, now, source="dcgm")
+    put(cast, "gpu_power_watts", 300, now, source="dcgm")
+    ((card,),) = [host.cards for host in read.hosts(cast.project.id, now)]
+    assert (card.figures["temperature_celsius"], card.figures["power_watts"]) == (60, 300)
+
+
+def test_a_source_without_numbers_and_names_takes_them_from_no_card(cast: Cast, now: dt.datetime) -> None:
+    put(cast, "gpu_utilization_ratio", 0.5, now - dt.timedelta(seconds=30))
+    bare = {"__name__": "gpu_utilization_ratio", "host": "h9", "uuid": "GPU-9", "source": "triton"}
+    append.samples(cast.project.id, [(Labels(bare), to_ms(now), 0.5)], now=now)
+    ((card,),) = [host.cards for host in read.hosts(cast.project.id, now)]
+    assert (card.gpu, card.name, card.at) == ("0", "H100", now)
+
+
+def test_a_process_is_named_by_a_series_beside_its_figures(cast: Cast, now: dt.datetime) -> None:
+    put(cast, "gpu_temperature_celsius", 60, now, source="nvitop")
+    put(cast, "gpu_process_memory_bytes", 7e9, now, source="nvitop", pid="7")
+    put(cast, "gpu_process_info", 1, now, source="nvitop", pid="7", command="vllm serve")
+    ((card,),) = [host.cards for host in read.hosts(cast.project.id, now)]
+    assert [(one.pid, one.command, one.memory_bytes) for one in card.processes] == [("7", "vllm serve", 7e9)]

@@ -169,3 +169,9 @@ def test_a_bad_point_is_refused_by_its_place_and_loses_no_neighbour(metric: wire
     batch = read(total(point()), metric, total(point()))
     assert [(one.index, one.field) for one in batch.rejected] == [(1, field)]
     assert batch.point_places[:2] == [0, 2]
+
+
+def test_what_is_told_of_hardware_goes_with_the_host_of_its_resource() -> None:
+    gauge = wire.Gauge(data_points=[point(attributes=pairs({"hw.id": "GPU-1"}))])
+    batch = read(wire.Metric(name=b"hw.gpu.power.draw", unit=b"W", gauge=gauge), total(point()))
+    assert {labels.name: host for labels, host in batch.hosts.items()} == {"hw_gpu_power_draw_watts": "h1"}
