@@ -8,7 +8,7 @@ from monitor import query
 from monitor.core.clock import to_ms
 from monitor.core.labels import NAME, Labels
 from monitor.core.samples import STALE, is_stale, of_points
-from monitor.ingest import alike, pipeline
+from monitor.ingest import alike, page, pipeline
 from monitor.ingest.envelope import Batch
 from monitor.ingest.otlp import names
 from tests.fixtures.fix_cast import Cast
@@ -234,3 +234,16 @@ def test_names_of_the_convention_are_known_as_they_are_spelled_here(
 ) -> None:
     spelled = names.metric(name, unit, counter=counter, gauge=not counter)
     assert spelled in alike.known()
+
+
+def test_all_of_nvitop_that_has_a_name_here_is_known_as_its_exporter_spells_it() -> None:
+    sent = page.read(Path(__file__).with_name("nvitop.txt").read_bytes(), {})
+    unknown = {
+        labels.name for labels, *_ in sent.points if alike.ours(of_points([(labels, 1_000, 1.0)])) is None
+    }
+    assert unknown == {
+        "gpu_nvlink_mean_tx_throughput_MiBps", "gpu_nvlink_mean_rx_throughput_MiBps", "process_running_time_Second",
+        "process_cpu_percent_Percentage", "process_rss_memory_MiB", "process_memory_percent_Percentage",
+        "process_gpu_memory_utilization_Percentage", "process_gpu_encoder_utilization_Percentage",
+        "process_gpu_decoder_utilization_Percentage",
+    }  # fmt: skip
