@@ -38,7 +38,7 @@ EXCERPT = 500
 def order(decision: ReleaseDecision, *, now: dt.datetime) -> list[RolloutRun]:
     """Let every action of the release's model carry a decision out; older orders that still wait are void.
 
-    A hold moves no traffic: only those are told that keep a gate.
+    A hold moves no traffic: only those are told that keep a gate. Orders that wait are void for all, but no way back.
     """
     intent = INTENTS.get(decision.kind)
     if intent is None or (decision.share is None and intent != "hold"):
@@ -54,7 +54,7 @@ def order(decision: ReleaseDecision, *, now: dt.datetime) -> list[RolloutRun]:
         chosen = chosen.filter(
             kind__in=[name for name, one in ACTIONS.items() if getattr(one, "holds", False)]
         )
-        older = older.filter(action__in=chosen)
+        older = older.exclude(decision__kind=DecisionKind.ROLLBACK)
     older.update(state=RunState.GIVEN_UP, answer="overtaken by a later decision")
     RolloutRun.objects.bulk_create(
         [RolloutRun(decision=decision, action=action, next_at=now) for action in chosen],
@@ -140,6 +140,10 @@ def _acted(run: RolloutRun) -> tuple[RunState, str]:
         return RunState.REFUSED, redact(f"its settings can't be used: {error}", secrets)[:EXCERPT]
     except (LaterError, UnreachableError) as error:
         return RunState.WAITING, redact(str(error), secrets)[:EXCERPT]
+    except Exception as error:
+        # whatever breaks in one action, the orders behind it go on
+        log.exception("action %s", action)
+        return RunState.WAITING, redact(f"{type(error).__name__}: {error}", secrets)[:EXCERPT]
 
 
 def _keep(run: RolloutRun, *, now: dt.datetime) -> None:

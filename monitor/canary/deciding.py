@@ -206,7 +206,7 @@ def proved(release: Release, found: Proof, *, now: dt.datetime) -> None:
         _lock(release)
         if release.state not in {State.ROLLING_BACK, State.ESCALATED}:
             return
-        if found.state == "proved":
+        if found.state in {"proved", "gone"}:
             _by_vigil(release, DecisionKind.PROVED, now=now)
             _become(release, State.ROLLED_BACK, ended_at=now)
         elif release.state == State.ESCALATED:

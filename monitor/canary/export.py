@@ -1,9 +1,12 @@
 """The evidence of a release as one file: whoever has it comes to the same verdict without us.
 
-``check`` judges what the file holds and compares; it reads nothing else.
+``check`` judges what the file holds and compares; it reads nothing else. A SHA-256 over all of it shows what was
+changed by accident or by halves; it is no signature.
 """
 
 import datetime as dt
+import hashlib
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,13 +16,16 @@ import msgspec
 from django.db import transaction
 
 from monitor.canary import gather, run, sums
-from monitor.canary.buckets import BEFORE, SECONDS
+from monitor.canary.buckets import BEFORE, SECONDS, USER_GROUPS
 from monitor.canary.gates import judge
+from monitor.canary.kinds import KINDS
 from monitor.canary.models import Release
 from monitor.canary.paths import Gate, Plan
+from monitor.canary.shares import share_of
 from monitor.canary.sums import CANARY, STABLE, Body
 
-FORMAT = "vigil-release-evidence/2"
+FORMAT = "vigil-release-evidence/3"
+MOST_ALPHA = 0.5
 
 
 class BadEvidenceError(ValueError):
@@ -30,7 +36,8 @@ class BadEvidenceError(ValueError):
 class Checked:
     """``said`` stands in the file, ``found`` is what its sums give.
 
-    ``differs``: gates of which anything comes out otherwise, ``decided_at`` and ``calls``.
+    ``differs``: gates of which anything comes out otherwise, ``decided_at``, ``calls``, ``shares`` and
+    ``evidence_over_time``; and ``sha256`` where anything at all was changed.
     """
 
     said: str
@@ -53,7 +60,7 @@ def export(release: Release, *, now: dt.datetime) -> dict[str, Any]:
     stages = list(release.stages.all())
     plan = run.plan_of(release, stages, first)
     begins = [begin for begin in plan.begins if first + begin < end]
-    return {
+    data = {
         "format": FORMAT, "exported_at": _text(now),
         "release": {
             "id": str(release.pk), "project": release.project.slug, "model": release.model,
@@ -94,6 +101,13 @@ def export(release: Release, *, now: dt.datetime) -> dict[str, Any]:
             if bucket in rows
         },
     }  # fmt: skip
+    return {**data, "sha256": digest(data)}
+
+
+def digest(data: Mapping[str, Any]) -> str:
+    """Of everything in a file but this, whatever order and spaces it is written with."""
+    rest = {name: value for name, value in data.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def check(data: Any) -> Checked:
@@ -102,36 +116,75 @@ def check(data: Any) -> Checked:
         message = f"this is no evidence of a release: its “format” is not {FORMAT}"
         raise BadEvidenceError(message)
     try:
-        window = data["window"]
-        first, size = int(window["first"]), int(window["buckets"])
-        bodies = [_body(data["sums"].get(str(bucket))) for bucket in range(first, first + size)]
-        gates = [
-            Gate(one["key"], one["kind"], one["about"], one["tolerance"], one["margin"], one["needed"])
-            for one in data["gates"]
-        ]
-        plan = Plan(
-            float(data["release"]["alpha"]),
-            tuple(window["begins"]),
-            int(window["stages"]),
-            float(window["share"]),
-        )
-        verdict = str(data["verdict"])
-        said = {str(one["key"]): dict(one) for one in data["found"]}
-    except (KeyError, TypeError, ValueError, AttributeError, msgspec.ValidationError) as error:
-        message = f"the file is not whole: {type(error).__name__}: {error}"
+        return _checked(data)
+    except BadEvidenceError:
+        raise
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        message = f"the file is not whole, or holds what no release has: {type(error).__name__}: {error}"
         raise BadEvidenceError(message) from error
+
+
+def _checked(data: Mapping[str, Any]) -> Checked:
+    window = data["window"]
+    first, size = int(window["first"]), int(window["buckets"])
+    bodies = [_body(data["sums"].get(str(bucket)), bucket) for bucket in range(first, first + size)]
+    gates, plan = [_gate(one) for one in data["gates"]], _plan(data, size)
+    verdict = str(data["verdict"])
+    said = {str(one["key"]): dict(one) for one in data["found"]}
+    changed = [] if data.get("sha256") == digest(data) else ["sha256"]
     if not bodies or not plan.begins:
-        return Checked(verdict, "undecided", (), 0)
+        return Checked(verdict, "undecided", tuple(changed), 0)
     judged = judge(bodies, gates, plan)
     found = {one.key: one.to_json() for one in judged.found}
     differs = [key for key in sorted({*found, *said}) if not _alike(found.get(key), said.get(key))]
     place = run.decisive(judged.verdicts())
     moment = None if place is None else _text(gather.moment_of(first + place + 1))
     calls = [sum(body.calls(arm) for body in bodies[plan.begins[0] :]) for arm in (STABLE, CANARY)]
-    for name, value in (("decided_at", moment), ("calls", calls)):
-        if data.get(name) != value:
-            differs.append(name)
-    return Checked(verdict, judged.verdict(), tuple(differs), len(bodies))
+    over_time = data["evidence_over_time"]
+    places = [int(bucket) - first for bucket in over_time["buckets"]]
+    if not places or places != sorted(set(places)) or places[0] < plan.begins[0] or places[-1] != size - 1:
+        differs.append("evidence_over_time")
+        places = []
+    told = {
+        "decided_at": (moment, data.get("decided_at")), "calls": (calls, data.get("calls")),
+        "shares": ([share_of(bodies[one]) for one in places], data.get("shares")),
+        "evidence_over_time": (judged.drawn(places), over_time["paths"]),
+    }  # fmt: skip
+    differs += [name for name, (mine, theirs) in told.items() if not _alike(mine, theirs)]
+    return Checked(verdict, judged.verdict(), tuple(dict.fromkeys([*differs, *changed])), len(bodies))
+
+
+def _gate(one: Mapping[str, Any]) -> Gate:
+    if one["kind"] not in KINDS:
+        message = f"the file has a gate of the kind {one['kind']!r}, which there is not"
+        raise BadEvidenceError(message)
+    for name in ("tolerance", "margin"):
+        if one[name] is not None and not _number(one[name]):
+            message = f"the {name} of the gate {one['key']} is no number but {one[name]!r}"
+            raise BadEvidenceError(message)
+    return Gate(
+        str(one["key"]), one["kind"], str(one["about"]), one["tolerance"], one["margin"], bool(one["needed"])
+    )
+
+
+def _plan(data: Mapping[str, Any], size: int) -> Plan:
+    window, alpha = data["window"], data["release"]["alpha"]
+    if not _number(alpha) or not 0.0 < alpha <= MOST_ALPHA:
+        message = f"alpha is {alpha!r}; it is more than 0 and at most {MOST_ALPHA}"
+        raise BadEvidenceError(message)
+    begins = window["begins"]
+    whole = isinstance(begins, list) and all(type(one) is int and 0 <= one < size for one in begins)
+    if not whole or begins != sorted(set(begins)):
+        message = f"its stages begin in {begins!r}; these are places of its {size} buckets, in their order"
+        raise BadEvidenceError(message)
+    if not _number(window["share"]):
+        message = f"the share of its first stage is no number but {window['share']!r}"
+        raise BadEvidenceError(message)
+    return Plan(float(alpha), tuple(begins), int(window["stages"]), float(window["share"]))
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _alike(found: Any, said: Any) -> bool:
@@ -140,14 +193,26 @@ def _alike(found: Any, said: Any) -> bool:
         return math.isclose(found, said, rel_tol=1e-6, abs_tol=1e-6)
     if isinstance(found, dict) and isinstance(said, dict):
         return found.keys() == said.keys() and all(_alike(found[key], said[key]) for key in found)
+    if isinstance(found, list) and isinstance(said, list):
+        return len(found) == len(said) and all(map(_alike, found, said))
     return bool(found == said)
 
 
-def _body(data: Any) -> Body:
+def _body(data: Any, bucket: int) -> Body:
     if data is None:
-        message = "a bucket is missing from its sums"
-        raise ValueError(message)
-    return msgspec.convert(data, Body, strict=False)
+        message = f"a bucket is missing from its sums: {bucket}"
+        raise BadEvidenceError(message)
+    body = msgspec.convert(data, Body, strict=False)
+    for part in body.parts:
+        groups = [
+            *(group for number in part.numbers.values() for group, _, _ in number.groups),
+            *(group for number in part.numbers.values() for group in number.tails[::3]),
+            *(group for flag in part.flags.values() for group in flag.users[::3]),
+        ]
+        if part.arm not in {STABLE, CANARY} or any(not 0 <= one < USER_GROUPS for one in groups):
+            message = f"bucket {bucket} has an arm that is neither 0 nor 1, or a user group beyond {USER_GROUPS - 1}"
+            raise BadEvidenceError(message)
+    return body
 
 
 def _gates(release: Release) -> list[tuple[Gate, Any]]:

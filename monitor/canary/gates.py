@@ -16,7 +16,7 @@ from monitor.canary import lacking, sequential
 from monitor.canary.buckets import Spread
 from monitor.canary.paths import Gate, Path, Plan, Verdict
 from monitor.canary.sequential import MeanPath, Trusted
-from monitor.canary.sums import CANARY, STABLE, Body
+from monitor.canary.sums import CANARY, JUDGE, STABLE, Body
 from monitor.canary.table import Rates, Table
 from monitor.core.stats import Counts, Floats, Interval, log_e_mean, mean_sequence, ratio_sequence
 
@@ -87,6 +87,16 @@ class Judged:
             for bad, good in zip(failed, passed, strict=True)
         ]
 
+    def drawn(self, places: Sequence[int]) -> dict[str, dict[str, list[float]]]:
+        """Of each gate how near its evidence is to deciding, after these buckets."""
+        return {
+            path.gate.key: {
+                "fail": [round(float(path.fail[p] / path.fail_limit), 4) for p in places],
+                "good": [round(float(path.good[p] / path.good_limit), 4) for p in places],
+            }
+            for path in self.paths
+        }
+
 
 def judge(bodies: Sequence[Body], gates: Sequence[Gate], plan: Plan) -> Judged:
     """Every gate over consecutive buckets. Those before ``plan.begins[0]`` are stable's past only."""
@@ -153,6 +163,8 @@ def _rates(  # noqa: PLR0913 — everything that a look knows
 
 def _means(table: Table, gate: Gate, plan: Plan, fail_limit: float, good_limit: float) -> tuple[Path, Found]:
     sign = 1.0 if gate.of.more_is_worse else -1.0
+    if gate.source == JUDGE:
+        table = table.by_judge(gate.about)
     both = [table.spread(gate.source, arm, sign=sign) for arm in (STABLE, CANARY)]
 
     def path_of(rows: slice) -> MeanPath:

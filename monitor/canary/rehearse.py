@@ -93,7 +93,7 @@ def _verdicts(release: Release, gathered: Gathered, judged: Judged, plan: Plan) 
 def _moves(
     release: Release, gathered: Gathered, judged: Judged, stages: list[ReleaseStage]
 ) -> Iterator[Line]:
-    """The first move of each stage."""
+    """The first move of each stage; one that is held waits for a person, and is rolled back when it fails."""
     verdicts = judged.verdicts()
     for number, stage in enumerate(stages):
         if stage.began_at is None:
@@ -103,16 +103,19 @@ def _moves(
         edge = len(gathered.bodies)
         if following is not None and following.began_at is not None:
             edge = min(edge, gather.bucket_of(following.began_at) - gathered.first)
+        held = False
         for place in range(max(0, begin), edge):
             move = next_move(View(
-                held=False, stage=stage.position, next_share=following.share if following else None,
+                held=held, stage=stage.position, next_share=following.share if following else None,
                 least_minutes=stage.least_minutes, least_calls=stage.least_calls,
                 deadline_hours=release.deadline_hours, minutes=(place + 1 - begin) * SECONDS / 60,
                 verdict=verdicts[place], seen=observe(gathered.bodies[begin : place + 1], stage.share, run.share_before(stages, stage)),
             ))  # fmt: skip
             if move is not None:
                 yield _line(release, gathered, place, "move", move.kind, f"stage of {stage.share:.0%}")
-                break
+                held = move.kind == "inconclusive"
+                if not held:
+                    break
 
 
 def _line(release: Release, gathered: Gathered, place: int, what: str, said: str, reason: str) -> Line:

@@ -149,13 +149,7 @@ def _note(
         if release.state == State.PROMOTING
         else rollout.lacks(view_of(release, gathered, stages)),
         "buckets": [gathered.first + place for place in places],
-        "paths": {
-            path.gate.key: {
-                "fail": [round(float(path.fail[p] / path.fail_limit), 4) for p in places],
-                "good": [round(float(path.good[p] / path.good_limit), 4) for p in places],
-            }
-            for path in judged.paths
-        },
+        "paths": judged.drawn(places),
         "shares": [shares.share_of(gathered.bodies[p]) for p in places],
         "calls": [sum(body.calls(arm) for body in gathered.bodies[plan.begins[0] :]) for arm in (0, 1)],
         "mix": _mix(release, gathered, plan),

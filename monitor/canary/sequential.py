@@ -20,6 +20,8 @@ from monitor.core.stats import RATIO_STEPS, Floats, log_e_mean
 BETTER_STEPS = (0.9, 0.75, 0.6, 0.5, 0.4, 0.25)
 CALM_STEPS = (0.9, 0.75, 0.5, 0.25)
 LEAST_ITEMS = 100
+# what never varies at all is known no better than this
+LEAST_SD = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +86,16 @@ def _ratio_path(rates: Rates, limit: float, steps: tuple[float, ...]) -> Floats:
 
 
 def harmless(rates: Rates, rate: float) -> Floats:
-    """Log evidence that the canary's rate is below ``rate``, whatever stable does as long as it is there (R,)."""
+    """Log evidence that the canary's rate is below ``rate``, whatever stable does where it is there (R,)."""
     counts = rates.counts
+    # beside nothing nothing is shown
+    there = counts.stable_n > 0
+    n, events = np.where(there, counts.canary_n, 0.0), np.where(there, counts.canary_events, 0.0)
     paths = [
-        np.cumsum(
-            counts.canary_events * math.log(step)
-            + (counts.canary_n - counts.canary_events) * math.log((1 - step * rate) / (1 - rate))
-        )
+        np.cumsum(events * math.log(step) + (n - events) * math.log((1 - step * rate) / (1 - rate)))
         for step in CALM_STEPS
     ]
-    found = log_mean(Trust.of(rates).weigh(np.array(paths)))
-    # beside nothing nothing is shown
-    found[np.cumsum(counts.stable_n) == 0] = 0.0
-    return found
+    return log_mean(Trust.of(rates).weigh(np.array(paths)))
 
 
 def log_mean(paths: Floats) -> Floats:
@@ -168,7 +167,9 @@ def _variance(arms: tuple[Spread, Spread], weight: Floats) -> Floats:
         used = weight > 0
         freedom = np.cumsum(np.where(used, size - 1.0, 0.0))
         enough &= freedom > 0
-        of_a_call = np.cumsum(np.where(used, squares, 0.0)) / np.maximum(freedom, 1.0)
+        of_a_call = np.maximum(
+            np.cumsum(np.where(used, squares, 0.0)) / np.maximum(freedom, 1.0), LEAST_SD**2
+        )
         independent = independent + of_a_call * np.cumsum(each[:, 0] ** 2 * size)
         there = (others > 0) & (each > 0)
         n, total = np.where(there, split.n, 0.0), np.where(there, split.total, 0.0)

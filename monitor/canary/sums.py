@@ -21,7 +21,12 @@ DIGITS = 6
 # values of a dimension beyond these are counted as one
 MOST_STRATA = 8
 REST = "\u2026"
+JUDGE = "judge"
 LOGARITHMIC = ("duration", "ttft", "speed", "cost")
+# the least of a number that may be nothing, for its logarithm: a millionth of a dollar
+LEAST = {"cost": 1e-6}
+# rules mark from 0 to 5: what they mark lower is broken
+KEPT_FROM = 2.5
 # numbers whose quantiles are compared
 WITH_TAILS = frozenset({"duration", "ttft"})
 FINE_IN_COARSE = 4
@@ -107,10 +112,9 @@ def bodies(stable: Arm, canary: Arm, first: int, end: int, wanted: "Wanted") -> 
         for bucket, part in _parts(number, arm, wanted):
             if bucket in found:
                 found[bucket].parts.append(part)
-        for bucket, dimension, counts in _mixes(arm):
-            if bucket in found:
-                both = found[bucket].mix.setdefault(dimension, ({}, {}))
-                both[number].update(counts)
+    for bucket, dimension, counts in _mixes((stable, canary)):
+        if bucket in found:
+            found[bucket].mix[dimension] = counts
     return found
 
 
@@ -174,6 +178,8 @@ def _count(part: Part, calls: Columns, chosen: Ints, wanted: Wanted) -> None:
         part.flags[f"finish {name}"] = _flag(finish == name, groups)
     for name in LOGARITHMIC:
         values = np.asarray(calls[name], dtype=np.float64)[chosen]
+        if name in LEAST:
+            values = np.where(values >= 0, np.maximum(values, LEAST[name]), values)
         known = np.isfinite(values) & (values > 0) & (failed == 0)
         if known.any():
             raw = values[known] if name in WITH_TAILS else None
@@ -184,15 +190,13 @@ def _mark(part: Part, marks: Columns, chosen: Ints, wanted: Wanted) -> None:
     names, sources = np.asarray(marks["name"])[chosen], np.asarray(marks["source"])[chosen]
     values = np.asarray(marks["value"], dtype=np.float64)[chosen]
     groups = np.asarray(marks["group"])[chosen]
-    judged = sources == "judge"
-    if judged.any():
-        part.numbers["judge"] = _number(values[judged], groups[judged], None)
+    for name in np.unique(names[sources == "judge"].astype(str)).tolist():
+        mine = (sources == "judge") & (names == name)
+        part.numbers[f"{JUDGE} {name}"] = _number(values[mine], groups[mine], None)
     for name in wanted.rules:
         mine = (sources == "rule") & (names == name)
         if mine.any():
-            # a kept rule is marked 5, a broken one 0; where only 0 and 1 are used, 1 is kept
-            limit = 0.5 if values[mine].max() <= 1.0 else 2.5
-            part.flags[f"rule {name}"] = _flag(values[mine] < limit, groups[mine])
+            part.flags[f"rule {name}"] = _flag(values[mine] < KEPT_FROM, groups[mine])
 
 
 def _flag(events: np.ndarray, groups: Ints) -> Flag:
@@ -232,23 +236,38 @@ def coarse(index: Any) -> Any:
     return -(-index // FINE_IN_COARSE)
 
 
-def _mixes(arm: Arm) -> Iterator[tuple[int, str, dict[str, int]]]:
-    """How many calls of each value there are, by bucket and dimension; dimensions that nobody fills are left out."""
-    buckets = np.asarray(arm.calls["bucket"], dtype=np.int64)
-    if not buckets.size:
+def _mixes(arms: tuple[Arm, Arm]) -> Iterator[tuple[int, str, tuple[dict[str, int], dict[str, int]]]]:
+    """How many calls of each value both arms have, by bucket and dimension; those that nobody fills are left out.
+
+    The commonest values of a bucket stand for themselves, by the mean of their shares in both arms.
+    """
+    buckets = [np.asarray(arm.calls["bucket"], dtype=np.int64) for arm in arms]
+    every = np.concatenate(buckets)
+    if not every.size:
         return
-    first = int(buckets.min())
-    size = int(buckets.max()) - first + 1
+    first = int(every.min())
+    size = int(every.max()) - first + 1
     for dimension in MIXES:
-        names, codes = np.unique(np.asarray(arm.calls[dimension], dtype=str), return_inverse=True)
+        columns = [np.asarray(arm.calls[dimension], dtype=str) for arm in arms]
+        names = np.unique(np.concatenate(columns))
         if names.size == 1 and not names[0]:
             continue
-        flat = np.bincount(codes.reshape(-1) * size + buckets - first, minlength=names.size * size)
-        counts = flat.reshape(names.size, size)
-        for place in np.flatnonzero(counts.sum(axis=0)).tolist():
-            order = np.argsort(-counts[:, place], kind="stable")[:MOST_STRATA]
-            yield (
-                first + place,
-                dimension,
-                {str(names[i]): int(counts[i, place]) for i in order if counts[i, place]},
-            )
+        counts = [
+            np.bincount(np.searchsorted(names, values) * size + places - first, minlength=names.size * size)
+            .reshape(names.size, size)
+            for values, places in zip(columns, buckets, strict=True)
+        ]  # fmt: skip
+        shares = sum(one / np.maximum(one.sum(axis=0), 1) for one in counts)
+        for place in np.flatnonzero(counts[0].sum(axis=0) + counts[1].sum(axis=0)).tolist():
+            order = np.argsort(-shares[:, place], kind="stable")
+            yield first + place, dimension, (
+                _commonest(names, counts[0][:, place], order), _commonest(names, counts[1][:, place], order),
+            )  # fmt: skip
+
+
+def _commonest(names: np.ndarray, counts: Ints, order: Ints) -> dict[str, int]:
+    found = {str(names[i]): int(counts[i]) for i in order[:MOST_STRATA] if counts[i]}
+    rest = int(counts[order[MOST_STRATA:]].sum())
+    if rest:
+        found[REST] = found.get(REST, 0) + rest
+    return found

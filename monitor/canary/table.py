@@ -1,12 +1,13 @@
 """Bodies of many buckets as the arrays that the tests take: one row for each bucket and stratum. Pure."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from monitor.canary.buckets import BEFORE, LEAST_BEFORE, USER_GROUPS, Spread
-from monitor.canary.sums import CANARY, STABLE, Body, Part, coarse
+from monitor.canary.sums import CANARY, JUDGE, STABLE, Body, Part, coarse
 from monitor.canary.users import Split
 from monitor.core.histograms import upper_bounds
 from monitor.core.stats import Counts, Floats, Ints
@@ -40,6 +41,15 @@ class Table:
     def of(cls, bodies: Sequence[Body]) -> "Table":
         names = sorted({part.stratum for body in bodies for part in body.parts})
         return cls(bodies, tuple(names) or ("",))
+
+    def by_judge(self, about: str = "") -> "Table":
+        """The same with one stratum for each name of a mark: only marks on the same question are alike.
+
+        ``about``: of that question alone.
+        """
+        return Table.of([
+            Body([one for part in body.parts for one in _by_judge(part, about)]) for body in self.bodies
+        ])  # fmt: skip
 
     @property
     def size(self) -> int:
@@ -147,23 +157,45 @@ class Table:
         ]
 
 
+def _by_judge(part: Part, about: str) -> list[Part]:
+    found = [
+        Part(part.arm, f"{part.stratum}\0{name}", 0, {}, {JUDGE: number})
+        for name, number in part.numbers.items()
+        if name.partition(" ")[0] == JUDGE and about in {"", name.partition(" ")[2]}
+    ]
+    if not found:
+        return [Part(part.arm, part.stratum + "\0", part.calls)]
+    found[0].calls = part.calls
+    return found
+
+
 def mix_distance(bodies: Sequence[Body]) -> dict[str, float]:
-    """By dimension how far the two arms differ in whom they serve (0 alike, 1 disjoint), less what chance does."""
-    sums: dict[str, tuple[dict[str, int], dict[str, int]]] = {}
-    for body in bodies:
-        for dimension, both in body.mix.items():
-            kept = sums.setdefault(dimension, ({}, {}))
-            for arm in (STABLE, CANARY):
-                for value, n in both[arm].items():
-                    kept[arm][value] = kept[arm].get(value, 0) + n
-    found = {}
-    for dimension, (stable, canary) in sums.items():
+    """By dimension how far the two arms differ in whom they serve (0 alike, 1 disjoint), less what chance does.
+
+    Within the same buckets, each weighed by n_c n_s / (n_c + n_s), as effects are.
+    """
+    dimensions = {dimension for body in bodies for dimension in body.mix}
+    found = {
+        one: _distance([body.mix[one] for body in bodies if one in body.mix]) for one in sorted(dimensions)
+    }
+    return {dimension: far for dimension, far in found.items() if far is not None}
+
+
+def _distance(buckets: Sequence[tuple[dict[str, int], dict[str, int]]]) -> float | None:
+    whole, gaps, chances = 0.0, dict[str, float](), dict[str, float]()
+    for stable, canary in buckets:
         n_s, n_c = sum(stable.values()), sum(canary.values())
         if not n_s or not n_c:
             continue
-        values = stable.keys() | canary.keys()
-        shares = [(stable.get(value, 0) / n_s, canary.get(value, 0) / n_c) for value in values]
-        distance = 0.5 * sum(abs(one - other) for one, other in shares)
-        noise = 0.5 * sum(np.sqrt(one * (1 - one) * (1 / n_s + 1 / n_c)) for one, _ in shares)
-        found[dimension] = max(0.0, distance - 2.0 * noise)
-    return found
+        weight = n_s * n_c / (n_s + n_c)
+        whole += weight
+        for value in stable.keys() | canary.keys():
+            one, other = stable.get(value, 0), canary.get(value, 0)
+            pooled = (one + other) / (n_s + n_c)
+            gaps[value] = gaps.get(value, 0.0) + weight * (other / n_c - one / n_s)
+            chances[value] = chances.get(value, 0.0) + weight * pooled * (1.0 - pooled)
+    if not whole:
+        return None
+    distance = 0.5 * sum(map(abs, gaps.values())) / whole
+    noise = 0.5 * sum(map(math.sqrt, chances.values())) / whole
+    return max(0.0, distance - 2.0 * noise)

@@ -79,6 +79,10 @@ PROOFS = {
         "The rollback is proved: the new version has %(share)s of the calls, and what had failed is well again.",
         "回滚已得到证实:新版本占 %(share)s 的调用,失败的指标已恢复。",
     ),
+    "gone": (
+        "The new version is gone (%(share)s of the calls); whether %(gate)s is well again is not known: no figures since.",
+        "新版本已下线:占 %(share)s 的调用。%(gate)s是否恢复尚不清楚:此后没有它的数据。",
+    ),
     "waiting": ("Whether the traffic follows the order is not known yet.", "流量是否已按指令变化尚不清楚。"),
     "has_arrived": (
         "The promotion is proved: the new version has %(share)s of the calls.",

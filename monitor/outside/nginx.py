@@ -16,7 +16,7 @@ _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
 
 
 class NginxError(Exception):
-    """The file was not taken; says why. What was there before is there again."""
+    """The file was not taken; says why, and whether what was there before is not there again."""
 
 
 class BadNginxError(ValueError):
@@ -38,28 +38,50 @@ def place_of(name: str) -> Path:
 def replace(name: str, content: str) -> None:
     """Put ``content`` into the file, let Nginx check its configuration, and reload it; raises NginxError."""
     path = place_of(name)
-    before = path.read_bytes() if path.exists() else None
+    before = _read(path)
     try:
         _write(path, content.encode())
         _run("-t")
-    except (NginxError, OSError) as error:
-        _restore(path, before)
-        raise NginxError(str(error)) from error
+    except NginxError as error:
+        _restore(path, before, error)
+        raise
     _run("-s", "reload")
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _file_error("read", path, error) from error
 
 
 def _write(path: Path, content: bytes) -> None:
     """A reader sees the old file or the new one, never half of it."""
     beside = path.with_name(f".{path.name}.new")
-    beside.write_bytes(content)
-    beside.replace(path)
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    except OSError as error:
+        raise _file_error("written", path, error) from error
 
 
-def _restore(path: Path, before: bytes | None) -> None:
-    if before is None:
-        path.unlink(missing_ok=True)
-    else:
-        _write(path, before)
+def _restore(path: Path, before: bytes | None, cause: NginxError) -> None:
+    """What was there is there again; where even that fails, both errors are said."""
+    try:
+        if before is None:
+            path.unlink(missing_ok=True)
+        elif path.read_bytes() != before:
+            _write(path, before)
+    except (NginxError, OSError) as error:
+        message = f"{cause}; and the file of before could not be put back ({error}): look at {path.name}"
+        raise NginxError(message) from error
+
+
+def _file_error(done: str, path: Path, error: OSError) -> NginxError:
+    why = error.strerror or type(error).__name__
+    return NginxError(f"{path.name} could not be {done}: {why}; check VIGIL_NGINX_FOLDER and its rights")
 
 
 def _run(*words: str) -> None:

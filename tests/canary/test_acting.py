@@ -1,8 +1,13 @@
 import datetime as dt
 import itertools
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from monitor.canary import acting, deciding, read, run
+from monitor.canary.actions import ACTIONS
 from monitor.canary.models import Mode, RolloutAction, RolloutRun, RunState, State
 from monitor.canary.opening import StageWish
 from tests.fixtures.fix_cast import Cast
@@ -153,3 +158,54 @@ def test_a_step_that_argo_took_is_not_ordered_again(
     acting.run_due(now=later)
     assert len(server.received) == 2
     assert len(argo.received) == told
+
+
+def test_an_action_that_breaks_stops_no_other(
+    release: Open, cast: Cast, outside: Callable[[], Outside], now: dt.datetime, settings: Any, tmp_path: Path
+) -> None:
+    server = outside()
+    settings.VIGIL_NGINX_FOLDER = str(tmp_path)
+    (tmp_path / "canary.conf").mkdir()
+    RolloutAction.objects.create(
+        project=cast.project, name="nginx", kind="nginx",
+        settings={"file": "canary.conf", "variable": "$v", "key": "$k", "stable_upstream": "a", "canary_upstream": "b"},
+    )  # fmt: skip
+    hook(cast, server)
+    deciding.by_person(release(), "rollback", by="ada", now=now)
+    acting.run_due(now=now)
+    first, second = RolloutRun.objects.order_by("id")
+    assert (first.state, second.state) == (RunState.WAITING, RunState.DONE)
+    assert "canary.conf could not be read: Is a directory" in first.answer
+
+
+def test_what_nobody_expected_is_tried_again_and_then_given_up(
+    release: Open,
+    cast: Cast,
+    outside: Callable[[], Outside],
+    now: dt.datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object) -> str:
+        raise RuntimeError
+
+    hook(cast, outside())
+    monkeypatch.setattr(ACTIONS["webhook"], "act", broken)
+    deciding.by_person(release(), "rollback", by="ada", now=now)
+    for hours in range(acting.MOST_ATTEMPTS):
+        assert RolloutRun.objects.get().state == RunState.WAITING
+        acting.run_due(now=now + dt.timedelta(hours=hours))
+    assert RolloutRun.objects.get().state == RunState.GIVEN_UP
+    assert "RuntimeError" in RolloutRun.objects.get().answer
+
+
+def test_a_hold_stops_an_order_that_is_under_way(
+    release: Open, cast: Cast, outside: Callable[[], Outside], now: dt.datetime
+) -> None:
+    server = outside()
+    hook(cast, server)
+    found = release(stages=[StageWish(0.05), StageWish(0.5), StageWish(1.0)])
+    deciding.by_person(found, "approve", by="ada", now=now)
+    found.refresh_from_db()
+    deciding.by_person(found, "hold", by="ada", now=now)
+    acting.run_due(now=now)
+    assert not server.received

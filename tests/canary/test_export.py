@@ -83,13 +83,64 @@ def _one_gate_less(data: dict[str, Any]) -> None:
     data["gates"] = []
 
 
-@pytest.mark.parametrize("tamper", [_raise_alpha, _forget_a_bucket, _prettier, _earlier, _one_gate_less])
+def _others(data: dict[str, Any]) -> None:
+    for body in data["sums"].values():
+        body["others"] = 1000
+
+
+def _paths(data: dict[str, Any]) -> None:
+    data["evidence_over_time"]["paths"]["error_ratio"]["fail"][-1] = 9.0
+
+
+def _shares(data: dict[str, Any]) -> None:
+    data["shares"] = [0.99 for _ in data["shares"]]
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [_raise_alpha, _forget_a_bucket, _prettier, _earlier, _one_gate_less, _others, _paths, _shares],
+)
 def test_a_file_that_somebody_changed_is_not_the_same(
     failed: Release, now: dt.datetime, tamper: Callable[[dict[str, Any]], None]
 ) -> None:
     data = json.loads(json.dumps(export.export(failed, now=now)))
     tamper(data)
+    data["sha256"] = export.digest(data)
     assert not export.check(data).same
+
+
+def test_what_no_figure_rests_on_is_not_changed_unseen_either(failed: Release, now: dt.datetime) -> None:
+    data = json.loads(json.dumps(export.export(failed, now=now)))
+    data["decisions"][0]["by"] = "somebody"
+    assert export.check(data).differs == ("sha256",)
+
+
+@pytest.mark.parametrize(
+    "where, value, said",
+    [
+        (("window", "begins"), ["a"], "its stages begin in"), (("gates", 0, "kind"), "mood", "of the kind 'mood'"),
+        (("release", "alpha"), 0, "alpha is 0"), (("gates", 0, "tolerance"), "much", "no number but 'much'"),
+        (("sums",), {}, "a bucket is missing"), (("evidence_over_time",), None, "not whole"),
+    ],
+)  # fmt: skip
+def test_a_broken_file_is_refused_in_words(
+    failed: Release, now: dt.datetime, where: tuple[Any, ...], value: object, said: str
+) -> None:
+    data = json.loads(json.dumps(export.export(failed, now=now)))
+    place = data
+    for key in where[:-1]:
+        place = place[key]
+    place[where[-1]] = value
+    with pytest.raises(BadEvidenceError, match=said):
+        export.check(data)
+
+
+def test_a_user_group_that_there_is_not_is_refused(failed: Release, now: dt.datetime) -> None:
+    data = json.loads(json.dumps(export.export(failed, now=now)))
+    part = next(part for body in data["sums"].values() for part in body["parts"])
+    part["flags"]["error"][2][0] = 99
+    with pytest.raises(BadEvidenceError, match="user group beyond 24"):
+        export.check(data)
 
 
 def test_a_file_whose_bucket_is_missing_is_not_whole(failed: Release, now: dt.datetime) -> None:
@@ -99,7 +150,7 @@ def test_a_file_whose_bucket_is_missing_is_not_whole(failed: Release, now: dt.da
         export.check(data)
 
 
-@pytest.mark.parametrize("data", [{}, [], None, {"format": "vigil-release-evidence/2"}])
+@pytest.mark.parametrize("data", [{}, [], None, {"format": "vigil-release-evidence/3"}])
 def test_what_is_no_evidence_is_refused(data: object) -> None:
     with pytest.raises(BadEvidenceError):
         export.check(data)

@@ -159,3 +159,88 @@ def test_corrected_quality_that_is_much_worse_is_found_and_what_is_good_passes()
     gates, plan = [Gate("quality_rate", "quality_rate")], Plan(0.05, (0,), 1, 0.5)
     assert judge(told(1, -0.3), gates, plan).verdict() == "fail"
     assert judge(told(1, 0.05), gates, plan).verdict() == "pass"
+
+
+def marked(
+    arm_: Arm,
+    chance: np.random.Generator,
+    values: dict[str, float],
+    *,
+    source: str = "judge",
+    sd: float = 0.3,
+) -> Arm:
+    """Every call marked, by turns under each of the names."""
+    n = len(arm_.calls["bucket"])
+    names = np.array([list(values)[one % len(values)] for one in range(n)], dtype=object)
+    marks = {
+        "bucket": arm_.calls["bucket"], "group": arm_.calls["group"], "stratum": arm_.calls["stratum"],
+        "name": names, "source": np.full(n, source, dtype=object),
+        "value": np.array([values[one] for one in names]) + chance.normal(0.0, sd, n),
+    }  # fmt: skip
+    return Arm(arm_.calls, marks)
+
+
+def test_a_canary_that_always_breaks_a_rule_a_little_is_worse_than_one_that_keeps_it() -> None:
+    chance = np.random.default_rng(12)
+    found = []
+    for b in range(30):
+        arms = [
+            marked(arm(chance, b, 50, "", rate=0.0), chance, {"polite": mark}, source="rule", sd=0.0)
+            for mark in (5.0, 1.0)
+        ]
+        wanted = Wanted(rules=("polite",), strata=frozenset({""}))
+        found.append(sums.bodies(arms[0], arms[1], b, b + 1, wanted)[b])
+    gates = [Gate("business_rule:polite", "business_rule", "polite")]
+    assert judge(found, gates, Plan(0.05, (LEAD,), 1, 0.5)).verdict() == "fail"
+
+
+def test_another_mix_of_rubrics_is_not_another_quality() -> None:
+    chance, found = np.random.default_rng(13), []
+    for b in range(60):
+        stable = marked(arm(chance, b, 100, "", rate=0.0), chance, {"kind": 4.5, "right": 4.5, "short": 2.0})
+        canary = marked(arm(chance, b, 100, "", rate=0.0), chance, {"short": 2.0, "tiny": 2.0, "right": 4.5})
+        found.append(body(stable, canary, b))
+    gates, plan = [Gate("judge_score", "judge_score")], Plan(0.05, (LEAD,), 1, 0.5)
+    assert judge(found, gates, plan).verdict() == "pass"
+    about = [Gate("judge_score:right", "judge_score", "right")]
+    assert judge(found, about, plan).found[0].n_canary == 54 * 33
+
+
+def test_what_has_no_stable_calls_beside_it_shows_nothing() -> None:
+    chance = np.random.default_rng(14)
+    bodies = [
+        body(arm(chance, b, 500, "", rate=0.0), arm(chance, b, 500, "", rate=0.0), b) for b in range(40)
+    ]
+    for one in bodies[LEAD + 1 :]:
+        one.parts = [part for part in one.parts if part.arm == CANARY]
+    assert judge(bodies, ERRORS, Plan(0.05, (LEAD,), 1, 0.5)).verdict() == "undecided"
+
+
+def test_a_canary_that_costs_nothing_has_a_figure() -> None:
+    chance, found = np.random.default_rng(16), []
+    for b in range(20):
+        arms = [arm(chance, b, 100, "", rate=0.0) for _ in (STABLE, CANARY)]
+        for one in arms:
+            one.calls["cost"][:] = 0.0
+        found.append(body(arms[0], arms[1], b))
+    assert judge(found, [Gate("cost", "cost")], Plan(0.05, (LEAD,), 1, 0.5)).verdict() == "pass"
+
+
+def test_a_ramp_through_a_changing_mix_is_no_difference_between_the_versions() -> None:
+    chance, found = np.random.default_rng(17), []
+    for b in range(40):
+        of_day = "day" if b < 20 else "night"
+        n = 20 if b < 20 else 400
+        found.append(body(arm(chance, b, 800, of_day, rate=0.0), arm(chance, b, n, of_day, rate=0.0), b))
+    assert mix_distance(found)["topic"] == 0.0
+
+
+def test_many_values_alike_in_both_arms_are_no_difference() -> None:
+    chance, found = np.random.default_rng(18), []
+    for b in range(24):
+        arms = [arm(chance, b, n, "", rate=0.0) for n in (2000, 100)]
+        for one in arms:
+            names = chance.zipf(1.5, len(one.calls["bucket"])) % 60
+            one.calls["tenant"] = np.array([f"t{name}" for name in names], dtype=object)  # type: ignore[index] # as above
+        found.append(body(arms[0], arms[1], b))
+    assert mix_distance(found)["tenant"] < 0.03

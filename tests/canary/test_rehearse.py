@@ -61,3 +61,15 @@ def test_a_release_that_was_over_before_is_left_alone(
     found.state, found.ended_at = "ended", now - HOUR
     found.save()
     assert not list(rehearse(cast.project.pk, now - HOUR, now, now=now))
+
+
+def test_a_release_that_was_held_is_rolled_back_when_it_fails(
+    sides: Sides, release: Open, cast: Cast, now: dt.datetime
+) -> None:
+    sides(90, until=now - HOUR, share=0.5, per_minute=2)
+    sides(60, share=0.5, worse=20.0, per_minute=60)
+    release(deadline_hours=0.5)
+    moves = [
+        one.said for one in rehearse(cast.project.pk, now - 3 * HOUR, now, now=now) if one.what == "move"
+    ]
+    assert moves == ["inconclusive", "rollback"]

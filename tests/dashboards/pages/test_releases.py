@@ -73,7 +73,7 @@ def test_a_stranger_finds_no_release(client: Client, cast: Cast, failed: Release
 def test_the_evidence_is_a_file(client: Client, cast: Cast, failed: Release) -> None:
     client.force_login(cast.ben)
     answer = client.get(f"/p/shop/releases/{failed.pk}/evidence.json")
-    assert answer.json()["format"] == "vigil-release-evidence/2"
+    assert answer.json()["format"] == "vigil-release-evidence/3"
     assert "attachment" in answer["Content-Disposition"]
 
 
