@@ -48,11 +48,22 @@ OTHERS: Mapping[str, Mapping[str, tuple[Mapping[str, str], At]]] = {
         "gpu_xid_last_code": (card("dcgm"), after(8, 79, None)), "gpu_temperature_celsius": (card("dcgm"), after(-9, 60)),
     },
     "GPULost": {"gpu_memory_total_bytes": (card("silent"), till(4, 80e9))},
+    "GPUThrottled": {"gpu_throttle_seconds_total": (card("dcgm-slow", reason="thermal"), lambda at: 60.0 * (at + 9))},
     "GPUIdleWhileRequestsWait": {
         "gpu_utilization_ratio": (card("told"), after(0, 0.0)),
         "sglang_num_queue_reqs": ({"job": "s", "instance": "10.0.0.1:30000", "gpu_host": "told"}, after(1, 1)),
     },
 }  # fmt: skip
+# engines that are known by other labels than the first
+JOINED: tuple[tuple[str, Mapping[str, str], At], ...] = (
+    ("gpu_utilization_ratio", card("gpu-7.lan"), after(0, 0.0)),
+    (WAITING, {"job": "v", "instance": "gpu-7:8000"}, after(1, 2)),
+    ("gpu_utilization_ratio", card("named"), lambda at: 0.0 if at % 2 else None),
+    (WAITING, {"job": "v", "instance": "10.0.0.9:8000", "Hostname": "named", "node": "named"}, after(1, 2)),
+    ("gpu_utilization_ratio", card("shared", gpu="1"), after(0, 0.8)),
+    ("gpu_utilization_ratio", card("shared"), after(0, 0.0)),
+    (WAITING, {"job": "v", "instance": "shared:8000", "gpus": "0"}, after(1, 2)),
+)
 # what must not
 NEAR_MISSES: tuple[tuple[str, Mapping[str, str], At], ...] = (
     ("gpu_xid_errors_total", card("old-xid"), after(-9, 5)),
@@ -62,6 +73,14 @@ NEAR_MISSES: tuple[tuple[str, Mapping[str, str], At], ...] = (
     ("gpu_ecc_errors_total", card("corrected", kind="corrected"), after(8, 40)),
     ("gpu_throttle", card("capped", reason="power_cap"), after(0, 1)),
     ("gpu_throttle", card("short", reason="hw_thermal"), lambda at: float(0 <= at < 8)),
+    ("gpu_throttle", card("blips", reason="sw_thermal"), lambda at: float(at % 2)),
+    ("gpu_throttle_seconds_total", card("a-power-cap", reason="power"), lambda at: 60.0 * (at + 9)),
+    ("gpu_memory_total_bytes", card("replaced"), till(-1, 80e9)),
+    ("gpu_memory_total_bytes", card("replaced") | {"uuid": "GPU-new"}, after(5, 80e9, None)),
+    *(
+        (WAITING, {"job": "tp", "instance": "ranks:8000", "tp_rank": str(rank)}, after(0, 3))
+        for rank in range(8)
+    ),
     ("gpu_memory_used_bytes", card("roomy"), after(0, 75e9)),
     ("gpu_memory_total_bytes", card("roomy"), after(0, 80e9)),
     ("gpu_up", card("up"), after(-9, 1)),
@@ -103,10 +122,12 @@ def test_each_rule_fires_on_its_own_fault_alone(cast: Cast) -> None:
         for told in one.values()
         for name, (labels, at) in told.items()
     ]
-    assert live(cast, [*faults, *NEAR_MISSES]) == {
+    assert live(cast, [*faults, *JOINED, *NEAR_MISSES]) == {
         ("GPUXid", "xid"), ("GPUXid", "dcgm"), ("GPUDoubleBitError", "ecc"), ("GPUThrottled", "slow"),
         ("GPUMemoryFull", "full"), ("GPULost", "lost"), ("GPULost", "silent"),
         ("GPUIdleWhileRequestsWait", "hung:8000"), ("GPUIdleWhileRequestsWait", "10.0.0.1:30000"),
+        ("GPUIdleWhileRequestsWait", "gpu-7:8000"), ("GPUIdleWhileRequestsWait", "10.0.0.9:8000"),
+        ("GPUIdleWhileRequestsWait", "shared:8000"), ("GPUThrottled", "dcgm-slow"),
     }  # fmt: skip
 
 
