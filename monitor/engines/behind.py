@@ -34,7 +34,11 @@ COMPARISONS = frozenset({">", ">=", "<", "<=", "==", "!="})
 LATENCY = re.compile(
     r"duration|latency|ttft|tpot|queue_time|time_per|time_to_first|_seconds|tokens_per_second"
 )
-NO_LATENCY = re.compile(r"^(gpu|vigil|process|node|up$)|timestamp")
+NO_LATENCY = re.compile(
+    r"^(gpu|vigil|process|node|container|kube|machine|go|python|nv_energy|up$)|timestamp|_cpu_|created|start_time|uptime"
+)
+# gauges of a finding say by a label what it is about
+ABOUT = ("signal", "feature", "metric")
 IDENTITY = ("model", "version", "environment", "operation", "provider", "route")
 SLOW = 'reason=~"hw_slowdown|sw_thermal|hw_thermal|power_brake"'
 Family = Literal["gpu", "engine", "input"]
@@ -96,18 +100,38 @@ def measured(expr: str) -> str | None:
         node = parse(expr)
     except QueryError:
         return None
-    while isinstance(node, tree.Binary) and (node.op in {"and", "unless", "or"} or node.op in COMPARISONS):
-        limited = node.op in COMPARISONS
-        node = node.left
-        if limited:
-            break
-    names = list(_names(node))
-    if not any(LATENCY.search(one) and not NO_LATENCY.search(one) for one in names):
+    mine = next((one for one in _limited(node) if _about_latency(one)), None)
+    if mine is None:
         return None
     try:
-        return text_of(_short(node))
+        return text_of(_short(mine))
     except QueryError:
         return None
+
+
+def _limited(node: tree.Node) -> Iterator[tree.Node]:
+    """The sides of an alert's comparisons that are no limits, in order; the right half of ``unless`` is none."""
+    if isinstance(node, tree.Binary) and node.op in {"and", "or", "unless"}:
+        yield from _limited(node.left)
+        if node.op != "unless":
+            yield from _limited(node.right)
+    elif isinstance(node, tree.Binary) and node.op in COMPARISONS:
+        yield from (one for one in (node.left, node.right) if any(_names(one)))
+    else:
+        yield node
+
+
+def _about_latency(node: tree.Node) -> bool:
+    return any(LATENCY.search(one) and not NO_LATENCY.search(one) for one in _names(node)) or any(
+        LATENCY.search(one) for one in _findings(node)
+    )
+
+
+def _findings(node: tree.Node) -> Iterator[str]:
+    if isinstance(node, tree.Selector):
+        yield from (one.value for one in node.matchers if one.label in ABOUT)
+    for child in tree.children(node):
+        yield from _findings(child)
 
 
 def behind(

@@ -96,7 +96,7 @@ def test_an_event_of_minutes_is_found_however_long_its_cause_lasts(minutes: int)
     for seed in range(8):
         rng = np.random.default_rng(seed)
         slow = 1 + ou(rng, TIMES, 4, 0.1) + 0.8 * np.clip((TIMES - onset) / 60, 0, 1)
-        pulse = 1.0 * ((onset - 60 <= TIMES) & (onset + 240 > TIMES))
+        pulse: Floats = np.float64(1) * ((onset - 60 <= TIMES) & (onset + 240 > TIMES))
         moved = search(TIMES, slow, onset, {"xid": pulse, **strangers(rng)}).moved
         hit += any((one.key, one.lag, one.before, one.now) == ("xid", 60, 0, 1) for one in moved)
     assert hit == 8
