@@ -11,8 +11,9 @@ from typing import Literal
 from monitor.engines.names import FORMER, spellings
 
 # sum, max, mean_of: of a gauge; rate: of a counter; share: of two counters; quantile: of a histogram;
-# average: of a histogram's or two counters' sum and count
-Form = Literal["sum", "max", "mean_of", "rate", "share", "quantile", "average"]
+# average: of a histogram's or two counters' sum and count; stages: the sum of quantiles of histograms, which is no
+# less than that of the whole
+Form = Literal["sum", "max", "mean_of", "rate", "share", "quantile", "average", "stages"]
 KEY = "job, instance"
 # ranks of one model tell the same numbers; only data-parallel ranks add up
 RANKS = "tp_rank, pp_rank, moe_ep_rank"
@@ -23,13 +24,16 @@ TOTAL, BUCKET = "_total", "_bucket"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One engine's way to tell a signal, in today's name. ``under``: the counter it is divided by."""
+    """One engine's way to tell a signal, in today's name. ``under``: the counter it is divided by. ``then``: what
+    is added to it, each name with matchers of its own.
+    """
 
     form: Form
     name: str
     under: str = ""
     q: float = 0.95
     scale: float = 1.0
+    then: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +53,16 @@ _ALL = (
         Source("sum", "tgi_batch_current_size"),
     )),
     Signal("waiting", "count", (
-        Source("sum", "vllm:num_requests_waiting"), Source("sum", "sglang:num_queue_reqs"),
+        Source("sum", "vllm:num_requests_waiting"), Source("sum", "vllm:num_requests_waiting_by_reason"),
+        Source("sum", "sglang:num_queue_reqs"),
         Source("sum", "tgi_queue_size"), Source("sum", "nv_inference_pending_request_count"),
     )),
     Signal("kv", "ratio", (Source("max", "vllm:kv_cache_usage_perc"), Source("max", "sglang:token_usage"))),
     Signal("hits", "ratio", (
         Source("share", "vllm:prefix_cache_hits_total", "vllm:prefix_cache_queries_total"),
         Source("mean_of", "vllm:gpu_prefix_cache_hit_rate"), Source("mean_of", "sglang:cache_hit_rate"),
+        Source("share", "vllm:prompt_tokens_cached_total", "vllm:prompt_tokens_total"),
+        Source("share", "sglang:cached_tokens_total", "sglang:prompt_tokens_total"),
         Source("share", "nv_cache_num_hits_per_model", "nv_cache_num_misses_per_model"),
     )),
     Signal("preemptions", "per_second", (Source("rate", "vllm:num_preemptions_total"),)),
@@ -69,6 +76,9 @@ _ALL = (
     Signal("ttft", "seconds", (
         *_quantiles(0.95, "vllm:time_to_first_token_seconds", "sglang:time_to_first_token_seconds"),
         Source("quantile", "nv_inference_first_response_histogram_ms", scale=1e-3),
+        Source("stages", "tgi_request_validation_duration", then=(
+            ("tgi_request_queue_duration", ""), ("tgi_batch_forward_duration", 'method="prefill"'),
+        )),
     )),
     Signal("itl", "seconds", _quantiles(
         0.5, "vllm:inter_token_latency_seconds", "sglang:inter_token_latency_seconds",
@@ -94,7 +104,7 @@ _ALL = (
     )),
     Signal("output_tokens", "tokens_per_second", (
         Source("rate", "vllm:generation_tokens_total"), Source("rate", "sglang:generation_tokens_total"),
-        Source("rate", "tgi_request_generated_tokens_sum"),
+        Source("rate", "tgi_request_generated_tokens_sum"), Source("sum", "sglang:gen_throughput"),
     )),
 )  # fmt: skip
 SIGNALS = {one.name: one for one in _ALL}
@@ -173,6 +183,8 @@ class _Asked:
                 yield from self._quantile(source)
             case "average":
                 yield from self._average(source)
+            case "stages":
+                yield from self._stages(source)
 
     def _gauge(self, name: str) -> str:
         return f"avg_over_time({name}{self.where}[{self.window}])" if self.smooth else name + self.where
@@ -198,6 +210,18 @@ class _Asked:
             if base in self.names and base + BUCKET not in self.names:
                 # a native histogram has no buckets under a name of their own
                 yield f"{scale}histogram_quantile({q}, {self._rate(base)})"
+
+    def _stages(self, source: Source) -> Iterator[str]:
+        stages = ((source.name, ""), *source.then)
+        if all(name + BUCKET in self.names for name, _ in stages):
+            inner = self.where.strip("{}")
+            asked = (
+                f"{name}{BUCKET}{{{','.join(filter(None, (inner, more)))}}}[{self.window}]"
+                for name, more in stages
+            )
+            yield " + ".join(
+                f"histogram_quantile({source.q:g}, sum by ({KEY}, le) (rate({one})))" for one in asked
+            )
 
     def _average(self, source: Source) -> Iterator[str]:
         both = (source.name, source.under) if source.under else (source.name + "_sum", source.name + "_count")

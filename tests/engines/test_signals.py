@@ -22,6 +22,11 @@ VLLM = {"vllm:num_requests_running", "vllm:num_requests_waiting", "vllm:kv_cache
     ("itl", {"vllm:time_per_output_token_seconds_bucket"}, "vllm:time_per_output_token_seconds_bucket"),
     ("ttft", {"sglang:time_to_first_token_seconds"}, "rate(sglang:time_to_first_token_seconds["),
     ("ttft", {"nv_inference_first_response_histogram_ms_bucket"}, "0.001 *"),
+    ("ttft", {"tgi_request_validation_duration_bucket", "tgi_request_queue_duration_bucket", "tgi_batch_forward_duration_bucket"}, 'tgi_batch_forward_duration_bucket{method="prefill"}'),
+    ("waiting", {"vllm:num_requests_waiting_by_reason"}, "num_requests_waiting_by_reason"),
+    ("hits", {"vllm:prompt_tokens_cached_total", "vllm:prompt_tokens_total"}, "prompt_tokens_cached_total"),
+    ("hits", {"sglang:cached_tokens_total", "sglang:prompt_tokens_total"}, "cached_tokens_total"),
+    ("output_tokens", {"sglang:gen_throughput"}, "gen_throughput"),
     ("queue_time", {"tgi_request_queue_duration_bucket"}, "tgi_request_queue_duration_bucket"),
     ("queue_time", {"nv_inference_queue_duration_us", "nv_inference_request_success"}, "1e-06 *"),
     ("prompt_length", {"vllm:request_prompt_tokens_sum", "vllm:request_prompt_tokens_count"}, "request_prompt_tokens_count"),
@@ -37,6 +42,18 @@ def test_engines_of_two_ages_are_asked_in_one_go() -> None:
     expr = signals.expression("kv", {"vllm:gpu_cache_usage_perc", "vllm:kv_cache_usage_perc"}, "5m")
     assert expr
     assert expr.index("kv_cache") < expr.index(" or ") < expr.index("gpu_cache")
+
+
+def test_stages_are_asked_of_the_same_instance() -> None:
+    names = {
+        f"tgi_{one}_bucket"
+        for one in ("request_validation_duration", "request_queue_duration", "batch_forward_duration")
+    }
+    expr = signals.expression("ttft", names, "5m", '{job="t"}')
+    assert expr
+    assert query.check(expr) is None
+    assert expr.count('{job="t"') == 3
+    assert signals.expression("ttft", names - {"tgi_batch_forward_duration_bucket"}, "5m") is None
 
 
 def test_a_signal_that_nothing_tells_is_not_asked() -> None:
