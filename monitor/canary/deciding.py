@@ -44,9 +44,10 @@ def by_itself(release: Release, move: Move, *, stage: int, now: dt.datetime) -> 
         # somebody else decided while the calls were counted
         if move.kind not in ITSELF.get(release.state, ()) or _stage(release).position != stage:
             return None
+        mixed = words.mixed(release.body.get("mix") or {}) if move.kind == "rollback" else ""
         state = (
             DecisionState.DONE
-            if release.mode == Mode.AUTOMATIC or move.kind == "inconclusive"
+            if (release.mode == Mode.AUTOMATIC and not mixed) or move.kind == "inconclusive"
             else DecisionState.PROPOSED
         )
         made, new = ReleaseDecision.objects.get_or_create(
@@ -63,7 +64,22 @@ def by_itself(release: Release, move: Move, *, stage: int, now: dt.datetime) -> 
             new = True
         if new and made.state == DecisionState.DONE:
             _carry_out(release, made, now=now)
+        if mixed and release.mode == Mode.AUTOMATIC and release.state == State.OPEN:
+            _hold_mixed(release, mixed, now=now)
     return made if new else None
+
+
+def _hold_mixed(release: Release, why: str, *, now: dt.datetime) -> None:
+    """What fails may only serve harder calls: held for a person, once in a stage; the way back is proposed."""
+    made, new = ReleaseDecision.objects.get_or_create(
+        release=release, stage=_stage(release).position, kind=DecisionKind.INCONCLUSIVE, by="",
+        defaults={
+            "at": now, "state": DecisionState.DONE, "verdict": release.verdict,
+            "reason": f"{sentence(release)} {why}",
+        },
+    )  # fmt: skip
+    if new:
+        _carry_out(release, made, now=now)
 
 
 def _anew(made: ReleaseDecision, state: str) -> bool:

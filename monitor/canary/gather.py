@@ -12,7 +12,7 @@ import numpy as np
 from monitor.canary import sums
 from monitor.canary.buckets import BEFORE, SECONDS
 from monitor.canary.models import Release, ReleaseEvidence
-from monitor.canary.sums import Arm, Body, Wanted
+from monitor.canary.sums import Arm, Body, Columns, Wanted
 from monitor.core import clock
 from monitor.store import compared
 from monitor.store.compared import TooManyCallsError
@@ -20,6 +20,8 @@ from monitor.store.compared import TooManyCallsError
 CLOSED_SECONDS, SEALED_SECONDS = 60, 600
 # a stretch of the past is read in parts of so many buckets
 AT_ONCE = 72
+# marks may come for 26 hours after the call; they are looked for every half hour
+MARKS_FOR, MARKS_EVERY = 312, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,30 @@ def gather(release: Release, end: int) -> Gathered:
             if bucket in open_:
                 body.asked, body.told = open_[bucket].asked, open_[bucket].told
             known[bucket] = body
-    return Gathered(first, [known[bucket] for bucket in range(first, end)], frozenset(missing))
+    fresh = {*missing, *_marked_late(release, known, end, wanted)}
+    return Gathered(first, [known[bucket] for bucket in range(first, end)], frozenset(fresh))
+
+
+def _marked_late(release: Release, known: dict[int, Body], end: int, wanted: Wanted) -> list[int]:
+    """The sealed buckets whose calls were marked since; counted anew. Looked for twice an hour, for a day."""
+    before = (release.evaluated_to or 0) // SECONDS
+    if end // MARKS_EVERY == before // MARKS_EVERY or not _reads_marks(release):
+        return []
+    first = max(min(known), end - MARKS_FOR)
+    versions = [release.stable, release.canary]
+    there = compared.mark_counts(
+        release.project_id, moment_of(first), moment_of(end), model=release.model, versions=versions,
+        rules=wanted.rules, seconds=SECONDS,
+    )  # fmt: skip
+    late = [one for one in range(first, end) if there.get(one, 0) != sums.marks_in(known[one])]
+    for low, high in _runs(late):
+        marks = [_marks(release, version, moment_of(low), moment_of(high)) for version in versions]
+        sums.remark(known, (marks[0], marks[1]), wanted)
+    return late
+
+
+def _reads_marks(release: Release) -> bool:
+    return release.gates.filter(kind__in=("judge_score", "business_rule")).exists()
 
 
 def count_all(release: Release, first: int, end: int, *, start: int) -> Gathered:
@@ -121,9 +146,7 @@ def count(release: Release, first: int, end: int, wanted: Wanted) -> dict[int, B
 def _arm(release: Release, version: str, start: dt.datetime, end: dt.datetime) -> Arm:
     place = (release.project_id, start, end)
     calls = compared.calls(*place, model=release.model, version=version)
-    marks = compared.marks(
-        *place, model=release.model, version=version, stratum=release.stratify, sources=("judge", "rule")
-    )
+    marks = _marks(release, version, start, end)
     nothing = np.full(calls["at"].size, "", dtype=object)
     decoding = calls["duration_seconds"] - np.nan_to_num(calls["ttft_seconds"])
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -136,7 +159,15 @@ def _arm(release: Release, version: str, start: dt.datetime, end: dt.datetime) -
         "duration": calls["duration_seconds"], "ttft": calls["ttft_seconds"], "speed": speed,
         "cost": calls["cost_usd"],
     }  # fmt: skip
-    return Arm(columns, {**marks, "bucket": marks["at"] // (SECONDS * 1000)})
+    return Arm(columns, marks)
+
+
+def _marks(release: Release, version: str, start: dt.datetime, end: dt.datetime) -> Columns:
+    marks = compared.marks(
+        release.project_id, start, end, model=release.model, version=version, stratum=release.stratify,
+        sources=("judge", "rule"),
+    )  # fmt: skip
+    return {**marks, "bucket": marks["at"] // (SECONDS * 1000)}
 
 
 def _wanted(release: Release, first: int) -> Wanted:

@@ -118,6 +118,27 @@ def bodies(stable: Arm, canary: Arm, first: int, end: int, wanted: "Wanted") -> 
     return found
 
 
+def remark(kept: Mapping[int, Body], marks: tuple[Columns, Columns], wanted: "Wanted") -> None:
+    """Marks that came after the calls were counted, into the sums of their buckets."""
+    for number, each in enumerate(marks):
+        columns = _with_strata(each, wanted.strata)
+        for bucket, stratum, chosen in _groups(columns):
+            parts = kept[bucket].parts if bucket in kept else []
+            for part in parts:
+                if (part.arm, part.stratum) == (number, stratum):
+                    _mark(part, columns, chosen, wanted)
+
+
+def marks_in(body: Body) -> int:
+    """How many marks were counted."""
+    return sum(
+        sum(n for _, n, _ in number.groups)
+        for part in body.parts for name, number in part.numbers.items() if name.startswith(JUDGE)
+    ) + sum(
+        flag.asked for part in body.parts for name, flag in part.flags.items() if name.startswith("rule ")
+    )  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What the gates of a release look at beyond the usual: finish reasons, names of rules; and its strata.
@@ -190,6 +211,7 @@ def _mark(part: Part, marks: Columns, chosen: Ints, wanted: Wanted) -> None:
     names, sources = np.asarray(marks["name"])[chosen], np.asarray(marks["source"])[chosen]
     values = np.asarray(marks["value"], dtype=np.float64)[chosen]
     groups = np.asarray(marks["group"])[chosen]
+    part.numbers.pop(JUDGE, None)
     for name in np.unique(names[sources == "judge"].astype(str)).tolist():
         mine = (sources == "judge") & (names == name)
         part.numbers[f"{JUDGE} {name}"] = _number(values[mine], groups[mine], None)

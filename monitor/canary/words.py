@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 Language = Literal["en", "zh"]
+# versions that serve calls so far apart are not compared by the machine alone
+MIXED = 0.2
 Facts = Mapping[str, Any]
 
 NAMES = {
@@ -252,6 +254,17 @@ def _with_effect(gate: Facts, language: Language) -> str:
     if not said:
         return f"{name}: {reason(gate, language)}"
     return f"{name} {said} ({ends})" if ends else f"{name} {said}"
+
+
+def mixed(mix: Mapping[str, float], language: Language = "en") -> str:
+    """Why a failure may be one of the calls, not of the version; empty where the versions serve alike."""
+    far = {name: one for name, one in mix.items() if one >= MIXED}
+    if not far:
+        return ""
+    names = ", ".join(f"{name} ({percent(one)})" for name, one in far.items())
+    if language == "en":
+        return f"But the versions serve different calls by {names}, which may be why: held for a person; stratify by it to compare like with like."
+    return f"但两个版本服务的调用在 {names} 上不同,这可能就是原因:已暂停,等待人工决定;按它分层即可同类相比。"
 
 
 def arrival(seen: Facts, language: Language = "en") -> str:

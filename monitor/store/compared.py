@@ -101,6 +101,23 @@ def marks(
     }
 
 
+def mark_counts(
+    project_id: int, start: dt.datetime, end: dt.datetime, *, model: str, versions: Sequence[str],
+    rules: Sequence[str], seconds: int,
+) -> dict[int, int]:  # fmt: skip
+    """How many marks of judges and of these rules there are on calls of [start, end), by bucket of so many seconds."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT floor(extract(epoch FROM g.started_at) / %s)::int, count(*) FROM monitor_score s"
+            " JOIN monitor_generation g ON g.shard = s.shard AND g.id = s.generation_id"
+            " WHERE s.project_id = %s AND s.generation_id >= %s AND s.generation_id < %s"
+            " AND (s.source = 'judge' OR s.source = 'rule' AND s.name = ANY(%s))"
+            " AND g.id >= %s AND g.id < %s AND g.model = %s AND g.version = ANY(%s) GROUP BY 1",
+            [seconds, project_id, *_ids(start, end), list(rules), *_ids(start, end), model, list(versions)],
+        )
+        return dict(cursor.fetchall())
+
+
 def commonest(
     project_id: int,
     start: dt.datetime,

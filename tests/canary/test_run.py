@@ -15,7 +15,9 @@ from monitor.canary.models import (
     State,
     Verdict,
 )
-from monitor.canary.opening import StageWish
+from monitor.canary.opening import GateWish, StageWish
+from monitor.store import models, scores
+from monitor.store.scores import ScoreRow
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_release import Open, Sides
 
@@ -267,3 +269,28 @@ def test_a_project_may_wish_to_notice_nothing(sides: Sides, cast: Cast, now: dt.
     sides(120, until=now - HOUR, per_minute=4)
     sides(60, share=0.3, per_minute=4)
     assert run.notice_new(now=now + MINUTE) == 0
+
+
+def test_marks_that_come_hours_later_count(sides: Sides, release: Open, cast: Cast, now: dt.datetime) -> None:
+    sides(120, share=0.5, per_minute=5)
+    found = looked(release(gates=(GateWish("judge_score"),)), now + 40 * MINUTE)
+    assert found.body["gates"][0]["n_canary"] == 0
+    marks = [
+        ScoreRow(one, "right", "judge", 4.0, "said the judge", "j")
+        for one in models.Generation.objects.filter(project_id=cast.project.pk).values_list("id", flat=True)
+    ]
+    scores.put(cast.project.pk, marks, now=now + HOUR)
+    found = looked(found, now + 90 * MINUTE)
+    gate = found.body["gates"][0]
+    assert gate["n_canary"] + gate["n_stable"] == len(marks)
+
+
+def test_a_failure_among_other_calls_is_held_for_a_person(
+    sides: Sides, release: Open, now: dt.datetime
+) -> None:
+    sides(120, share=0.05, errors=0.01, topic="easy")
+    sides(121, share=0.95, errors=0.2, topic="hard")
+    found = looked(release(mode=Mode.AUTOMATIC), now + MINUTE)
+    assert (found.verdict, found.state) == (Verdict.FAIL, State.HELD)
+    assert found.decisions.get(kind="rollback").state == DecisionState.PROPOSED
+    assert "serve different calls by topic" in found.decisions.get(kind="inconclusive").reason
