@@ -94,9 +94,13 @@ def xids(project_id: int, start: dt.datetime, end: dt.datetime) -> list[XidRow]:
     moments = {
         labels.nameless: dict(zip(at.tolist(), values.tolist(), strict=True)) for labels, at, values in times
     }
+    # of a card that one source gives moments of, a source without tells the same events once more
+    exact = {_key(labels) for labels in moments}
     found: dict[tuple[Event, float], str] = {}
     for labels, at, values in codes:
         own = moments.get(labels.nameless)
+        if own is None and _key(labels) in exact:
+            continue
         before = 0.0
         for moment, code in zip(at.tolist(), values.tolist(), strict=True):
             # what the first step already tells may be of any age

@@ -75,7 +75,7 @@ NEAR_MISSES: tuple[tuple[str, Mapping[str, str], At], ...] = (
     ("gpu_throttle", card("short", reason="hw_thermal"), lambda at: float(0 <= at < 8)),
     ("gpu_throttle", card("blips", reason="sw_thermal"), lambda at: float(at % 2)),
     ("gpu_throttle_seconds_total", card("a-power-cap", reason="power"), lambda at: 60.0 * (at + 9)),
-    ("gpu_memory_total_bytes", card("replaced"), till(-1, 80e9)),
+    ("gpu_memory_total_bytes", card("replaced"), till(4, 80e9)),
     ("gpu_memory_total_bytes", card("replaced") | {"uuid": "GPU-new"}, after(5, 80e9, None)),
     *(
         (WAITING, {"job": "tp", "instance": "ranks:8000", "tp_rank": str(rank)}, after(0, 3))
