@@ -36,7 +36,7 @@ DECISIONS: dict[str, str | Promise] = {
     "advance": lazy("next stage"), "promote": lazy("promote"), "rollback": lazy("roll back"), "hold": lazy("hold"),
     "resume": lazy("go on"), "inconclusive": lazy("inconclusive: held"), "proved": lazy("rollback proved"),
     "escalate": lazy("rollback not proved"), "arrived": lazy("promotion proved"),
-    "stalled": lazy("share not arrived: ordered again"),
+    "stalled": lazy("share not arrived: ordered again"), "close": lazy("closed; no traffic was moved"),
 }  # fmt: skip
 DECIDED: dict[str, str | Promise] = {
     "proposed": lazy("proposed"), "done": lazy("decided"), "overtaken": lazy("overtaken"),
@@ -70,7 +70,7 @@ class Releases(Page):
         ("<int:identity>/evidence.json", "evidence", "pages/release.html"),
     )
 
-    acts: ClassVar = dict.fromkeys(("open", "approve", "hold", "resume", "rollback"), "editor")
+    acts: ClassVar = dict.fromkeys(("open", "approve", "hold", "resume", "rollback", "close"), "editor")
 
     def show(self, visit: Visit) -> Context:
         rows = read.releases(visit.project_id)

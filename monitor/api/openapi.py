@@ -124,7 +124,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("get", "/api/v1/releases/{identity}/evidence", "query", "All that the verdict rests on", tag="Releases"),
     Operation("post", "/api/v1/releases/{identity}/flagger", "query", "Webhook for Flagger: 200 = go on",
               body="FlaggerHook", tag="Releases"),
-    Operation("post", "/api/v1/releases/{identity}/{kind}", "manage", "Decide: approve, hold, resume or rollback",
+    Operation("post", "/api/v1/releases/{identity}/{kind}", "manage", "Decide: approve, hold, resume, rollback or close",
               body="PostedDecision", tag="Releases"),
     Operation("get", "/api/v2/alerts", "query", "Alerts", ("filter", "active", "silenced", "inhibited", "receiver"),
               tag="Alertmanager v2"),

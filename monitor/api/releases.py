@@ -67,10 +67,11 @@ class BadRequestError(ValueError):
 @needs("query")
 def listed(request: ApiRequest) -> HttpResponse:
     """All releases; ``model``, ``canary`` and ``state`` narrow the answer."""
-    rows = read.releases(request.project_id)
-    for name in ("model", "canary", "state"):
-        wanted = request.GET.get(name)
-        rows = [row for row in rows if not wanted or getattr(row, name) == wanted]
+    wanted = {name: request.GET.get(name, "") for name in ("model", "canary", "state")}
+    if any("\x00" in value for value in wanted.values()):
+        message = "a NUL character is no text"
+        raise BadRequestError(message)
+    rows = read.releases(request.project_id, **wanted)
     return reply({"status": "success", "data": [_release(row) for row in rows]})
 
 
@@ -91,7 +92,7 @@ def opened(request: ApiRequest) -> HttpResponse:
 
 @needs("ingest", "manage")
 def deployed(request: ApiRequest) -> HttpResponse:
-    """A deploy webhook. Told twice, it answers with the release that is open."""
+    """A deploy webhook. Told twice, it answers with the release that is open; one only noticed is taken over."""
     if request.method != "POST":
         return refuse(405, f"{request.method} is not taken here; POST a deploy")
     posted = _body(request, PostedDeploy)
@@ -150,7 +151,7 @@ def evidence(request: ApiRequest, identity: str) -> HttpResponse:
 
 @needs("manage")
 def decided(request: ApiRequest, identity: str, kind: str) -> HttpResponse:
-    """``approve``, ``hold``, ``resume`` or ``rollback``; an approval that comes twice is one."""
+    """``approve``, ``hold``, ``resume``, ``rollback`` or ``close``; an approval that comes twice is one."""
     if request.method != "POST":
         return refuse(405, f"{request.method} is not taken here; POST a decision")
     posted = _body(request, PostedDecision)
@@ -265,7 +266,7 @@ def _answered(**views: Any) -> Any:
             answer: HttpResponse = chosen(request, **place)
         except bodies.BodyError as error:
             return refuse(error.status, str(error))
-        except (read.AlreadyOpenError, read.CantDecideError) as error:
+        except (read.AlreadyOpenError, read.ModelTakenError, read.CantDecideError) as error:
             return refuse(409, str(error))
         except (BadRequestError, read.BadReleaseError) as error:
             return refuse(400, str(error))

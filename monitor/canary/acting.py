@@ -63,6 +63,13 @@ def order(decision: ReleaseDecision, *, now: dt.datetime) -> list[RolloutRun]:
     return list(RolloutRun.objects.filter(decision=decision))
 
 
+def void(release: Release, why: str) -> None:
+    """What waits to be carried out is given up."""
+    RolloutRun.objects.filter(decision__release=release, state=RunState.WAITING).update(
+        state=RunState.GIVEN_UP, answer=why
+    )
+
+
 def forget(decision: ReleaseDecision, *, now: dt.datetime) -> None:
     """What was done about a decision counts no longer: it is carried out again."""
     RolloutRun.objects.filter(decision=decision, action__enabled=True).update(

@@ -7,9 +7,11 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from monitor.canary import opening
+from monitor.canary import opening, wishes
 from monitor.canary.actions import ACTIONS
 from monitor.canary.models import (
+    LIVELY,
+    Mode,
     Release,
     ReleaseEvidence,
     ReleaseGate,
@@ -35,8 +37,27 @@ class GateForm(BaseForm):
         names = ("kind", "about", "tolerance", "margin", "needed", "pass_when", "fail_when")
         if not self.errors:
             try:
-                opening.check_gate(opening.GateWish(**{name: cleaned.get(name) for name in names}))  # type: ignore[arg-type] # cleaned by the form
-            except opening.BadReleaseError as error:
+                wishes.check_gate(wishes.GateWish(**{name: cleaned.get(name) for name in names}))  # type: ignore[arg-type] # cleaned by the form
+            except wishes.BadReleaseError as error:
+                raise ValidationError(str(error)) from None
+        return cleaned
+
+
+class ReleaseForm(BaseForm):
+    class Meta:
+        model = Release
+        fields = (
+            "project", "model", "stable", "canary", "owner", "note", "mode", "started_at", "stratify", "alpha",
+            "deadline_hours",
+        )  # fmt: skip
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if not self.errors and cleaned.get("mode") == Mode.AUTOMATIC and self.instance.state in LIVELY:
+            project = cleaned.get("project") or self.instance.project
+            try:
+                opening.check_alone(project.pk, cleaned["model"], cleaned["canary"])
+            except wishes.BadReleaseError as error:
                 raise ValidationError(str(error)) from None
         return cleaned
 
@@ -53,6 +74,7 @@ class Gates(Inline):
 
 @admin.register(Release)
 class Releases(ProjectAdmin):
+    form = ReleaseForm
     fields = (
         "project", "model", "stable", "canary", "owner", "note", "mode", "started_at", "stratify", "alpha",
         "deadline_hours", "state", "verdict", "last_ok", "last_error", "last_duration",
@@ -109,8 +131,8 @@ class PolicyForm(BaseForm):
     def clean_stages(self) -> str:
         typed: str = self.cleaned_data["stages"]
         try:
-            opening.stages_of(typed)
-        except opening.BadReleaseError as error:
+            wishes.stages_of(typed)
+        except wishes.BadReleaseError as error:
             raise ValidationError(str(error)) from None
         return typed
 

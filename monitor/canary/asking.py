@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from monitor import query
-from monitor.canary import opening, sums
+from monitor.canary import sums, wishes
 from monitor.canary.models import Release, ReleaseGate
 from monitor.canary.paths import Gate
 
@@ -75,7 +75,7 @@ def _rate(release: Release, gate: Gate, version: str, at: dt.datetime) -> tuple[
 
 def _values(release: Release, expr: str, at: dt.datetime) -> np.ndarray:
     """The finite values of an instant answer; a question that fails is no answer."""
-    asked = opening.filled(
+    asked = wishes.filled(
         expr, model=release.model, stable=release.stable, canary=release.canary, release=str(release.pk)
     )
     try:

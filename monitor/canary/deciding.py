@@ -24,13 +24,13 @@ ITSELF: dict[str, frozenset[str]] = {
     State.HELD: frozenset({"rollback"}),
 }
 PEOPLE: dict[str, frozenset[str]] = {
-    State.OPEN: frozenset({"approve", "hold", "rollback"}),
-    State.HELD: frozenset({"approve", "hold", "resume", "rollback"}),
-    State.PROMOTING: frozenset({"rollback"}),
-    State.ROLLING_BACK: frozenset({"rollback"}),
-    State.ESCALATED: frozenset({"rollback"}),
+    State.OPEN: frozenset({"approve", "hold", "rollback", "close"}),
+    State.HELD: frozenset({"approve", "hold", "resume", "rollback", "close"}),
+    State.PROMOTING: frozenset({"rollback", "close"}),
+    State.ROLLING_BACK: frozenset({"rollback", "close"}),
+    State.ESCALATED: frozenset({"rollback", "close"}),
 }
-KINDS = ("approve", "hold", "resume", "rollback")
+KINDS = ("approve", "hold", "resume", "rollback", "close")
 
 
 class CantDecideError(ValueError):
@@ -100,6 +100,9 @@ def begin(release: Release, *, now: dt.datetime) -> None:
         stage = _stage(release)
         if release.mode != Mode.AUTOMATIC or release.state != State.OPEN or stage.position:
             return
+        # one that is planned for later
+        if stage.began_at is not None and stage.began_at > now:
+            return
         made, new = ReleaseDecision.objects.get_or_create(
             release=release, stage=0, kind=DecisionKind.RESUME, by="",
             defaults={
@@ -114,7 +117,9 @@ def begin(release: Release, *, now: dt.datetime) -> None:
 def by_person(
     release: Release, kind: str, *, by: str, now: dt.datetime, stage: int | None = None, override: bool = False
 ) -> ReleaseDecision:  # fmt: skip
-    """Approve (the next stage, or all of it), hold, resume or roll back; raises CantDecideError.
+    """Approve (the next stage, or all of it), hold, resume, roll back or close; raises CantDecideError.
+
+    To close moves no traffic: the release is over, and what was ordered and not done yet is void.
 
     An approval is of one ``stage``: given again when that one is over, it changes nothing. ``override``: although
     the release fails.
@@ -143,7 +148,7 @@ def by_person(
 
 def _allowed(release: Release, kind: str) -> None:
     if kind not in KINDS:
-        message = f"{kind!r} can't be decided; approve, hold, resume or rollback can"
+        message = f"{kind!r} can't be decided; approve, hold, resume, rollback or close can"
         raise CantDecideError(message)
     if kind in PEOPLE.get(release.state, ()):
         return
@@ -152,7 +157,7 @@ def _allowed(release: Release, kind: str) -> None:
     elif kind == "resume" and release.state == State.OPEN:
         message = "the release is not held"
     elif release.state == State.PROMOTING:
-        message = "the release is being promoted; it can only be rolled back"
+        message = "the release is being promoted; it can only be rolled back or closed"
     else:
         message = "the release is on its way back; open a new one to try again"
     raise CantDecideError(message)
@@ -185,6 +190,8 @@ def _chosen(release: Release, kind: str) -> tuple[str, float | None]:
             return DecisionKind.HOLD, None
         case "resume":
             return DecisionKind.RESUME, None
+        case "close":
+            return DecisionKind.CLOSE, None
         case _:
             return DecisionKind.ROLLBACK, 0.0
 
@@ -203,6 +210,9 @@ def _carry_out(release: Release, made: ReleaseDecision, *, now: dt.datetime) -> 
             _become(release, State.HELD)
         case DecisionKind.RESUME:
             _become(release, State.OPEN)
+        case DecisionKind.CLOSE:
+            _become(release, State.ENDED, ended_at=now)
+            acting.void(release, "the release was closed")
     acting.order(made, now=now)
 
 
@@ -252,11 +262,12 @@ def _again(release: Release, *, now: dt.datetime) -> None:
         acting.repeat(decision, now=now)
 
 
-def _by_vigil(release: Release, kind: str, *, now: dt.datetime) -> None:
+def _by_vigil(release: Release, kind: str, *, now: dt.datetime, reason: str = "") -> None:
     ReleaseDecision.objects.get_or_create(
         release=release, stage=_stage(release).position, kind=kind, by="",
         defaults={
-            "at": now, "state": DecisionState.DONE, "verdict": release.verdict, "reason": sentence(release),
+            "at": now, "state": DecisionState.DONE, "verdict": release.verdict,
+            "reason": reason or sentence(release),
         },
     )  # fmt: skip
 
@@ -269,11 +280,25 @@ def overtake(release: Release, *, keep: str | None) -> None:
 
 
 def end(release: Release, *, now: dt.datetime) -> None:
-    """Time is up; nothing was decided."""
+    """Time is up for a release that is only observed; nothing was decided."""
     with transaction.atomic():
         _lock(release)
-        if release.state in {*ITSELF, State.PROMOTING}:
+        if release.state in ITSELF and release.mode == Mode.OBSERVE:
             _become(release, State.ENDED, ended_at=now)
+
+
+def give_up(release: Release, reason: str, *, now: dt.datetime) -> None:
+    """Nobody ended it, or its way back was never proved: that is noted, and what waits to be done is void."""
+    seen = release.state
+    with transaction.atomic():
+        _lock(release)
+        # somebody decided while the calls were counted
+        if release.state != seen or seen not in LIVELY:
+            return
+        overtake(release, keep=None)
+        _by_vigil(release, DecisionKind.CLOSE, now=now, reason=reason)
+        acting.void(release, "the release has ended")
+        _become(release, State.ENDED, ended_at=now)
 
 
 def sentence(release: Release, language: words.Language = "en") -> str:

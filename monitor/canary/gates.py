@@ -23,6 +23,8 @@ from monitor.core.stats import Counts, Floats, Interval, log_e_mean, mean_sequen
 TAILS = (0.99, 0.95, 0.9, 0.5)
 # a tail is watched where the canary is to have ten calls beyond it in two hours
 TAIL_BUCKETS, TAIL_CALLS = 24, 10.0
+# evidence beyond it says no more
+MOST = 1e9
 # from so many calls that count as one on, it is users that are lacking
 DIFFER = 2.0
 
@@ -91,8 +93,8 @@ class Judged:
         """Of each gate how near its evidence is to deciding, after these buckets."""
         return {
             path.gate.key: {
-                "fail": [round(float(path.fail[p] / path.fail_limit), 4) for p in places],
-                "good": [round(float(path.good[p] / path.good_limit), 4) for p in places],
+                "fail": [round(figure(path.fail[p] / path.fail_limit), 4) for p in places],
+                "good": [round(figure(path.good[p] / path.good_limit), 4) for p in places],
             }
             for path in self.paths
         }
@@ -236,8 +238,8 @@ def _told(table: Table, gate: Gate, plan: Plan, fail_limit: float, good_limit: f
     )
     return path, Found(
         gate.key, gate.kind, gate.about, gate.needed, verdict, reason, None, None, last[0] if last else None,
-        _finite(interval.low), _finite(interval.high), 0, 0, float(fail.max(initial=0.0) / fail_limit),
-        max(0.0, float(good[-1] / good_limit)) if good.size else 0.0, None,
+        _finite(interval.low), _finite(interval.high), 0, 0, figure(fail.max(initial=0.0) / fail_limit),
+        max(0.0, figure(good[-1] / good_limit)) if good.size else 0.0, None,
         worse_from=gate.worse_from, good_to=gate.good_to,
     )  # fmt: skip
 
@@ -263,8 +265,8 @@ def _found(  # noqa: PLR0913, PLR0917 — as above
     return Found(
         gate.key, gate.kind, gate.about, gate.needed, verdict, reason,
         _finite(stable), _finite(canary), _finite(effect), _finite(interval.low), _finite(interval.high),
-        n_s, n_c, float(path.fail.max(initial=0.0) / path.fail_limit),
-        max(0.0, float(path.good[-1] / path.good_limit)) if path.good.size else 0.0,
+        n_s, n_c, figure(path.fail.max(initial=0.0) / path.fail_limit),
+        max(0.0, figure(path.good[-1] / path.good_limit)) if path.good.size else 0.0,
         needs if verdict == "undecided" and not trust.few else None, q, gate.worse_from, gate.good_to,
         trust.per_call,
     )  # fmt: skip
@@ -331,6 +333,11 @@ def _ratio(counts: Counts) -> float | None:
 
 def _rate(events: Floats, n: int) -> float | None:
     return float(events.sum()) / n if n else None
+
+
+def figure(value: float) -> float:
+    """Evidence as JSON can hold it: what is no number is none at all."""
+    return min(MOST, max(-MOST, float(value))) if not math.isnan(value) else 0.0
 
 
 def _finite(value: float | None) -> float | None:

@@ -22,6 +22,8 @@ CLOSED_SECONDS, SEALED_SECONDS = 60, 600
 AT_ONCE = 72
 # marks may come for 26 hours after the call; they are looked for every half hour
 MARKS_FOR, MARKS_EVERY = 312, 6
+# and so many buckets are counted in one look: who has been away catches up in several
+MOST_FRESH = 288
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,9 @@ def moment_of(bucket: int) -> dt.datetime:
 
 
 def gather(release: Release, end: int) -> Gathered:
-    """Every bucket from six hours before the release to ``end``: kept ones as they are, the rest counted."""
+    """Every bucket from six hours before the release to ``end``, or to where counting so much ends: kept
+    ones as they are, the rest counted.
+    """
     first = bucket_of(release.started_at) - BEFORE
     kept = {
         row.bucket: row
@@ -60,6 +64,8 @@ def gather(release: Release, end: int) -> Gathered:
     }
     known = {bucket: sums.unpack(bytes(row.body)) for bucket, row in kept.items() if row.sealed}
     missing = [bucket for bucket in range(first, end) if bucket not in known]
+    if len(missing) > MOST_FRESH:
+        end, missing = missing[MOST_FRESH], missing[:MOST_FRESH]
     open_ = {bucket: sums.unpack(bytes(row.body)) for bucket, row in kept.items() if not row.sealed}
     wanted = _wanted(release, first)
     for low, high in _runs(missing):

@@ -188,6 +188,7 @@ class DecisionKind(models.TextChoices):
     ESCALATE = "escalate", "rollback not proved"
     ARRIVED = "arrived", "promotion proved"
     STALLED = "stalled", "share not arrived"
+    CLOSE = "close", "closed"
 
 
 class DecisionState(models.TextChoices):

@@ -4,16 +4,20 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
-from monitor.canary import deciding, export, opening, rollout, words
+from django.db.models import Case, When
+
+from monitor.canary import deciding, export, opening, rollout, wishes, words
 from monitor.canary.deciding import CantDecideError
 from monitor.canary.kinds import KINDS
 from monitor.canary.models import LIVELY, Mode, Opened, Release, RolloutAction, RunState, State
-from monitor.canary.opening import AlreadyOpenError, BadReleaseError, GateWish, StageWish, Wish
+from monitor.canary.opening import AlreadyOpenError, ModelTakenError
+from monitor.canary.wishes import BadReleaseError, GateWish, StageWish, Wish
 from monitor.canary.words import Language
 from monitor.core import clock
 
 __all__ = [
-    "KINDS", "AlreadyOpenError", "BadReleaseError", "CantDecideError", "GateWish", "Language", "Mode", "Opened",
+    "KINDS", "AlreadyOpenError", "BadReleaseError", "CantDecideError", "GateWish", "Language", "Mode", "ModelTakenError",
+    "Opened",
     "StageWish", "Wish", "words",
 ]  # fmt: skip
 
@@ -122,10 +126,15 @@ class Whole:
         return tuple(run for run in newest.runs if run.failed) if newest and self.row.lively else ()
 
 
-def releases(project_id: int) -> list[ReleaseRow]:
-    """Those on their way first, then the newest."""
-    rows = Release.objects.filter(project_id=project_id).prefetch_related("stages")[:MOST_LISTED]
-    return sorted((_row(one) for one in rows), key=lambda row: not row.lively)
+def releases(project_id: int, *, model: str = "", canary: str = "", state: str = "") -> list[ReleaseRow]:
+    """Those on their way first, then the newest; so many at most. Empty means any."""
+    wanted = {"model": model, "canary": canary, "state": state}
+    rows = Release.objects.filter(
+        project_id=project_id, **{name: value for name, value in wanted.items() if value}
+    )
+    over = Case(When(state__in=LIVELY, then=0), default=1)
+    rows = rows.order_by(over, "-started_at", "-id").prefetch_related("stages")
+    return [_row(one) for one in rows[:MOST_LISTED]]
 
 
 def find(project_id: int, identity: int | str) -> Release:
@@ -166,7 +175,7 @@ def open_one(project_id: int, wish: Wish, *, now: dt.datetime) -> ReleaseRow:
 
 
 def stages_of(text: str) -> list[StageWish]:
-    return opening.stages_of(text)
+    return wishes.stages_of(text)
 
 
 def deploy_mode(project_id: int, *, may_decide: bool) -> str:
@@ -179,7 +188,7 @@ def decide(
     project_id: int, identity: int | str, kind: str, *, by: str, now: dt.datetime, stage: int | None = None,
     override: bool = False,
 ) -> ReleaseRow:  # fmt: skip
-    """Approve, hold, resume or roll back; raises NoReleaseError or CantDecideError."""
+    """Approve, hold, resume, roll back or close; raises NoReleaseError or CantDecideError."""
     release = find(project_id, identity)
     deciding.by_person(release, kind, by=by, now=now, stage=stage, override=override)
     return _row(release)

@@ -16,24 +16,28 @@ from monitor.canary.gather import Gathered
 from monitor.canary.models import LIVELY, DecisionKind, Mode, Release, ReleaseGate, ReleaseStage, State
 from monitor.canary.paths import Gate, Plan
 from monitor.canary.table import mix_distance
+from monitor.canary.wishes import LONGEST
 from monitor.core import clock
-from monitor.store.compared import TooManyCallsError
 from monitor.store.models import Project
 
 log = logging.getLogger("vigil.canary")
 
 # points of a path that a page draws
 DRAWN = 300
-# a release that nobody ended
-LONGEST = dt.timedelta(days=14)
+FRESH = (
+    "stable", "mode", "state", "opened_by", "started_at", "ended_at", "alpha", "stratify", "deadline_hours", "body",
+    "evaluated_to", "verdict", "decided_at",
+)  # fmt: skip
 
 
 def run_due(*, now: dt.datetime) -> int:
     """Look at every release; how many. What is wrong with one is noted on it and stops no other."""
     rows = Release.objects.filter(state__in=LIVELY, project__deleted_at=None).select_related("project")
-    for release in rows:
-        step(release, now=now)
-    acting.run_due(now=now)
+    try:
+        for release in rows:
+            step(release, now=now)
+    finally:
+        acting.run_due(now=now)
     return len(rows)
 
 
@@ -45,20 +49,21 @@ def notice_new(*, now: dt.datetime) -> int:
 
 
 def step(release: Release, *, now: dt.datetime) -> None:
-    started = clock.monotonic()
-    # the row may be older than what a person decided since
-    release.refresh_from_db(fields=["state", "ended_at", "mode", "body", "evaluated_to"])
-    if release.state not in LIVELY:
-        return
+    """Look at one release; what goes wrong is noted on it, whatever it is."""
+    started, noted = clock.monotonic(), {}
     try:
+        # the row may be older than what a person decided since
+        release.refresh_from_db(fields=FRESH)
+        if release.state not in LIVELY:
+            return
         deciding.begin(release, now=now)
         _look(release, now=now)
-        release.last_ok, release.last_error = now, ""
-    except (ValueError, LookupError, ArithmeticError, TooManyCallsError) as error:
-        log.exception("release %s", release)
-        release.last_error = f"{type(error).__name__}: {error}"
-    release.last_duration = clock.monotonic() - started
-    release.save(update_fields=["last_ok", "last_error", "last_duration"])
+        noted = {"last_ok": now, "last_error": ""}
+    except Exception as error:
+        log.exception("release %s", release.pk)
+        noted = {"last_error": f"{type(error).__name__}: {error}".replace("\x00", "")}
+    # the row alone: what a broken look left in the object is not kept, and the release may be gone
+    Release.objects.filter(pk=release.pk).update(**noted, last_duration=clock.monotonic() - started)
 
 
 def gates_of(rows: Sequence[ReleaseGate]) -> list[Gate]:
@@ -96,8 +101,11 @@ def _look(release: Release, *, now: dt.datetime) -> None:
     )
     judged = judge(gathered.bodies, gates, plan)
     _note(release, gathered, judged, plan, stages)
-    release.evaluated_to = end * SECONDS
+    release.evaluated_to = gathered.end * SECONDS
     with transaction.atomic():
+        # it may have been taken over meanwhile, and then this was another plan
+        if not _same(release):
+            return
         # an export sees either both or neither
         gather.keep(release, gathered, now=now)
         release.save(update_fields=["evaluated_to", "verdict", "decided_at", "body"])
@@ -105,12 +113,34 @@ def _look(release: Release, *, now: dt.datetime) -> None:
     goes = going(release, gathered, judged, stages, since=series.first_untold(release, told_to))
     told_to = series.write(release, gathered, judged, goes, after=told_to, now=now)
     release.body["told_to"] = told_to
-    release.save(update_fields=["body"])
+    _keep_body(release)
     if release.state in {State.ROLLING_BACK, State.ESCALATED}:
         _prove(release, gathered, gates, now=now)
         return
     _move(release, gathered, stages, now=now)
     _arrive(release, gathered, stages, now=now)
+    # ended only once everything is counted and decided, and never while it fails
+    if (
+        now - release.started_at > LONGEST
+        and gathered.end >= end
+        and release.verdict != "fail"
+        and release.state in {State.OPEN, State.HELD, State.PROMOTING}
+    ):
+        deciding.give_up(release, f"It was not ended within {LONGEST.days} days.", now=now)
+
+
+def _same(release: Release) -> bool:
+    """Whether it is still the release that was looked at; locked until the transaction ends."""
+    found = Release.objects.select_for_update().filter(
+        pk=release.pk, started_at=release.started_at, opened_by=release.opened_by
+    )
+    return found.exists()
+
+
+def _keep_body(release: Release) -> None:
+    with transaction.atomic():
+        if _same(release):
+            release.save(update_fields=["body"])
 
 
 def _ask(release: Release, gathered: Gathered, gates: Sequence[tuple[Gate, ReleaseGate]], begin: int) -> None:
@@ -229,8 +259,6 @@ def _view(
 
 def _move(release: Release, gathered: Gathered, stages: Sequence[ReleaseStage], *, now: dt.datetime) -> None:
     view = view_of(release, gathered, stages)
-    if now - release.started_at > LONGEST:
-        deciding.end(release, now=now)
     if release.state not in {State.OPEN, State.HELD}:
         return
     if release.mode == Mode.OBSERVE:
@@ -283,3 +311,10 @@ def _prove(release: Release, gathered: Gathered, gates: Sequence[Gate], *, now: 
         release.save(update_fields=["body"])
         deciding.proved(release, found, now=now)
     series.unproved(release, value=1.0 if found.state == "unproved" else 0.0, now=now)
+    if (
+        now - decided.at > LONGEST
+        and gathered.end >= gather.closed(now)
+        and release.state in {State.ROLLING_BACK, State.ESCALATED}
+    ):
+        reason = f"The traffic did not show within {LONGEST.days} days that it was rolled back."
+        deciding.give_up(release, reason, now=now)

@@ -109,6 +109,19 @@ PROOFS = {
 }
 
 
+# what may become of a release that is passed, by its state
+GOES = ("It may go on.", "可以继续。")
+ENDS = {
+    "held": ("It is held until somebody lets it go on.", "它已暂停,等待有人让它继续。"),
+    "promoting": ("It is being promoted.", "正在发布。"),
+    "promoted": ("It has been promoted.", "已经发布。"),
+    "rolling_back": ("It is on its way back all the same.", "尽管如此,它正在回滚。"),
+    "rolled_back": ("It was rolled back all the same.", "尽管如此,它已回滚。"),
+    "escalated": ("It is on its way back all the same.", "尽管如此,它正在回滚。"),
+    "ended": ("The release has ended.", "发布已结束。"),
+}
+
+
 def pick(pair: tuple[str, str], language: Language) -> str:
     return pair[0] if language == "en" else pair[1]
 
@@ -206,11 +219,14 @@ def _passed(release: Facts, language: Language) -> str:
     left = lacking(release.get("lacks") or (), language)
     lead = next((gate for gate in good if gate["effect"] is not None), None)
     example = _with_effect(lead, language) if lead else ""
+    over = ENDS.get(release.get("state") or "open")
+    if over is not None:
+        left = ""
     if language == "en":
-        end = f" Before it goes on it still lacks: {left}." if left else " It may go on."
+        end = f" Before it goes on it still lacks: {left}." if left else f" {pick(over or GOES, language)}"
         of = f" ({example})" if example else ""
         return f"{release['canary']} is as good as {release['stable']} on all that must be shown{of}, after {calls} of its calls.{end}"
-    end = f"继续之前还缺:{left}。" if left else "可以继续。"
+    end = f"继续之前还缺:{left}。" if left else pick(over or GOES, language)
     of = f"({example})" if example else ""
     return f"在所有必须证明的方面,{release['canary']} 与 {release['stable']} 一样好{of},基于它的 {calls} 次调用。{end}"
 

@@ -6,7 +6,7 @@ from django.test import Client
 
 from monitor.canary import run
 from monitor.canary.models import Mode, Release, ReleasePolicy, State
-from monitor.canary.opening import StageWish
+from monitor.canary.wishes import StageWish
 from monitor.ingest import keys
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_release import Open, Sides
@@ -74,6 +74,10 @@ def test_a_release_is_opened_with_stages_and_gates(client: Client, cast: Cast) -
         ({"alpha": 0}, "alpha"),
         ({"mode": "yolo"}, "mode"),
         ({"started_at": 1e30}, "started_at"),
+        ({"started_at": "0001-01-01T00:00:00Z", "stable": None}, "started_at"),
+        ({"started_at": "9999-12-31T00:00:00Z", "stable": None}, "started_at"),
+        ({"canary": "a\0b", "stable": None}, "canary"),
+        ({"gates": [{"kind": "latency_mean", "tolerance": -0.5}]}, "tolerance"),
         ({"surprise": 1}, "surprise"),
     ],
 )
@@ -98,6 +102,48 @@ def test_a_deploy_told_twice_is_one_release(client: Client, cast: Cast, sides: S
     again = ask(client, cast.key, "/api/v1/deploys", deploy)
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json()["data"]["id"] == again.json()["data"]["id"]
+
+
+def test_a_deploy_takes_over_what_was_only_noticed(client: Client, cast: Cast, release: Open) -> None:
+    noticed = release(opened_by="noticed")
+    deploy = {"model": "qwen", "version": "v2", "stable": "v1", "mode": "automatic"}
+    answer = ask(client, cast.key, "/api/v1/deploys", deploy)
+    assert answer.status_code == 201
+    told = answer.json()["data"]
+    assert (told["id"], told["mode"], told["opened_by"]) == (str(noticed.pk), "automatic", "webhook")
+    assert ask(client, cast.key, "/api/v1/deploys", deploy).status_code == 200
+
+
+def test_a_deploy_with_odd_characters_is_refused(client: Client, cast: Cast) -> None:
+    answer = ask(client, cast.key, "/api/v1/deploys", {"model": "qwen", "version": "v\0", "stable": "v1"})
+    assert answer.status_code == 400
+
+
+def test_a_second_automatic_release_of_the_model_is_a_conflict(client: Client, cast: Cast) -> None:
+    wish = {"model": "qwen", "stable": "v1", "mode": "automatic"}
+    answers = [ask(client, cast.key, "/api/v1/releases", {**wish, "canary": name}) for name in ("v2", "v3")]
+    assert [answer.status_code for answer in answers] == [201, 409]
+    assert "moves the traffic of qwen by itself already" in answers[1].json()["error"]
+
+
+def test_a_release_is_closed(client: Client, cast: Cast, release: Open) -> None:
+    path = f"/api/v1/releases/{release().pk}/close"
+    assert ask(client, cast.key, path, {}).json()["data"]["state"] == "ended"
+    assert ask(client, cast.key, path, {}).status_code == 409
+
+
+def test_those_on_their_way_are_listed_before_a_hundred_newer_ones(
+    client: Client, cast: Cast, release: Open, now: dt.datetime
+) -> None:
+    lively = release()
+    Release.objects.bulk_create(
+        Release(project=cast.project, model="qwen", stable="v1", canary=f"x{n}", state=State.ENDED, started_at=now)
+        for n in range(101)
+    )  # fmt: skip
+    listed = ask(client, cast.key, "/api/v1/releases").json()["data"]
+    assert (len(listed), listed[0]["id"]) == (100, str(lively.pk))
+    narrowed = ask(client, cast.key, "/api/v1/releases?state=open&canary=v2").json()["data"]
+    assert [one["id"] for one in narrowed] == [str(lively.pk)]
 
 
 def test_deciding_needs_the_right_to_manage(client: Client, cast: Cast, failed: Release) -> None:

@@ -136,7 +136,7 @@ class Story:
     def run(self) -> Outcome:
         from monitor.canary import acting, opening, run
         from monitor.canary.models import LIVELY, Mode, RolloutAction, State
-        from monitor.canary.opening import GateWish, StageWish, Wish
+        from monitor.canary.wishes import GateWish, StageWish, Wish
         from monitor.outside import nginx
 
         nginx.replace("release.conf", ALL_STABLE)

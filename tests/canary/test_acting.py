@@ -9,7 +9,7 @@ import pytest
 from monitor.canary import acting, deciding, read, run
 from monitor.canary.actions import ACTIONS
 from monitor.canary.models import Mode, RolloutAction, RolloutRun, RunState, State
-from monitor.canary.opening import StageWish
+from monitor.canary.wishes import StageWish
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_outside import Outside
 from tests.fixtures.fix_release import Open, Sides

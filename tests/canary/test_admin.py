@@ -37,6 +37,13 @@ def test_a_release_without_stages_and_gates_gets_the_usual_ones(admin: Client, c
     assert found.gates.filter(kind="error_ratio", needed=True).exists()
 
 
+def test_two_that_move_the_traffic_of_a_model_are_refused(admin: Client, cast: Cast) -> None:
+    assert admin.post(RELEASES, typed(cast, mode="automatic")).status_code == 302
+    answer = admin.post(RELEASES, typed(cast, mode="automatic", canary="v3"))
+    assert "by itself already" in answer.content.decode()
+    assert Release.objects.count() == 1
+
+
 def test_a_condition_that_is_no_promql_is_refused(admin: Client, cast: Cast) -> None:
     gate = {
         "gates-TOTAL_FORMS": 1, "gates-0-kind": "promql", "gates-0-about": "queue", "gates-0-fail_when": "sum(",

@@ -4,7 +4,7 @@ import pytest
 
 from monitor.canary import run
 from monitor.canary.models import Verdict
-from monitor.canary.opening import GateWish
+from monitor.canary.wishes import GateWish
 from monitor.core.clock import to_ms
 from monitor.core.labels import NAME, Labels
 from monitor.store import append

@@ -5,9 +5,9 @@ import pytest
 
 from monitor.canary import acting, deciding, run
 from monitor.canary.models import Mode, Release, ReleaseDecision, RolloutAction, RolloutRun, RunState, State
-from monitor.canary.opening import StageWish
 from monitor.canary.proof import Proof
 from monitor.canary.rollout import Move
+from monitor.canary.wishes import StageWish
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_outside import Outside
 from tests.fixtures.fix_release import Open, Sides

@@ -15,7 +15,7 @@ from monitor.canary.models import (
     State,
     Verdict,
 )
-from monitor.canary.opening import GateWish, StageWish
+from monitor.canary.wishes import GateWish, StageWish
 from monitor.store import models, scores
 from monitor.store.scores import ScoreRow
 from tests.fixtures.fix_cast import Cast

@@ -7,7 +7,7 @@ import numpy as np
 
 from monitor.canary import acting, opening, run
 from monitor.canary.models import LIVELY, Mode, Release, RolloutAction, State
-from monitor.canary.opening import GateWish, StageWish, Wish
+from monitor.canary.wishes import GateWish, StageWish, Wish
 from monitor.core.clock import to_ms
 from monitor.ingest import pipeline
 from monitor.ingest.envelope import Batch, Generation

@@ -47,6 +47,19 @@ def test_what_is_passed_says_what_is_lacking_beside() -> None:
     assert said.endswith("it still lacks: time under observation, its share of the traffic.")
 
 
+@pytest.mark.parametrize(
+    "state, end",
+    [
+        ("open", "It may go on."), ("held", "It is held until somebody lets it go on."),
+        ("ended", "The release has ended."), ("promoted", "It has been promoted."),
+    ],
+)  # fmt: skip
+def test_only_what_is_on_its_way_may_go_on(state: str, end: str) -> None:
+    good = GATE | {"verdict": "pass", "reason": "good", "effect": 1.02}
+    passed = RELEASE | {"verdict": "pass", "gates": [good], "state": state}
+    assert words.sentence(passed).endswith(end)
+
+
 @pytest.mark.parametrize("reason", words.PROOFS)
 def test_every_end_of_a_rollback_has_its_sentence(reason: str) -> None:
     proof = {"state": "unproved", "reason": reason, "share": 0.2, "gate": "error_ratio"}

@@ -44,6 +44,16 @@ def test_an_editor_rolls_back(client: Client, cast: Cast, failed: Release) -> No
     assert failed.decisions.last().by == "ada"  # type: ignore[union-attr] # there is one
 
 
+def test_an_editor_closes_without_moving_traffic(client: Client, cast: Cast, failed: Release) -> None:
+    client.force_login(cast.ada)
+    place = f"/p/shop/releases/{failed.pk}/"
+    assert 'value="close"' in client.get(place).content.decode()
+    client.post(place, {"do": "close"})
+    failed.refresh_from_db()
+    assert failed.state == State.ENDED
+    assert "closed; no traffic was moved" in client.get(place).content.decode()
+
+
 def test_a_failure_is_approved_only_with_a_tick(client: Client, cast: Cast, failed: Release) -> None:
     client.force_login(cast.ada)
     place = f"/p/shop/releases/{failed.pk}/"
