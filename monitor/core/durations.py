@@ -14,6 +14,10 @@ UNITS_MS = {
 _SHAPE = re.compile(r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?")
 
 
+# Prometheus counts nanoseconds in 64 bits; a longer time would not fit behind any date either
+LONGEST_MS = (2**63 - 1) // 1_000_000
+
+
 class BadDurationError(ValueError):
     """Text that is no Prometheus duration. Not worth a retry; whoever wrote the text can mend it."""
 
@@ -27,7 +31,11 @@ def parse(text: str) -> int:
         message = f"not a duration: {text!r}; write it like 30s, 5m or 1h30m"
         raise BadDurationError(message)
     pairs = zip(match.groups(), UNITS_MS.values(), strict=True)
-    return sum(int(count) * unit for count, unit in pairs if count)
+    found = sum(int(count) * unit for count, unit in pairs if count)
+    if found > LONGEST_MS:
+        message = f"duration out of range: {text[:40]!r}; the longest is 292y"
+        raise BadDurationError(message)
+    return found
 
 
 def text(milliseconds: int) -> str:

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Count, F, Q
 
 from monitor import meters
-from monitor.core import clock
+from monitor.core import clock, durations
 from monitor.rules import memory, settling, state
 from monitor.rules.facts import Facts, Surroundings
 from monitor.rules.models import Rule, RuleGroup
@@ -95,7 +95,7 @@ def _claimed(groups: Sequence[RuleGroup], *, now: dt.datetime) -> dict[RuleGroup
         for group in groups:
             if group.pk not in current or current[group.pk][0] != group.due_at:
                 continue
-            interval = dt.timedelta(milliseconds=group.interval_ms)
+            interval = dt.timedelta(milliseconds=min(group.interval_ms, durations.LONGEST_MS))
             missed = 0 if group.due_at is None else (now - group.due_at) // interval
             at = now if group.due_at is None else group.due_at + missed * interval
             due[group.pk] = at + interval, current[group.pk][1] + missed

@@ -4,6 +4,7 @@ The first evaluator of a time wins: a row that was evaluated at that time or lat
 """
 
 import datetime as dt
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
@@ -21,6 +22,8 @@ from monitor.rules.world import World
 from monitor.store import bulk
 
 _SEEN = ("evaluated_at", "state", "health", "last_ok", "last_error", "last_duration")
+
+log = logging.getLogger("vigil.rules")
 
 
 @dataclass(slots=True)
@@ -51,15 +54,22 @@ def weigh(case: Case, answer: Answer, around: Surroundings) -> None:
     """What the answer means for the rule; an error stays the rule's own."""
     began = clock.monotonic()
     try:
-        if answer.error is not None:
-            raise answer.error
-        if case.facts.records:
-            case.floats, case.runs = known_facts.recorded(case.facts, answer)
-        else:
-            case.seen = known_facts.seen(case.facts, answer.points, around)
+        _weigh(case, answer, around)
     except (query.Failed, state.SameLabelsError, TooManyError) as error:
         case.error = str(error)
+    except Exception as error:  # whatever one rule's texts set off stops no other
+        log.exception("rule %s could not be weighed", case.facts.name)
+        case.error = f"{type(error).__name__}: {error}"
     case.took = clock.monotonic() - began
+
+
+def _weigh(case: Case, answer: Answer, around: Surroundings) -> None:
+    if answer.error is not None:
+        raise answer.error
+    if case.facts.records:
+        case.floats, case.runs = known_facts.recorded(case.facts, answer)
+    else:
+        case.seen = known_facts.seen(case.facts, answer.points, around)
 
 
 def untouched(cases: Sequence[Case]) -> list[Case]:

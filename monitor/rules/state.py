@@ -106,10 +106,6 @@ class Gap:
         return self.at - self.last
 
     @property
-    def missed(self) -> bool:
-        return self.length > 2 * self.interval
-
-    @property
     def down(self) -> bool:
         """Longer than a busy machine would be late: nobody was there."""
         return self.length > max(4 * self.interval, SHORTEST_OUTAGE)
@@ -118,10 +114,10 @@ class Gap:
 def after_gap(known: Sequence[Alert], holds: Holds, gap: Gap) -> list[Alert]:
     """The alerts after a time in which nobody looked, as Prometheus restores them after a restart.
 
-    That time does not count towards ``for``. After an outage a pending alert waits at least for the grace
+    Who is merely late goes on counting, as Prometheus does. Otherwise that time does not count towards ``for``. After an outage a pending alert waits at least for the grace
     period, if its ``for`` is that long; after a long one it begins anew. What fired goes on firing.
     """
-    if not gap.missed:
+    if not gap.down:
         return list(known)
     return [
         replace(one, active_at=gap.at + _left(one, holds.hold, gap) - holds.hold) if one.state == "pending" else one
@@ -133,7 +129,7 @@ def _left(alert: Alert, hold: dt.timedelta, gap: Gap) -> dt.timedelta:
     if gap.length > OUTAGE_TOLERANCE:
         return hold
     left = hold - (gap.last - alert.active_at)
-    return min(hold, max(left, FOR_GRACE_PERIOD)) if gap.down else left
+    return min(hold, max(left, FOR_GRACE_PERIOD))
 
 
 def cleared(known: Sequence[Alert]) -> Step:

@@ -33,11 +33,16 @@ def parse(text: str) -> Template:
 
 def check(text: str) -> None:
     """Raise BadTemplateError for a template that could never be filled."""
-    template = parse(text)
-    filling = _Filling(_data({}, 0.0, ""), None, template, dry=True)
-    filling.pieces(template.pieces, filling.data)
-    for pieces in template.defined.values():
-        filling.pieces(pieces, None)
+    try:
+        template = parse(text)
+        filling = _Filling(_data({}, 0.0, ""), None, template, dry=True)
+        filling.pieces(template.pieces, filling.data)
+        for pieces in template.defined.values():
+            filling.pieces(pieces, None)
+    except (ArithmeticError, ValueError, RecursionError, MemoryError) as error:
+        if isinstance(error, BadTemplateError):
+            raise
+        raise BadTemplateError(str(error) or type(error).__name__) from error
 
 
 def render(
@@ -50,8 +55,15 @@ def render(
         template = parse(text)
         filling = _Filling(_data(labels, value, url), query, template)
         return filling.pieces(template.pieces, filling.data)
-    except (BadTemplateError, FunctionError) as error:
-        return f"<error expanding template: {error}>"
+    except (
+        BadTemplateError,
+        FunctionError,
+        ArithmeticError,
+        ValueError,
+        RecursionError,
+        MemoryError,
+    ) as error:
+        return f"<error expanding template: {str(error) or type(error).__name__}>"
 
 
 def _data(labels: Mapping[str, str], value: float, url: str) -> Fields:

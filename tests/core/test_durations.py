@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from monitor.core import durations
 
 
-@given(st.integers(min_value=0, max_value=10**13))
+@given(st.integers(min_value=0, max_value=durations.LONGEST_MS))
 def test_text_and_number_go_round(milliseconds: int) -> None:
     assert durations.parse(durations.text(milliseconds)) == milliseconds
 
@@ -23,3 +23,8 @@ def test_known_spellings(text: str, ms: int) -> None:
 def test_other_spellings_are_refused(text: str) -> None:
     with pytest.raises(durations.BadDurationError, match="not a duration"):
         durations.parse(text)
+
+
+def test_what_no_date_could_follow_is_out_of_range() -> None:
+    with pytest.raises(durations.BadDurationError, match="out of range"):
+        durations.parse("9000y")

@@ -90,3 +90,10 @@ def test_a_template_that_needs_values_is_not_refused_when_it_is_saved() -> None:
 @given(st.text(alphabet='{}$.|()" -abif:=0`\n', max_size=60))
 def test_no_text_breaks_the_filling(text: str) -> None:
     assert isinstance(render(text, LABELS, 1.0), str)
+
+
+@pytest.mark.parametrize(
+    "text", ["{{ 08 }}", '{{ printf "%.999999999999f" $value }}', '{{ printf "%*s" "abc" "x" }}']
+)
+def test_what_no_number_can_be_is_a_mistake_in_the_text(text: str) -> None:
+    assert render(text, {}, 1.0).startswith("<error expanding template")
