@@ -42,18 +42,17 @@ def _stock() -> str:
             " (SELECT count(*) FROM monitor_sample_batch), pg_database_size(current_database())"
         )
         series, batches, size = cursor.fetchone()
-    return (
-        (
-            "# HELP vigil_series Series in the store.\n# TYPE vigil_series gauge\n"
-            f"vigil_series {series}\n"
-            "# HELP vigil_sample_batches Batches not yet sealed into chunks.\n# TYPE vigil_sample_batches gauge\n"
-            f"vigil_sample_batches {batches}\n"
-            "# HELP vigil_database_bytes Size of the database.\n# TYPE vigil_database_bytes gauge\n"
-            f"vigil_database_bytes {size}\n"
-        )
-        + _disk()
-        + _queue()
-    )
+    return "".join((
+        _gauge("vigil_series", "Series in the store.", series),
+        _gauge("vigil_sample_batches", "Batches not yet sealed into chunks.", batches),
+        _gauge("vigil_database_bytes", "Size of the database.", size),
+        _disk(),
+        _queue(),
+    ))  # fmt: skip
+
+
+def _gauge(name: str, about: str, value: object) -> str:
+    return f"# HELP {name} {about}\n# TYPE {name} gauge\n{name} {value}\n"
 
 
 def _disk() -> str:
@@ -61,11 +60,8 @@ def _disk() -> str:
     if not settings.EMBEDDED_DATABASE:
         return ""
     usage = shutil.disk_usage(settings.VIGIL_DATA)
-    return (
-        "# HELP vigil_disk_free_bytes Room left under VIGIL_DATA.\n# TYPE vigil_disk_free_bytes gauge\n"
-        f"vigil_disk_free_bytes {usage.free}\n"
-        "# HELP vigil_disk_size_bytes Size of the disk under VIGIL_DATA.\n# TYPE vigil_disk_size_bytes gauge\n"
-        f"vigil_disk_size_bytes {usage.total}\n"
+    return _gauge("vigil_disk_free_bytes", "Room left under VIGIL_DATA.", usage.free) + _gauge(
+        "vigil_disk_size_bytes", "Size of the disk under VIGIL_DATA.", usage.total
     )
 
 
@@ -75,11 +71,8 @@ def _queue() -> str:
     if waiting is None:
         return ""
     age = (clock.now() - waiting.oldest).total_seconds() if waiting.oldest else 0.0
-    return (
-        "# HELP vigil_queue_samples Samples that wait for the series store.\n# TYPE vigil_queue_samples gauge\n"
-        f"vigil_queue_samples {waiting.samples}\n"
-        "# HELP vigil_queue_oldest_seconds How long the oldest of them has waited.\n"
-        f"# TYPE vigil_queue_oldest_seconds gauge\nvigil_queue_oldest_seconds {max(age, 0.0):.3f}\n"
+    return _gauge("vigil_queue_samples", "Samples that wait for the series store.", waiting.samples) + _gauge(
+        "vigil_queue_oldest_seconds", "How long the oldest of them has waited.", f"{max(age, 0.0):.3f}"
     )
 
 

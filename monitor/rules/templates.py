@@ -39,9 +39,9 @@ def check(text: str) -> None:
         filling.pieces(template.pieces, filling.data)
         for pieces in template.defined.values():
             filling.pieces(pieces, None)
+    except BadTemplateError:
+        raise
     except (ArithmeticError, ValueError, RecursionError, MemoryError) as error:
-        if isinstance(error, BadTemplateError):
-            raise
         raise BadTemplateError(str(error) or type(error).__name__) from error
 
 

@@ -78,15 +78,15 @@ def push(
     ``told``: what is added to derived series in the same commit.
     """
     moment = max(clock.to_ms(now), ids.milliseconds_of(heard) + 1)
-    # what was heard may lie a day ahead of a clock that was set back
-    for day in {moment // partitions.DAY_MS, clock.to_ms(now) // partitions.DAY_MS}:
-        partitions.for_batches(day * partitions.DAY_MS)
+    partitions.for_batches(moment)
     first, last = block.span()
     tail = ids.written(0, SENT).hex[12:]
     values = [shard, project_id, heard, moment, tail, first, last, block.n, block.encode(brief=True), LATE_MS]
     if told is None:
         rows = _run(_PUSH, values)
     else:
+        # what was heard may lie a day ahead of a clock that was set back
+        partitions.for_batches(clock.to_ms(now))
         beside = values_of(
             project_id, shard, BatchKind.DELTAS, told, ids.written(clock.to_ms(now), SENT), brief=True
         )

@@ -37,20 +37,7 @@ def main() -> None:
     given = [int(word) for word in sys.argv[1:]]
     series, scrapes = (*given, *(SERIES, SCRAPES)[len(given) :])
     with folder() as data, vigil(data) as private:
-        private.manage("project", "create", "bench")
-        words = (
-            "key",
-            "create",
-            "--project",
-            "bench",
-            "--name",
-            "bench",
-            "--scope",
-            "ingest",
-            "--scope",
-            "query",
-        )
-        key = private.manage(*words).splitlines()[-1]
+        key = private.project("bench", "ingest", "query")
         print(json.dumps({"bench": "active", "series": series, **_measured(private, key, series, scrapes)}))  # noqa: T201 - a benchmark talks
 
 

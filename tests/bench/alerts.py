@@ -77,10 +77,7 @@ def main() -> int:
 
 def measure(vigil: private.Private, name: str, by: str) -> dict[str, Any]:
     slug = name.replace(" ", "-")
-    vigil.manage("project", "create", slug)
-    key = vigil.manage(
-        "key", "create", "--project", slug, "--name", "b", "--scope", "ingest", "--scope", "query"
-    )
+    key = vigil.project(slug, "ingest", "query")
     hook = Hook()
     with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
         file.write(CONFIG.format(by=by, url=hook.url))

@@ -25,20 +25,7 @@ def main() -> None:
     given = [int(word) for word in sys.argv[1:]]
     seconds, series, rate = (*given, *(SECONDS, SERIES, RATE)[len(given) :])
     with folder() as data, vigil(data) as private:
-        private.manage("project", "create", "bench")
-        words = (
-            "key",
-            "create",
-            "--project",
-            "bench",
-            "--name",
-            "bench",
-            "--scope",
-            "ingest",
-            "--scope",
-            "query",
-        )
-        key = private.manage(*words).splitlines()[-1]
+        key = private.project("bench", "ingest", "query")
         figures = _run(private, key, seconds, series, rate)
         half = figures[len(figures) // 2 :]
         grown = {kind: round(half[-1][kind] - half[0][kind], 1) for kind in half[0] if kind != "second"}

@@ -133,8 +133,7 @@ def ordinary(calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def main() -> None:
     with private.folder() as data, private.vigil(data) as mine:
-        mine.manage("project", "create", "bench")
-        key = mine.manage("key", "create", "--project", "bench", "--name", "b", "--scope", "ingest")
+        key = mine.project("bench", "ingest")
         bench = Bench(mine, key)
         bench.rate(BARE_SIZE * 2, 100, 4)
         bench.rate(ROWS, 1000, 2)

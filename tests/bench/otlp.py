@@ -107,8 +107,7 @@ class Spans(Bench):
 
 def main() -> None:
     with private.folder() as data, private.vigil(data) as mine:
-        mine.manage("project", "create", "bench")
-        key = mine.manage("key", "create", "--project", "bench", "--name", "b", "--scope", "ingest")
+        key = mine.project("bench", "ingest")
         bench = Spans(mine, key)
         bench.rate(ROWS, SIZE, 2)
         bare = Bare(data)

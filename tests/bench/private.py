@@ -43,6 +43,12 @@ class Private:
             [*MANAGE, *words], env=_environment(self.folder), capture_output=True, text=True, check=True
         ).stdout.strip()
 
+    def project(self, slug: str, *scopes: str) -> str:
+        """Make a project; a key for it with those scopes."""
+        self.manage("project", "create", slug)
+        words = [word for scope in scopes for word in ("--scope", scope)]
+        return self.manage("key", "create", "--project", slug, "--name", "bench", *words).splitlines()[-1]
+
     def tree(self) -> list[int]:
         """The process and all that descend from it."""
         found = [self.process.pid]

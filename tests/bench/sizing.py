@@ -34,10 +34,7 @@ PARTS = {"web": "granian", "worker": "celery", "database": "postgres"}
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else CALLS
     with private.folder() as data, private.vigil(data) as mine:
-        mine.manage("project", "create", "bench")
-        key = mine.manage(
-            "key", "create", "--project", "bench", "--name", "b", "--scope", "ingest"
-        ).splitlines()[-1]
+        key = mine.project("bench", "ingest")
         rounds = [_round(mine, key, count, number) for number in range(2)]
     print(json.dumps({"bench": "sizing", "calls": count, "empty": rounds[0], "again": rounds[1]}))  # noqa: T201 — a benchmark talks
 
