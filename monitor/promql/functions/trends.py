@@ -6,7 +6,7 @@ from monitor.promql.errors import ExecutionError
 from monitor.promql.functions import remarks
 from monitor.promql.functions.over_time import Ragged, per_window
 from monitor.promql.functions.registry import Context, function
-from monitor.promql.values import Floats, Mask, Vector, nameless
+from monitor.promql.values import Floats, Ints, Mask, Vector, nameless
 from monitor.promql.windows import Windows
 
 
@@ -26,18 +26,19 @@ def predict_linear(context: Context, windows: Windows, ahead: Floats) -> Vector:
     by_time = dict(zip(windows.frame.at.tolist(), ahead.tolist(), strict=True))
 
     def compute(part: Windows, spelled: Ragged) -> Floats:
-        slope, centre, height = _line(part, spelled)
+        slope, origin, centre, height = _line(part, spelled)
         step = spelled.cell % len(part.frame.at)
         seconds = np.array([by_time[moment] for moment in part.frame.at.tolist()])
-        target = part.frame.at / 1000 + seconds
+        # whole milliseconds are subtracted first: a moment as float seconds is off by up to 0.1 µs
+        far = (part.frame.at[step] - origin) / 1000 - centre + seconds[step]
         # a level line stays level, however far away
-        return height + np.where(slope == 0, 0.0, slope * (target[step] - centre))
+        return height + np.where(slope == 0, 0.0, slope * far)
 
     return _from_two(context, windows, *per_window(context, windows, compute))
 
 
-def _line(part: Windows, spelled: Ragged) -> tuple[Floats, Floats, Floats]:
-    """Slope per second, and the point (seconds, value) the line goes through, per window."""
+def _line(part: Windows, spelled: Ragged) -> tuple[Floats, Ints, Floats, Floats]:
+    """Slope per second, first sample (ms), and the point (seconds after it, value) the line goes through."""
     values, times = part.values[spelled.index], part.sample_times()[spelled.index]
     origin = times[spelled.starts]
     x = (times - origin[spelled.owner]) / 1000
@@ -50,7 +51,7 @@ def _line(part: Windows, spelled: Ragged) -> tuple[Floats, Floats, Floats]:
     constant = np.logical_and.reduceat(values == level[spelled.owner], spelled.starts)
     slope = np.where(constant, np.where(np.isinf(level), np.nan, 0.0), slope)
     mean_y = np.where(constant, 0.0, mean_y)
-    return slope, origin / 1000 + mean_x, np.where(np.isnan(slope), np.nan, level + mean_y)
+    return slope, origin, mean_x, np.where(np.isnan(slope), np.nan, level + mean_y)
 
 
 def _from_two(context: Context, windows: Windows, values: Floats, ok: Mask) -> Vector:
