@@ -83,11 +83,30 @@ def histogram(known: Known, deltas: Block, base: Block, selection: Selection) ->
 def cumulative(
     rows: Table, base: Table, side: int, points: Ints
 ) -> tuple[Ints, "np.ndarray[tuple[int, int], np.dtype[np.float64]]"]:
-    """Bucket indices and the matrix (points × buckets) of counts up to each point."""
+    """Bucket indices and the matrix (points × buckets) of counts up to each point; ``rows`` are in order of time."""
     mine, old = rows["side"] == side, base["side"] == side
-    index = np.union1d(rows["index"][mine], base["index"][old]).astype(np.int64)
-    matrix = np.zeros((len(points) + 1, len(index)))
-    slot = np.searchsorted(points, rows["t"][mine], side="left")
-    np.add.at(matrix, (slot, np.searchsorted(index, rows["index"][mine])), rows["count"][mine])
-    np.add.at(matrix[0], np.searchsorted(index, base["index"][old]), base["count"][old])
-    return index, np.cumsum(matrix[:-1], axis=0)
+    if not mine.all():
+        rows = {column: values[mine] for column, values in rows.items()}
+    times, buckets, counts = rows["t"], rows["index"], rows["count"]
+    index = np.union1d(_distinct(buckets), base["index"][old]).astype(np.int64)
+    width = len(index)
+    # how many rows there are between one point and the next; what is behind the last one counts nowhere
+    ends = np.searchsorted(times, points, side="right")
+    slot = np.repeat(np.arange(len(points)), np.diff(ends, prepend=0))
+    n = len(slot)
+    cells = slot * width + np.searchsorted(index, buckets[:n])
+    # of nothing the sum is a whole number
+    matrix = np.bincount(cells, counts[:n], len(points) * width).astype(np.float64, copy=False)
+    matrix = matrix.reshape(len(points), width)
+    if len(points):
+        matrix[0] += np.bincount(np.searchsorted(index, base["index"][old]), base["count"][old], width)
+    return index, np.cumsum(matrix, axis=0)
+
+
+def _distinct(buckets: Ints) -> Ints:
+    """Each once, in order; of numbers so close to each other that is told without sorting."""
+    if not len(buckets):
+        return buckets
+    least = int(buckets.min())
+    found: Ints = np.flatnonzero(np.bincount(buckets - least)) + least
+    return found

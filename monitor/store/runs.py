@@ -1,7 +1,7 @@
 """Rows of many series taken apart: a small block per series, and stored histogram samples as runs."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -35,6 +35,38 @@ def by_series(block: Block, ids: Ints) -> dict[int, Block]:
         })
         for identity, part in slices.items()
     }  # fmt: skip
+
+
+def in_order(parts: Mapping[int, Block]) -> dict[int, Block]:
+    """Each series' rows by time; most are in order already."""
+    return {
+        identity: Block({name: _by_time(table) for name, table in block.tables.items()})
+        for identity, block in parts.items()
+    }
+
+
+def _by_time(table: Table) -> Table:
+    times = table["t"]
+    if (times[1:] >= times[:-1]).all():
+        return table
+    order = np.argsort(times, kind="stable")
+    return {column: values[order] for column, values in table.items()}
+
+
+def appended(parts: Mapping[int, Block], later: Mapping[int, Block]) -> dict[int, Block]:
+    """Each series' rows, and behind them those of its that are all later."""
+    whole = {**parts, **later}
+    for identity in parts.keys() & later.keys():
+        whole[identity] = Block({
+            name: _behind(table, later[identity].tables[name]) for name, table in parts[identity].tables.items()
+        })  # fmt: skip
+    return whole
+
+
+def _behind(table: Table, later: Table) -> Table:
+    if not len(later["t"]):
+        return table
+    return {column: np.concatenate((values, later[column])) for column, values in table.items()}
 
 
 def runs_of(heads: Table, rows: Table) -> list[HistogramRun]:

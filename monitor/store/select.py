@@ -27,7 +27,7 @@ from monitor.store.catalog import (
 )
 from monitor.store.chunks import DAY_MS, window_of
 from monitor.store.models import BatchKind, SeriesKind
-from monitor.store.runs import by_series, narrow
+from monitor.store.runs import appended, by_series, in_order, narrow
 from monitor.store.shards import shards_of
 
 __all__ = ["TooManySamplesError", "View", "label_names", "label_values", "look", "select", "series"]
@@ -201,25 +201,33 @@ def _answer(
 def _summed(
     view: View, summed: dict[int, Known], start: int, end: int, budget: "_Budget"
 ) -> tuple[dict[int, Block], dict[int, Block]]:
-    """By series the deltas within the span, and the totals of what came before them."""
-    boundary = window_of(min(start, view.moment.closed_ms))
+    """By series the deltas since a boundary before the span, in order, and the totals of what came before it."""
+    closed = view.moment.closed_ms
+    boundary, complete = window_of(min(start, closed)), window_of(min(end, closed))
     base = bases.kept.latest(view.project_id, summed, boundary)
-    since = BEGINNING if base is None else base.boundary
+    since = BEGINNING if base is None else base.end
     read = _Read()
     with deadline.stopped_after(budget.seconds):
-        _read_into(read, view, list(summed), (start, end), since)
+        _read_into(read, view, list(summed), (boundary, end), since)
     ids = np.array(sorted(summed), dtype=np.int64)
-    earlier = [] if base is None else [base.totals.of_series(ids)]
     # what the base has counted may still stand in a batch whose other rows are newer
-    deltas = narrow(read.deltas, ids).within(since, 2**62)
-    before, after = deltas.within(since, boundary - 1), deltas.within(boundary, 2**62)
-    sealed = [block for begin, block in read.heads if begin < boundary]
-    totals = bases.added([*earlier, *(block.of_series(ids) for block in sealed), before])
-    if view.lasting and since < boundary:
-        found = bases.Base(boundary, frozenset(summed), totals)
+    fresh = narrow(read.deltas, ids).within(since, 2**62)
+    if base is not None and base.boundary == boundary:
+        totals, rows = (
+            base.totals.of_series(ids),
+            appended(base.rows_of(summed), in_order(by_series(fresh, ids))),
+        )
+    else:
+        known = [] if base is None else [base.totals.of_series(ids)]
+        kept = [] if base is None else base.rows_of(summed).values()
+        fresh = blocks.join([*kept, fresh])
+        sealed = (block.of_series(ids) for _, block in read.heads)
+        totals = bases.added([*known, *sealed, fresh.within(BEGINNING, boundary - 1)])
+        rows = in_order(by_series(fresh.within(boundary, 2**62), ids))
+    if view.lasting and since < complete:
+        found = bases.made(boundary, totals, complete, rows, summed)
         bases.kept.keep(view.project_id, view.moment.version, found)
-    later = [block for begin, block in read.heads if begin >= boundary]
-    return by_series(blocks.add_up(after), ids), by_series(bases.added([totals, *later]), ids)
+    return rows, by_series(totals, ids)
 
 
 def _refuse_too_many(view: View, wanted: dict[int, Known], start: int, end: int, limit: int) -> None:

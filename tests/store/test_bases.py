@@ -77,7 +77,7 @@ def test_room_is_bounded(cast: Cast, now: dt.datetime, monkeypatch: pytest.Monke
     count(cast.project.id, 1, [at - i * HOUR for i in range(48)], now)
     for hours in range(1, 40, 2):
         totals(cast.project.id, at - hours * HOUR, at)
-    assert sum(base.totals.n for ledger in small.ledgers.values() for base in ledger.bases) <= 10
+    assert sum(base.n for ledger in small.ledgers.values() for base in ledger.bases) <= 10
 
 
 @pytest.mark.parametrize("seed", range(6))
