@@ -230,8 +230,21 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"()": "monitor.core.logs.Line", "format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+        "json": {"()": "monitor.core.logs.Json"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "json" if env.flag("VIGIL_LOG_JSON", default=False) else "line",
+        }
+    },
     "root": {"handlers": ["console"], "level": env.text("VIGIL_LOG_LEVEL", "WARNING")},
-    "loggers": {"vigil": {"level": env.text("VIGIL_LOG_LEVEL", "INFO")}},
+    "loggers": {
+        "vigil": {"level": env.text("VIGIL_LOG_LEVEL", "INFO")},
+        # they write down whole addresses, and those of robots hold their keys
+        "httpx2": {"level": "WARNING"},
+        "httpcore2": {"level": "WARNING"},
+    },
 }
