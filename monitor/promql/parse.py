@@ -10,7 +10,7 @@ from typing import Any
 import promql_parser as wheel
 
 from monitor.core.labels import NAME, BadMatcherError, Matcher, Op
-from monitor.promql import edges, tree, trims
+from monitor.promql import bare, edges, tree, trims
 from monitor.promql.blame import SCALAR_FUNCTIONS, blame
 from monitor.promql.edges import marked
 from monitor.promql.errors import BadQueryError
@@ -56,7 +56,7 @@ def parse(text: str, question: Question = _ANY) -> tree.Node:
 def _parsed(text: str, question: Question) -> tree.Node:
     tokens = scan(text)
     try:
-        root = _copy(wheel.parse(rewritten(text, marked(text, tokens), question)))
+        root = _copy(wheel.parse(rewritten(text, bare.anchored(text, marked(text, tokens)), question)))
     except BadMatcherError as error:
         raise failure(text, tokens[0].position, str(error)) from error
     except (ValueError, OverflowError) as error:
@@ -107,10 +107,15 @@ def selector(text: str) -> tuple[Matcher, ...]:
 def pretty(text: str) -> str:
     """The expression in its canonical layout."""
     root = parse(text)
-    if _has_edges(root) or any(token.text in trims.AS_COMPARISON for token in scan(text)):
+    tokens = scan(text)
+    if _has_edges(root) or any(token.text in trims.AS_COMPARISON for token in tokens):
         # the wheel's printer does not know them
         return text.strip()
-    return str(wheel.parse(rewritten(text, scan(text), _ANY)).prettify())
+    try:
+        return str(wheel.parse(rewritten(text, tokens, _ANY)).prettify())
+    except ValueError:
+        # matchers of info() that the wheel takes only with a mark
+        return text.strip()
 
 
 def _has_edges(node: tree.Node) -> bool:
@@ -198,7 +203,9 @@ def _selector(node: Any) -> tree.Selector:
     word: tree.Edges = ""
     for matcher in matchers:
         word = _MARKS.get(matcher.label, word)
-    kept = tuple(matcher for matcher in matchers if matcher.label not in _MARKS)
+    kept = tuple(
+        matcher for matcher in matchers if matcher.label not in _MARKS and matcher.label != bare.MARK
+    )
     return tree.Selector(kept, _milliseconds(node.offset), _anchor(node.at), word)
 
 

@@ -26,8 +26,8 @@ def text_of(node: tree.Node) -> str:
         case tree.Subquery():
             step = f"{node.step}ms" if node.step else ""
             return f"({text_of(node.expr)})[{node.width}ms:{step}]" + _moved(node.offset, node.at)
-        case tree.Call(name=name, args=args):
-            return f"{name}({', '.join(map(text_of, args))})"
+        case tree.Call():
+            return _call(node)
         case tree.Aggregation():
             return _aggregation(node)
         case tree.Binary():
@@ -48,12 +48,25 @@ def braces(matchers: tuple[Matcher, ...]) -> str:
         and _plain(matchers[0].value)
     ):
         return matchers[0].value
+    return _listed(matchers)
+
+
+def _listed(matchers: tuple[Matcher, ...]) -> str:
     return "{" + ", ".join(f"{_name(one.label)}{one.op}{quoted(one.value)}" for one in matchers) + "}"
 
 
 def quoted(value: str) -> str:
     """A string literal."""
     return '"' + "".join(_ESCAPES.get(letter, letter) for letter in value) + '"'
+
+
+def _call(node: tree.Call) -> str:
+    match node:
+        case tree.Call(name="info", args=(vector, tree.Selector(matchers=matchers) as known)):
+            # matchers alone, never a name
+            return f"info({text_of(vector)}, {_listed(matchers)}{_moved(known.offset, known.at)})"
+        case _:
+            return f"{node.name}({', '.join(map(text_of, node.args))})"
 
 
 def _aggregation(node: tree.Aggregation) -> str:

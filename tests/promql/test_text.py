@@ -33,6 +33,7 @@ def test_every_expression_comes_back() -> None:
         ('up{job="a"}[5m] offset 1m', '{__name__="up", job="a"}[300000ms] offset 60000ms'),
         ("a + b * 2", "(a) + ((b) * (2))"),
         ("sum without (x) (a @ end())", "sum without (x) (a @ end())"),
+        ("info(up, {})", 'info(up, {__name__="target_info"})'),
         ('{"strange name", "a b"="c\\"\\n"}', '{__name__="strange name", "a b"="c\\"\\n"}'),
     ],
 )

@@ -358,13 +358,8 @@ def _of_two(
         try:
             sign = 1.0 if node.op == "+" else -1.0
             return [Cells(place[rows], block) for rows, block in added(a, b, sign)]
-        except UnlikeHistogramsError as error:
-            what = (
-                "vector contains a mix of histograms with exponential and custom buckets schemas"
-                if error.mixed
-                else f"incompatible bucket layout encountered for binary operator {node.op}"
-            )
-            notes.warn(what)
+        except UnlikeHistogramsError:
+            notes.warn(f"incompatible bucket layout encountered for binary operator {node.op}")
             return []
     if node.op in {"==", "!="}:
         holds = equal_rows(a, b) == (node.op == "==")
