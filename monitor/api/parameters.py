@@ -96,15 +96,17 @@ def grid(request: HttpRequest) -> tuple[int, int, int]:
 
 def duration(name: str, given: str) -> int:
     """Milliseconds of seconds or a duration such as 5m."""
+    message = f'invalid parameter "{name}": cannot parse "{given}" to a valid duration'
     try:
-        return round(float(given) * 1000)
-    except (ValueError, OverflowError):
-        pass
-    try:
-        return durations.parse(given)
-    except durations.BadDurationError as error:
-        message = f'invalid parameter "{name}": cannot parse "{given}" to a valid duration'
-        raise BadParameterError(message) from error
+        seconds = float(given)
+    except ValueError:
+        try:
+            return durations.parse(given)
+        except durations.BadDurationError as error:
+            raise BadParameterError(message) from error
+    if not abs(seconds) * 1000 <= FAR_MS:
+        raise BadParameterError(message)
+    return round(seconds * 1000)
 
 
 def limits(request: HttpRequest) -> query.Limits:
@@ -141,4 +143,8 @@ def label_name(given: str) -> str:
     """A label name out of a path; ``U__`` escapes what a path can't hold, as in Prometheus 3."""
     if not given.startswith("U__"):
         return given
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else "_", given[3:])
+    try:
+        return _ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else "_", given[3:])
+    except ValueError:
+        # no character has that number: the name was not escaped
+        return given

@@ -62,7 +62,7 @@ def note_drops(project_id: int, ledger: Ledger, step: str, *, now: dt.datetime) 
     if drops:
         empty = calls.nothing()
         told = ledger.of_calls(empty, drops)
-        calls.store(project_id, empty, derive.increments, told, now=now, digest=ledger.digest(step))
+        calls.store(project_id, empty, derive.DERIVES, told, now=now, digest=ledger.digest(step))
 
 
 def _stamp_generations(batch: Batch, now: dt.datetime) -> None:
@@ -127,7 +127,7 @@ def _store_samples(project_id: int, batch: Batch, ledger: Ledger, samples: Colum
         for row in refused[account.standing[refused]].tolist():
             why = (
                 f"duplicate sample for timestamp {samples.times[row]}: another value is stored there, "
-                f"{samples.values[row]!r} came too late"
+                f"{float(samples.values[row])!r} came too late"
             )
             batch.rejected.append(Rejection(int(account.places[row]), "value", why, Reason.CONFLICT))
         kept = np.ones(len(samples), dtype=bool)
@@ -211,7 +211,7 @@ def _store_generations(project_id: int, batch: Batch, ledger: Ledger, now: dt.da
     found = rows.columns(project_id, batch.generations, choices.policy_of(project_id, now=now))
     told = ledger.of_calls(found, drops)
     digest = ledger.digest("calls") if drops else None
-    fresh = calls.store(project_id, found, derive.increments, told, now=now, digest=digest)
+    fresh = calls.store(project_id, found, derive.DERIVES, told, now=now, digest=digest)
     return len(found) - len(fresh)
 
 

@@ -280,6 +280,17 @@ def test_a_name_that_a_path_cannot_hold_is_escaped(ask: Ask, cast: Cast, at: int
     assert ask("label/U__http_2e_host_2f_x__y/values").json()["data"] == ["a"]
 
 
+def test_a_number_that_no_character_has_escapes_nothing(ask: Ask, cast: Cast) -> None:
+    assert ask("label/U__a_FFFFFF_/values").json()["data"] == []
+
+
+@pytest.mark.parametrize("parameter", ["step", "timeout", "lookback_delta"])
+def test_a_duration_beyond_all_time_is_refused(ask: Ask, cast: Cast, parameter: str) -> None:
+    answer = ask("query_range", **{"query": "up", "start": 0, "end": 1, "step": 1, parameter: "1e300"})
+    assert (answer.status_code, answer.json()["errorType"]) == (400, "bad_data")
+    assert parameter in answer.json()["error"]
+
+
 def test_a_query_that_the_store_cannot_end_in_time_is_stopped_there(
     ask: Ask, cast: Cast, at: int, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

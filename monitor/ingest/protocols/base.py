@@ -25,6 +25,12 @@ class TooLargeError(MalformedError):
     status = 413
 
 
+class UnknownKindError(MalformedError):
+    """A kind of message that is not read here, as its content type says."""
+
+    status = 415
+
+
 class Protocol(Shape):
     """One way to send. ``content_types`` are media types without parameters; empty takes any.
 

@@ -13,7 +13,7 @@ from monitor.core.labels import Labels
 from monitor.ingest import labelsets
 from monitor.ingest.answers import Answer
 from monitor.ingest.envelope import About, Batch, Rejection
-from monitor.ingest.protocols.base import MalformedError, TooLargeError
+from monitor.ingest.protocols.base import MalformedError, TooLargeError, UnknownKindError
 from monitor.ingest.wire import buckets, fixed, snappy
 from monitor.ingest.wire import remote_write_pb2 as wire
 from monitor.ingest.wire.known import MAX_KEY, KnownLabels
@@ -140,7 +140,7 @@ class RemoteWrite:
 
 
 def is_version_2(headers: Mapping[str, str]) -> bool:
-    """Which message the content type announces; raises MalformedError for one we don't know."""
+    """Which message the content type announces; raises UnknownKindError for one we don't know."""
     _, _, parameters = headers.get("content-type", "").partition(";")
     for parameter in parameters.split(";"):
         name, _, value = parameter.partition("=")
@@ -149,7 +149,7 @@ def is_version_2(headers: Mapping[str, str]) -> bool:
             why = (
                 f"unknown message {message!r}; send prometheus.WriteRequest or io.prometheus.write.v2.Request"
             )
-            raise MalformedError(why, "content-type")
+            raise UnknownKindError(why, "content-type")
         if message == VERSION_2:
             return True
     return False

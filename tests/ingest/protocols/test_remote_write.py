@@ -215,10 +215,11 @@ def test_a_body_that_is_none_is_malformed(body: bytes) -> None:
         RemoteWrite().decode(body, HEADERS_1)
 
 
-def test_a_message_that_nobody_knows_is_malformed() -> None:
+def test_a_message_that_nobody_knows_is_of_an_unsupported_type() -> None:
     headers = {"content-type": "application/x-protobuf;proto=io.prometheus.write.v3.Request"}
-    with pytest.raises(MalformedError, match=r"v3\.request"):
+    with pytest.raises(MalformedError, match=r"v3\.request") as refusal:
         RemoteWrite().decode(version_1([]), headers)
+    assert refusal.value.status == 415
 
 
 @pytest.mark.parametrize("refs", [[1], [0, 9], [1, 2] * (MAX_LABELS + 1)])
