@@ -12,11 +12,12 @@ django_stubs_ext.monkeypatch()
 
 # what people configure, with the fields that may hold secrets: every change is kept with who made it
 FOLLOWED: dict[str, tuple[str, ...]] = {
-    "Project": (), "Membership": (), "ApiKey": (), "ScrapeJob": ("config",), "ScrapeTarget": (),
+    "Project": (), "Membership": (), "ApiKey": (), "ScrapeJob": ("config",),
+    "ScrapeTarget": ("bearer_token", "url"), "ScoringEngine": ("api_key", "url"),
     "RedactionChoice": (), "RedactionPattern": (), "RuleGroup": (), "Rule": (), "RuleFile": (),
     "AlertPolicy": (), "Contact": ("settings",), "Route": (), "Inhibition": (), "TimeInterval": (), "Silence": (),
     "DriftWatch": (), "DriftPolicy": (), "Judge": ("settings",), "GpuPoller": (),
-    "Release": (), "ReleaseGate": (), "ReleasePolicy": (), "RolloutAction": ("settings",),
+    "Release": (), "ReleaseStage": (), "ReleaseGate": (), "ReleasePolicy": (), "RolloutAction": ("settings",),
 }  # fmt: skip
 
 

@@ -141,9 +141,13 @@ class Silences(ProjectAdmin):
     @admin.action(description=_("End now"), permissions=["change"])
     def expire(self, request: HttpRequest, chosen: QuerySet[Silence]) -> None:
         now = clock.now()
-        count = chosen.filter(starts_at__lte=now, ends_at__gt=now).update(ends_at=now, updated_at=now)
-        count += chosen.filter(starts_at__gt=now).update(starts_at=now, ends_at=now, updated_at=now)
-        messages.success(request, _("%(count)d silences ended.") % {"count": count})
+        live = list(chosen.filter(ends_at__gt=now))
+        for silence in live:
+            # one by one: who ended them is kept
+            silence.starts_at = min(silence.starts_at, now)
+            silence.ends_at = silence.updated_at = now
+            silence.save(update_fields=["starts_at", "ends_at", "updated_at"])
+        messages.success(request, _("%(count)d silences ended.") % {"count": len(live)})
 
 
 class Attempts(Inline):

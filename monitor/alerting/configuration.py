@@ -44,13 +44,12 @@ def take(project_id: int, text: str, *, now: dt.datetime) -> Taken:
         contacts = _take_contacts(project_id, plan.contacts, losses, now)
         times = _take_times(project_id, plan.times)
         Inhibition.objects.filter(project_id=project_id).delete()
-        Inhibition.objects.bulk_create(
-            Inhibition(
+        for number, one in enumerate(plan.inhibitions):
+            # one by one: who put them in is kept
+            Inhibition.objects.create(
                 project_id=project_id, position=number, name=one.name, source_matchers=one.source,
                 target_matchers=one.target, equal=one.equal,
-            )
-            for number, one in enumerate(plan.inhibitions)
-        )  # fmt: skip
+            )  # fmt: skip
         kept = _take_routes(project_id, plan, contacts, times)
         Route.objects.filter(project_id=project_id).exclude(pk__in=kept).delete()
         TimeInterval.objects.filter(project_id=project_id).exclude(name__in=plan.times).delete()

@@ -70,6 +70,8 @@ def remove_deleted() -> int:
 
 def mark_deleted(project: Project, *, now: dt.datetime) -> None:
     """From now on nobody sees the project; its slug is free again, its rows go soon."""
-    Project.objects.filter(pk=project.pk, deleted_at=None).update(
-        deleted_at=now, slug=f"deleted-{project.pk}"
-    )
+    found = Project.objects.filter(pk=project.pk, deleted_at=None).first()
+    if found is not None:
+        # saved rather than updated: who deleted a project is kept
+        found.deleted_at, found.slug = now, f"deleted-{project.pk}"
+        found.save(update_fields=["deleted_at", "slug"])
