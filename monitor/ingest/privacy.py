@@ -3,6 +3,7 @@
 import datetime as dt
 
 from monitor.ingest import choices
+from monitor.ingest.redaction.redactor import Redactor
 from monitor.ingest.rows import user_hash
 from monitor.store import forgetting
 from monitor.store.forgetting import Forgotten
@@ -10,4 +11,5 @@ from monitor.store.forgetting import Forgotten
 
 def forget(project_id: int, user: str, *, now: dt.datetime) -> Forgotten:
     """Texts, vectors, reasons and links of every call of ``user`` in the project go; numbers stay."""
-    return forgetting.person(project_id, user_hash(user, choices.policy_of(project_id, now=now).salt))
+    policy = choices.policy_of(project_id, now=now)
+    return forgetting.person(project_id, user_hash(user, policy.salt), [user, Redactor(policy).text(user)])

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from monitor.core import clock
-from monitor.ingest import privacy
+from monitor.ingest import privacy, trail
 from monitor.management import chosen
 from monitor.quality import privacy as judged
 
@@ -22,7 +22,9 @@ class Command(BaseCommand):
         project = chosen.project(options["project"])
         found = privacy.forget(project.pk, options["user"], now=clock.now())
         more = judged.forget(project.pk, found.calls)
-        self.stdout.write(
+        told = (
             f"{len(found.calls)} calls: {found.texts} texts, {found.vectors} vectors and {found.reasons} reasons removed,"
-            f" {more} rows of judges and labels. Backups made before still hold them."
+            f" {more} rows of judges and labels, {found.pieces} pieces of traces"
         )
+        trail.done(project, "forgotten", told)
+        self.stdout.write(f"{told}. Backups and exports made before still hold them.")
