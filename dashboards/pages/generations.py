@@ -105,9 +105,17 @@ class Generations(Page):
             message = _("A mark is a whole number from 0 to 5.")
             raise MissingError(message)
         reason = form.get("reason", "").strip()[:2000]
-        calls.rate(
-            visit.project_id, place["generation_id"], float(form["mark"]), reason, visit.person, now=visit.now
-        )
+        try:
+            calls.rate(
+                visit.project_id,
+                place["generation_id"],
+                float(form["mark"]),
+                reason,
+                visit.person,
+                now=visit.now,
+            )
+        except calls.UnknownGenerationError as error:
+            raise MissingError(str(error)) from error
         return redirect(visit.path)
 
 

@@ -20,6 +20,7 @@ from dashboards.visit import Visit
 from monitor.canary import read
 from monitor.ingest import calls
 
+NOT_HERE = lazy("There is no such release in this project.")
 VERDICTS: dict[str, tuple[str, str | Promise]] = {
     "pass": ("good", lazy("pass")), "fail": ("bad", lazy("fail")), "undecided": ("unknown", lazy("undecided")),
 }  # fmt: skip
@@ -152,6 +153,8 @@ class Releases(Page):
                 stage=int(stage) if stage.isascii() and stage.isdecimal() else None,
                 override=form.get("override") == "yes",
             )  # fmt: skip
+        except read.NoReleaseError as error:
+            raise MissingError(NOT_HERE) from error
         except read.CantDecideError as error:
             return self.detail(visit, identity) | {"problem": str(error)}
         return redirect(visit.to(f"releases/{identity}"))
@@ -172,7 +175,7 @@ class Releases(Page):
         try:
             return read.whole(visit.project_id, identity)
         except read.NoReleaseError as error:
-            raise MissingError(_("There is no such release in this project.")) from error
+            raise MissingError(NOT_HERE) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,7 @@ def get_silences(request: ApiRequest) -> HttpResponse:
     return reply([_silence(row, now) for row in rows])
 
 
-@needs("ingest", "manage")
+@needs("manage")
 def post_silence(request: ApiRequest) -> HttpResponse:
     posted = _body(request, PostedSilence)
     wanted = silencing.Wanted(
@@ -148,7 +148,7 @@ def get_silence(request: ApiRequest, identity: str) -> HttpResponse:
     return reply(_silence(silencing.find(request.project_id, identity), clock.now()))
 
 
-@needs("ingest", "manage")
+@needs("manage")
 def delete_silence(request: ApiRequest, identity: str) -> HttpResponse:
     silencing.expire(request.project_id, identity, now=clock.now())
     return HttpResponse(status=200)

@@ -15,10 +15,10 @@ from monitor.ingest.redaction.redactor import Redactor
 from monitor.store import catalog, embeddings, generations, scores, search
 from monitor.store.embeddings import Pool
 from monitor.store.generations import Filter, GenerationDetail, GenerationSummary, VersionRow
-from monitor.store.scores import ScoreRow
+from monitor.store.scores import ScoreRow, UnknownGenerationError
 
 __all__ = [
-    "Filter", "GenerationDetail", "GenerationSummary", "Pool", "Version", "VersionRow", "columns", "identity",
+    "Filter", "GenerationDetail", "GenerationSummary", "Pool", "UnknownGenerationError", "Version", "VersionRow", "columns", "identity",
     "known_versions", "like_prompts", "nearest", "one", "page", "rate", "redacted", "values_of", "versions", "words",
 ]  # fmt: skip
 
