@@ -33,8 +33,11 @@ class Handler(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         self.request.settimeout(PATIENCE_SECONDS)
-        with contextlib.suppress(OSError, EOFError), self.server.places:
-            self._talk()
+        try:
+            with contextlib.suppress(OSError, EOFError):
+                self._talk()
+        finally:
+            self.server.places.release()
 
     def _talk(self) -> None:
         if self._read(len(PREFACE)) != PREFACE:
@@ -78,6 +81,7 @@ class HintServer(socketserver.ThreadingTCPServer):
     """Listens from the moment it is made."""
 
     allow_reuse_address = True
+    request_queue_size = 2 * MOST_CONNECTIONS
     daemon_threads = True
 
     def __init__(self, host: str, port: int, url: str) -> None:
@@ -92,6 +96,10 @@ class HintServer(socketserver.ThreadingTCPServer):
         )
         self.places = threading.BoundedSemaphore(MOST_CONNECTIONS)
         super().__init__((host, port), Handler)
+
+    def verify_request(self, *_: object) -> bool:
+        """No more than so many at a time: one beyond is hung up on and costs the supervisor no thread."""
+        return self.places.acquire(blocking=False)
 
 
 def start(host: str, port: int, url: str) -> HintServer:

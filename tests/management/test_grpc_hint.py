@@ -1,13 +1,14 @@
 """A real gRPC client on the port of OTLP over gRPC is told where to send instead."""
 
 import socket
+import threading
 from collections.abc import Iterator
 
 import grpc
 import pytest
 
 from monitor.management import grpc_hint
-from monitor.management.grpc_hint import HintServer
+from monitor.management.grpc_hint import MOST_CONNECTIONS, HintServer
 
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
@@ -35,6 +36,18 @@ def test_whoever_speaks_http_1_is_told_as_well(server: HintServer) -> None:
         said = connection.makefile("rb").read()
     assert said.startswith(b"HTTP/1.1 400")
     assert b"http://vigil.example:8000/v1/traces" in said
+
+
+def test_more_than_so_many_at_once_are_hung_up_on_and_cost_no_thread(server: HintServer) -> None:
+    held = [
+        socket.create_connection(("127.0.0.1", server.server_address[1])) for _ in range(MOST_CONNECTIONS)
+    ]
+    before = threading.active_count()
+    with socket.create_connection(("127.0.0.1", server.server_address[1]), timeout=10) as beyond:
+        assert beyond.recv(1) == b""
+    assert threading.active_count() <= max(before, MOST_CONNECTIONS + 3)
+    for one in held:
+        one.close()
 
 
 def test_a_taken_port_is_an_error_of_the_system(server: HintServer) -> None:
