@@ -19,7 +19,7 @@ from monitor.canary.models import (
     Verdict,
 )
 from monitor.canary.wishes import BadReleaseError, GateWish, StageWish, Wish, check_wish, stages_of
-from monitor.store import compared, generations
+from monitor.store import compared, generations, lately
 from monitor.store.models import Project
 
 LOOKBACK = dt.timedelta(days=2)
@@ -110,7 +110,7 @@ def _forget(release: Release) -> None:
     release.body = {"told_to": release.body.get("told_to", 0)}
     release.state, release.verdict = State.OPEN, Verdict.UNDECIDED
     release.evaluated_to = release.decided_at = None
-    release.last_error = ""
+    release.last_error = release.looked = ""
 
 
 def check_alone(project_id: int, model: str, canary: str) -> None:
@@ -154,8 +154,8 @@ def policy(project_id: int) -> ReleasePolicy:
 
 def busiest(project_id: int, model: str, canary: str, at: dt.datetime) -> str:
     """The version that has most calls of the model, beside the canary."""
-    rows = generations.versions(project_id, at - LOOKBACK, at + LOOKBACK)
-    others = [row for row in rows if row.model == model and row.version != canary]
+    rows = lately.versions(project_id, at - LOOKBACK, at + LOOKBACK, model=model)
+    others = [row for row in rows if row.version != canary]
     if not others:
         message = f"stable: no other version of {model} had calls lately; say which one is stable"
         raise BadReleaseError(message)
@@ -177,7 +177,7 @@ def notice(project_id: int, *, now: dt.datetime) -> list[Release]:
 
 def unannounced(project_id: int, start: dt.datetime, end: dt.datetime) -> list[Wish]:
     """Versions that began in [start, end) beside an older one, and of which no release tells."""
-    rows = generations.versions(project_id, start - LOOKBACK, end)
+    rows = lately.versions(project_id, start - LOOKBACK, end)
     found = []
     for row in rows:
         if row.n < NOTICED_CALLS or not row.version:

@@ -83,6 +83,16 @@ def test_what_the_database_refuses_is_said(release: Open, monkeypatch: pytest.Mo
         release()
 
 
+def test_a_version_is_noticed_however_many_calls_come(
+    sides: Sides, cast: Cast, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.store.generations.COUNTED", 100)
+    sides(120, until=now - HOUR)
+    sides(60, share=0.3)
+    assert run.notice_new(now=now + MINUTE) == 1
+    assert opening.busiest(cast.project.pk, "qwen", "v2", now) == "v1"
+
+
 def test_a_slow_canary_is_noticed(sides: Sides, cast: Cast, now: dt.datetime) -> None:
     begin = now - 20 * HOUR
     sides(120, until=begin, per_minute=1)
