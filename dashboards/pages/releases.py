@@ -55,7 +55,7 @@ OPENED: dict[str, str | Promise] = {
 }  # fmt: skip
 STRATA: dict[str, str | Promise] = {
     "": lazy("nothing"), "route": lazy("route"), "topic": lazy("topic"), "language": lazy("language"),
-    "tenant": lazy("tenant"), "template": lazy("prompt template"),
+    "tenant": lazy("tenant"), "template": lazy("prompt template"), "environment": lazy("environment"),
 }  # fmt: skip
 
 

@@ -1,7 +1,10 @@
 """Orders to whoever routes the traffic: given once, given again while the other side can't, and noted."""
 
 import datetime as dt
+import json
 import logging
+from collections.abc import Iterator
+from urllib.parse import parse_qsl, quote, unquote
 
 from django.db.models import Q
 
@@ -33,6 +36,8 @@ LONGEST_WAIT = dt.timedelta(minutes=5)
 # what shows no effect is ordered again: after as long as it has been ordered already, within these
 SOONEST_AGAIN, LATEST_AGAIN = dt.timedelta(minutes=5), dt.timedelta(hours=1)
 EXCERPT = 500
+# a part of a secret address that is shorter is a plain word
+LONG = 12
 
 
 def order(decision: ReleaseDecision, *, now: dt.datetime) -> list[RolloutRun]:
@@ -170,7 +175,26 @@ def secrets_of(action: RolloutAction) -> tuple[str, ...]:
     if action.kind not in ACTIONS:
         return ()
     fields = ACTIONS[action.kind].fields
-    return tuple(str(action.settings.get(field.name) or "") for field in fields if field.secret)
+    values = [(field, str(action.settings.get(field.name) or "")) for field in fields if field.secret]
+    return tuple(one for field, value in values for one in _spellings(value, url=field.kind == "url"))
+
+
+def _spellings(secret: str, *, url: bool) -> Iterator[str]:
+    """A secret as another side may say it back: an address by its parts, a token without “Bearer”, as JSON or quoted."""
+    parts = [secret, *secret.split()[-1:]]
+    if url:
+        host, _, place = secret.partition("://")[2].partition("/")
+        path, _, query = place.partition("?")
+        values = [value for _, value in parse_qsl(query)]
+        parts += [
+            place,
+            path,
+            host.rpartition("@")[0],
+            *(one for one in path.split("/") if len(one) >= LONG),
+            *values,
+        ]
+    for part in parts:
+        yield from (part, quote(part, safe=""), quote(part), unquote(part), json.dumps(part)[1:-1])
 
 
 def order_of(run: RolloutRun) -> Order:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.forms import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -24,6 +25,9 @@ from monitor.core import clock
 from monitor.store.editing import BaseForm, Inline, ProjectAdmin, labelled
 from monitor.store.plugin_forms import PluginAdmin, PluginForm
 
+# what was counted is of these two versions since then; who means others opens another release
+FIXED = ("project", "model", "stable", "canary", "started_at")
+WISHED = ("model", "stable", "canary", "owner", "note", "mode", "stratify", "alpha", "deadline_hours")
 VERDICTS = {"pass": "success", "fail": "danger", "undecided": "info"}
 
 
@@ -53,17 +57,55 @@ class ReleaseForm(BaseForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if not self.errors and cleaned.get("mode") == Mode.AUTOMATIC and self.instance.state in LIVELY:
-            project = cleaned.get("project") or self.instance.project
+        if not self.errors:
             try:
-                opening.check_alone(project.pk, cleaned["model"], cleaned["canary"])
+                self._check(cleaned)
             except wishes.BadReleaseError as error:
                 raise ValidationError(str(error)) from None
         return cleaned
 
+    def _check(self, cleaned: dict[str, Any]) -> None:
+        """As over HTTP; of one that is on its way what was said at first is not said again."""
+        now, known = clock.now(), self.instance
+        given = {name: cleaned.get(name, getattr(known, name)) for name in WISHED}
+        started = cleaned.get("started_at") or now
+        wishes.check_wish(wishes.Wish(**given, started_at=started), [wishes.StageWish(1.0)], now)
+        if given["mode"] == Mode.AUTOMATIC and known.state in LIVELY:
+            project = cleaned.get("project") or known.project
+            opening.check_alone(project.pk, given["model"], given["canary"])
+
+
+class StageSet(BaseInlineFormSet[Any, Any, Any]):
+    """The stages of a release, checked together; those that have begun stay."""
+
+    def clean(self) -> None:
+        super().clean()
+        if any(self.errors):
+            return
+        forms = [form for form in self.forms if form.cleaned_data]
+        for form in forms:
+            gone = form.cleaned_data.get("DELETE")
+            if form.instance.began_at is not None and (gone or "position" in form.changed_data):
+                message = _(
+                    "A stage that has begun stays where it is; close the release and open another one."
+                )
+                raise ValidationError(message)
+        rows = sorted(
+            (form.cleaned_data for form in forms if not form.cleaned_data.get("DELETE")),
+            key=lambda row: int(row["position"]),
+        )
+        try:
+            if rows:
+                wishes.check_stages(
+                    [wishes.StageWish(row["share"], row["least_minutes"], row["least_calls"]) for row in rows]
+                )
+        except wishes.BadReleaseError as error:
+            raise ValidationError(str(error)) from None
+
 
 class Stages(Inline):
     model = ReleaseStage
+    formset = StageSet
     fields = ("position", "share", "least_minutes", "least_calls")
 
 
@@ -85,6 +127,9 @@ class Releases(ProjectAdmin):
     search_fields = ("model", "stable", "canary", "owner")
     inlines = (Stages, Gates)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return self.readonly_fields if obj is None else (*FIXED, *self.readonly_fields)
+
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {**super().get_changeform_initial_data(request), "started_at": clock.now()}
 
@@ -93,12 +138,11 @@ class Releases(ProjectAdmin):
         super().save_related(request, form, formsets, change)
         release: Release = form.instance
         opening.complete(release)
-        if any(formset.has_changed() for formset in formsets) or {"stratify", "started_at"} & set(
-            form.changed_data
-        ):
+        if any(formset.has_changed() for formset in formsets) or "stratify" in form.changed_data:
             ReleaseEvidence.objects.filter(release=release).delete()
             release.body.pop("strata", None)
-            release.save(update_fields=["body"])
+            release.looked = ""
+            release.save(update_fields=["body", "looked"])
 
     @labelled(_("Verdict"), {Verdict(name).label: colour for name, colour in VERDICTS.items()})
     def verdict_shown(self, row: Release) -> str:

@@ -143,6 +143,8 @@ def by_person(
             share=share, verdict=release.verdict, reason=sentence(release), by=by[:150],
         )  # fmt: skip
         _carry_out(release, made, now=now)
+        # a look that is on its way did not know of it
+        Release.objects.filter(pk=release.pk).update(looked=f"decided {made.pk}")
     return made
 
 

@@ -25,6 +25,8 @@ TAILS = (0.99, 0.95, 0.9, 0.5)
 TAIL_BUCKETS, TAIL_CALLS = 24, 10.0
 # evidence beyond it says no more
 MOST = 1e9
+# what a series told stands for so many buckets
+STANDS = 12
 # from so many calls that count as one on, it is users that are lacking
 DIFFER = 2.0
 
@@ -208,9 +210,15 @@ def _asked(table: Table, gate: Gate, plan: Plan) -> tuple[Path, Found]:
     said = np.array([body.asked.get(gate.key, 0) for body in table.bodies], dtype=np.float64)
     said[: plan.begins[0]] = 0.0
     bad = np.where(said < 0, 1.0, 0.0) if gate.of.alone else np.zeros(said.size)
-    path = Path(gate, bad, np.where(said > 0, 1.0, 0.0), 1.0, 1.0)
+    # a condition may hold without any call of the new version, and says nothing of it then
+    calls = table.calls(CANARY)
+    calls[: plan.begins[0]] = 0.0
+    there = np.cumsum(calls) > 0
+    path = Path(gate, bad, np.where((said > 0) & there, 1.0, 0.0), 1.0, 1.0)
     verdict = path.verdict() if said.size else "undecided"
     reason = {"fail": "condition_failed", "pass": "condition_holds", "undecided": "no_answer"}[verdict]
+    if said.size and said[-1] > 0 and not there[-1]:
+        reason = "no_canary_calls"
     if not gate.of.alone and said.size and said[-1] < 0:
         reason = "holds_up"
     return path, Found(
@@ -221,11 +229,15 @@ def _asked(table: Table, gate: Gate, plan: Plan) -> tuple[Path, Found]:
 
 
 def _told(table: Table, gate: Gate, plan: Plan, fail_limit: float, good_limit: float) -> tuple[Path, Found]:
-    """Differences that series told, each with its variance; what was told last stands until something else is."""
+    """Differences that series told, each with its variance; what was told last stands for an hour."""
     sign = 1.0 if gate.of.more_is_worse else -1.0
-    fail, good, last = np.zeros(table.size), np.zeros(table.size), None
+    fail, good, last, at = np.zeros(table.size), np.zeros(table.size), None, 0
     for place in range(plan.begins[0], table.size):
-        last = table.bodies[place].told.get(gate.key, last)
+        told = table.bodies[place].told.get(gate.key)
+        if told is not None:
+            last, at = told, place
+        elif place - at >= STANDS:
+            last = None
         if last is not None:
             difference, variance = sign * last[0], last[1]
             fail[place] = log_e_mean(difference, variance, gate.worse_from, gate.of.prior)

@@ -52,6 +52,7 @@ class Stratum(models.TextChoices):
     LANGUAGE = "language", "language"
     TENANT = "tenant", "tenant"
     TEMPLATE = "template", "prompt template"
+    ENVIRONMENT = "environment", "environment"
 
 
 class Release(models.Model):
@@ -71,7 +72,7 @@ class Release(models.Model):
     alpha = models.FloatField(
         default=0.05, help_text="How likely a good version may be called bad, over all gates and all looks."
     )
-    stratify = models.CharField(max_length=10, choices=Stratum.choices, default=Stratum.ROUTE, blank=True)
+    stratify = models.CharField(max_length=12, choices=Stratum.choices, default=Stratum.ROUTE, blank=True)
     deadline_hours = models.FloatField(
         default=24.0, help_text="A stage that is undecided for so long is held, and says what it lacks."
     )
@@ -82,6 +83,8 @@ class Release(models.Model):
     )
     decided_at = models.DateTimeField(null=True, editable=False)
     body = models.JSONField(default=dict, editable=False)
+    # up to where and in which state and mode the last whole look was; empty: it is to be looked at again
+    looked = models.CharField(max_length=60, blank=True, default="", editable=False)
     last_ok = models.DateTimeField(null=True, editable=False)
     last_error = models.TextField(blank=True, editable=False)
     last_duration = models.FloatField(null=True, editable=False)

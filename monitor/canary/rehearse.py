@@ -1,7 +1,7 @@
 """Releases of the past once more, in shadow: what would have been said and decided, and nobody is told."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Q
@@ -15,6 +15,8 @@ from monitor.canary.models import Release, ReleaseStage
 from monitor.canary.paths import Gate, Plan
 from monitor.canary.rollout import View, next_move
 from monitor.canary.shares import observe
+from monitor.canary.sums import Body
+from monitor.canary.table import Mixes, mixed
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ def _moves(
 ) -> Iterator[Line]:
     """The first move of each stage; one that is held waits for a person, and is rolled back when it fails."""
     verdicts = judged.verdicts()
+    mixes = _Apart(release, gathered.bodies, gather.bucket_of(release.started_at) - gathered.first)
     for number, stage in enumerate(stages):
         if stage.began_at is None:
             continue
@@ -105,17 +108,37 @@ def _moves(
             edge = min(edge, gather.bucket_of(following.began_at) - gathered.first)
         held = False
         for place in range(max(0, begin), edge):
+            far = mixes.upto(place)
             move = next_move(View(
                 held=held, stage=stage.position, next_share=following.share if following else None,
                 least_minutes=stage.least_minutes, least_calls=stage.least_calls,
                 deadline_hours=release.deadline_hours, minutes=(place + 1 - begin) * SECONDS / 60,
                 verdict=verdicts[place], seen=observe(gathered.bodies[begin : place + 1], stage.share, run.share_before(stages, stage)),
+                alike=not far,
             ))  # fmt: skip
-            if move is not None:
-                yield _line(release, gathered, place, "move", move.kind, f"stage of {stage.share:.0%}")
-                held = move.kind == "inconclusive"
+            kind = move.kind if move else None
+            if kind == "rollback" and far:
+                # held for a person, once
+                kind = None if held else "inconclusive"
+            if kind is not None:
+                yield _line(release, gathered, place, "move", kind, f"stage of {stage.share:.0%}")
+                held = kind == "inconclusive"
                 if not held:
                     break
+
+
+class _Apart:
+    """By what the versions served calls too far apart up to a bucket; asked of one after the other."""
+
+    def __init__(self, release: Release, bodies: Sequence[Body], first: int) -> None:
+        self._release, self._bodies, self._next = release, bodies, first
+        self._mixes = Mixes()
+
+    def upto(self, place: int) -> dict[str, float]:
+        for body in self._bodies[self._next : place + 1]:
+            self._mixes.add(body)
+        self._next = max(self._next, place + 1)
+        return mixed(run.apart(self._release, self._mixes.distances()))
 
 
 def _line(release: Release, gathered: Gathered, place: int, what: str, said: str, reason: str) -> Line:

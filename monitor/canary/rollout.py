@@ -12,7 +12,10 @@ Kind = Literal["advance", "promote", "rollback", "inconclusive"]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A release as it stands. ``next_share``: of the stage that follows; None: this is the last one."""
+    """A release as it stands. ``next_share``: of the stage that follows; None: this is the last one.
+
+    ``alike``: whether both versions serve calls that can be compared.
+    """
 
     held: bool
     stage: int
@@ -23,6 +26,7 @@ class View:
     minutes: float
     verdict: Verdict
     seen: Seen
+    alike: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ def go(verdict: str, state: str, lacking: Sequence[str]) -> Verdict:
 
 
 def lacks(view: View) -> list[str]:
-    """What a stage still lacks beside a verdict: share, time or calls."""
+    """What a stage still lacks beside a verdict: share, time, calls, or calls that can be compared at all."""
     found = []
     if not view.seen.arrived:
         found.append("less" if view.seen.arrival == "beyond" else "share")
@@ -65,4 +69,6 @@ def lacks(view: View) -> list[str]:
         found.append("time")
     if view.seen.calls < view.least_calls:
         found.append("calls")
+    if not view.alike:
+        found.append("alike")
     return found

@@ -5,9 +5,11 @@ In event time, and safe to break off: what was counted is kept, and what was dec
 
 import datetime as dt
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.db import transaction
+from django.db.models.fields.json import KT
 
 from monitor.canary import acting, asking, deciding, gather, opening, proof, rollout, series, shares
 from monitor.canary.buckets import SECONDS
@@ -15,7 +17,7 @@ from monitor.canary.gates import Judged, judge
 from monitor.canary.gather import Gathered
 from monitor.canary.models import LIVELY, DecisionKind, Mode, Release, ReleaseGate, ReleaseStage, State
 from monitor.canary.paths import Gate, Plan
-from monitor.canary.table import mix_distance
+from monitor.canary.table import mix_distance, mixed
 from monitor.canary.wishes import LONGEST
 from monitor.core import clock
 from monitor.store.models import Project
@@ -26,19 +28,43 @@ log = logging.getLogger("vigil.canary")
 DRAWN = 300
 FRESH = (
     "stable", "mode", "state", "opened_by", "started_at", "ended_at", "alpha", "stratify", "deadline_hours", "body",
-    "evaluated_to", "verdict", "decided_at",
+    "evaluated_to", "verdict", "decided_at", "looked",
 )  # fmt: skip
 
 
 def run_due(*, now: dt.datetime) -> int:
-    """Look at every release; how many. What is wrong with one is noted on it and stops no other."""
-    rows = Release.objects.filter(state__in=LIVELY, project__deleted_at=None).select_related("project")
+    """Look at every release of which there is anything new; how many. One that goes wrong stops no other.
+
+    Between two buckets nothing is new unless somebody decided; what an alert rule reads is said again all the same.
+    """
+    rows = (
+        Release.objects.filter(state__in=LIVELY, project__deleted_at=None)
+        .select_related("project").defer("body").annotate(arrival=KT("body__arrival__state"), proof=KT("body__proof__state"))
+    )  # fmt: skip
+    looked = 0
     try:
         for release in rows:
-            step(release, now=now)
+            if release.looked and release.looked == _mark(release, gather.closed(now)):
+                _tell_again(release, now=now)
+            else:
+                looked += 1
+                step(release, now=now)
     finally:
         acting.run_due(now=now)
-    return len(rows)
+    return looked
+
+
+def _mark(release: Release, end: int) -> str:
+    """Of a look at a release: nothing is new while it is the same."""
+    return f"{end} {release.state} {release.mode}"
+
+
+def _tell_again(release: Any, *, now: dt.datetime) -> None:
+    """A series stands for five minutes, and a look is as far from the next one."""
+    if release.state in {State.OPEN, State.PROMOTING} and release.arrival == "unproved":
+        series.missing(release, value=1.0, now=now)
+    if release.state in {State.ROLLING_BACK, State.ESCALATED} and release.proof == "unproved":
+        series.unproved(release, value=1.0, now=now)
 
 
 def notice_new(*, now: dt.datetime) -> int:
@@ -57,8 +83,13 @@ def step(release: Release, *, now: dt.datetime) -> None:
         if release.state not in LIVELY:
             return
         deciding.begin(release, now=now)
-        _look(release, now=now)
+        looked = release.looked
+        end = _look(release, now=now)
         noted = {"last_ok": now, "last_error": ""}
+        if end is not None:
+            # not where somebody decided meanwhile
+            same = Release.objects.filter(pk=release.pk, looked=looked, state=release.state)
+            same.update(looked=_mark(release, end))
     except Exception as error:
         log.exception("release %s", release.pk)
         noted = {"last_error": f"{type(error).__name__}: {error}".replace("\x00", "")}
@@ -86,12 +117,13 @@ def plan_of(release: Release, stages: Sequence[ReleaseStage], first: int) -> Pla
     return Plan(release.alpha, tuple(begins), len(stages), stages[0].share if stages else 1.0)
 
 
-def _look(release: Release, *, now: dt.datetime) -> None:
+def _look(release: Release, *, now: dt.datetime) -> int | None:
+    """Up to which bucket it was looked at; None: there was nothing to look at, or somebody else's release now."""
     end, begin = gather.closed(now), gather.bucket_of(release.started_at)
     rows, stages = list(release.gates.all()), list(release.stages.all())
     gates = gates_of(rows)
     if end <= begin:
-        return
+        return None
     gathered = gather.gather(release, end)
     _ask(release, gathered, list(zip(gates, rows, strict=True)), begin)
     plan = plan_of(release, stages, gathered.first)
@@ -105,7 +137,7 @@ def _look(release: Release, *, now: dt.datetime) -> None:
     with transaction.atomic():
         # it may have been taken over meanwhile, and then this was another plan
         if not _same(release):
-            return
+            return None
         # an export sees either both or neither
         gather.keep(release, gathered, now=now)
         release.save(update_fields=["evaluated_to", "verdict", "decided_at", "body"])
@@ -116,7 +148,7 @@ def _look(release: Release, *, now: dt.datetime) -> None:
     _keep_body(release)
     if release.state in {State.ROLLING_BACK, State.ESCALATED}:
         _prove(release, gathered, gates, now=now)
-        return
+        return gathered.end
     _move(release, gathered, stages, now=now)
     _arrive(release, gathered, stages, now=now)
     # ended only once everything is counted and decided, and never while it fails
@@ -127,6 +159,7 @@ def _look(release: Release, *, now: dt.datetime) -> None:
         and release.state in {State.OPEN, State.HELD, State.PROMOTING}
     ):
         deciding.give_up(release, f"It was not ended within {LONGEST.days} days.", now=now)
+    return gathered.end
 
 
 def _same(release: Release) -> bool:
@@ -168,6 +201,7 @@ def _note(
     release.decided_at = None if first is None else gather.moment_of(gathered.first + first + 1)
     stage = current(stages)
     seen = observed(gathered, stages)
+    release.body["mix"] = _mix(release, gathered, plan)
     step_ = max(1, (len(gathered.bodies) - plan.begins[0]) // DRAWN)
     places = list(range(plan.begins[0], len(gathered.bodies)))[::-1][::step_][::-1]
     release.body = {
@@ -182,7 +216,7 @@ def _note(
         "paths": judged.drawn(places),
         "shares": [shares.share_of(gathered.bodies[p]) for p in places],
         "calls": [sum(body.calls(arm) for body in gathered.bodies[plan.begins[0] :]) for arm in (0, 1)],
-        "mix": _mix(release, gathered, plan),
+        "mix": release.body["mix"],
         "told_to": release.body.get("told_to", 0),
         **{name: release.body[name] for name in ("proof", "arrival") if name in release.body},
     }
@@ -199,9 +233,12 @@ def decisive(verdicts: Sequence[str]) -> int | None:
 
 
 def _mix(release: Release, gathered: Gathered, plan: Plan) -> dict[str, float]:
+    return apart(release, mix_distance(gathered.bodies[plan.begins[0] :]))
+
+
+def apart(release: Release, mix: Mapping[str, float]) -> dict[str, float]:
     """The dimensions in which the arms serve different people, and by which nobody told them apart."""
-    found = mix_distance(gathered.bodies[plan.begins[0] :])
-    return {name: round(far, 4) for name, far in found.items() if far > 0.05 and name != release.stratify}
+    return {name: round(far, 4) for name, far in mix.items() if far > 0.05 and name != release.stratify}
 
 
 def current(stages: Sequence[ReleaseStage]) -> ReleaseStage:
@@ -254,6 +291,7 @@ def _view(
         least_minutes=stage.least_minutes, least_calls=stage.least_calls,
         deadline_hours=release.deadline_hours, minutes=minutes,
         verdict=verdict, seen=observed(gathered, stages),  # type: ignore[arg-type] # its choices are these
+        alike=not mixed(release.body.get("mix") or {}),
     )  # fmt: skip
 
 

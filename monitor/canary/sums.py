@@ -30,7 +30,7 @@ KEPT_FROM = 2.5
 # numbers whose quantiles are compared
 WITH_TAILS = frozenset({"duration", "ttft"})
 FINE_IN_COARSE = 4
-MIXES = ("route", "topic", "language", "tenant", "template")
+MIXES = ("route", "topic", "language", "tenant", "template", "environment")
 
 Columns = Mapping[str, Any]
 

@@ -1,8 +1,8 @@
 """Bodies of many buckets as the arrays that the tests take: one row for each bucket and stratum. Pure."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from monitor.core.stats import Counts, Floats, Ints
 
 # the threshold of a row in which nothing is counted
 NOWHERE = np.iinfo(np.int64).max
+# versions that serve calls so far apart are not compared by the machine alone
+MIXED = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,33 +171,62 @@ def _by_judge(part: Part, about: str) -> list[Part]:
     return found
 
 
-def mix_distance(bodies: Sequence[Body]) -> dict[str, float]:
+class Mixes:
     """By dimension how far the two arms differ in whom they serve (0 alike, 1 disjoint), less what chance does.
 
     Within the same buckets, each weighed by n_c n_s / (n_c + n_s), as effects are.
     """
-    dimensions = {dimension for body in bodies for dimension in body.mix}
-    found = {
-        one: _distance([body.mix[one] for body in bodies if one in body.mix]) for one in sorted(dimensions)
-    }
-    return {dimension: far for dimension, far in found.items() if far is not None}
+
+    def __init__(self) -> None:
+        self._dimensions: dict[str, _Mix] = {}
+
+    @classmethod
+    def of(cls, bodies: Iterable[Body]) -> "Mixes":
+        made = cls()
+        for body in bodies:
+            made.add(body)
+        return made
+
+    def add(self, body: Body) -> None:
+        for dimension, (stable, canary) in body.mix.items():
+            self._dimensions.setdefault(dimension, _Mix()).add(stable, canary)
+
+    def distances(self) -> dict[str, float]:
+        """Of the dimensions that any bucket tells of both arms."""
+        return {name: one.distance() for name, one in sorted(self._dimensions.items()) if one.whole}
 
 
-def _distance(buckets: Sequence[tuple[dict[str, int], dict[str, int]]]) -> float | None:
-    whole, gaps, chances = 0.0, dict[str, float](), dict[str, float]()
-    for stable, canary in buckets:
+@dataclass(slots=True)
+class _Mix:
+    """The sums of one dimension: of all weights, and by value of differences and of what chance makes of them."""
+
+    whole: float = 0.0
+    gaps: dict[str, float] = field(default_factory=dict)
+    chances: dict[str, float] = field(default_factory=dict)
+
+    def add(self, stable: dict[str, int], canary: dict[str, int]) -> None:
         n_s, n_c = sum(stable.values()), sum(canary.values())
         if not n_s or not n_c:
-            continue
+            return
         weight = n_s * n_c / (n_s + n_c)
-        whole += weight
+        self.whole += weight
         for value in stable.keys() | canary.keys():
             one, other = stable.get(value, 0), canary.get(value, 0)
             pooled = (one + other) / (n_s + n_c)
-            gaps[value] = gaps.get(value, 0.0) + weight * (other / n_c - one / n_s)
-            chances[value] = chances.get(value, 0.0) + weight * pooled * (1.0 - pooled)
-    if not whole:
-        return None
-    distance = 0.5 * sum(map(abs, gaps.values())) / whole
-    noise = 0.5 * sum(map(math.sqrt, chances.values())) / whole
-    return max(0.0, distance - 2.0 * noise)
+            self.gaps[value] = self.gaps.get(value, 0.0) + weight * (other / n_c - one / n_s)
+            self.chances[value] = self.chances.get(value, 0.0) + weight * pooled * (1.0 - pooled)
+
+    def distance(self) -> float:
+        distance = 0.5 * sum(map(abs, self.gaps.values())) / self.whole
+        noise = 0.5 * sum(map(math.sqrt, self.chances.values())) / self.whole
+        return max(0.0, distance - 2.0 * noise)
+
+
+def mix_distance(bodies: Iterable[Body]) -> dict[str, float]:
+    """``Mixes`` of these buckets."""
+    return Mixes.of(bodies).distances()
+
+
+def mixed(mix: Mapping[str, float]) -> dict[str, float]:
+    """The dimensions in which the versions serve calls too far apart for a machine to compare them."""
+    return {name: far for name, far in mix.items() if far >= MIXED}

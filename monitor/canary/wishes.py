@@ -98,9 +98,10 @@ def check_wish(wish: Wish, stages: Sequence[StageWish], now: dt.datetime) -> Non
         (started > now + SOON, "started_at: lies more than a day in the future"),
         (started < now - LONGEST, f"started_at: lies more than {LONGEST.days} days back; a release is ended then"),
     ]  # fmt: skip
-    for wrong, message in [*problems, *_of_stages(stages)]:
+    for wrong, message in problems:
         if wrong:
             raise BadReleaseError(message)
+    check_stages(stages)
     for gate in wish.gates:
         check_gate(gate)
     names = [f"{gate.kind} {gate.about}".strip() for gate in wish.gates]
@@ -110,9 +111,10 @@ def check_wish(wish: Wish, stages: Sequence[StageWish], now: dt.datetime) -> Non
         raise BadReleaseError(message)
 
 
-def _of_stages(stages: Sequence[StageWish]) -> list[tuple[bool, str]]:
+def check_stages(stages: Sequence[StageWish]) -> None:
+    """Raises BadReleaseError."""
     longest = LONGEST.total_seconds() / 60
-    return [
+    problems = [
         (not 0 < len(stages) <= MOST_STAGES, f"stages: one to {MOST_STAGES} of them"),
         (any(not 0 < one.share <= 1 for one in stages), "stages: a share must lie above 0 and not above 1"),
         (any(later.share <= one.share for one, later in itertools.pairwise(stages)),
@@ -123,6 +125,9 @@ def _of_stages(stages: Sequence[StageWish]) -> list[tuple[bool, str]]:
         (sum(one.least_minutes for one in stages) > longest,
          f"stages: all least_minutes together can't be above {longest:.0f}: a release is ended after {LONGEST.days} days"),
     ]  # fmt: skip
+    for wrong, message in problems:
+        if wrong:
+            raise BadReleaseError(message)
 
 
 def check_gate(gate: GateWish) -> None:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+from monitor.canary import table
+
 Language = Literal["en", "zh"]
-# versions that serve calls so far apart are not compared by the machine alone
-MIXED = 0.2
 Facts = Mapping[str, Any]
 
 NAMES = {
@@ -75,6 +75,10 @@ LACKS = {
     "less": ("a share no greater than planned", "不超过计划的流量份额"),
     "time": ("time under observation", "观察时间"),
     "calls": ("calls", "调用数"),
+    "alike": (
+        "calls like those of the stable version (stratify by what differs)",
+        "与稳定版同类的调用(请按有差异的维度分层)",
+    ),
 }
 PROOFS = {
     "gone_and_well": (
@@ -274,7 +278,7 @@ def _with_effect(gate: Facts, language: Language) -> str:
 
 def mixed(mix: Mapping[str, float], language: Language = "en") -> str:
     """Why a failure may be one of the calls, not of the version; empty where the versions serve alike."""
-    far = {name: one for name, one in mix.items() if one >= MIXED}
+    far = table.mixed(mix)
     if not far:
         return ""
     names = ", ".join(f"{name} ({percent(one)})" for name, one in far.items())

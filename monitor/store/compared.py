@@ -15,7 +15,7 @@ from django.db import connection
 from monitor.core import clock
 from monitor.store import ids
 
-STRATA = frozenset({"route", "topic", "language", "tenant", "template"})
+STRATA = frozenset({"route", "topic", "language", "tenant", "template", "environment"})
 # more calls than these are not read at once; who asks takes smaller spans
 MOST = 400_000
 GROUPS = 25
@@ -23,7 +23,7 @@ GROUP = (
     "mod(coalesce(get_byte(g.user_hash, 0) * 256 + get_byte(g.user_hash, 1),"
     f" abs(hashtext(coalesce(nullif(g.session, ''), g.id::text))::bigint)), {GROUPS})::int"
 )
-_TEXTS = ("route", "topic", "language", "tenant", "template", "grounding", "finish_reason")
+_TEXTS = ("route", "topic", "language", "tenant", "template", "environment", "grounding", "finish_reason")
 _NUMBERS = ("duration_seconds", "ttft_seconds", "output_tokens", "cost_usd")
 
 Columns = dict[str, npt.NDArray[Any]]

@@ -61,6 +61,32 @@ def test_a_router_that_is_down_gets_the_order_later(
     assert RolloutRun.objects.get().state == RunState.DONE
 
 
+@pytest.mark.parametrize(
+    "kind, said",
+    [
+        ("webhook", f"Cannot POST /hooks/{SECRET}?sig=a%2Fb%2Bc"),
+        ("webhook", f"no room called {SECRET}"),
+        ("webhook", "signature a/b+c is not known"),
+        ("feature_flag", f"{SECRET} is not known"),
+    ],
+)
+def test_no_part_of_a_secret_that_is_said_back_is_kept(
+    release: Open, cast: Cast, outside: Callable[[], Outside], now: dt.datetime, kind: str, said: str
+) -> None:
+    server = outside()
+    server.answer(404, said.encode())
+    place = f"{server.url}/hooks/{SECRET}?sig=a%2Fb%2Bc"
+    given = {"webhook": {"url": place}, "feature_flag": {"url": server.url, "token": f"Bearer {SECRET}"}}[
+        kind
+    ]
+    RolloutAction.objects.create(project=cast.project, name="router", kind=kind, settings=given)
+    deciding.by_person(release(), "rollback", by="ada", now=now)
+    acting.run_due(now=now)
+    answer = RolloutRun.objects.get().answer
+    assert answer.startswith("HTTP 404")
+    assert not [one for one in (SECRET, "a%2Fb%2Bc", "a/b+c") if one in answer]
+
+
 def test_what_is_overtaken_is_not_carried_out(
     release: Open, cast: Cast, outside: Callable[[], Outside], now: dt.datetime
 ) -> None:

@@ -7,6 +7,7 @@ from pytest_django.fixtures import Settings
 from monitor.canary.actions import ACTIONS
 from monitor.canary.models import Release, ReleasePolicy, RolloutAction
 from tests.fixtures.fix_cast import Cast
+from tests.fixtures.fix_release import Open
 
 RELEASES, ACTING = "/admin/monitor/release/add/", "/admin/monitor/rolloutaction/add/"
 
@@ -42,6 +43,46 @@ def test_two_that_move_the_traffic_of_a_model_are_refused(admin: Client, cast: C
     answer = admin.post(RELEASES, typed(cast, mode="automatic", canary="v3"))
     assert "by itself already" in answer.content.decode()
     assert Release.objects.count() == 1
+
+
+def stages(*shares: float, **more: Any) -> dict[str, Any]:
+    rows = {"stages-TOTAL_FORMS": len(shares)}
+    for place, share in enumerate(shares):
+        given = {"position": place, "share": share, "least_minutes": 60, "least_calls": 100}
+        rows |= {f"stages-{place}-{name}": value for name, value in given.items()}
+    return rows | more
+
+
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        (stages(0.5, 0.2), "greater share than the one before"),
+        (stages(0.5, **{"stages-0-least_minutes": -1}), "negative"),
+        ({"started_at_0": "2020-01-01"}, "days back"),
+        ({"deadline_hours": "1e9"}, "deadline_hours"),
+    ],
+)
+def test_what_makes_no_sense_over_http_makes_none_here(
+    admin: Client, cast: Cast, changes: dict[str, Any], said: str
+) -> None:
+    assert said in admin.post(RELEASES, typed(cast, **changes)).content.decode()
+    assert not Release.objects.exists()
+
+
+def test_of_a_release_on_its_way_versions_begin_and_begun_stages_stay(
+    admin: Client, release: Open, cast: Cast
+) -> None:
+    found = release()
+    place = f"/admin/monitor/release/{found.pk}/change/"
+    begun = found.stages.get(began_at__isnull=False)
+    rows = stages(0.5, **{"stages-INITIAL_FORMS": 1, "stages-0-id": begun.pk, "stages-0-release": found.pk})
+    moved = typed(cast, model="llama", owner="ada", started_at_0="2026-11-01", **rows)
+    assert admin.post(place, moved).status_code == 302
+    now = Release.objects.get()
+    assert (now.model, now.started_at, now.owner) == ("qwen", found.started_at, "ada")
+    page = admin.post(place, moved | {"stages-0-DELETE": "on"}).content.decode()
+    assert "A stage that has begun stays where it is" in page
+    assert found.stages.count() == 2
 
 
 def test_a_condition_that_is_no_promql_is_refused(admin: Client, cast: Cast) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from monitor import query
 from monitor.canary import acting, deciding, gather, run
 from monitor.canary.models import (
     Mode,
@@ -41,6 +42,29 @@ def test_one_broken_release_stops_no_other(
     assert Release.objects.get(pk=broken.pk).last_error == "RuntimeError: nogood"
     assert Release.objects.get(pk=well.pk).last_ok == now + MINUTE
     assert acted == [now + MINUTE]
+
+
+def test_between_two_buckets_it_is_looked_at_only_when_somebody_decided(
+    sides: Sides, release: Open, cast: Cast, now: dt.datetime
+) -> None:
+    sides(60, share=0.5)
+    found = release(mode=Mode.RECOMMEND)
+    looks = [run.run_due(now=now + MINUTE), run.run_due(now=now + 2 * MINUTE)]
+    deciding.by_person(found, "hold", by="ada", now=now + 3 * MINUTE)
+    looks += [run.run_due(now=now + after * MINUTE) for after in (3, 4, 6)]
+    assert looks == [1, 0, 1, 0, 1]
+
+
+def test_what_an_alert_reads_is_said_between_two_buckets_too(
+    sides: Sides, release: Open, cast: Cast, now: dt.datetime
+) -> None:
+    sides(150, until=now + 30 * MINUTE, share=0.5)
+    found = release()
+    deciding.by_person(found, "rollback", by="ada", now=now)
+    looks = [run.run_due(now=now + after * MINUTE) for after in (31, 33, 35)]
+    told = "count_over_time(llm_canary_rollback_unproved[5m])"
+    assert looks == [1, 0, 0]
+    assert query.instant(cast.project.pk, told, now + 35 * MINUTE).values[0, 0] == 3.0
 
 
 def test_orders_are_given_even_when_looking_stops(

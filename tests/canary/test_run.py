@@ -3,7 +3,7 @@ import datetime as dt
 import pytest
 
 from monitor import query
-from monitor.canary import deciding, run
+from monitor.canary import deciding, read, run
 from monitor.canary.models import (
     DecisionState,
     Mode,
@@ -283,6 +283,33 @@ def test_marks_that_come_hours_later_count(sides: Sides, release: Open, cast: Ca
     found = looked(found, now + 90 * MINUTE)
     gate = found.body["gates"][0]
     assert gate["n_canary"] + gate["n_stable"] == len(marks)
+
+
+def test_what_is_passed_among_other_calls_does_not_go_on_by_itself(
+    sides: Sides, release: Open, cast: Cast, now: dt.datetime
+) -> None:
+    sides(120, share=0.2, per_minute=40, errors=0.2, topic="hard")
+    sides(121, share=0.8, per_minute=40, errors=0.02, topic="easy")
+    found = looked(release(mode=Mode.AUTOMATIC), now + MINUTE)
+    assert (found.verdict, found.state, found.body["lacks"]) == (Verdict.PASS, State.OPEN, ["alike"])
+    assert read.one(cast.project.pk, found.pk).go == "undecided"
+    assert "calls like those of the stable version" in deciding.sentence(found)
+
+
+def test_versions_of_different_environments_are_not_compared_as_if_alike(
+    sides: Sides, release: Open, now: dt.datetime
+) -> None:
+    sides(120, share=0.0, per_minute=60, errors=0.05, environment="production")
+    sides(121, share=1.0, per_minute=60, errors=0.05, environment="staging")
+    found = looked(release(mode=Mode.AUTOMATIC), now + MINUTE)
+    assert (found.verdict, found.state) == (Verdict.PASS, State.OPEN)
+    assert found.body["mix"]["environment"] > 0.9
+
+
+def test_a_condition_that_holds_without_any_call_passes_nothing(release: Open, now: dt.datetime) -> None:
+    gate = GateWish("promql", "always", pass_when="vector(1)")
+    found = looked(release(mode=Mode.AUTOMATIC, gates=[gate]), now + MINUTE)
+    assert (found.verdict, found.body["gates"][0]["reason"]) == (Verdict.UNDECIDED, "no_canary_calls")
 
 
 def test_a_failure_among_other_calls_is_held_for_a_person(

@@ -70,8 +70,8 @@ def judge(answer: Answer) -> str:
     raise RefusedError(said)
 
 
-def percent(share: float) -> int:
-    """Whole percent; a share above zero is never rounded to nothing, one below 1 never to everything."""
+def parts(share: float, whole: int = 100) -> int:
+    """Of a hundred, or of another whole; a share above zero is never rounded to nothing, nor one below 1 to everything."""
     if share in {0.0, 1.0}:
-        return round(share * 100)
-    return min(99, max(1, round(share * 100)))
+        return round(share * whole)
+    return min(whole - 1, max(1, round(share * whole)))

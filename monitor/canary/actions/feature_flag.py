@@ -50,7 +50,7 @@ _SAMPLE = base.Order("1", "shift", "1", "p", "m", "v1", "v2", 0.05, "pass", "", 
 def _filled(template: str, order: base.Order) -> bytes:
     """The template with values in place; raises ValueError where what comes out is no JSON."""
     values = {
-        "percent": str(base.percent(order.share)), "share": f"{order.share:g}", "canary": _inside(order.canary),
+        "percent": str(base.parts(order.share)), "share": f"{order.share:g}", "canary": _inside(order.canary),
         "stable": _inside(order.stable), "model": _inside(order.model), "intent": order.intent,
     }  # fmt: skip
     text = template

@@ -56,10 +56,10 @@ class GatewayApi:
             {**self._headers(), "content-type": "application/merge-patch+json"},
         )  # fmt: skip
         base.judge(sent)
-        return f"{changed} rule{'s' if changed > 1 else ''} of {self.settings['route']}: canary has weight {round(order.share * WHOLE)} of {WHOLE}"
+        return f"{changed} rule{'s' if changed > 1 else ''} of {self.settings['route']}: canary has weight {base.parts(order.share, WHOLE)} of {WHOLE}"
 
     def _weighted(self, route: Any, share: float) -> tuple[list[Any], int]:
-        weight, changed = round(share * WHOLE), 0
+        weight, changed = base.parts(share, WHOLE), 0
         wanted = {self.settings["stable_backend"]: WHOLE - weight, self.settings["canary_backend"]: weight}
         rules = route["spec"]["rules"]
         for rule in rules:

@@ -31,7 +31,7 @@ class Kong:
         self.settings = settings
 
     def act(self, order: base.Order, calls: base.Calls) -> str:
-        weight = round(order.share * WHOLE)
+        weight = base.parts(order.share, WHOLE)
         # who is to have more comes first, so that the two are never both without
         pairs = [("stable_target", WHOLE - weight), ("canary_target", weight)]
         for name, share in sorted(pairs, key=lambda pair: -pair[1]):
