@@ -1,6 +1,5 @@
 """sum, avg, topk and the other aggregations: rows grouped by labels, all steps at once."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +13,7 @@ from monitor.promql.errors import ExecutionError
 from monitor.promql.functions import remarks
 from monitor.promql.functions.over_time import careful_sum
 from monitor.promql.numbers import bucket_list, number_text
+from monitor.promql.operators.lots import lot
 from monitor.promql.values import Cells, Floats, Ints, Mask, Notes, Vector, empty, joined, piled
 
 _CANCELLED = 1e-7
@@ -340,7 +340,7 @@ def _whole(k: Floats) -> Ints:
         message = "Parameter value is NaN"
         raise ExecutionError(message)
     if (k >= 2.0**63).any() or (k < -(2.0**63)).any():
-        message = f"Scalar value {number_text(float(k[np.abs(k).argmax()]))} overflows int64"
+        message = f"Scalar value {float(k[np.abs(k).argmax()])!r} overflows int64"
         raise ExecutionError(message)
     return np.clip(k, -1, 2**31).astype(np.int64)
 
@@ -354,12 +354,6 @@ def _limitk(vector: Vector, groups: Grouping, k: Floats, _: Notes) -> Vector:
     return vector.where(chosen).without_empty_rows()
 
 
-def _lot(labels: Labels) -> float:
-    """A number from 0 to 1 that a label set always draws, in every process."""
-    text = "\xff".join(part for pair in labels.items_sorted for part in pair)
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") / 2**64
-
-
 def _limit_ratio(vector: Vector, _: Grouping, ratio: Floats, notes: Notes) -> Vector:
     if np.isnan(ratio).any():
         message = "Ratio value is NaN"
@@ -370,7 +364,7 @@ def _limit_ratio(vector: Vector, _: Grouping, ratio: Floats, notes: Notes) -> Ve
         notes.warn(
             f"ratio value should be between -1 and 1, got {remarks.go_number(float(wrong))}, capping to {held}"
         )
-    place = np.array([_lot(labels) for labels in vector.labels])[:, None]
+    place = np.array([lot(labels) for labels in vector.labels])[:, None]
     chosen = np.where(capped >= 0, place < capped, place >= 1.0 + capped)
     return vector.where(chosen).without_empty_rows()
 
