@@ -40,7 +40,7 @@ REASONS: dict[str, str | Promise] = {
     "timeout": lazy("no answer in time"), "connection": lazy("not reached"),
     "rate_limited": lazy("rate limit of the endpoint"), "server_error": lazy("endpoint failed"),
     "bad_answer": lazy("unusable answer"), "refused": lazy("question refused"),
-    "misconfigured": lazy("wrongly set up"), "budget": lazy("day’s budget spent"), "unknown": lazy("unknown"),
+    "misconfigured": lazy("wrongly set up"), "broken": lazy("mistake of Vigil’s own"), "budget": lazy("day’s budget spent"), "unknown": lazy("unknown"),
 }  # fmt: skip
 
 

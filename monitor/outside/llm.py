@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from monitor.outside import loose
+from monitor.outside.frames import harmless
 from monitor.outside.spending import Budget, Receipt, SpentError
 
 if TYPE_CHECKING:
@@ -29,7 +30,11 @@ Form = Literal["json_schema", "json_object", "none"]
 LARGEST_ANSWER_BYTES = 10_000_000
 LONGEST_PAUSE_SECONDS = 20.0
 PLAINER: Mapping[Form, Form] = {"json_schema": "json_object", "json_object": "none"}
-WRONG = (ValueError, KeyError, IndexError, TypeError, AttributeError)
+WRONG = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError)
+# pgvector's half precision holds nothing larger, and no longer vector
+LARGEST_NUMBER, LONGEST_VECTOR = 65_000.0, 16_000
+# a server that asks for a longer pause means "never"
+LONGEST_ASKED_SECONDS = 86_400.0
 # endpoints that have refused a form of answer, and the one they take
 _taken_forms: dict[tuple[str, str], Form] = {}
 
@@ -149,7 +154,8 @@ def _repair(text: str, error: Exception) -> list[dict[str, str]]:
         f"This answer can't be used ({type(error).__name__}: {str(error)[:200]}). Do the same task again and "
         "answer with exactly one JSON object that fits the schema, nothing before and nothing after it."
     )
-    return [{"role": "assistant", "content": text[:2000]}, {"role": "user", "content": wrong}]
+    # it may quote what it judged, frames and all
+    return [{"role": "assistant", "content": harmless(text[:2000])}, {"role": "user", "content": wrong}]
 
 
 def embed(endpoint: Endpoint, texts: Sequence[str], *, budget: Budget | None = None) -> list[list[float]]:
@@ -249,7 +255,7 @@ def _judge_status(endpoint: Endpoint, answer: "Answer") -> None:
 
 def _pause(retry_after: str) -> float | None:
     """Seconds; a date is left to our own growing pauses."""
-    return float(retry_after) if retry_after.isdecimal() else None
+    return min(LONGEST_ASKED_SECONDS, float(retry_after)) if retry_after.isdecimal() else None
 
 
 def _text(reply: Any) -> str:
@@ -265,5 +271,11 @@ def _vectors(reply: Any, n: int) -> list[list[float]]:
     vectors = [[float(x) for x in row["embedding"]] for row in rows]
     if len(vectors) != n or len({len(vector) for vector in vectors}) != 1:
         message = f"{len(vectors)} vectors for {n} texts, or of different lengths"
+        raise ValueError(message)
+    if not 1 <= len(vectors[0]) <= LONGEST_VECTOR:
+        message = f"vectors of {len(vectors[0])} numbers; from 1 to {LONGEST_VECTOR} can be kept"
+        raise ValueError(message)
+    if not all(abs(x) <= LARGEST_NUMBER for vector in vectors for x in vector):
+        message = f"a vector with a number that is none, or beyond {LARGEST_NUMBER:g}"
         raise ValueError(message)
     return vectors

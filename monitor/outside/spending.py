@@ -14,6 +14,8 @@ SPENT = "the budget of this run is spent; the rest is asked in the next one"
 # no known tokenizer gets more text than that into a token on average
 MOST_BYTES_PER_TOKEN = 8
 USUAL_BYTES_PER_TOKEN = 3
+# more than any request can use: who reports it lies, and the sums must stay sums
+MOST_TOKENS_REPORTED = 100_000_000
 
 
 class SpentError(Exception):
@@ -131,4 +133,4 @@ def _at_least(reported: Any, size_bytes: int) -> int:
     """The reported tokens; by the size of the text where there are none or too few."""
     if isinstance(reported, bool) or not isinstance(reported, int) or reported < 0:
         return size_bytes // USUAL_BYTES_PER_TOKEN
-    return max(reported, size_bytes // MOST_BYTES_PER_TOKEN)
+    return max(min(reported, MOST_TOKENS_REPORTED), size_bytes // MOST_BYTES_PER_TOKEN)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from django.utils.translation import gettext_noop as _
 
 from monitor.core.fields import Field
+from monitor.outside.frames import harmless
 from monitor.outside.llm import Endpoint
 
 Language = Literal["en", "zh"]
@@ -51,10 +52,7 @@ RULES: Mapping[Language, str] = {
     ),
 }  # fmt: skip
 LONGEST_TEXT = 24_000
-# what chat templates take for the frame of a message when it stands in a text
-_FRAMES = re.compile(
-    r"<\||\|>|<<|>>|</?s>|\[/?(?:INST|SYS)\]|</?(?:system|user|assistant|think)>", re.IGNORECASE
-)
+LONGEST_REASON = 4_000
 _HAN = re.compile(r"[\u3400-\u9fff]")
 
 
@@ -92,8 +90,7 @@ def messages(task: str, texts: Sequence[tuple[str, str]], language: Language = "
 
 def escape(text: str) -> str:
     """The text as one JSON string on one line, without anything that could pass for the frame of a message."""
-    plain = json.dumps(text, ensure_ascii=False)
-    return _FRAMES.sub(lambda found: "".join(f"\\u{ord(letter):04x}" for letter in found[0]), plain)
+    return harmless(json.dumps(text, ensure_ascii=False))
 
 
 def _mark(texts: Sequence[str]) -> str:
@@ -118,7 +115,12 @@ def reason_in(answer: Any) -> str:
     if not isinstance(reason, str) or not reason.strip():
         message = "the reason is empty"
         raise ValueError(message)
-    return reason.strip()
+    return storable(reason.strip()[:LONGEST_REASON])
+
+
+def storable(text: str) -> str:
+    """The text without what no database takes: NUL, and halves of characters."""
+    return text.encode(errors="replace").decode().replace("\x00", "")
 
 
 def number_in(answer: Any, name: str, low: float, high: float) -> float:

@@ -57,17 +57,17 @@ class Desk:
         if self.made.endpoint is None:
             return [self.made.judge(item, _nobody) for item in items]
         keys = [self._key(item) for item in items]
-        known = self._known(keys) if remembered else {}
-        new = [place for place, key in enumerate(keys) if key not in known]
-        found: dict[int, Result] = {place: known[key] for place, key in enumerate(keys) if key in known}
+        found: dict[str, Result] = dict(self._known(keys)) if remembered else {}
+        # the same texts side by side are one question
+        new = {key: item for key, item in zip(keys, items, strict=True) if key not in found}
         if new:
-            found |= dict(zip(new, self._asked([items[place] for place in new]), strict=True))
+            found |= dict(zip(new, self._asked(list(new.values())), strict=True))
         paying.note_cached(self.judge, len(items) - len(new), now=self.now)
-        for place in new:
-            result = found[place]
-            if remembered and isinstance(result, Verdict):
-                self._remember(items[place], result)
-        return [found[place] for place in range(len(items))]
+        for key, item in new.items() if remembered else ():
+            # under the epoch that the answers turned out to belong to
+            if isinstance(result := found[key], Verdict):
+                self._remember(item, result)
+        return [found[key] for key in keys]
 
     def _asked(self, items: Sequence[Item]) -> list[Result]:
         held = paying.hold(self.judge, self.made, items, now=self.now)

@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 
 from monitor.core import fields
 from monitor.outside.llm import Endpoint
+from monitor.quality.asking import storable
 from monitor.quality.judges import JUDGES
 from monitor.quality.judges.base import Item
 from monitor.quality.judges.base import Judge as JudgeContract
@@ -26,6 +27,7 @@ PROBES = (
     Item("法国的首都是哪里？", "巴黎。", ("巴黎是首都。",), "巴黎", "里昂。"),
 )
 # settings that change how a judge is reached, not how it judges
+LONGEST_NAME = 200
 MANNERS = frozenset({"api_key", "timeout_seconds"})
 
 
@@ -68,6 +70,7 @@ def current(judge: Judge, made: JudgeContract, *, now: dt.datetime) -> JudgeEpoc
 
 def served(judge: Judge, epoch: JudgeEpoch, model: str, *, now: dt.datetime) -> JudgeEpoch:
     """The epoch after an endpoint said as which model it answered: another model is another judge."""
+    model = storable(model)[:LONGEST_NAME]
     if not model or model == epoch.served_model:
         return epoch
     if not epoch.served_model:

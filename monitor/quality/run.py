@@ -16,6 +16,7 @@ from django.db import models
 
 from monitor.core import clock, fields
 from monitor.quality import epochs, golden, sampling, telling
+from monitor.quality.asking import storable
 from monitor.quality.desk import AT_ONCE, Desk, Result, item_of
 from monitor.quality.judges import JUDGES
 from monitor.quality.judges.base import Judge as JudgeContract
@@ -89,6 +90,11 @@ def run(judge: Judge, *, now: dt.datetime) -> Outcome:
             outcome.limit, outcome.error = reached.what, str(reached)
     except (MisconfiguredError, fields.BadFieldError, UnknownNameError) as error:
         outcome.failed("misconfigured", str(error))
+        outcome.rest = now + AFTER_A_MISTAKE
+    except Exception as error:
+        # whatever it is, the next judge has nothing to do with it
+        log.exception("judge %s", judge.name)
+        outcome.failed("broken", storable(f"{type(error).__name__}: {error}"))
         outcome.rest = now + AFTER_A_MISTAKE
     _note(judge, outcome, number, now=now, took=clock.monotonic() - started)
     return outcome
@@ -167,7 +173,7 @@ def _settle(desk: Desk, row: JudgeClaim, result: Result, outcome: Outcome) -> No
             outcome.rest = max(rest, outcome.rest or rest)
         # the same question would be refused again
         last = row.attempts >= sampling.ATTEMPTS or isinstance(result, RefusedError)
-        changes = {"reason": reason, "error": str(result)[:2000]}
+        changes = {"reason": reason, "error": storable(str(result))[:2000]}
         changes |= {"state": ClaimState.FAILED} if last else {}
     else:
         done = isinstance(result, Verdict) and _store(desk, row, result)

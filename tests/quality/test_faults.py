@@ -13,6 +13,7 @@ import stamina
 
 from monitor import query
 from monitor.quality import run
+from monitor.quality.desk import Desk
 from monitor.quality.models import ClaimState, Judge, JudgeClaim, JudgeEpoch, JudgeSpending
 from monitor.store import generations
 from tests.fixtures.fix_calls import Push
@@ -156,6 +157,72 @@ def test_lying_about_its_usage_does_not_stretch_the_budget(
     push(calls(4, output="so " * 1000))
     run.run(judge, now=now)
     assert JudgeSpending.objects.get().tokens_in > 4 * 300
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        said({"reason": "right\x00", "score": 4}),
+        said('{"reason": "\\ud800", "score": 4}'),
+        said({"reason": "endless " * 9000, "score": 4}),
+        {**GOOD, "model": "m" * 5000},
+        {**GOOD, "model": "judge\x00"},
+        {**GOOD, "usage": {"prompt_tokens": 9 * 10**18, "completion_tokens": 9 * 10**18}},
+    ],
+)
+def test_what_no_database_takes_is_told_without_it(
+    cast: Cast, now: dt.datetime, judge: Judge, push: Push, server: Outside, lie: Any
+) -> None:
+    server.always(body=lie)
+    ids = push(calls(5))
+    assert run.run(judge, now=now).judged == 5
+    assert marked(cast, ids) == 5
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "after"), [(200, b"[" * 100_000, "1"), (429, b"\x00", "9" * 30), (503, b"", "9" * 400)]
+)
+def test_an_answer_made_to_break_us_is_a_failure_like_any_other(
+    now: dt.datetime, judge: Judge, push: Push, server: Outside, status: int, body: bytes, after: str
+) -> None:
+    server.always(status, body, retry_after=after)
+    push(calls(1))
+    outcome = run.run(judge, now=now)
+    assert outcome.failures.total() == 1
+    assert "broken" not in outcome.failures
+    judge.refresh_from_db()
+    assert judge.due_at is not None
+    assert judge.due_at <= now + run.LONGEST_ASKED_REST
+
+
+def test_a_judge_that_breaks_in_our_own_hands_holds_up_no_other(
+    cast: Cast, now: dt.datetime, judge: Judge, push: Push, monkeypatch: pytest.MonkeyPatch, look: Look
+) -> None:
+    Judge.objects.create(
+        project=cast.project, name="short", kind="business_rule", sample_share=1.0, settings={"longest": 9}
+    )
+    push(calls(1))
+    work = run._work
+
+    def broken(desk: Desk, outcome: run.Outcome, *, started: float) -> None:
+        if desk.judge.name == "helpfulness":
+            message = "never seen before"
+            raise RuntimeError(message)
+        work(desk, outcome, started=started)
+
+    monkeypatch.setattr(run, "_work", broken)
+    done = run.run_due(now=now)
+    assert (done["helpfulness"].failures, done["short"].judged) == ({"broken": 1}, 1)
+    assert "never seen before" in told(look)
+
+
+def test_the_same_texts_side_by_side_are_one_question(
+    cast: Cast, now: dt.datetime, judge: Judge, push: Push, server: Outside
+) -> None:
+    ids = push([{"prompt": "same"}] * 4)
+    run.run(judge, now=now)
+    assert (len(server.received), marked(cast, ids)) == (1, 4)
+    assert JudgeSpending.objects.get().cached == 3
 
 
 def test_rate_limited_it_rests_as_long_as_it_was_asked_to(

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext_noop as _
 
 from monitor.core.fields import Field
-from monitor.quality.asking import FIELDS, Language, endpoint_of, language_of, messages, reason_in
+from monitor.quality.asking import FIELDS, Language, endpoint_of, language_of, messages, reason_in, storable
 from monitor.quality.grounding.telling import told
 from monitor.quality.judges.base import BEST, Ask, Item, Verdict
 
@@ -85,5 +85,5 @@ def _verdict(answer: Any) -> Verdict:
     if not supported:
         return Verdict(BEST, f"No factual statement. {reason}")
     missing = [str(one["statement"]) for one in statements if not one["supported"]]
-    told = f" Not supported: {'; '.join(missing)[:600]}" if missing else ""
+    told = storable(f" Not supported: {'; '.join(missing)[:600]}") if missing else ""
     return Verdict(BEST * sum(supported) / len(supported), reason + told)
