@@ -7,7 +7,9 @@ import re
 from collections.abc import Sequence
 
 # a Chinese character is a word by itself; elsewhere letters and digits make words
-_TOKENS = re.compile(r"[\u3400-\u9fff\u3040-\u30ff\uac00-\ud7af]|[^\W_]+", re.UNICODE)
+_TOKENS = re.compile(
+    r"[\u3400-\u9fff\u3040-\u30ff\uac00-\ud7af]|[^\W_\u3400-\u9fff\u3040-\u30ff\uac00-\ud7af]+"
+)
 _HAN = re.compile(r"[\u3400-\u9fff]")
 # longer texts say no more about likeness, and cost quadratically
 MOST_TOKENS = 4000

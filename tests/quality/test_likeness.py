@@ -34,6 +34,11 @@ def test_chinese_is_counted_by_character() -> None:
     assert likeness.rouge_l("已发货", "未发货") == pytest.approx(2 / 3)
 
 
+def test_numbers_and_latin_words_inside_chinese_are_words_of_their_own() -> None:
+    assert likeness.tokens("2023年增长12%，GPT4模型") == ["2023", "年", "增", "长", "12", "gpt4", "模", "型"]
+    assert likeness.rouge_l("2023年营收增长12%", "2023年利润增长12%") > 0.7
+
+
 def test_bleu_of_chinese_uses_the_chinese_tokenizer() -> None:
     # without it the sentence is one word and any change leaves nothing in common
     assert likeness.bleu("订单将在三天内送到", "订单将在三天内送达") > 0.7
