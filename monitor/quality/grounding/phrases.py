@@ -27,7 +27,9 @@ _OPPOSITES = tuple(
         (r"\b(?:minimum|at least|no less than)\b|至少|最少|最低|不少于", r"\b(?:maximum|at most|no more than)\b|至多|最多|最高|不超过"),
         (r"\b(?:before|prior to|ahead of)\b|之前|以前|提前", r"\b(?:after|following|later than)\b|之后|以后"),
         (r"\b(?:unchanged|constant|stable)\b|不变|持平", r"\b(?:rais|cut|revis|chang)(?:es?|ed|ing)\b|上调|下调|修改|调整"),
-        (r"\b(?:only|solely)\b|只有|仅|只", r"\b(?:any|anyone|everybody|everyone)\b|任何|任一|所有人"),
+        (r"\b(?:only|solely)\b|只有|仅|只", r"\b(?:any|anyone|everybody|everyone|always|every time|in any case)\b|任何|任一|所有人|总是|一律|无论"),
+        (r"\b(?:keep|keeps|kept|retain\w*|preserv\w*|remain\w*)\b|保留|保存|留存", r"\b(?:lost|loses?|eras\w+|delet\w+|wiped?|remov\w+|discard\w*)\b|丢失|清除|删除|清空|抹掉"),
+        (r"\b(?:required|needed|necessary|must)\b|必须|需要|须", r"\b(?:optional|unnecessary|not needed|needless)\b|无需|不必|无须|可选"),
     )
 )  # fmt: skip
 _REFUSAL = re.compile(

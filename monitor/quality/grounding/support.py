@@ -124,7 +124,7 @@ class Documents:
         )
         score, why = share, ""
         missing = own.numbers - asked.numbers - best.words.numbers
-        if missing:
+        if missing or _counts_other(own, best.words, asked):
             score, why = score * WRONG_NUMBER, "number"
         if own.names - self.known - asked.terms:
             score, why = score * UNKNOWN_NAME, why or "name"
@@ -181,6 +181,15 @@ def _turned(text: str, own: Words, passage: _Passage) -> bool:
         return False
     beside = ", ".join(aligned)
     return phrases.denies(text) != phrases.denies(beside) or phrases.opposed(text, beside)
+
+
+def _counts_other(own: Words, there: Words, asked: Words) -> bool:
+    """Whether a number counts something of which the passage names other numbers: 20 days where 20 years stand."""
+    counted = {unit for _, unit in there.measures if unit}
+    return any(
+        unit in counted and (value, "") not in there.measures
+        for value, unit in own.measures - asked.measures - there.measures
+    )
 
 
 def _aligned(own: Words, clause: Words) -> bool:

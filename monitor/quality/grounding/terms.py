@@ -19,6 +19,18 @@ _ENGLISH_NUMBERS = {
     "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30,
     "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90, "hundred": 100,
 }  # fmt: skip
+_ENGLISH = re.compile(rf"\b(?:{'|'.join(_ENGLISH_NUMBERS)})\b")
+# "every second month", "every month", 每年
+_EVERY = re.compile(r"\b(?:every|each)\s+(second\s+|other\s+)?(?P<unit>(?:day|week|month|year)s?\b)")
+_EVERY_HAN = re.compile(r"每(?=[年月周天日])")
+_HALF_YEAR = re.compile(r"半年|half a year|half-year")
+_UNIT = re.compile(
+    r"[\s-]*(?:(?P<day>days?\b|[天日])|(?P<week>weeks?\b|周|个?星期)|(?P<month>months?\b|个?月)|(?P<year>years?\b|年)"
+    r"|(?P<hour>hours?\b|个?小时)|(?P<minute>minutes?\b|分钟)|(?P<second>seconds?\b|秒)|(?P<share>%|percent\b|per cent\b)"
+    r"|(?P<money>euros?\b|€|dollars?\b|usd\b|yuan\b|rmb\b|元)|(?P<kilogram>kg\b|公斤|千克)|(?P<metre>m\b|met(?:re|er)s?\b|米)"
+    r"|(?P<kilometre>km\b|公里|千米)|(?P<people>people\b|persons?\b|employees\b|人))",
+    re.IGNORECASE,
+)
 _STOP = frozenset(
     """
     a an the and or but if then so as at by for from in into of off on onto over to up with within about
@@ -40,12 +52,16 @@ _CODE = re.compile(r"(?=.*\d)(?=.*[a-z])", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """``terms``: stems and pairs of Chinese characters, each once. ``names``: words that look like names."""
+    """``terms``: stems and pairs of Chinese characters, each once. ``names``: words that look like names.
+
+    ``measures``: numbers with what they count; nothing where that is not time, money, weight, length or a share.
+    """
 
     terms: frozenset[str]
     characters: frozenset[str]
     numbers: frozenset[float]
     names: frozenset[str]
+    measures: frozenset[tuple[float, str]]
 
 
 @lru_cache(4096)
@@ -67,7 +83,11 @@ def words(text: str) -> Words:
         characters.update(kept)
         pairs = map(str.__add__, kept, kept[1:])
         found.update(pairs if len(kept) > 1 else kept)
-    return Words(frozenset(found), frozenset(characters), numbers(plain), frozenset(names))
+    said = _said(plain)
+    return Words(
+        frozenset(found), frozenset(characters), frozenset(value for value, _ in said), frozenset(names),
+        frozenset((value, _unit(plain, end)) for value, end in said),
+    )  # fmt: skip
 
 
 def stem(word: str) -> str:
@@ -89,20 +109,36 @@ def stem(word: str) -> str:
 
 def numbers(text: str) -> frozenset[float]:
     """Every number that is said, in digits, in English words or in Chinese ones."""
-    found: set[float] = set()
+    return frozenset(value for value, _ in _said(text))
+
+
+def _said(text: str) -> list[tuple[float, int]]:
+    """Every number, and where it ends."""
+    found: list[tuple[float, int]] = []
     for match in _NUMBER.finditer(text):
-        value = float(match[0].replace(",", ""))
-        found.add(round(value * _SCALE.get(text[match.end() : match.end() + 1], 1.0), 6))
+        value, end = float(match[0].replace(",", "")), match.end()
+        scale = _SCALE.get(text[end : end + 1])
+        found.append((round(value * (scale or 1.0), 6), end + (scale is not None)))
     for match in _HAN_NUMBER.finditer(text):
         after = text[match.end() : match.end() + 1]
         if (len(match[0]) > 1 or after in _COUNTED) and match[0] != "一" and after:
             said = han_number(match[0])
             if said is not None:
-                found.add(said)
-    for word in re.findall(r"[a-z]+", text.lower()):
-        if word in _ENGLISH_NUMBERS:
-            found.add(float(_ENGLISH_NUMBERS[word]))
-    return frozenset(found)
+                found.append((said, match.end()))
+    small = text.lower()
+    found += [(float(_ENGLISH_NUMBERS[match[0]]), match.end()) for match in _ENGLISH.finditer(small)]
+    found += [(2.0 if match[1] else 1.0, match.start("unit")) for match in _EVERY.finditer(small)]
+    found += [(1.0, match.end()) for match in _EVERY_HAN.finditer(text)]
+    found += [(6.0, match.start()) for match in _HALF_YEAR.finditer(text)]
+    return found
+
+
+def _unit(text: str, end: int) -> str:
+    """What a number that ends there counts; empty where that is nothing known."""
+    if _HALF_YEAR.match(text, end):
+        return "month"
+    found = _UNIT.match(text, end)
+    return next((name for name, given in found.groupdict().items() if given), "") if found else ""
 
 
 def han_number(text: str) -> float | None:

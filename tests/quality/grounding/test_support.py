@@ -65,6 +65,28 @@ def test_what_the_document_contradicts_is_not_supported_and_says_why(sentence: s
     assert found.why == why
 
 
+@pytest.mark.parametrize(
+    ("document", "sentence", "why"),
+    [
+        ("前置滤芯每六个月更换一次，反渗透膜每两年更换一次。", "反渗透膜每年更换一次。", "number"),
+        ("前置滤芯每六个月更换一次。", "前置滤芯半年更换一次。", ""),
+        ("员工满十年休 10 天，满二十年休 15 天。", "员工满二十年休二十天。", "number"),
+        ("Firmware updates are published every second month.", "Firmware updates come every two months.", ""),
+        (
+            "Firmware updates are published every second month.",
+            "Firmware updates come every month.",
+            "number",
+        ),
+        ("Hotels cost up to 140 euros, in London up to 220.", "In London hotels cost up to 220 euros.", ""),
+        ("Private purchases are reimbursed only once.", "Private purchases are always reimbursed.", "turned"),
+    ],
+)
+def test_what_a_number_counts_and_how_often_is_part_of_what_is_said(
+    document: str, sentence: str, why: str
+) -> None:
+    assert Documents([document]).support(sentence).why == why
+
+
 def test_a_sentence_names_the_documents_that_hold_it() -> None:
     found = Documents(["Lavender needs sun.", "The pump weighs 14 kg."]).support("The pump weighs 14 kg.")
     assert found.documents == (1,)
