@@ -143,12 +143,13 @@ def _slices(table: Table, numbers: Floats) -> Iterator[tuple[tuple[int, ...], Su
         for place, one in enumerate(table.dimensions)
         if one.size > 1 or (one.size and (one.codes < 0).any())
     ]
+    squares = numbers**2
     for place in places:
         keys, size = keys_of(table.dimensions[place])
-        yield (place,), Sums.of(keys, size, table, numbers)
+        yield (place,), Sums.of(keys, size, table, numbers, squares)
     for one, other in combinations(places, 2):
         keys, size = keys_of(table.dimensions[one], table.dimensions[other])
-        yield (one, other), Sums.of(keys, size, table, numbers)
+        yield (one, other), Sums.of(keys, size, table, numbers, squares)
 
 
 def _parts(mine: tuple[int, ...], key: int, table: Table) -> Parts:

@@ -83,12 +83,16 @@ class Sums:
     squares: Floats
 
     @classmethod
-    def of(cls, keys: Ints, size: int, table: Table, values: Floats) -> "Sums":
-        """``keys`` below ``size`` are slices, ``size`` is none."""
+    def of(cls, keys: Ints, size: int, table: Table, values: Floats, squares: Floats | None = None) -> "Sums":
+        """``keys`` below ``size`` are slices, ``size`` is none. ``squares``: who asks often has them at hand."""
         width = table.stretches + 1
-        cells = keys * width + table.blocks
+        # in the integers that numpy counts with: it would make them anew for each of the three
+        cells = keys.astype(np.intp)
+        cells *= width
+        cells += table.blocks
         shape, cut = (size + 1, width), size
-        counted = (np.bincount(cells, weights, (size + 1) * width) for weights in (None, values, values**2))
+        weights = (None, values, values**2 if squares is None else squares)
+        counted = (np.bincount(cells, one, (size + 1) * width) for one in weights)
         n, total, squares = (one.reshape(shape)[:cut].astype(np.float64) for one in counted)
         return cls(n, total, squares)
 
