@@ -10,6 +10,8 @@ from monitor.core import durations
 QUICK = ("15m", "1h", "6h", "24h", "7d", "30d")
 DEFAULT = "6h"
 LONGEST = dt.timedelta(days=400)
+# beyond this (the year 5138) a number counts milliseconds
+MOST_SECONDS = 1e11
 _STEPS = (10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 
 
@@ -68,8 +70,11 @@ class Span:
 
 def read(params: Mapping[str, str], now: dt.datetime) -> Span:
     """The span that ``params`` ask for; nonsense falls back to the default rather than to an error page."""
-    exact = _exact(params.get("from", ""), params.get("to", ""), now)
-    return exact or quick(params.get("range", DEFAULT), now)
+    start, end = params.get("from", ""), params.get("to", "")
+    if start.startswith("now-") and end in {"", "now"}:
+        # as links of Grafana say it
+        return quick(start.removeprefix("now-"), now)
+    return _exact(start, end, now) or quick(params.get("range", DEFAULT), now)
 
 
 def quick(text: str, now: dt.datetime) -> Span:
@@ -93,10 +98,11 @@ def _exact(start: str, end: str, now: dt.datetime) -> Span | None:
 
 
 def moment(text: str) -> dt.datetime | None:
-    """Unix seconds or an ISO date and time (UTC unless it says otherwise); None for anything else."""
+    """Unix seconds, milliseconds or an ISO date and time (UTC unless it says otherwise); None for anything else."""
     try:
         if text.replace(".", "", 1).isdigit():
-            return dt.datetime.fromtimestamp(float(text), dt.UTC)
+            number = float(text)
+            return dt.datetime.fromtimestamp(number / 1000 if number > MOST_SECONDS else number, dt.UTC)
         found = dt.datetime.fromisoformat(text)
     except (ValueError, OverflowError, OSError):
         return None

@@ -27,5 +27,5 @@ def spark(values: Sequence[float | None], *, floor: float | None = None) -> str:
         pen = True
     return (
         f'<svg class="spark" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
-        f'aria-hidden="true" focusable="false"><path d="{"".join(path)}"/></svg>'
+        f'preserveAspectRatio="none" aria-hidden="true" focusable="false"><path d="{"".join(path)}"/></svg>'
     )

@@ -4,6 +4,7 @@ The source language is English and stands in the code. A language is complete wh
 translation; ``manage.py texts --check`` says which ones have none.
 """
 
+import inspect
 import json
 import os
 from collections.abc import Iterator
@@ -17,6 +18,12 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from django.conf import settings
 from django.utils.translation.template import templatize
+
+from monitor import query
+from monitor.alerting.receivers import RECEIVERS
+from monitor.canary.actions import ACTIONS
+from monitor.drift.detectors import DETECTORS
+from monitor.quality.judges import JUDGES
 
 LANGUAGES = {"zh_Hans": "zh-Hans"}
 CODE = ("dashboards", "monitor")
@@ -71,14 +78,21 @@ def _scan() -> Iterator[tuple[Path, int, Message]]:
         yield from _extracted(path, templatize(path.read_text(encoding="utf-8")).encode())
     for path in sorted((root() / "dashboards" / "provisioned").glob("*.json")):
         yield from _of_board(path)
+    for plugins in (JUDGES, RECEIVERS, DETECTORS, ACTIONS):
+        for name in plugins:
+            # the administration shows the line by which a kind says what it is
+            yield Path(inspect.getfile(plugins[name])), 0, plugins.says(name)
+    for function in query.functions():
+        # offered where PromQL is written
+        yield root() / "monitor" / "promql" / "functions", 0, function.help
 
 
 def _of_board(path: Path) -> Iterator[tuple[Path, int, Message]]:
     """What people read on a shipped board: its title, its panels', and what is said about them."""
     text = path.read_text(encoding="utf-8")
     board = json.loads(text)
-    for part in (board, *board["panels"]):
-        for message in filter(None, (part.get("title"), part.get("about"))):
+    for part in (board, *board["panels"], *board.get("variables", ())):
+        for message in filter(None, (part.get("title"), part.get("about"), part.get("label"))):
             yield path, text[: text.index(json.dumps(message, ensure_ascii=False))].count("\n") + 1, message
 
 

@@ -26,6 +26,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("docs/<slug:name>/", docs.page, name="docs-page"),
     path("projects/new/", newproject.view, name="project-new"),
     path("p/<slug:slug>/", door.project, name="project"),
+    path("d/<slug:uid>/", door.board, name="board"),
+    path("d/<slug:uid>/<path:rest>", door.board, name="board-named"),
 ]
 for name in PAGES:
     page = PAGES[name]

@@ -38,6 +38,10 @@ class Registry(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self.paths)
 
+    def says(self, name: str) -> str:
+        """What the thing says of itself in one line: the first of its docstring."""
+        return (self[name].__doc__ or "").partition("\n")[0]
+
     def choices(self) -> list[tuple[str, str]]:
         """For a model field: the names, without importing anything."""
         return [(name, name) for name in self.paths]

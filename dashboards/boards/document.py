@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from django.utils.translation import gettext as _
 
 COLUMNS = 24
 KINDS = (
@@ -171,7 +172,7 @@ def parse(text: str | bytes) -> Any:
     try:
         return msgspec.json.decode(text)
     except msgspec.DecodeError as error:
-        message = f"this is not JSON: {error}"
+        message = _("this is not JSON: %(why)s") % {"why": error}
         raise BadBoardError(message) from error
 
 

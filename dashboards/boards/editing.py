@@ -6,8 +6,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
+from django.utils.translation import gettext as _
 
-from dashboards.boards import document, forms, rows, specs
+from dashboards.boards import document, forms, naming, rows, specs
 from dashboards.boards.answering import Answer
 from dashboards.boards.document import (
     Annotation,
@@ -76,17 +77,15 @@ def move(board: Board, text: str) -> None:
 
 def _ordered(board: Board, rows: Mapping[int, int]) -> None:
     """Rows keep their order; each panel follows its row, from the top left."""
-    groups: dict[int, list[Panel]] = {0: []}
-    heads: dict[int, Panel] = {}
+    heads = {one.id: one for one in board.panels if one.kind == "row"}
+    groups: dict[int, list[Panel]] = {number: [] for number in (0, *heads)}
     current = 0
     for panel in board.panels:
         if panel.kind == "row":
             current = panel.id
-            heads[current] = panel
-            groups.setdefault(current, [])
             continue
         wanted = rows.get(panel.id, current)
-        groups.setdefault(wanted if wanted in heads or wanted == 0 else current, []).append(panel)
+        groups[wanted if wanted in groups else current].append(panel)
     found: list[Panel] = []
     for number, panels in groups.items():
         if number in heads:
@@ -94,6 +93,26 @@ def _ordered(board: Board, rows: Mapping[int, int]) -> None:
         found += sorted(panels, key=lambda one: (one.y, one.x))
     board.panels = found
     document.checked(board)
+
+
+def row_of(board: Board, number: int) -> int:
+    """The row that a panel stands below; 0: before the first."""
+    row = 0
+    for panel in board.panels:
+        if panel.id == number:
+            break
+        row = panel.id if panel.kind == "row" else row
+    return row
+
+
+def under(board: Board, number: int, row: int) -> None:
+    """Puts a panel below everything else of another row."""
+    panel, heads = board.panel(number), {one.id for one in board.panels if one.kind == "row"}
+    if panel is None or panel.kind == "row" or row not in {0, *heads} or row_of(board, number) == row:
+        return
+    mates = [one for one in board.panels if one.kind != "row" and row_of(board, one.id) == row]
+    panel.x, panel.y = 0, max((one.y + one.h for one in mates), default=panel.y)
+    _ordered(board, {number: row})
 
 
 def add(board: Board, kind: str) -> int:
@@ -135,11 +154,17 @@ def replace(board: Board, panel: Panel) -> None:
     board.panels = [panel if one.id == panel.id else one for one in board.panels]
 
 
-def settings(board: Board, form: Mapping[str, str]) -> Board:
-    """The board after its settings form; a typed document wins over the single fields; raises BadBoardError."""
+def settings(board: Board, form: Mapping[str, str], before: Board) -> Board:
+    """The board after its settings form; a typed document wins over the single fields; raises BadBoardError.
+
+    ``before``: the board as the form showed it. What somebody else changed since is neither undone nor mixed in.
+    """
     # browsers end lines their own way
     typed = form.get("document", "").replace("\r\n", "\n").strip()
-    if typed and typed != document.text(board).strip():
+    written = bool(typed) and typed != document.text(before).strip()
+    if before != board and (written or _bare(before) != _bare(board)):
+        raise BadBoardError(_("Somebody else changed this board meanwhile. Open its settings again."))
+    if written:
         return document.read(document.parse(typed))
     refresh = form.get("refresh", "")
     changes = {
@@ -149,6 +174,11 @@ def settings(board: Board, form: Mapping[str, str]) -> Board:
         **lists(board, form),
     }  # fmt: skip
     return document.checked(msgspec.structs.replace(board, **changes))
+
+
+def _bare(board: Board) -> Board:
+    """All that the fields of the form are about."""
+    return msgspec.structs.replace(board, panels=[])
 
 
 def lists(board: Board, form: Mapping[str, str]) -> dict[str, list[Any]]:
@@ -198,40 +228,22 @@ def address(link: Link, scope: Scope, time: Mapping[str, str]) -> str:
 
 def changes(old: Board, new: Board) -> list[tuple[str, str, str]]:
     """(what, before, after) of everything that differs between two versions."""
-    found: list[tuple[str, str, str]] = []
-    for name in ("title", "about", "range", "refresh"):
-        before, after = str(getattr(old, name)), str(getattr(new, name))
-        if before != after:
-            found.append((name, before, after))
+    found = _differing("", _bare(old), _bare(new))
     mine, theirs = ({panel.id: panel for panel in board.panels} for board in (old, new))
     for number in dict.fromkeys([*mine, *theirs]):
-        before_panel, after_panel = mine.get(number), theirs.get(number)
-        if before_panel is None or after_panel is None:
-            here = before_panel or after_panel
-            found.append(
-                (
-                    f"{here.title if here else ''} ({number})",
-                    "" if before_panel is None else "✓",
-                    "" if after_panel is None else "✓",
-                )
-            )
-        elif before_panel != after_panel:
-            found += _differing(before_panel, after_panel)
-    if old.variables != new.variables:
-        found.append(
-            (
-                "variables",
-                ", ".join(one.name for one in old.variables),
-                ", ".join(one.name for one in new.variables),
-            )
-        )
+        before, after = mine.get(number), theirs.get(number)
+        if before is not None and after is not None:
+            found += _differing(f"{after.title or naming.called(after.kind)} · ", before, after)
+            continue
+        name = next(one.title or naming.called(one.kind) for one in (before, after) if one is not None)
+        found.append((f"{name} ({number})", "✓" if before else "", "✓" if after else ""))
     return found
 
 
-def _differing(old: Panel, new: Panel) -> list[tuple[str, str, str]]:
+def _differing(lead: str, old: msgspec.Struct, new: msgspec.Struct) -> list[tuple[str, str, str]]:
     before, after = msgspec.to_builtins(old), msgspec.to_builtins(new)
     return [
-        (f"{new.title or new.kind} · {name}", _said(before.get(name)), _said(after.get(name)))
+        (lead + naming.part(name), _said(before.get(name)), _said(after.get(name)))
         for name in dict.fromkeys([*before, *after])
         if before.get(name) != after.get(name)
     ]

@@ -43,9 +43,9 @@ def _in_language(filed: Filed) -> Filed:
     if filed.board is None:
         return filed
     panels = [replace(one, title=_said(one.title), about=_said(one.about)) for one in filed.board.panels]
-    board = replace(
-        filed.board, title=_said(filed.board.title), about=_said(filed.board.about), panels=panels
-    )
+    variables = [replace(one, label=_said(one.label)) for one in filed.board.variables]
+    said = {"title": _said(filed.board.title), "about": _said(filed.board.about)}
+    board = replace(filed.board, panels=panels, variables=variables, **said)
     return Filed(filed.uid, filed.source, board, filed.problem)
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from dashboards.span import Span
 from monitor.core import durations
@@ -17,6 +17,8 @@ PLACE = re.compile(
 # Prometheus' usual distance of samples; a rate over four of them survives a lost one
 SCRAPE_SECONDS = 15
 ALL = "$__all"
+# whole parts of an address, not values in it
+ADDRESSES = frozenset({"__url_time_range", "__all_variables"})
 _SPECIAL = re.compile(r"[\\^$.*+?()\[\]{}|]")
 
 
@@ -29,6 +31,7 @@ class Value:
     many: bool = False
     # stands for everything as it is, when all is chosen
     whole: str = ""
+    everything: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,12 @@ class Scope:
 
     def of(self, name: str) -> Value | None:
         return self.values.get(name) or self._built_in(name)
+
+    def address(self, name: str) -> str:
+        """The parameters of an address that lead to the same time, or to the same choices."""
+        if name == "__url_time_range":
+            return urlencode(self.span.query())
+        return "&".join(_query(one, value) for one, value in self.values.items())
 
     def _built_in(self, name: str) -> Value | None:
         seconds = int(self.span.seconds)
@@ -66,10 +75,13 @@ def put(text: str, scope: Scope, purpose: Purpose = "promql") -> str:
 
     def found(match: re.Match[str]) -> str:
         name = match["braced"] or match["old"] or match["plain"]
+        if name in ADDRESSES:
+            return scope.address(name)
         value = scope.of(name)
         if value is None:
             return match[0]
-        return written(value, match["form"] or match["oldform"] or "", purpose)
+        form = match["form"] or match["oldform"] or ""
+        return _query(name, value) if form == "queryparam" else written(value, form, purpose)
 
     return PLACE.sub(found, text)
 
@@ -89,6 +101,12 @@ def written(value: Value, form: str, purpose: Purpose) -> str:
     return _formatted(values, form) if form else _promql(value)
 
 
+def _query(name: str, value: Value) -> str:
+    """The choice as an address carries it."""
+    chosen = [ALL] if value.everything else value.values
+    return "&".join(f"var-{name}={quote(one, safe='')}" for one in chosen)
+
+
 def _formatted(values: Sequence[str], form: str) -> str:
     match form:
         case "csv" | "raw":
@@ -103,7 +121,7 @@ def _formatted(values: Sequence[str], form: str) -> str:
             return ",".join(f"'{one}'" for one in values)
         case "doublequote":
             return ",".join(f'"{one}"' for one in values)
-        case "percentencode" | "queryparam":
+        case "percentencode":
             return quote(",".join(values), safe="")
         case _:
             return "{" + ",".join(values) + "}" if len(values) > 1 else "".join(values)

@@ -3,14 +3,17 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from string import ascii_uppercase
 from typing import Any
 
 import msgspec
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from dashboards.boards import document, rows, specs
 from dashboards.boards.document import Link, Override, Panel, Query, Threshold, Transformation, Wording
+from dashboards.boards.fill import Scope, put, used
 from dashboards.boards.manners import TOKENS
 from dashboards.boards.reduced import CALCULATIONS
 from dashboards.boards.transform import every
@@ -85,14 +88,14 @@ def _input(field: Field, value: Any) -> Input:
     return Input(f"o_{field.name}", TITLES.get(field.name, field.label), field.kind, value, field.choices)
 
 
-def panel(form: Mapping[str, str], old: Panel) -> tuple[Panel, list[str]]:
-    """The panel as typed, and what is wrong with it."""
+def panel(form: Mapping[str, str], old: Panel, scope: Scope) -> tuple[Panel, list[str]]:
+    """The panel as typed, and what is wrong with it; ``scope`` holds what its variables stand for now."""
     problems: list[str] = []
     kind = form.get("kind", old.kind) if form.get("kind", old.kind) in document.KINDS else old.kind
     made = document.copied(
         old, kind=kind, title=form.get("title", ""), about=form.get("about", ""), unit=form.get("unit", "").strip(),
         decimals=_whole(form.get("decimals", "")), low=_number(form.get("low", "")), high=_number(form.get("high", "")),
-        queries=_queries(form, problems), in_percent=bool(form.get("in_percent")), repeat=form.get("repeat", "").strip().lstrip("$"),
+        queries=_queries(form, scope, problems), in_percent=bool(form.get("in_percent")), repeat=form.get("repeat", "").strip().lstrip("$"),
         thresholds=_thresholds(form.get("thresholds", ""), problems), wordings=_wordings(form.get("wordings", ""), problems),
         overrides=listed(form, "ov", old.overrides, specs.override, Override, problems),
         transformations=listed(form, "tr", old.transformations, specs.step, Transformation, problems),
@@ -100,47 +103,57 @@ def panel(form: Mapping[str, str], old: Panel) -> tuple[Panel, list[str]]:
         options=_options(form, old, kind, problems),
     )  # fmt: skip
     unknown = [one.kind for one in made.transformations if one.kind not in every()]
-    problems += [f"transformations: {one!r} is unknown" for one in unknown]
+    problems += [_("There is no transformation “%(name)s”.") % {"name": one} for one in unknown]
     return made, problems
 
 
-def _queries(form: Mapping[str, str], problems: list[str]) -> list[Query]:
+def _queries(form: Mapping[str, str], scope: Scope, problems: list[str]) -> list[Query]:
     found: list[Query] = []
     for place in range(MOST_QUERIES):
         if f"expr_{place}" not in form:
             break
         expr = form[f"expr_{place}"].strip()
-        if not expr and (form.get(f"drop_{place}") or place):
-            continue
-        if form.get(f"drop_{place}"):
+        if form.get(f"drop_{place}") or (place and not expr):
             continue
         found.append(
             Query(
-                expr, chr(ord("A") + len(found)), form.get(f"legend_{place}", ""), form.get(f"shape_{place}", "series"),
+                expr, _ref(form.get(f"ref_{place}", ""), found), form.get(f"legend_{place}", ""), form.get(f"shape_{place}", "series"),
                 bool(form.get(f"instant_{place}")), bool(form.get(f"hidden_{place}")), form.get(f"least_{place}", "").strip(),
             )
         )  # fmt: skip
-        fault = query.check(_without_variables(expr)) if expr else None
+        fault = _fault(expr, scope)
         if fault is not None:
-            where = f" ({fault.position})" if fault.position is not None else ""
+            where = f" ({fault.position})" if fault.position is not None and "$" not in expr else ""
             problems.append(f"{found[-1].ref}: {fault.message}{where}")
     if form.get("do") == "more":
-        found.append(Query("", chr(ord("A") + len(found))))
+        found.append(Query("", _ref("", found)))
     return found
 
 
-def _without_variables(expr: str) -> str:
-    """The expression as it would be with plain values, only to see whether it can be read."""
-    expr = re.sub(r"\[\s*\$\{?\w+(:\w+)?\}?\s*(:[^\]]*)?\]", "[5m]", expr)
-    return re.sub(r"\$\{?(\w+)(?::\w+)?\}?", r"\1", expr)
+def _ref(was: str, others: Sequence[Query]) -> str:
+    """The name that a query had, for overrides and transformations go by it; else the next free letter."""
+    taken = {one.ref for one in others}
+    if was and was not in taken:
+        return was
+    return next((letter for letter in ascii_uppercase if letter not in taken), f"Q{len(others)}")
+
+
+def _fault(expr: str, scope: Scope) -> query.Fault | None:
+    """What is wrong with the expression as it would be asked now."""
+    values = [value for name in used(expr) if (value := scope.of(name)) is not None]
+    if not expr or any(not "".join(value.values) for value in values):
+        # a variable without a value yet says nothing about the expression
+        return None
+    return query.check(put(expr, scope))
 
 
 def _thresholds(text: str, problems: list[str]) -> list[Threshold]:
     found = []
     for line in filter(None, map(str.strip, text.splitlines())):
-        number, _, colour = line.rpartition(" ")
+        number, _space, colour = line.rpartition(" ")
         if colour not in TOKENS or (number and _number(number) is None):
-            problems.append(f"thresholds: {line!r} is not “80 bad”; colours are {', '.join(sorted(TOKENS))}")
+            said = _("Thresholds: “%(line)s” is not like “80 bad”; colours are %(colours)s.")
+            problems.append(said % {"line": line, "colours": ", ".join(sorted(TOKENS))})
             continue
         found.append(Threshold(colour, _number(number)))
     return sorted(found, key=lambda one: float("-inf") if one.value is None else one.value)
@@ -158,10 +171,11 @@ def _wordings(text: str, problems: list[str]) -> list[Wording]:
     found = []
     for line in filter(None, map(str.strip, text.splitlines())):
         left, arrow, right = line.partition("=>")
-        shown, _, colour = (part.strip() for part in right.partition("|"))
+        shown, _bar, colour = (part.strip() for part in right.partition("|"))
         left = left.strip()
         if not arrow or (colour and colour not in TOKENS):
-            problems.append(f"texts: {line!r} is not “1 => up | good”")
+            said = _("Texts for values: “%(line)s” is not like “1 => up | good”.")
+            problems.append(said % {"line": line})
             continue
         span = RANGE.match(left)
         if span:

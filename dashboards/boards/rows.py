@@ -12,13 +12,17 @@ from typing import Any
 import msgspec
 from django.utils.functional import Promise
 
+from dashboards.boards import conditions
+
 MOST_ROWS = 60
 Thing = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """``kind``: text, long, number, whole, flag, choice, words (comma), names (a line each, as true), order, pairs, json."""
+    """``kind``: text, long, number, whole, flag, choice, words (comma), names (a line each, as true), order, pairs,
+    grouping, conditions, json.
+    """
 
     path: str
     title: str | Promise
@@ -91,8 +95,12 @@ def read(
 def _typed(form: Mapping[str, str], name: str, before: Thing, specs: Specs) -> Thing:
     made = copy.deepcopy(before)
     for spec in specs(before):
+        text = form.get(f"{name}_{spec.path}", "")
+        if spec.kind != "flag" and text.replace("\r\n", "\n") == _written(_at(before, spec.path), spec.kind):
+            # lines say less than the document: untouched, it stays as it is
+            continue
         try:
-            value = _parsed(form.get(f"{name}_{spec.path}", ""), spec)
+            value = _parsed(text, spec)
         except ValueError as error:
             message = f"{spec.title}: {error}"
             raise ValueError(message) from error
@@ -146,6 +154,10 @@ def _written(value: Any, kind: str) -> Any:
             return "\n".join(sorted(value or {}, key=lambda name: value[name]))
         case "pairs":
             return "\n".join(f"{left} => {right}" for left, right in (value or {}).items())
+        case "grouping":
+            return conditions.grouping_lines(value or {})
+        case "conditions":
+            return conditions.filter_lines(value or [])
         case "json":
             return msgspec.json.format(msgspec.json.encode(value), indent=1).decode() if value else ""
         case "number" | "whole":
@@ -154,7 +166,7 @@ def _written(value: Any, kind: str) -> Any:
             return "" if value is None else str(value)
 
 
-def _parsed(text: str, spec: Spec) -> Any:  # noqa: C901 — one line for each kind of field
+def _parsed(text: str, spec: Spec) -> Any:  # noqa: C901, PLR0912 — one line for each kind of field
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     match spec.kind:
         case "flag":
@@ -168,6 +180,10 @@ def _parsed(text: str, spec: Spec) -> Any:  # noqa: C901 — one line for each k
         case "pairs":
             pairs = [line.partition("=>") for line in lines]
             return {left.strip(): right.strip() for left, _arrow, right in pairs if right.strip()}
+        case "grouping":
+            return conditions.grouping(lines)
+        case "conditions":
+            return conditions.filters(lines)
         case "number" | "whole":
             if not text.strip():
                 return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from dashboards.boards import document, files
 from dashboards.boards.document import Board
@@ -104,7 +105,10 @@ def save(
     with transaction.atomic():
         row = Dashboard.objects.select_for_update().get(project_id=project_id, uid=uid)
         if seen is not None and seen != row.number:
-            message = f"version {row.number} was saved by {row.changed_by} meanwhile"
+            message = _("Version %(n)s was saved by %(who)s meanwhile.") % {
+                "n": row.number,
+                "who": row.changed_by,
+            }
             raise ConflictError(message)
         if row.document == plain:
             return row.number

@@ -72,6 +72,14 @@ STEPS: dict[str, tuple[Spec, ...]] = {
         Spec("options.sort.0.field", lazy("By field")),
         Spec("options.sort.0.desc", lazy("largest first"), "flag"),
     ),
+    "groupBy": (
+        Spec("options.fields", lazy("One a line: a column to group by, or “Value => mean, max”"), "grouping", hint="version"),
+    ),
+    "filterByValue": (
+        Spec("options.filters", lazy("Conditions, one a line"), "conditions", hint="Value > 5"),
+        Spec("options.type", lazy("Rows that fit"), "choice", ("include", "exclude")),
+        Spec("options.match", lazy("Fitting is"), "choice", ("any", "all")),
+    ),
     "limit": (Spec("options.limitField", lazy("Rows"), "whole"),),
     "reduce": (
         Spec("options.reducers", lazy("Calculations"), "words", hint="mean, max"),
@@ -92,6 +100,10 @@ STEPS: dict[str, tuple[Spec, ...]] = {
         Spec("options.binary.operator", lazy("operator"), "choice", OPERATORS),
         Spec("options.binary.right", lazy("right")),
         Spec("options.reduce.reducer", lazy("Of each row"), "choice", ("", *CALCS)),
+        Spec("options.cumulative.field", lazy("Running total of")),
+        Spec("options.window.field", lazy("Moving window over")),
+        Spec("options.window.reducer", lazy("calculated as"), "choice", ("", *CALCS)),
+        Spec("options.window.windowSize", lazy("Width, as a share of all rows"), "number"),
         Spec("options.alias", lazy("New name")),
         Spec("options.replaceFields", lazy("instead of the others"), "flag"),
     ),

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from django.utils.translation import gettext as _
+
 from dashboards import ask
 from dashboards.boards import known, spelling
 from dashboards.boards.document import Choice, Variable
@@ -33,7 +35,7 @@ class Offer:
 
     @property
     def everything(self) -> bool:
-        return bool(self.value.whole) or self.value.texts == ("All",)
+        return bool(self.value.whole) or self.value.everything
 
 
 def resolve(
@@ -96,7 +98,9 @@ def _all(variable: Variable, choices: Sequence[Choice]) -> Value:
     whole = variable.all_value or ("" if choices else ".*")
     if len(choices) > MOST // 4:
         whole = whole or ".+"
-    return Value(tuple(choice.value for choice in choices), ("All",), many=True, whole=whole)
+    return Value(
+        tuple(choice.value for choice in choices), (_("All"),), many=True, whole=whole, everything=True
+    )
 
 
 def _choices(project_id: int, variable: Variable, scope: Scope) -> list[Choice]:
@@ -146,7 +150,9 @@ def _asked(project_id: int, text: str, scope: Scope) -> list[str]:
 def _label_values(project_id: int, inside: str, scope: Scope) -> list[str]:
     match = VALUES.match(inside)
     if match is None:
-        message = f"label_values({inside}): the last argument must be the name of a label"
+        message = _("label_values(%(inside)s): the last argument must be the name of a label") % {
+            "inside": inside
+        }
         raise ask.AskError(message)
     label = match["label"]
     if not match["series"]:
@@ -180,7 +186,10 @@ def _filtered(values: Sequence[str], regex: str) -> list[Choice]:
             .replace("(?P<!", "(?<!")
         )
     except re.error as error:
-        message = f"the filter {regex!r} is no regular expression: {error}"
+        message = _("the filter “%(filter)s” is no regular expression: %(why)s") % {
+            "filter": regex,
+            "why": error,
+        }
         raise ask.AskError(message) from error
     found: dict[str, str] = {}
     for one in values:

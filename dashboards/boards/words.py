@@ -1,29 +1,30 @@
-"""What the PromQL fields of boards complete: names of series, labels, functions with their help, variables, values."""
+"""What PromQL fields complete: names of series, labels, functions with their help, and the values of a label."""
 
-import json
+from typing import Any
+
+from django.utils.translation import gettext
 
 from dashboards import ask
 from dashboards.boards import known as names
-from dashboards.boards.document import Board
 from dashboards.visit import Visit
 from monitor import query
 
 MOST = 5_000
 MOST_VALUES = 200
-BUILT_IN = ("$__rate_interval", "$__interval", "$__range")
 
 
-def known(visit: Visit, board: Board) -> str:
-    """As JSON that may stand inside a script element."""
-    found = {
-        "series": sorted(names.names(visit.project_id, visit.span.end))[:MOST],
-        "labels": names.labels(visit.project_id, visit.span.end)[:MOST],
-        "functions": [one.name for one in query.functions()],
-        "help": {one.name: f"{one.signature}: {one.help}" for one in query.functions()},
-        "variables": [*(f"${one.name}" for one in board.variables), *BUILT_IN],
+def known(visit: Visit) -> dict[str, Any]:
+    """Everything that can be offered without knowing what is asked; nothing of a store that does not answer."""
+    found: dict[str, Any] = {"series": [], "labels": []}
+    try:
+        found["series"] = sorted(names.names(visit.project_id, visit.span.end))[:MOST]
+        found["labels"] = names.labels(visit.project_id, visit.span.end)[:MOST]
+    except ask.AskError:
+        # functions are offered all the same
+        pass
+    return found | {
+        "functions": {one.name: f"{one.signature}: {gettext(one.help)}" for one in query.functions()}
     }
-    text = json.dumps(found, ensure_ascii=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def values(visit: Visit, label: str, metric: str) -> list[str]:

@@ -4,6 +4,7 @@ import hashlib
 from typing import Any, ClassVar
 
 import msgspec
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpResponse, HttpResponseNotModified
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -62,8 +63,11 @@ class Dashboards(Page):
         }
 
     def complete(self, visit: Visit) -> HttpResponse:
-        """What may stand at the cursor of a PromQL field: values of a label, as JSON."""
-        found = words.values(visit, visit.params.get("label", ""), visit.params.get("metric", ""))
+        """What may stand at the cursor of a PromQL field, as JSON: the values of a label, or all names."""
+        label = visit.params.get("label", "")
+        found: Any = (
+            words.values(visit, label, visit.params.get("metric", "")) if label else words.known(visit)
+        )
         return HttpResponse(msgspec.json.encode(found), content_type="application/json")
 
     def board(self, visit: Visit, uid: str) -> Context:
@@ -148,8 +152,9 @@ class Dashboards(Page):
         answer = answering.one(found.asker, drawn) if panel.kind != "row" else None
         return {
             **_frame(visit, stored), "panel": panel, "face": editing.Face(drawn, answering.title(drawn, found.scope), answer, ""),
-            "form": forms.of(panel), "kinds": [kind for kind in document.KINDS if kind != "row"],
-            "words": words.known(visit, found.board), "problems": more.get("problems", []),
+            "form": forms.of(panel), "under": editing.row_of(stored.board, number),
+            "board_rows": [one for one in stored.board.panels if one.kind == "row"], "kinds": [kind for kind in document.KINDS if kind != "row"],
+            "problems": more.get("problems", []),
         }  # fmt: skip
 
     def bring(self, visit: Visit, **more: Any) -> Context:
@@ -171,7 +176,7 @@ class Dashboards(Page):
                 board.title = _("%(title)s (copy)") % {"title": board.title}
                 return redirect(_path(visit, shelf.make(visit.project_id, board, author, note=_("a copy of %(uid)s") % {"uid": uid})))  # fmt: skip
             case "try" | "more":
-                panel, problems = forms.panel(form, _panel(_stored(visit, uid), number))
+                panel, problems = _typed(visit, form, _stored(visit, uid), number)
                 return self.panel(visit, uid, number, typed=panel, problems=problems)
         stored = _stored(visit, uid)
         if not _may_edit(visit, stored):
@@ -183,9 +188,11 @@ class Dashboards(Page):
     ) -> HttpResponse | Context:
         uid, board = stored.entry.uid, stored.board
         here = f"{_path(visit, uid)}?edit=1"
+        if form.get("places"):
+            # what was arranged and not kept yet goes along with whatever is done next
+            _move(board, form["places"])
         match form.get("do"):
             case "layout":
-                editing.move(board, form.get("places", "[]"))
                 note = _("panels moved")
             case "add":
                 fresh = editing.add(board, form.get("kind", "timeseries"))
@@ -194,15 +201,15 @@ class Dashboards(Page):
                     f"{_path(visit, uid)}panel/{fresh}/" if form.get("kind") != "row" else here,
                 )
             case "duplicate":
-                editing.duplicate(board, int(form.get("panel", "0")))
+                editing.duplicate(board, _number(form, "panel"))
                 note = _("a panel duplicated")
             case "remove":
-                editing.remove(board, int(form.get("panel", "0")))
+                editing.remove(board, _number(form, "panel"))
                 note = _("a panel removed")
             case "panel":
                 return self._save_panel(visit, form, stored, author, number)
             case "restore":
-                old = shelf.version(visit.project_id, uid, int(form.get("version", "0")))
+                old = shelf.version(visit.project_id, uid, _number(form, "version"))
                 if old is None:
                     raise MissingError(_("There is no such version."))
                 board, note, here = old, _("version %(n)s again") % {"n": form["version"]}, _path(visit, uid)
@@ -218,10 +225,12 @@ class Dashboards(Page):
         self, visit: Visit, form: Form, stored: Stored, author: Author, number: int
     ) -> HttpResponse | Context:
         uid = stored.entry.uid
-        panel, problems = forms.panel(form, _panel(stored, number))
+        panel, problems = _typed(visit, form, stored, number)
         if problems:
             return self.panel(visit, uid, number, typed=panel, problems=problems)
         editing.replace(stored.board, panel)
+        if "under" in form:
+            editing.under(stored.board, number, _number(form, "under"))
         note = _("panel “%(title)s” changed") % {"title": panel.title}
         seen = int(form["seen"]) if form.get("seen", "").isdigit() else None
         try:
@@ -234,8 +243,9 @@ class Dashboards(Page):
         self, visit: Visit, form: Form, stored: Stored, author: Author
     ) -> HttpResponse | Context:
         uid = stored.entry.uid
+        before = shelf.version(visit.project_id, uid, _number(form, "seen")) or stored.board
         try:
-            board = editing.settings(stored.board, form)
+            board = editing.settings(stored.board, form, before)
         except BadBoardError as error:
             return self.settings(visit, uid, refused=str(error), text=form.get("document", ""))  # fmt: skip
         shelf.save(visit.project_id, uid, board, author, note=_("settings changed"))
@@ -269,6 +279,25 @@ def _panel(stored: Stored, number: int) -> document.Panel:
     if found is None:
         raise MissingError(_("There is no such panel on this board."))
     return found
+
+
+def _typed(visit: Visit, form: Form, stored: Stored, number: int) -> tuple[document.Panel, list[str]]:
+    """The panel as typed, and what is wrong with it as the board stands now."""
+    showing.settle(visit, stored.board)
+    return forms.panel(form, _panel(stored, number), showing.view(visit, stored.board).scope)
+
+
+def _number(form: Form, name: str) -> int:
+    """A number that the page itself sends; 0, which nothing has, for anything else."""
+    text = form.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _move(board: document.Board, places: str) -> None:
+    try:
+        editing.move(board, places)
+    except BadBoardError as error:
+        raise SuspiciousOperation(str(error)) from error
 
 
 def _may_edit(visit: Visit, stored: Stored) -> bool:

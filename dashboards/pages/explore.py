@@ -64,7 +64,11 @@ class Explore(Page):
 
     def show(self, visit: Visit) -> Context:
         expr = visit.params.get("expr", "").strip()
-        base: Context = {"expr": expr, "examples": EXAMPLES, "functions": query.functions()}
+        base: Context = {
+            "expr": expr,
+            "examples": EXAMPLES,
+            "functions": [(one.signature, _(one.help)) for one in query.functions()],
+        }
         if not expr:
             return base
         began = clock.monotonic()

@@ -2,6 +2,8 @@
 
 import datetime as dt
 import hashlib
+import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,8 +14,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from dashboards import assets, numbers, sparks
+from dashboards.boards import naming
 
 register = template.Library()
+HUMP = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
 
 
 class PartNode(template.Node):
@@ -52,6 +56,29 @@ def part(parser: Parser, token: Token) -> PartNode:
     inside = parser.parse(("endpart",))
     parser.delete_first_token()
     return PartNode(parser.compile_filter(name), " ".join(kind).replace('"', ""), inside)
+
+
+@register.filter
+def called(word: object) -> str:
+    """A word of documents as people read it."""
+    return naming.called(str(word))
+
+
+@register.filter
+def breakable(text: object) -> str:
+    """A name in humps that may be broken where a hump begins."""
+    return HUMP.sub("\u200b", str(text))
+
+
+@register.filter
+def unescaped(text: object) -> object:
+    """JSON as people read it: what is not Latin stands there as itself."""
+    if not isinstance(text, str) or not text.startswith(("{", "[")):
+        return text
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False)
+    except ValueError:
+        return text
 
 
 @register.simple_tag

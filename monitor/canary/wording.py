@@ -84,8 +84,8 @@ def _worse(comparison: Comparison, language: Language) -> str:
             f"{comparison.canary} {what}: {name} {change(lead)} ({span(lead, language)}), "
             f"after {calls} calls{also}."
         )
-    also = f";此外 {'、'.join(others)}" if others else ""
-    return f"{comparison.canary} {what}:{name} {change(lead)}({span(lead, language)}),基于 {calls} 次调用{also}。"
+    also = f"；此外 {'、'.join(others)}" if others else ""
+    return f"{comparison.canary} {what}：{name} {change(lead)}（{span(lead, language)}），基于 {calls} 次调用{also}。"
 
 
 def _not_worse(comparison: Comparison, language: Language) -> str:
@@ -98,7 +98,7 @@ def _not_worse(comparison: Comparison, language: Language) -> str:
             f"{name} {change(lead)} ({span(lead, language)})."
         )
     return (
-        f"在 {measures} 项指标上 {a} 不比 {b} 差,基于 {calls} 次调用:"
+        f"在 {measures} 项指标上 {a} 不比 {b} 差，基于 {calls} 次调用："
         f"{name} {change(lead)}({span(lead, language)})。"
     )
 
@@ -113,8 +113,8 @@ def _undecided(comparison: Comparison, language: Language) -> str:
             f"{name} {change(lead)} ({span(lead, language)}), after {calls} calls; more calls are needed."
         )
     return (
-        f"尚不能判断 {comparison.canary} 是否比 {comparison.stable} 差:"
-        f"{name} {change(lead)}({span(lead, language)}),基于 {calls} 次调用;需要更多数据。"
+        f"尚不能判断 {comparison.canary} 是否比 {comparison.stable} 差："
+        f"{name} {change(lead)}（{span(lead, language)}），基于 {calls} 次调用；需要更多数据。"
     )
 
 
@@ -123,7 +123,7 @@ def _nothing(comparison: Comparison, language: Language) -> str:
     b, n_b = comparison.stable, _count(comparison.calls_stable)
     if language == "en":
         return f"Nothing to compare yet: {a} has {n_a} calls and {b} has {n_b} in this time range."
-    return f"暂无可比较的数据:此时间段内 {a} 有 {n_a} 次调用,{b} 有 {n_b} 次。"
+    return f"暂无可比较的数据：此时间段内 {a} 有 {n_a} 次调用，{b} 有 {n_b} 次。"
 
 
 def _headline(comparison: Comparison) -> Difference:

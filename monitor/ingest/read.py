@@ -56,8 +56,8 @@ def targets(project_id: int) -> list[TargetState]:
 
 
 def has_series(project_id: int) -> bool:
-    """Whether anything was pushed, or came of a page that answered."""
-    return catalog.has_series(project_id, but=("up", "scrape_"))
+    """Whether anything was pushed, or came of a page that answered; what Vigil tells of itself is no news."""
+    return catalog.has_series(project_id, but=("up", "scrape_", "vigil_", "prometheus_", "ALERTS"))
 
 
 @dataclass(frozen=True, slots=True)

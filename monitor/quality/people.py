@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from django.utils.translation import gettext
 
 from monitor.quality import epochs, golden, labels, moved, rates, sampling
 from monitor.quality.judges import JUDGES
@@ -130,7 +131,7 @@ def guidelines(judge: Judge, *, chinese: bool = False) -> str:
     if told:
         return str(told)
     declared = {field.name: field.default for field in JUDGES[judge.kind].fields}
-    return str(declared.get(name) or (JUDGES[judge.kind].__doc__ or "").strip())
+    return str(declared.get(name) or gettext(JUDGES.says(judge.kind)))
 
 
 def say(  # noqa: PLR0913 — what a person says, of what, and when

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Count, Min, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from monitor.core import fields
@@ -170,7 +171,7 @@ def _state(row: Judge, spent: JudgeSpending | None) -> JudgeState:
         id=row.pk,
         name=row.name,
         kind=row.kind,
-        what=(kind.__doc__ or "").strip().splitlines()[0] if kind else f"no judge is called {row.kind!r}",
+        what=gettext(JUDGES.says(row.kind)) if kind else f"no judge is called {row.kind!r}",
         cost=kind.cost if kind else "",
         settings=fields.masked(kind.fields, row.settings) if kind else {},
         model=row.model,

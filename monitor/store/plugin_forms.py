@@ -6,6 +6,7 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.text import format_lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold import widgets
 
@@ -82,7 +83,7 @@ class PluginAdmin(ProjectAdmin):
             "title": _("Which kind?"),
             "opts": self.model._meta,  # noqa: SLF001 — Django's own templates ask for it
             "kind_field": self.plugin_form.kind_field,
-            "kinds": [(name, (plugins[name].__doc__ or "").partition("\n")[0]) for name in plugins],
+            "kinds": [(name, gettext(plugins.says(name))) for name in plugins],
             "intro": self.intro,
         }
         return TemplateResponse(request, "admin/choose_kind.html", context)

@@ -107,7 +107,7 @@ if (root && form) {
     const button = event.target.closest("[data-act]");
     if (!button) return;
     form.elements.do.value = button.dataset.act;
-    form.elements.places.value = JSON.stringify(places());
+    form.elements.places.value = form.dataset.dirty ? JSON.stringify(places()) : "";
     delete form.dataset.dirty;
   });
   addEventListener("beforeunload", (event) => { if (form.dataset.dirty) event.preventDefault(); });

@@ -43,6 +43,9 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// In a pocket the menu is a strip: the page that is open stands in sight.
+document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // What scrolls sideways or down must be reachable by the keyboard too.
 function reachable() {
   for (const part of document.querySelectorAll("pre, .scroll, .tall, .text, .tablewrap, ul.lines")) {

@@ -17,6 +17,17 @@ def test_an_exact_range_comes_back_from_its_own_url(now: dt.datetime) -> None:
     assert span.read(asked, now).query() == asked
 
 
+@pytest.mark.parametrize(
+    "params, width",
+    [
+        ({"from": "now-6h", "to": "now"}, 6), ({"from": "now-3h"}, 3),
+        ({"from": "1763000000000", "to": "1763003600000"}, 1),
+    ],
+)  # fmt: skip
+def test_addresses_of_grafana_say_the_same_time(params: dict[str, str], width: int, now: dt.datetime) -> None:
+    assert span.read(params, now).seconds == width * 3600
+
+
 @pytest.mark.parametrize("params", [
     {"range": "soon"}, {"range": "-1h"}, {"range": "9000d"}, {"range": ""}, {"from": "x"},
     {"from": "20", "to": "10"}, {"from": "9" * 400}, {"from": "1e5"}, {"from": "²"},

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from dashboards.boards import document
 from dashboards.boards.document import Annotation, BadBoardError, Board, Choice, Link, Panel, Variable
 from dashboards.boards.fill import ALL
@@ -42,7 +44,7 @@ def take(value: Any) -> Taken:
         source = schema2.classic(source, report)
     source = {**source, "uid": text(source.get("uid")) or name}
     if not isinstance(source.get("panels", source.get("rows")), list):
-        message = "$.panels: this is no Grafana dashboard: it has neither panels nor rows"
+        message = _("$.panels: this is no Grafana dashboard: it has neither panels nor rows")
         raise BadBoardError(message)
     board = Board(text(source.get("title")) or "Grafana")
     board.about = text(source.get("description"))
@@ -72,7 +74,7 @@ def take(value: Any) -> Taken:
     ]
     for one in listed(source.get("links")):
         if one.get("type") == "dashboards":
-            report.lose("", "the links to boards by tag")
+            report.lose("", _("the links to boards by tag"))
     board.panels = _panels(source, report)
     return Taken(
         document.checked(board),
@@ -89,7 +91,7 @@ def _range(source: Json, report: Report) -> str:
     if relative:
         return _days(relative[1])
     if start:
-        report.lose("", f"the time range from {start}; the last 6 h instead")
+        report.lose("", _("the time range from %(start)s; the last 6 h instead") % {"start": start})
     return "6h"
 
 
@@ -111,7 +113,7 @@ def _variable(one: Json, constants: dict[str, str], report: Report) -> Variable 
     if one.get("type") == "switch":
         return _switch(one, name)
     if not kind:
-        report.lose(name, f"the variable of the kind {text(one.get('type')) or '?'}")
+        report.lose(name, _("the variable of the kind %(kind)s") % {"kind": text(one.get("type")) or "?"})
         return None
     query = one.get("query")
     asked = text(mapping(query).get("query")) if isinstance(query, dict) else text(query)
@@ -156,7 +158,7 @@ def _annotations(source: Json, report: Report) -> list[Annotation]:
         expr = text(one.get("expr")) or text(mapping(one.get("target")).get("expr"))
         kind = text(mapping(one.get("datasource")).get("type"))
         if not expr or not (kind in queries.KNOWN_SOURCES or kind.startswith(("grafana", "$"))):
-            report.lose(name, "an annotation that is not PromQL")
+            report.lose(name, _("an annotation that is not PromQL"))
             continue
         found.append(
             Annotation(

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from dashboards.boards.document import Override, Panel, Threshold, Wording
 from dashboards.boards.grafana import colours
 from dashboards.boards.grafana.report import Json, Report, listed, mapping, number, text, whole
@@ -162,7 +164,7 @@ def _override(one: Json, where: str, report: Report) -> Override | None:
         # series that are empty or zero, hidden: only a matter of looks
         return None
     else:
-        report.lose(where, f"an override for {text(rule.get('id')) or 'nothing'}")
+        report.lose(where, _("an override for %(rule)s") % {"rule": text(rule.get("id")) or "?"})
         return None
     useful = False
     for each in listed(one.get("properties")):
@@ -191,7 +193,7 @@ def _property(made: Override, name: str, value: Any, where: str, report: Report)
             made.link = text(next(iter(listed(value)), {}).get("url"))
         case _:
             if name not in SILENT_PROPERTIES:
-                report.lose(where, f"the override of {name}")
+                report.lose(where, _("the override of %(name)s") % {"name": name})
             return False
     return True
 

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
 from dashboards.boards.document import COLUMNS, Link, Panel, Query, Transformation
 from dashboards.boards.grafana import manners, queries
 from dashboards.boards.grafana.report import Json, Report, listed, mapping, number, text, whole
@@ -20,12 +23,19 @@ KINDS = {
     "marcusolsson-dynamictext-panel": "text", "welcome": "text", "gettingstarted": "text",
 }  # fmt: skip
 FIRING = 'ALERTS{alertstate="firing"}'
+_NO_MAP = lazy("the map; its numbers stand in a table")
+_NO_SCRIPT = lazy("its own script; lines over time instead")
 # drawn, but not as it was meant
 OTHERWISE = {
-    "geomap": "the map; its numbers stand in a table", "grafana-worldmap-panel": "the map; its numbers stand in a table",
-    "ae3e-plotly-panel": "its own script; lines over time instead", "nline-plotlyjs-panel": "its own script; lines over time instead",
-    "marcusolsson-dynamictext-panel": "the placeholders of its text",
+    "geomap": _NO_MAP, "grafana-worldmap-panel": _NO_MAP, "ae3e-plotly-panel": _NO_SCRIPT, "nline-plotlyjs-panel": _NO_SCRIPT,
+    "marcusolsson-dynamictext-panel": lazy("the placeholders of its text"),
 }  # fmt: skip
+NOT_IN_FILE = lazy("a library panel, whose content is not in the file")
+LEFT_OUT = (
+    ("timeShift", lazy("the time shift")),
+    ("timeFrom", lazy("the time range of its own")),
+    ("alert", lazy("the old alert; make a rule of it")),
+)
 CALCULATIONS = {"current": "lastNotNull", "avg": "mean", "total": "sum", "name": "lastNotNull"}
 STACKS = {"normal": "normal", "percent": "percent"}
 
@@ -50,7 +60,7 @@ def of(source: Json, number_: int, report: Report) -> Panel:
     if not kind:
         return _unknown(panel, source, where, report)
     if source.get("libraryPanel") and not source.get("targets"):
-        report.lose(where, "a library panel, whose content is not in the file")
+        report.lose(where, str(NOT_IN_FILE))
     if kind == "row":
         panel.x, panel.w, panel.h = 0, COLUMNS, 1
         return panel
@@ -58,27 +68,23 @@ def of(source: Json, number_: int, report: Report) -> Panel:
     if source.get("type") == "alertlist":
         panel.queries = [Query(FIRING, shape="table", instant=True)]
     if source.get("type") in OTHERWISE:
-        report.lose(where, OTHERWISE[text(source.get("type"))])
+        report.lose(where, str(OTHERWISE[text(source.get("type"))]))
     manners.dress(panel, source, report)
     panel.transformations = _transformations(source, where, report)
     panel.options = _options(panel, source)
     if source.get("maxPerRow"):
         panel.options["most_across"] = whole(source["maxPerRow"], 4)
-    for name, said in (
-        ("timeShift", "the time shift"),
-        ("timeFrom", "the time range of its own"),
-        ("alert", "the old alert; make a rule of it"),
-    ):
+    for name, said in LEFT_OUT:
         if source.get(name):
-            report.lose(where, said)
+            report.lose(where, str(said))
     return panel
 
 
 def _unknown(panel: Panel, source: Json, where: str, report: Report) -> Panel:
     kind = text(source.get("type")) or "?"
     library = bool(source.get("libraryPanel"))
-    lost = f"a panel of the kind {kind}, which Vigil does not draw"
-    report.lose(where, "a library panel, whose content is not in the file" if library else lost)
+    lost = _("a panel of the kind %(kind)s, which Vigil does not draw") % {"kind": kind}
+    report.lose(where, str(NOT_IN_FILE) if library else lost)
     asked = queries.of(source, where, report)
     if asked:
         # its numbers can be shown all the same
@@ -98,7 +104,7 @@ def _transformations(source: Json, where: str, report: Report) -> list[Transform
         if one.get("disabled"):
             continue
         if name not in known:
-            report.lose(where, f"the transformation {name}")
+            report.lose(where, _("the transformation %(name)s") % {"name": name})
             continue
         found.append(Transformation(name, options))
     if source.get("type") in {"table", "table-old"} and source.get("transform") == "timeseries_aggregations":

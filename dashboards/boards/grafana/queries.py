@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 
+from django.utils.translation import gettext as _
+
 from dashboards.boards import spelling
 from dashboards.boards.document import Query
 from dashboards.boards.grafana.report import Json, Report, listed, mapping, text
@@ -52,12 +54,13 @@ def _query(target: Json, ref: str, panel: Json, where: str, report: Report) -> Q
         source = holder.get("datasource")
         kind = text(mapping(source).get("type"))
         if kind and kind not in KNOWN_SOURCES and not kind.startswith(("grafana", "$")):
-            report.lose(where, f"query {ref} asks the data source {kind}; only PromQL can be asked")
+            said = _("query %(ref)s asks the data source %(kind)s; only PromQL can be asked")
+            report.lose(where, said % {"ref": ref, "kind": kind})
             return None
     expr = text(target.get("expr")) or text(target.get("query"))
     if not expr.strip():
         if target.get("rawSql") or target.get("queryType") or target.get("target"):
-            report.lose(where, f"query {ref} is not PromQL")
+            report.lose(where, _("query %(ref)s is not PromQL") % {"ref": ref})
         return None
     return Query(
         expr=renamed(expr.strip(), where, report),
@@ -76,7 +79,8 @@ def renamed(expr: str, where: str, report: Report) -> str:
     report.renamed.update(changes)
     for name in gone:
         report.gone[name] = None
-        report.lose(where, f"{name} is no longer sent by any engine and has no successor")
+        said = _("%(name)s is no longer sent by any engine and has no successor")
+        report.lose(where, said % {"name": name})
     return found
 
 
@@ -108,5 +112,6 @@ def _expression(
             instant=True,
             hidden=hidden,
         )
-    report.lose(where, f"query {ref} is an expression of the kind {kind or '?'}, which PromQL can't say")
+    said = _("query %(ref)s is an expression of the kind %(kind)s, which PromQL can't say")
+    report.lose(where, said % {"ref": ref, "kind": kind or "?"})
     return None

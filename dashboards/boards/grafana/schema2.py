@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from dashboards.boards.document import COLUMNS
 from dashboards.boards.grafana.report import Json, Report, listed, mapping, text, whole
 
@@ -64,7 +66,7 @@ def _laid(layout: Json, elements: Json, report: Report, top: int) -> Iterator[Js
         case "RowsLayout":
             yield from _sections(listed(inside.get("rows")), elements, report, top)
         case "TabsLayout":
-            report.lose("", "the tabs; each is a row now")
+            report.lose("", _("the tabs; each is a row now"))
             yield from _sections(listed(inside.get("tabs")), elements, report, top)
         case "AutoGridLayout":
             yield from _automatic(inside, elements, report, top)
@@ -131,7 +133,7 @@ def _panel(item: Json, elements: Json, report: Report) -> Json:
             "libraryPanel": inside.get("libraryPanel"),
         }
     if not inside:
-        report.lose(name, "an element that the layout names and the file does not hold")
+        report.lose(name, _("an element that the layout names and the file does not hold"))
     data, viz = mapping(mapping(inside.get("data")).get("spec")), mapping(inside.get("vizConfig"))
     shown = mapping(viz.get("spec"))
     settings = mapping(data.get("queryOptions"))

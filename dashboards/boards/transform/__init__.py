@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
 from dashboards.boards.document import Transformation
 from dashboards.boards.tables import Table
 
@@ -17,7 +20,7 @@ Change = Callable[[list[Table], Options], list[Table]]
 @dataclass(frozen=True, slots=True)
 class Known:
     name: str
-    help: str
+    help: str | Promise
     change: Change
 
 
@@ -28,7 +31,7 @@ class BadTransformationError(ValueError):
     """A transformation that can't be done with these tables; says what is missing."""
 
 
-def transformation(name: str, about: str) -> Callable[[Change], Change]:
+def transformation(name: str, about: str | Promise) -> Callable[[Change], Change]:
     """Puts a function into the list."""
 
     def listed(change: Change) -> Change:
@@ -48,7 +51,10 @@ def apply(tables: list[Table], steps: Sequence[Transformation]) -> list[Table]:
         try:
             tables = known.change(tables, step.options)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            message = f"the transformation {step.kind} does not fit its data: {error}"
+            message = _("the transformation %(kind)s does not fit its data: %(why)s") % {
+                "kind": step.kind,
+                "why": error,
+            }
             raise BadTransformationError(message) from error
     return tables
 

@@ -5,13 +5,14 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from django.utils.translation import gettext_lazy as lazy
 
 from dashboards.boards.reduced import reduce
 from dashboards.boards.tables import Column, Table, numbers, plain, texts, times
 from dashboards.boards.transform import Options, transformation
 
 
-@transformation("organize", "Hide, rename and order columns")
+@transformation("organize", lazy("Hide, rename and order columns"))
 def organize(tables: list[Table], options: Options) -> list[Table]:
     hidden = {name for name, yes in (options.get("excludeByName") or {}).items() if yes}
     kept_only = {name for name, yes in (options.get("includeByName") or {}).items() if yes}
@@ -34,7 +35,7 @@ def _renamed(column: Column, titles: dict[str, str]) -> Column:
     return replace(column, title=title) if title else column
 
 
-@transformation("filterFieldsByName", "Keep the columns with these names, or whose names match")
+@transformation("filterFieldsByName", lazy("Keep the columns with these names, or whose names match"))
 def filter_by_name(tables: list[Table], options: Options) -> list[Table]:
     wanted, unwanted = _matcher(options.get("include")), _matcher(options.get("exclude"))
     if not options.get("include") and not options.get("exclude"):
@@ -63,7 +64,7 @@ def _matcher(rule: Any) -> Any:
     )
 
 
-@transformation("renameByRegex", "Rename columns by a regular expression")
+@transformation("renameByRegex", lazy("Rename columns by a regular expression"))
 def rename_by_regex(tables: list[Table], options: Options) -> list[Table]:
     body = re.match(r"^/(.*)/\w*$", options.get("regex") or "")
     sought = re.compile(body[1] if body else options.get("regex") or "(.*)")
@@ -80,7 +81,7 @@ def rename_by_regex(tables: list[Table], options: Options) -> list[Table]:
     ]
 
 
-@transformation("convertFieldType", "Read a column as numbers, times or texts")
+@transformation("convertFieldType", lazy("Read a column as numbers, times or texts"))
 def convert(tables: list[Table], options: Options) -> list[Table]:
     wanted = {
         one["targetField"]: one.get("destinationType", "")
@@ -114,7 +115,7 @@ def _text(value: Any) -> str:
     return "" if value is None else f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
-@transformation("calculateField", "A new column out of others: of two, of a row, or of one")
+@transformation("calculateField", lazy("A new column out of others: of two, of a row, or of one"))
 def calculate(tables: list[Table], options: Options) -> list[Table]:
     mode = options.get("mode") or "reduceRow"
     if mode == "binary" and len(tables) > 1:
@@ -161,19 +162,43 @@ def _new_column(table: Table, options: Options, mode: str) -> Column | None:
             found = _OPERATORS[rule.get("operator") or "+"](left, right)
         name = f"{_said(rule.get('left'))} {rule.get('operator') or '+'} {_said(rule.get('right'))}"
         return numbers(name, np.broadcast_to(np.where(np.isfinite(found), found, np.nan), (len(table),)))
-    return _of_row(table, options.get(mode) or options.get("reduce") or {}, mode)
+    if mode in {"cumulativeFunctions", "windowFunctions"}:
+        rule = options.get("cumulative" if mode == "cumulativeFunctions" else "window") or {}
+        column = table.find(str(rule.get("field") or "")) or next(iter(table.of("number")), None)
+        if column is None or column.kind != "number":
+            return None
+        return _running(column, rule) if mode == "cumulativeFunctions" else _moving(column, rule)
+    return _of_row(table, options.get("reduce") or {})
 
 
-def _of_row(table: Table, rule: Any, mode: str) -> Column | None:
+def _of_row(table: Table, rule: Any) -> Column | None:
     names = set(rule.get("include") or [])
     chosen = [one for one in table.of("number") if not names or names & {one.name, one.shown}]
     if not chosen:
         return None
     grid = np.stack([one.values for one in chosen])
-    if mode == "cumulativeFunctions":
-        return numbers("Total", np.nancumsum(grid[0]))
     calc = str(rule.get("reducer") or "sum")
     return numbers(calc.capitalize(), [reduce(calc, grid[:, row]) for row in range(grid.shape[1])])
+
+
+def _running(column: Column, rule: Any) -> Column:
+    """The sum or the mean of everything up to each row."""
+    total = np.nancumsum(column.values)
+    if rule.get("reducer") == "mean":
+        total = total / np.maximum(np.cumsum(~np.isnan(column.values)), 1)
+    return numbers(f"cumulative {rule.get('reducer') or 'sum'}({column.shown})", total)
+
+
+def _moving(column: Column, rule: Any) -> Column:
+    """A calculation over the rows around each row: before it, or on both sides."""
+    count, size = len(column.values), float(rule.get("windowSize") or 0.1)
+    width = max(1, int(size if rule.get("windowSizeMode") == "fixed" else size * count))
+    after = width // 2 if rule.get("windowAlignment") == "centered" else 0
+    calc = str(rule.get("reducer") or "mean")
+    found = [
+        reduce(calc, column.values[max(0, row + after + 1 - width) : row + after + 1]) for row in range(count)
+    ]
+    return numbers(f"{rule.get('windowAlignment') or 'trailing'} moving {calc}({column.shown})", found)
 
 
 _OPERATORS: dict[str, Any] = {

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from django.utils.translation import gettext_lazy as lazy
 
 from dashboards.boards.reduced import reduce
 from dashboards.boards.tables import Column, Table, guessed, like, numbers, plain, texts
@@ -15,7 +16,7 @@ TITLES = {
 }  # fmt: skip
 
 
-@transformation("reduce", "Each series or column becomes one row of calculated numbers")
+@transformation("reduce", lazy("Each series or column becomes one row of calculated numbers"))
 def reduce_all(tables: list[Table], options: Options) -> list[Table]:
     calcs = options.get("reducers") or ["max"]
     if options.get("mode") == "reduceFields":
@@ -51,7 +52,7 @@ def _one_value(column: Column, calc: str) -> Column:
     return replace(column, values=np.array([reduce(calc, column.values)]))
 
 
-@transformation("groupBy", "One row for each value of the grouped columns, the others calculated")
+@transformation("groupBy", lazy("One row for each value of the grouped columns, the others calculated"))
 def group_by(tables: list[Table], options: Options) -> list[Table]:
     fields: dict[str, Any] = options.get("fields") or {}
     keys = [name for name, rule in fields.items() if rule.get("operation") == "groupby"]

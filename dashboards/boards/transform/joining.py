@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from django.utils.translation import gettext_lazy as lazy
+
 from dashboards.boards.tables import Column, Table, like, plain
 from dashboards.boards.transform import Options, transformation
 
 
-@transformation("merge", "One table of all: rows that agree where they share columns become one")
+@transformation("merge", lazy("One table of all: rows that agree where they share columns become one"))
 def merge(tables: list[Table], _options: Options) -> list[Table]:
     full = [_with_own_value(table, tables) for table in tables if len(table)]
     if len(full) < 2:
@@ -57,12 +59,12 @@ def _join(tables: list[Table], options: Options) -> list[Table]:
     return [outer(tables, name, inner=options.get("mode") == "inner")] if tables else tables
 
 
-@transformation("joinByField", "Side by side, rows with the same value of one column become one")
+@transformation("joinByField", lazy("Side by side, rows with the same value of one column become one"))
 def join_by_field(tables: list[Table], options: Options) -> list[Table]:
     return _join(tables, options)
 
 
-@transformation("seriesToColumns", "The older name of joinByField")
+@transformation("seriesToColumns", lazy("The older name of joinByField"))
 def series_to_columns(tables: list[Table], options: Options) -> list[Table]:
     return _join(tables, options)
 
@@ -97,7 +99,7 @@ def _key(table: Table, name: str) -> Column | None:
     return table.time or next(iter(table.of("text")), None)
 
 
-@transformation("concatenate", "All columns of all tables side by side, row by row")
+@transformation("concatenate", lazy("All columns of all tables side by side, row by row"))
 def concatenate(tables: list[Table], _options: Options) -> list[Table]:
     longest = max((len(table) for table in tables), default=0)
     columns = [

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 
 from dashboards.boards.tables import Table, plain
 from dashboards.boards.transform import Options, transformation
 
 
-@transformation("sortBy", "Order rows by a column")
+@transformation("sortBy", lazy("Order rows by a column"))
 def sort_by(tables: list[Table], options: Options) -> list[Table]:
     wanted = next(iter(options.get("sort") or options.get("fields") or []), None)
     if not wanted:
@@ -33,13 +35,13 @@ def _sorted(table: Table, name: str, *, down: bool) -> Table:
     )
 
 
-@transformation("limit", "Only the first rows")
+@transformation("limit", lazy("Only the first rows"))
 def limit(tables: list[Table], options: Options) -> list[Table]:
     count = int(options.get("limitField") or 10)
     return [table.take(slice(0, count)) for table in tables]
 
 
-@transformation("filterByRefId", "Keep the tables of some queries")
+@transformation("filterByRefId", lazy("Keep the tables of some queries"))
 def filter_by_ref(tables: list[Table], options: Options) -> list[Table]:
     text = options.get("include") or options.get("exclude") or ""
     names = re.compile(text if isinstance(text, str) else "|".join(text))
@@ -47,10 +49,10 @@ def filter_by_ref(tables: list[Table], options: Options) -> list[Table]:
     return [table for table in tables if bool(names.fullmatch(table.ref)) is keep] if text else tables
 
 
-@transformation("filterByValue", "Keep or leave out rows by their values")
+@transformation("filterByValue", lazy("Keep or leave out rows by their values"))
 def filter_by_value(tables: list[Table], options: Options) -> list[Table]:
     rules = options.get("filters") or []
-    together = all if options.get("match", "all") == "all" else any
+    together = any if options.get("match", "any") == "any" else all
     include = options.get("type", "include") == "include"
     found = []
     for table in tables:
@@ -92,8 +94,13 @@ def _test(config: dict[str, Any]) -> Callable[[Any], bool]:
         case "range" | "between":
             low, high = float(options.get("from") or 0), float(options.get("to") or 0)
             return lambda one: one is not None and low < float(one) < high
-        case _:
+        case "substring" | "notSubstring":
+            return lambda one: (str(value) in ("" if one is None else str(one))) is (kind == "substring")
+        case None:
             return lambda _one: True
+        case _:
+            message = _("there is no condition “%(kind)s”") % {"kind": kind}
+            raise ValueError(message)
 
 
 def _same(one: Any, value: Any) -> bool:

@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
+from django.utils.translation import gettext_lazy as lazy
 
 from dashboards.boards.tables import Column, Table, guessed, numbers, plain, texts
 from dashboards.boards.transform import Options, transformation
 from dashboards.boards.transform.joining import merge, outer
 
 
-@transformation("labelsToFields", "The labels of series become columns")
+@transformation("labelsToFields", lazy("The labels of series become columns"))
 def labels_to_fields(tables: list[Table], options: Options) -> list[Table]:
     if options.get("mode") == "rows":
         pairs = [
@@ -47,7 +48,7 @@ def _spread(table: Table, keep: set[str], value_label: str) -> Table:
     return Table(table.ref, (*time, *heads, *rest, *cells))
 
 
-@transformation("seriesToRows", "All series below each other: time, name, value")
+@transformation("seriesToRows", lazy("All series below each other: time, name, value"))
 def series_to_rows(tables: list[Table], _options: Options) -> list[Table]:
     at: list[int] = []
     names: list[str] = []
@@ -64,14 +65,14 @@ def series_to_rows(tables: list[Table], _options: Options) -> list[Table]:
     return [Table("rows", (time, texts("Metric", names), numbers("Value", values))).take(order)]
 
 
-@transformation("prepareTimeSeries", "Series as one wide table or one for each")
+@transformation("prepareTimeSeries", lazy("Series as one wide table or one for each"))
 def prepare(tables: list[Table], options: Options) -> list[Table]:
     if options.get("format") == "wide" and len(tables) > 1:
         return [outer(tables)]
     return tables
 
 
-@transformation("timeSeriesTable", "A row for each series: its labels and its last value")
+@transformation("timeSeriesTable", lazy("A row for each series: its labels and its last value"))
 def series_table(tables: list[Table], _options: Options) -> list[Table]:
     series = [(table, one) for table in tables for one in table.of("number")]
     names = sorted({name for _table, one in series for name in one.labels if name != "__name__"})
@@ -82,7 +83,9 @@ def series_table(tables: list[Table], _options: Options) -> list[Table]:
     return [Table("series", (*heads, numbers("Trend", last)))] if series else tables
 
 
-@transformation("rowsToFields", "Rows become columns: one column names them, another holds their values")
+@transformation(
+    "rowsToFields", lazy("Rows become columns: one column names them, another holds their values")
+)
 def rows_to_fields(tables: list[Table], options: Options) -> list[Table]:
     rules = {one.get("handlerKey"): one.get("fieldName") for one in options.get("mappings") or []}
     found = []
@@ -96,7 +99,7 @@ def rows_to_fields(tables: list[Table], options: Options) -> list[Table]:
     return found
 
 
-@transformation("transpose", "Rows become columns and columns rows")
+@transformation("transpose", lazy("Rows become columns and columns rows"))
 def transpose(tables: list[Table], _options: Options) -> list[Table]:
     found = []
     for table in tables:
@@ -110,7 +113,7 @@ def transpose(tables: list[Table], _options: Options) -> list[Table]:
     return found
 
 
-@transformation("histogram", "How many values fall into each of some equal bins")
+@transformation("histogram", lazy("How many values fall into each of some equal bins"))
 def histogram(tables: list[Table], options: Options) -> list[Table]:
     values = np.concatenate([one.values for table in tables for one in table.of("number")] or [np.array([])])
     values = values[np.isfinite(values)]

@@ -13,7 +13,7 @@ SCOPE = Scope(
     {
         "one": Value(("a.b",)),
         "many": Value(("a.b", 'c"d'), ("A", "C"), many=True),
-        "all": Value(("x", "y"), ("All",), many=True, whole=".*"),
+        "all": Value(("x", "y"), ("All",), many=True, whole=".*", everything=True),
     },
     step_seconds=30,
 )
@@ -40,6 +40,19 @@ def test_a_title_shows_what_people_chose() -> None:
 
 def test_an_address_is_escaped() -> None:
     assert put("/x?y=$many", SCOPE, "url") == "/x?y=a.b%2Cc%22d"
+
+
+@pytest.mark.parametrize(
+    "text, found",
+    [
+        ("/x?${many:queryparam}", "/x?var-many=a.b&var-many=c%22d"),
+        ("/x?${all:queryparam}", "/x?var-all=%24__all"),
+        ("/x?${__url_time_range}", "/x?range=1h"),
+        ("/x?$__all_variables", "/x?var-one=a.b&var-many=a.b&var-many=c%22d&var-all=%24__all"),
+    ],
+)
+def test_an_address_carries_time_and_choices_on(text: str, found: str) -> None:
+    assert put(text, SCOPE, "url") == found
 
 
 def test_the_names_in_a_text_are_known() -> None:

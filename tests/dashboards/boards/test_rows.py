@@ -1,5 +1,6 @@
 """Lists of a board as rows of a form: a form that comes back as it was shown changes nothing."""
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,8 +8,12 @@ import msgspec
 import pytest
 
 from dashboards.boards import editing, files, forms, rows, specs
-from dashboards.boards.document import Board, Override, Panel, Transformation, Variable
+from dashboards.boards.document import Board, Override, Panel, Query, Transformation, Variable
+from dashboards.boards.fill import Scope, Value
+from dashboards.span import Span
+from tests.fixtures.fix_cast import NOON
 
+SCOPE = Scope(Span(NOON - dt.timedelta(hours=1), NOON, "1h"), {"q": Value(("0.9",)), "none": Value(("",))})
 STEP = {"kind": "sortBy", "options": {"sort": [{"field": "Value", "desc": True}], "other": 1}}
 
 
@@ -53,13 +58,67 @@ def test_an_untouched_form_changes_no_list_of_any_shipped_board(board: Board) ->
         "links": board.links,
     }
     for panel in board.panels:
-        made, problems = forms.panel(panel_form(panel), panel)
+        made, problems = forms.panel(panel_form(panel), panel, SCOPE)
         assert not problems
         assert (made.overrides, made.transformations, made.links) == (
             panel.overrides,
             panel.transformations,
             panel.links,
         )
+
+
+def test_queries_keep_the_names_by_which_others_refer_to_them() -> None:
+    form = {"expr_0": "up", "ref_0": "A", "drop_0": "on", "expr_1": "up", "ref_1": "C", "do": "more"}
+    made, _problems = forms.panel(form, Panel(1, "table"), SCOPE)
+    assert [one.ref for one in made.queries] == ["C", "A"]
+
+
+@pytest.mark.parametrize(
+    "expr",
+    ["histogram_quantile($q, up)", "rate(up[$__rate_interval])", 'up{pod=~"$none"}', "topk($none, up)"],
+)
+def test_an_expression_is_read_with_what_its_variables_stand_for(expr: str) -> None:
+    made, problems = forms.panel({"expr_0": expr}, Panel(1, "table", queries=[Query("")]), SCOPE)
+    assert (made.queries[0].expr, problems) == (expr, [])
+
+
+GROUPED = {
+    "version": {"operation": "groupby", "aggregations": []}, "Value": {"operation": "aggregate", "aggregations": ["mean", "max"]},
+}  # fmt: skip
+FILTERED = [
+    {"fieldName": "Value", "config": {"id": "greaterOrEqual", "options": {"value": 5.0}}},
+    {"fieldName": "Value", "config": {"id": "between", "options": {"from": 1.0, "to": 9.0}}},
+    {"fieldName": "version", "config": {"id": "regex", "options": {"value": "v2.*"}}},
+    {"fieldName": "Value #B", "config": {"id": "isNotNull", "options": {}}},
+]
+
+
+@pytest.mark.parametrize(
+    "step, field, lines",
+    [
+        ({"kind": "groupBy", "options": {"fields": GROUPED}}, "options.fields", ["version", "Value => mean, max"]),
+        (
+            {"kind": "filterByValue", "options": {"filters": FILTERED}}, "options.filters",
+            ["Value >= 5.0", "Value between 1.0 and 9.0", "version =~ v2.*", "Value #B is known"],
+        ),
+    ],
+)  # fmt: skip
+def test_groups_and_conditions_are_lines_that_say_the_same(
+    step: rows.Thing, field: str, lines: list[str]
+) -> None:
+    form = sent(rows.shown("tr", [step], specs.step, {}))
+    assert form[f"tr_0_{field}"].splitlines() == lines
+    # typed into an empty one
+    form["tr_0_was"] = f'{{"kind":"{step["kind"]}"}}'
+    found = rows.read(form, "tr", specs.step, needed="kind")[0]["options"]
+    assert found[field.removeprefix("options.")] == step["options"][field.removeprefix("options.")]
+
+
+def test_a_condition_that_says_nothing_is_refused() -> None:
+    step = {"kind": "filterByValue", "options": {}}
+    form = sent(rows.shown("tr", [step], specs.step, {})) | {"tr_0_options.filters": "Value is big"}
+    with pytest.raises(ValueError, match="Value is big"):
+        rows.read(form, "tr", specs.step, needed="kind")
 
 
 def test_what_no_field_shows_is_kept() -> None:

@@ -138,11 +138,41 @@ def test_series_become_rows_the_newest_first() -> None:
         ({"id": "greater", "options": {"value": 1}}, ["y"]),
         ({"id": "equal", "options": {"value": 1}}, ["x"]),
         ({"id": "isNull"}, []),
+        ({"id": "between", "options": {"from": 1.5, "to": 9}}, ["y"]),
+        ({"id": "notSubstring", "options": {"value": "1"}}, ["y"]),
+        ({}, ["x", "y"]),
     ],
 )
 def test_rows_are_filtered_by_value(test: dict[str, Any], kept: list[str]) -> None:
     found = done([A], "filterByValue", filters=[{"fieldName": "Value", "config": test}])
     assert [row[0] for row in found[0].rows()] == kept
+
+
+def test_a_condition_that_nobody_knows_is_told() -> None:
+    test = {"fieldName": "Value", "config": {"id": "isPretty"}}
+    with pytest.raises(BadTransformationError, match="isPretty"):
+        done([A], "filterByValue", filters=[test])
+
+
+def test_one_fitting_condition_is_enough_unless_all_are_asked_for() -> None:
+    tests = [{"fieldName": "Value", "config": {"id": "equal", "options": {"value": one}}} for one in (1, 2)]
+    assert [len(done([A], "filterByValue", filters=tests, match=match)[0]) for match in ("any", "all")] == [
+        2,
+        0,
+    ]
+
+
+@pytest.mark.parametrize(
+    "options, values",
+    [
+        ({"mode": "cumulativeFunctions", "cumulative": {"field": "one", "reducer": "sum"}}, [1.0, 3.0, 6.0]),
+        ({"mode": "cumulativeFunctions", "cumulative": {"field": "one", "reducer": "mean"}}, [1.0, 1.5, 2.0]),
+        ({"mode": "windowFunctions", "window": {"field": "one", "reducer": "mean", "windowSizeMode": "fixed", "windowSize": 2}}, [1.0, 1.5, 2.5]),
+        ({"mode": "windowFunctions", "window": {"field": "one", "reducer": "max", "windowSizeMode": "fixed", "windowSize": 3, "windowAlignment": "centered"}}, [2.0, 3.0, 3.0]),
+    ],
+)  # fmt: skip
+def test_a_column_is_summed_up_or_smoothed(options: dict[str, Any], values: list[float]) -> None:
+    assert done([S1], "calculateField", **options)[0].columns[-1].values.tolist() == values
 
 
 def test_rename_by_regex_moves_groups() -> None:

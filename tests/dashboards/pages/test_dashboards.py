@@ -7,7 +7,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from dashboards.boards import shelf
+from dashboards.boards import document, shelf
 from dashboards.boards.document import Board, Panel, Query, Variable
 from dashboards.boards.shelf import Author
 from tests.fixtures.fix_cast import NOON, Cast
@@ -129,6 +129,67 @@ def test_two_editors_do_not_overwrite_each_other(client: Client, cast: Cast, mad
     send(client, cast, "mine/panel/1/", do="panel", title="first", kind="stat", expr_0="up", seen="1")
     page = send(client, cast, "mine/panel/1/", do="panel", title="second", kind="stat", expr_0="up", seen="1")
     assert "meanwhile" in page.content.decode()
+
+
+def test_a_panel_goes_below_another_row(client: Client, cast: Cast, made: str) -> None:
+    form = {"title": "Calls", "kind": "stat", "expr_0": "up", "seen": "1", "under": "3"}
+    send(client, cast, "mine/panel/1/", do="panel", **form)
+    board = shelf.get(cast.project.id, "shop", "mine").board  # type: ignore[union-attr]
+    assert [one.id for one in board.panels] == [2, 3, 4, 5, 1]
+
+
+def settings(client: Client, cast: Cast, **form: str) -> str:
+    """The settings form as a browser sends it, drawn from version 1."""
+    board = shelf.version(cast.project.id, "mine", 1)
+    assert board is not None
+    known = {"seen": "1", "do": "settings", "title": "Mine", "document": document.text(board)}
+    answer = send(client, cast, "mine/settings/", **known | form)
+    return str(answer.content.decode())
+
+
+def test_settings_undo_nothing_that_somebody_else_changed(client: Client, cast: Cast, made: str) -> None:
+    send(client, cast, "mine/panel/1/", do="panel", title="Other", kind="stat", expr_0="up", seen="1")
+    settings(client, cast, title="Ours")
+    board = shelf.get(cast.project.id, "shop", "mine").board  # type: ignore[union-attr]
+    assert (board.title, board.panels[0].title) == ("Ours", "Other")
+
+
+def test_a_document_typed_over_somebody_elses_change_is_refused(
+    client: Client, cast: Cast, made: str
+) -> None:
+    send(client, cast, "mine/", do="remove", panel="1")
+    assert "meanwhile" in settings(client, cast, document='{"title": "All mine", "panels": []}')
+    assert len(shelf.get(cast.project.id, "shop", "mine").board.panels) == 4  # type: ignore[union-attr]
+
+
+def test_what_was_arranged_goes_along_with_what_is_done_next(client: Client, cast: Cast, made: str) -> None:
+    places = json.dumps([{"id": 1, "x": 12, "y": 3, "w": 6, "h": 4, "row": 0}])
+    send(client, cast, "mine/", do="remove", panel="2", places=places)
+    assert shelf.get(cast.project.id, "shop", "mine").board.panel(1).x == 12  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [{"do": "layout", "places": "{"}, {"do": "restore", "version": "x"}, {"do": "settings", "seen": "²"}],
+)
+def test_a_form_that_no_page_sends_is_refused(
+    client: Client, cast: Cast, made: str, form: dict[str, str]
+) -> None:
+    path = "mine/settings/" if form["do"] == "settings" else "mine/"
+    assert send(client, cast, path, **form).status_code < 500
+
+
+def test_a_link_as_grafana_writes_it_leads_to_the_board(client: Client, cast: Cast, made: str) -> None:
+    client.force_login(cast.ada)
+    client.get("/p/shop/dashboards/")
+    answer = client.get("/d/mine/some-name?from=now-6h")
+    assert answer["location"] == "/p/shop/dashboards/mine/?from=now-6h"
+
+
+def test_a_question_is_completed_with_names_and_help(look: Look, world: object) -> None:
+    found = json.loads(look("dashboards/words").content)
+    assert "llm_requests_total" in found["series"]
+    assert found["functions"]["rate"].startswith("rate(")
 
 
 def test_a_board_of_grafanas_is_brought_in_with_its_report(client: Client, cast: Cast) -> None:
