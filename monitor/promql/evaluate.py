@@ -56,15 +56,20 @@ class Evaluation:
 
     def value(self, node: tree.Node, grid: Grid) -> Value:
         self.check()
-        if self.worked is None or not isinstance(node, tree.Aggregation | tree.Call):
-            return self._value(node, grid)
-        known, whole = self.worked
-        frame = (whole, self.plan.grid, self.plan.lookback)
-        return known.value(frame, node, grid, self.notes, lambda notes: self._apart(node, grid, notes))
+        notes = self.notes
+        outer, notes.of = notes.of, tree.word(node)
+        try:
+            if self.worked is None or not isinstance(node, tree.Aggregation | tree.Call):
+                return self._value(node, grid)
+            known, whole = self.worked
+            frame = (whole, self.plan.grid, self.plan.lookback)
+            return known.value(frame, node, grid, notes, lambda notes: self._apart(node, grid, notes))
+        finally:
+            notes.of = outer
 
     def _apart(self, node: tree.Node, grid: Grid, notes: Notes) -> Value:
         """The node's value; what is to be noted goes elsewhere."""
-        mine, self.notes = self.notes, notes
+        mine, self.notes, notes.of = self.notes, notes, tree.word(node)
         try:
             return self._value(node, grid)
         finally:

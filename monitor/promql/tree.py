@@ -129,6 +129,15 @@ def children(node: Node) -> tuple[Node, ...]:
             return ()
 
 
+def word(node: Node) -> str:
+    """The function or operator that the node is; empty for what is neither."""
+    match node:
+        case Call(name=name) | Aggregation(op=name) | Binary(op=name):
+            return name
+        case _:
+            return ""
+
+
 def reads(node: Node) -> bool:
     """Whether its value depends on any series."""
     return isinstance(node, Selector) or any(reads(child) for child in children(node))

@@ -182,13 +182,17 @@ def merged(vector: Vector, conflict: Callable[[Labels], Exception]) -> Vector:
 
 @dataclass(slots=True)
 class Notes:
-    """Warnings and infos of one query, each once, in order of appearance."""
+    """Warnings and infos of one query, each once, in order of appearance, with what gave them.
 
-    warnings: dict[str, None] = field(default_factory=dict)
-    infos: dict[str, None] = field(default_factory=dict)
+    ``of`` is the function or operator that is worked out now.
+    """
+
+    warnings: dict[str, str] = field(default_factory=dict)
+    infos: dict[str, str] = field(default_factory=dict)
+    of: str = ""
 
     def warn(self, text: str) -> None:
-        self.warnings[f"PromQL warning: {text}"] = None
+        self.warnings[f"PromQL warning: {text}"] = self.of
 
     def inform(self, text: str) -> None:
-        self.infos[f"PromQL info: {text}"] = None
+        self.infos[f"PromQL info: {text}"] = self.of

@@ -12,6 +12,7 @@ from monitor.promql.evaluate import Evaluation
 from monitor.promql.functions import extended
 from monitor.promql.kept import Look
 from monitor.promql.operators.subquery import frame
+from monitor.promql.places import placed
 from monitor.promql.plan import Plan, Read, inner_grid, plan
 from monitor.promql.raw import between
 from monitor.promql.spans import Question
@@ -53,7 +54,7 @@ def ask(source: Source, expr: str, grid: Grid, *, limits: Limits | None = None, 
         value = kept.value(root, grid, look, work.evaluate, lookback=bounds.lookback_ms, notes=notes)
         result = shaped(value, grid, at_once=at_once)
     result.samples = work.samples
-    result.warnings, result.infos = list(notes.warnings), list(notes.infos)
+    result.warnings, result.infos = placed(expr, notes.warnings), placed(expr, notes.infos)
     return result
 
 
