@@ -48,7 +48,17 @@ _DEPENDS = re.compile(r"\b(?:step|range)\s*\(", re.IGNORECASE)
 
 def parse(text: str, question: Question = _ANY) -> tree.Node:
     """The expression's tree; raises BadQueryError with a position."""
-    return _parsed(text, question if question is not _ANY and _DEPENDS.search(text) else _ANY)
+    try:
+        return _parsed(text, question if question is not _ANY and _DEPENDS.search(text) else _ANY)
+    except RecursionError as error:
+        raise too_deep() from error
+
+
+def too_deep() -> BadQueryError:
+    """Neither reading nor working out an expression goes down without an end."""
+    return BadQueryError(
+        "nested too deeply; record parts of it by rules, or join halves of a long chain in parentheses"
+    )
 
 
 # thousands of alert rules are asked again and again, in turn

@@ -25,7 +25,13 @@ _SAID = {"matrix": "range vector", "string": "string"}
 
 def ask(source: Source, expr: str, grid: Grid, *, limits: Limits | None = None, at_once: bool) -> Result:
     """The answer over any source of series: what instant() and range() do, and tests over memory."""
-    bounds = limits or Limits()
+    try:
+        return _asked(source, expr, grid, limits or Limits(), at_once=at_once)
+    except RecursionError as error:
+        raise parser.too_deep() from error
+
+
+def _asked(source: Source, expr: str, grid: Grid, bounds: Limits, *, at_once: bool) -> Result:
     if grid.steps > bounds.steps:
         message = (
             f"exceeded maximum resolution of {bounds.steps} points per timeseries;"

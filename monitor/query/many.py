@@ -44,6 +44,8 @@ class _Asked:
                 work(*given)
             except QueryError as error:
                 self.error = error
+            except RecursionError:
+                self.error = parser.too_deep()
 
     def prepare(self, source: Stored, grid: Grid) -> None:
         root = parser.parse(self.expr, Question.of(grid, at_once=True))

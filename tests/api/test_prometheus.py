@@ -1,6 +1,7 @@
 """Prometheus' HTTP API: the exact JSON, the right status for each way to fail."""
 
 import datetime as dt
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +17,12 @@ from monitor.core.labels import Labels
 from monitor.store import append, catalog, tapes
 from tests.fixtures.fix_cast import Cast
 
+# each call doubles the label: 2 KB of text would make more letters than there is memory
+DOUBLING = functools.reduce(
+    lambda inner, _: f'label_replace({inner},"a","$1$1","a","(.*)")',
+    range(60),
+    'label_replace(vector(1),"a","xx","","")',
+)
 pytestmark = pytest.mark.django_db
 Ask = Callable[..., Any]
 
@@ -148,6 +155,9 @@ def test_a_bare_range_selector_gives_the_samples(ask: Ask, at: int) -> None:
             "execution",
             "regular",
         ),
+        ("query", {"query": DOUBLING, "time": 0}, 422, "execution", "more letters"),
+        ("query", {"query": "+".join(["vector(1)"] * 480), "time": 0}, 400, "bad_data", "too deeply"),
+        ("format_query", {"query": "+".join(["vector(1)"] * 480)}, 400, "bad_data", "too deeply"),
         ("query_range", {"query": "1", "start": 9, "end": 3, "step": 1}, 400, "bad_data", "before start"),
         ("query_range", {"query": "1", "start": 0, "end": 3, "step": 0}, 400, "bad_data", "zero or negative"),
         ("query_range", {"query": "1", "start": 0, "end": 90000, "step": 1}, 400, "bad_data", "11000 points"),

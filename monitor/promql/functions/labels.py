@@ -6,13 +6,28 @@ from typing import Any
 import re2
 
 from monitor.core.labels import Labels
-from monitor.promql.errors import ExecutionError
+from monitor.promql.errors import ExecutionError, TooMuchError
 from monitor.promql.functions.registry import Context, function
 from monitor.promql.values import Vector, merged
 
 _QUIET = re2.Options()
 _QUIET.log_errors = False
+# letters of one label's value, and of all that one call makes: nested calls double them each time
+LONGEST, MOST_LETTERS = 1_000_000, 50_000_000
 _REFERENCE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})")
+
+
+class _Afford:
+    """Refuses before the letters are there."""
+
+    def __init__(self, function_name: str) -> None:
+        self.function_name, self.letters = function_name, 0
+
+    def __call__(self, letters: int) -> None:
+        self.letters += letters
+        if letters > LONGEST or self.letters > MOST_LETTERS:
+            message = f"{self.function_name}() would make labels of more letters than the limit of {LONGEST}, or {MOST_LETTERS} in all"
+            raise TooMuchError(message)
 
 
 def same_labels(_: Labels) -> ExecutionError:
@@ -36,9 +51,13 @@ def label_replace(
         message = f"invalid regular expression in label_replace(): {pattern}"
         raise ExecutionError(message) from error
     _check_name("label_replace", "destination", target)
-    results = []
+    results, afford = [], _Afford("label_replace")
+    references = replacement.count("$")
     for labels in vector.labels:
-        match = compiled.fullmatch(labels.get(source, ""))
+        value = labels.get(source, "")
+        match = compiled.fullmatch(value)
+        if match is not None:
+            afford(len(replacement) + references * len(value))
         results.append(labels if match is None else labels.having({target: _expanded(replacement, match)}))
     return merged(vector.with_labels(results), same_labels)
 
@@ -64,8 +83,9 @@ def label_join(_: Context, vector: Vector, target: str, separator: str, *sources
     for source in sources:
         _check_name("label_join", "source", source)
     _check_name("label_join", "destination", target)
-    results = [
-        labels.having({target: separator.join(labels.get(source, "") for source in sources)})
-        for labels in vector.labels
-    ]
+    results, afford = [], _Afford("label_join")
+    for labels in vector.labels:
+        values = [labels.get(source, "") for source in sources]
+        afford(sum(map(len, values)) + len(separator) * len(values))
+        results.append(labels.having({target: separator.join(values)}))
     return merged(vector.with_labels(results), same_labels)
