@@ -14,6 +14,9 @@ Op = Literal["=", "!=", "=~", "!~"]
 Worked = TypeVar("Worked")
 # of one roster, by key; questions of a dashboard ask for a handful
 WORKED_OUT_KEPT = 24
+# pairs that lasting label sets share; where there are more, sharing begins anew
+PAIRS_SHARED = 200_000
+_pairs: dict[tuple[str, str], tuple[str, str]] = {}
 
 
 class Labels(Mapping[str, str]):
@@ -21,10 +24,17 @@ class Labels(Mapping[str, str]):
 
     __slots__ = ("_hash", "_map", "_nameless", "items_sorted", "kept_fingerprint")
 
-    def __init__(self, pairs: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self, pairs: Mapping[str, str] | Iterable[tuple[str, str]] = (), *, lasting: bool = False
+    ) -> None:
         known = dict(pairs)
-        self._map = {name: known[name] for name in sorted(known) if known[name] != ""}
-        self.items_sorted = tuple(self._map.items())
+        if lasting:
+            # as long as its series lives: with shared pairs it takes a third of the memory
+            self.items_sorted = _shared(sorted(known.items()))
+            self._map = dict(self.items_sorted)
+        else:
+            self._map = {name: known[name] for name in sorted(known) if known[name] != ""}
+            self.items_sorted = tuple(self._map.items())
         self._hash = hash(self.items_sorted)
         self.kept_fingerprint: tuple[int, int] | None = None
         self._nameless: Labels | None = None
@@ -72,6 +82,12 @@ class Labels(Mapping[str, str]):
     def having(self, changes: Mapping[str, str]) -> "Labels":
         """These labels with ``changes`` on top; an empty value removes a label."""
         return Labels({**self._map, **changes})
+
+
+def _shared(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    if len(_pairs) > PAIRS_SHARED:
+        _pairs.clear()
+    return tuple([_pairs.setdefault(pair, pair) for pair in pairs if pair[1] != ""])
 
 
 class Roster(list[Labels]):

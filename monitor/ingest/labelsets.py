@@ -30,7 +30,7 @@ def checked(pairs: Iterable[tuple[str, str]], *, named: bool = True) -> Labels:
         seen[name] = value
     if named and not seen.get(NAME):
         raise BadLabelsError(NAME, "no metric name; every series needs one")
-    return Labels(seen)
+    return Labels(seen, lasting=True)
 
 
 def _check(name: str, value: str) -> None:

@@ -249,7 +249,7 @@ class Catalog:
             before = known.last_ms
             known.first_ms, known.last_ms = min(known.first_ms, first), max(known.last_ms, last)
             return before if resumed else None
-        known = Known(identity, Labels(msgspec.json.decode(labels)), kind, first, last)
+        known = Known(identity, Labels(msgspec.json.decode(labels), lasting=True), kind, first, last)
         self.members[identity] = known
         for pair in known.labels.items_sorted:
             self.index.setdefault(pair[0], {}).setdefault(pair[1], set()).add(identity)

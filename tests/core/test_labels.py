@@ -17,6 +17,14 @@ def test_order_of_writing_does_not_matter(pairs: dict[str, str]) -> None:
     assert fingerprint(1, Labels(pairs)) == fingerprint(1, backwards)
 
 
+def test_lasting_sets_are_the_same_and_share_their_pairs() -> None:
+    given = {"job": "api", "instance": "a:1", "empty": ""}
+    one, other = (Labels({**given, "path": path}, lasting=True) for path in "ab")
+    assert one == Labels({**given, "path": "a"})
+    assert hash(one) == hash(Labels({**given, "path": "a"}))
+    assert one.items_sorted[0] is other.items_sorted[0]
+
+
 @given(SETS, SETS)
 def test_fingerprints_tell_sets_apart(one: dict[str, str], other: dict[str, str]) -> None:
     a, b = Labels(one), Labels(other)
