@@ -181,7 +181,10 @@ def _bad_value(number: int, text: str) -> Rejection:
 def _time(text: str | None, *, seconds: bool) -> int:
     if text is None:
         return UNTIMED
-    return round(float(text) * 1000) if seconds else round(float(text))
+    moment = round(float(text) * 1000) if seconds else round(float(text))
+    if abs(moment) >= 2**63:
+        raise OverflowError(text)
+    return moment
 
 
 def _labels(key: str, bound: str) -> Labels:
@@ -189,6 +192,6 @@ def _labels(key: str, bound: str) -> Labels:
         (family,) = text_string_to_metric_families(f"{key} 1\n")
         (sample,) = family.samples
     except ValueError as error:
-        raise BadLabelsError("labels", f"can't be read: {error}"[:200]) from error
+        raise BadLabelsError("labels", f"can't be read: {error or 'no metric name'}"[:200]) from error
     pairs = [(NAME, sample.name), *sample.labels.items()]
     return checked(bounds.normal(bound, pairs) if bound else pairs)

@@ -58,7 +58,7 @@ def test_a_line_becomes_a_point(line: str, expected: tuple[Labels, int, float]) 
     [
         ("up", "line"), ("up{", "line"), ('up{a="b" 1', "line"), ("up x", "value"), ("up 1_000", "value"),
         ("up{a=b} 1", "labels"), ('up{a="1",a="2"} 1', "labels"), ('{a="b"} 1', "labels"), ("1up 1", "labels"),
-        ("up 1 2 3", "line"), ("up 1 " + "9" * 400, "timestamp"), ("<html lang=en>", "value"), ("x" * 20_000, "line"),
+        ("up 1 2 3", "line"), ("up 1 " + "9" * 400, "timestamp"), ("up 1 " + "9" * 20, "timestamp"), ("<html lang=en>", "value"), ("x" * 20_000, "line"),
         ("up{" + ",".join(f'l{i}="x"' for i in range(1000)) + "} 1", "labels"),
     ],
 )  # fmt: skip
