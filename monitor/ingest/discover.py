@@ -19,7 +19,7 @@ from django.db.models import Q
 
 from monitor.core import clock, durations
 from monitor.core.labels import Labels
-from monitor.ingest import jobs, relabel, scrape
+from monitor.ingest import jobs, relabel, scrape, written
 from monitor.ingest.jobs import BadJobError, Job, StaticGroup
 from monitor.ingest.models import ScrapeJob, ScrapeTarget
 from monitor.outside import http
@@ -153,7 +153,7 @@ def _file(path: Path) -> Any:
     """The content of a file of targets; errors tell the place and nothing of what stands there."""
     try:
         text = path.read_text(encoding="utf-8")
-        return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+        return json.loads(text) if path.suffix == ".json" else written.load(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         message = f"{path}: no YAML, line {line}"

@@ -1,5 +1,6 @@
 """Prometheus' ``scrape_configs``, read as they are; what is not supported is refused by its key. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,15 +9,30 @@ from urllib.parse import urlsplit
 import yaml
 
 from monitor.core import durations
-from monitor.ingest import relabel
+from monitor.ingest import relabel, written
 from monitor.ingest.relabel import Rule
 
 LEAST_INTERVAL_MS, MOST_INTERVAL_MS = 5_000, 3_600_000
 MASKED = "<secret>"
-# keys that change nothing here: pages come packed or not, in the format that we ask for
+# keys that change nothing here: how pages come, and what is shown of targets that rules dropped
 _HARMLESS = frozenset(
-    {"enable_compression", "scrape_protocols", "fallback_scrape_protocol", "body_size_limit"}
+    {
+        "enable_compression",
+        "enable_http2",
+        "scrape_protocols",
+        "fallback_scrape_protocol",
+        "keep_dropped_targets",
+    }
 )
+# what a job takes over from ``global`` where it does not say it itself
+_GLOBAL = (
+    "scrape_interval", "scrape_timeout", "body_size_limit", "sample_limit", "target_limit", "label_limit",
+    "label_name_length_limit", "label_value_length_limit", "scrape_native_histograms",
+    "always_scrape_classic_histograms", "metric_name_validation_scheme",
+)  # fmt: skip
+# Prometheus counts by 1024 either way
+_SIZE = re.compile(r"([0-9]{1,9})(?:([KMGT])i?)?B")
+_POWERS = {None: 0, "K": 1, "M": 2, "G": 3, "T": 4}
 _INSTEAD = {
     "tls_config": "certificates are checked against those that the system trusts",
     "oauth2": "use authorization or basic_auth",
@@ -92,7 +108,11 @@ class Job:
     metric_rules: Sequence[Rule]
     sample_limit: int
     label_limit: int
+    label_name_limit: int
+    label_value_limit: int
+    body_limit: int
     target_limit: int
+    marks_timed: bool
     native_histograms: bool
     classic_histograms: bool
 
@@ -103,7 +123,7 @@ def load(text: str) -> list[dict[str, Any]]:
     A bare list of them, or a single one, is taken as well. Every entry has been read once.
     """
     try:
-        content = yaml.safe_load(text)
+        content = written.load(text)
     except yaml.YAMLError as error:
         raise BadJobError("", f"no YAML: {' '.join(str(error).split())}") from error
     if isinstance(content, dict) and "job_name" in content:
@@ -120,7 +140,7 @@ def load(text: str) -> list[dict[str, Any]]:
     defaults = content.get("global") or {}
     if not isinstance(defaults, dict):
         raise BadJobError("global", "is not a mapping")
-    kept = {key: defaults[key] for key in ("scrape_interval", "scrape_timeout") if key in defaults}
+    kept = {key: defaults[key] for key in _GLOBAL if key in defaults}
     filled = [{**kept, **entry} if isinstance(entry, dict) else entry for entry in entries]
     names: set[str] = set()
     for place, entry in enumerate(filled):
@@ -179,11 +199,19 @@ def read(entry: Any, where: str = "") -> Job:
         metric_rules=_rules(table, "metric_relabel_configs"),
         sample_limit=table.number("sample_limit"),
         label_limit=table.number("label_limit"),
+        label_name_limit=table.number("label_name_length_limit"),
+        label_value_limit=table.number("label_value_length_limit"),
+        body_limit=table.size("body_size_limit"),
+        marks_timed=table.flag("track_timestamps_staleness", default=False),
         target_limit=table.number("target_limit"),
         native_histograms=table.flag("scrape_native_histograms", default=False),
         classic_histograms=_classic(table),
     )
-    table.refuse_true("track_timestamps_staleness", "samples with times of their own are never marked")
+    table.refuse_true("convert_classic_histograms_to_nhcb", "classic histograms stay what they are")
+    if table.text("metric_name_validation_scheme", "utf8") != "utf8":
+        raise BadJobError(
+            table.at("metric_name_validation_scheme"), "not supported; names are any UTF-8 text"
+        )
     table.done(_HARMLESS)
     return job
 
@@ -239,7 +267,11 @@ def group(table: "_Table") -> StaticGroup:
     ):
         raise BadJobError(table.at("labels"), "is not a mapping of names to texts")
     table.done()
-    return StaticGroup(tuple(targets), {str(name): str(value) for name, value in labels.items()})
+    return StaticGroup(tuple(targets), {str(name): _plain(value) for name, value in labels.items()})
+
+
+def _plain(value: str | float) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def groups(content: Any) -> list[StaticGroup]:
@@ -308,6 +340,8 @@ class _Table:
 
     def flag(self, key: str, *, default: bool) -> bool:
         value = self.take(key, default)
+        if isinstance(value, str):
+            value = written.FLAGS.get(value.lower(), value)
         if not isinstance(value, bool):
             raise BadJobError(self.at(key), f"{value!r} is not true or false")
         return value
@@ -317,6 +351,14 @@ class _Table:
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise BadJobError(self.at(key), f"{value!r} is not a whole number of at least 0")
         return value
+
+    def size(self, key: str) -> int:
+        """Bytes of ``10MB``; 0 where there is no limit."""
+        given = str(self.take(key, 0))
+        match = _SIZE.fullmatch(given)
+        if match is None and given != "0":
+            raise BadJobError(self.at(key), f"{given!r} is no size such as 10MB")
+        return 0 if match is None else int(match[1]) * 1024 ** _POWERS[match[2]]
 
     def duration(self, key: str, default: int) -> int:
         value = self.take(key, None)
@@ -338,7 +380,7 @@ class _Table:
         return [_Table(one, f"{self.at(key)}[{place}]") for place, one in enumerate(value)]
 
     def refuse_true(self, key: str, why: str) -> None:
-        if self.take(key, None) is True:
+        if self.flag(key, default=False):
             raise BadJobError(self.at(key), f"not supported: {why}")
 
     def done(self, harmless: frozenset[str] = frozenset()) -> None:

@@ -85,7 +85,9 @@ def read(given: Any) -> Rule:
 
 
 def _text(key: str, value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int | float | None):
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, str | int | float | None):
         raise BadRuleError(key, "is not a text; put it in quotes")
     return "" if value is None else str(value)
 

@@ -26,11 +26,16 @@ log = logging.getLogger("vigil.scrape")
 MAX_PAGE_BYTES = 20_000_000
 MAX_TIMEOUT_SECONDS = 10.0
 TOGETHER = 16
-# plain text first: it is what the quick path of the reader knows
-ACCEPT = "text/plain;version=0.0.4;q=1,application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1"
+# plain text first: it is what the quick path of the reader knows. Without the word about escaping, clients
+# replace in names what older servers could not read
+ACCEPT = (
+    "text/plain;version=1.0.0;escaping=allow-utf-8;q=1,text/plain;version=0.0.4;q=0.9,"
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,*/*;q=0.1"
+)
 # the only format with native histograms
 ACCEPT_NATIVE = (
-    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=1,"
+    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;"
+    "escaping=allow-utf-8;q=1,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,"
     "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 )
 MOST_TARGETS = 200
@@ -44,6 +49,10 @@ class Fetched:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
+
+
+class LimitError(ValueError):
+    """A series breaks a limit of its job: the whole scrape fails, as the limit's maker wants to know."""
 
 
 Fetch = Callable[[ScrapeTarget], Fetched]
@@ -82,7 +91,7 @@ def fetch(target: ScrapeTarget) -> Fetched:
     caller = http.Caller(
         secrets=secrets_of(auth),
         timeout_seconds=timeout_of(target),
-        max_answer_bytes=MAX_PAGE_BYTES,
+        max_answer_bytes=min(MAX_PAGE_BYTES, (job and job.body_limit) or MAX_PAGE_BYTES),
     )
     start = clock.monotonic()
     try:
@@ -101,8 +110,10 @@ def keep(target: ScrapeTarget, fetched: Fetched, *, now: dt.datetime) -> None:
     found, error = _page(target, common, fetched)
     at = clock.to_ms(now)
     samples = len(found.points) + len(found.histograms)
-    current = frozenset(labels for labels, moment, _ in found.points if moment == UNTIMED)
-    current |= {labels for labels, run in found.histograms if run.times[0] == UNTIMED}
+    job = job_of(target)
+    timed = job is not None and job.marks_timed
+    current = frozenset(labels for labels, moment, _ in found.points if timed or moment == UNTIMED)
+    current |= {labels for labels, run in found.histograms if timed or run.times[0] == UNTIMED}
     for _, run in found.histograms:
         run.times[run.times == UNTIMED] = at
     ended, began = vanished.changed(target.pk, current)
@@ -198,11 +209,26 @@ def _finish(job: Job | None, common: Labels) -> Callable[[Labels], Labels]:
             return page.DROPPED
         if not kept.name:
             raise BadLabelsError(NAME, "metric_relabel_configs leave no metric name")
-        if job.label_limit and len(kept) > job.label_limit:
-            raise BadLabelsError("labels", f"{len(kept)} labels; label_limit is {job.label_limit}")
+        _check_limits(job, kept)
         return kept
 
     return finish
+
+
+def _check_limits(job: Job, labels: Labels) -> None:
+    """Raises LimitError."""
+    if job.label_limit and len(labels) > job.label_limit:
+        message = f"{labels.name}: {len(labels)} labels; label_limit is {job.label_limit}"
+        raise LimitError(message)
+    if not (job.label_name_limit or job.label_value_limit):
+        return
+    for name, value in labels.items_sorted:
+        sizes = (("name", name, job.label_name_limit), ("value", value, job.label_value_limit))
+        for what, text, most in sizes:
+            if most and len(text.encode()) > most:
+                long = f"{labels.name}: the {what} of label {name[:40]!r} has {len(text.encode())} bytes"
+                message = f"{long}; label_{what}_length_limit is {most}"
+                raise LimitError(message)
 
 
 def _due(now: dt.datetime) -> Sequence[ScrapeTarget]:
@@ -231,6 +257,8 @@ def _page(target: ScrapeTarget, common: Labels, fetched: Fetched) -> tuple[page.
         found = _read(target, job, common, fetched)
     except page.BadPageError as error:
         return page.Page(), f"no metrics page: {error}"
+    except LimitError as error:
+        return page.Page(), str(error)
     kept = len(found.points) + len(found.histograms)
     if kept + found.dropped > page.MAX_SAMPLES:
         return page.Page(), f"{kept + found.dropped} samples; at most {page.MAX_SAMPLES} a page"
@@ -251,7 +279,8 @@ def _read(target: ScrapeTarget, job: Job | None, common: Labels, fetched: Fetche
     finish = _finish(job, common)
     if families.is_protobuf(fetched.headers):
         return families.read(fetched.body, classic=bool(job and job.classic_histograms), finish=finish)
-    known = _known_of((target.pk, common, job and (job.honor_labels, job.metric_rules, job.label_limit)))
+    limits = job and (job.label_limit, job.label_name_limit, job.label_value_limit)
+    known = _known_of((target.pk, common, limits, job and (job.honor_labels, job.metric_rules)))
     found = page.read(fetched.body, known, openmetrics=page.is_openmetrics(fetched.headers), finish=finish)
     if len(known) > 2 * (len(found.points) + found.dropped) + 1000:
         known.clear()

@@ -11,6 +11,7 @@ import pytest
 from pytest_django import Settings
 
 from monitor import query
+from monitor.core import clock
 from monitor.core.labels import Labels, Matcher
 from monitor.core.samples import STALE_BITS, Selection
 from monitor.ingest import discover, families, read, scrape, vanished
@@ -232,12 +233,34 @@ def test_found_targets_are_scraped_by_their_rules(cast: Cast, now: dt.datetime, 
     assert page.received[0].headers["x-prometheus-scrape-timeout-seconds"] == "3"
 
 
-def test_too_many_samples_fail_the_scrape(cast: Cast, now: dt.datetime, page: Outside) -> None:
-    found(job(cast, sample_limit=2, static_configs=[{"targets": [address(page)]}]), now)
+@pytest.mark.parametrize(
+    ("limit", "says"),
+    [
+        ({"sample_limit": 2}, "3 samples; sample_limit is 2"),
+        ({"label_limit": 4}, "hits_total: 5 labels; label_limit is 4"),
+        ({"label_name_length_limit": 11}, "'exported_job' has 12 bytes; label_name_length_limit is 11"),
+        ({"label_value_length_limit": 3}, "label_value_length_limit is 3"),
+        ({"body_size_limit": "20B"}, "answered more than 20 bytes"),
+    ],
+)
+def test_what_breaks_a_limit_fails_the_whole_scrape(
+    cast: Cast, now: dt.datetime, page: Outside, limit: dict[str, Any], says: str
+) -> None:
+    found(job(cast, **limit, static_configs=[{"targets": [address(page)]}]), now)
     scrape.run_due(now=now)
-    assert "sample_limit is 2" in ScrapeTarget.objects.get().last_error
+    assert says in ScrapeTarget.objects.get().last_error
     assert list(stored(cast.project, "up").values()) == [[0.0]]
     assert stored(cast.project, "go_threads") == {}
+
+
+def test_a_series_with_times_of_its_own_is_marked_where_the_job_says_so(
+    cast: Cast, now: dt.datetime, page: Outside
+) -> None:
+    page.answer(200, b"queue 1 %d\n" % clock.to_ms(now))
+    found(job(cast, track_timestamps_staleness=True, static_configs=[{"targets": [address(page)]}]), now)
+    for minute in (0, 1):
+        scrape.run_due(now=now + minute * MINUTE)
+    assert list(stored(cast.project, "queue").values()) == [[1.0, GONE]]
 
 
 def test_the_series_of_a_target_that_is_gone_end(

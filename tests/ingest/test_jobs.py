@@ -62,9 +62,12 @@ def test_a_global_time_out_is_cut_to_a_short_interval() -> None:
         ({"scrape_interval": "1s"}, "scrape_configs[0].scrape_interval: 1s is not between 5s and 1h"),
         ({"scrape_timeout": "2m"}, "scrape_configs[0].scrape_timeout: must be longer than 0 and not longer"),
         ({"scheme": "ftp"}, "scrape_configs[0].scheme: 'ftp'"),
-        ({"honor_labels": "yes"}, "scrape_configs[0].honor_labels: 'yes' is not true or false"),
+        ({"honor_labels": "maybe"}, "scrape_configs[0].honor_labels: 'maybe' is not true or false"),
         ({"params": {"a": "b"}}, "scrape_configs[0].params: is not a mapping of names to lists"),
         ({"follow_redirects": True}, "scrape_configs[0].follow_redirects: not supported: redirects"),
+        ({"body_size_limit": "10 MB"}, "scrape_configs[0].body_size_limit: '10 MB' is no size"),
+        ({"metric_name_validation_scheme": "legacy"}, "scrape_configs[0].metric_name_validation_scheme: not supported"),
+        ({"convert_classic_histograms_to_nhcb": True}, "scrape_configs[0].convert_classic_histograms_to_nhcb: not"),
         ({"sample_limit": -1}, "scrape_configs[0].sample_limit: -1"),
         ({"bearer_token_file": "/x"}, "scrape_configs[0].bearer_token_file: not supported; write the token"),
         ({"basic_auth": {"password_file": "/x"}}, "scrape_configs[0].basic_auth.password_file: not supported"),
@@ -88,7 +91,7 @@ def test_what_is_not_supported_is_refused_at_its_key(more: dict[str, Any], says:
 @pytest.mark.parametrize(
     "text, says",
     [
-        ("a: [", "no YAML"), ("", "scrape_configs: missing"), ("scrape_configs: 5", "scrape_configs: is not a list"),
+        ("a: [", "no YAML"), ("- {job_name: a, job_name: b}", "no YAML: the key 'job_name' stands there twice"), ("", "scrape_configs: missing"), ("scrape_configs: 5", "scrape_configs: is not a list"),
         ("[{job_name: a}, {job_name: a}]", "scrape_configs[1].job_name: 'a' stands there twice"),
         ("scrape_configs: [5]", "scrape_configs[0]: is not a mapping"), ("global: 5\nscrape_configs: [{job_name: a}]", "global: is not"),
     ],
@@ -97,6 +100,22 @@ def test_a_file_that_is_none_is_refused(text: str, says: str) -> None:
     with pytest.raises(jobs.BadJobError) as caught:
         jobs.load(text)
     assert str(caught.value).startswith(says)
+
+
+def test_texts_are_what_stands_there_and_flags_may_be_words() -> None:
+    labels = "{version: 1.10, day: 2024-01-02, at: 12:30, on: yes, zip: 0123, live: true, size: 1e3}"
+    text = f"- {{job_name: 007, honor_labels: yes, static_configs: [{{targets: [a:1], labels: {labels}}}]}}"
+    job = jobs.read(jobs.load(text)[0])
+    assert (job.name, job.honor_labels) == ("007", True)
+    assert dict(job.static[0].labels) == {
+        "version": "1.10", "day": "2024-01-02", "at": "12:30", "on": "yes", "zip": "0123", "live": "true", "size": "1e3",
+    }  # fmt: skip
+
+
+def test_global_limits_hold_for_every_job() -> None:
+    text = "global: {sample_limit: 5, body_size_limit: 2KiB}\nscrape_configs: [{job_name: a}, {job_name: b, sample_limit: 9}]"
+    first, second = (jobs.read(entry) for entry in jobs.load(text))
+    assert (first.sample_limit, second.sample_limit, first.body_limit) == (5, 9, 2048)
 
 
 def test_harmless_keys_are_passed_over() -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.exposition import choose_encoder
 from pytest_django import Settings
 
 from monitor.core import clock
@@ -106,6 +108,13 @@ def test_the_token_goes_as_bearer_and_plain_text_is_asked_for(
     scrape.run_due(now=now)
     assert server.received[0].headers["authorization"] == "Bearer s3cret-token"
     assert server.received[0].headers["accept"].startswith("text/plain")
+
+
+def test_clients_are_asked_for_names_as_they_are() -> None:
+    registry = CollectorRegistry()
+    Gauge("queue.depth", "", registry=registry).set(3)
+    encode, _ = choose_encoder(scrape.ACCEPT)
+    assert b'{"queue.depth"} 3.0' in encode(registry)
 
 
 def test_a_series_that_vanishes_is_marked_once(cast: Cast, server: Outside, now: dt.datetime) -> None:
