@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 BIND ?= $(or $(VIGIL_BIND),127.0.0.1:8000)
 
-.PHONY: up test check bench lock clean help
+.PHONY: up test check bench fuzz audit lock clean help
 
 up: $(VENV)/.synced-up
 	@exec $(BIN)/python manage.py up --bind $(BIND)
@@ -46,6 +46,17 @@ bench: $(VENV)/.synced-dev
 	$(BIN)/python -m tests.bench.sizing
 	$(if $(filter 0,$(shell id -u)),$(BIN)/python -m tests.bench.hosts)
 
+# Atheris weighs 130 MB and serves nothing else, so it lies apart; what makes a decoder fall over stays as crash-*
+SECONDS ?= 60
+fuzz: $(VENV)/.synced-dev
+	@test -d .fuzz/atheris || $(BIN)/uv pip install -q --python $(BIN)/python --target .fuzz 'atheris>=3,<4'
+	PYTHONPATH=.fuzz $(BIN)/python -W ignore -m tests.fuzz.decoders -max_total_time=$(SECONDS) -timeout=10 \
+	  -rss_limit_mb=1500 -max_len=20000 .fuzz/corpus tests/fuzz/seeds
+
+# known holes of what the lock names; asks PyPI about each package
+audit: $(VENV)/bin/uv
+	$(BIN)/uv tool run pip-audit -r requirements.txt --disable-pip --require-hashes
+
 # what is installed is exactly what the lock says, by hash
 lock: $(VENV)/bin/uv
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
@@ -54,7 +65,7 @@ lock: $(VENV)/bin/uv
 	  --no-emit-find-links -p 3.11 pyproject.toml --extra server --group dev -c requirements.txt -o requirements-dev.txt
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@echo "var/ holds your data and was kept; remove it yourself if you mean it"
 
 help:
