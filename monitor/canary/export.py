@@ -1,7 +1,7 @@
 """The evidence of a release as one file: whoever has it comes to the same verdict without us.
 
 ``check`` judges what the file holds and compares; it reads nothing else. A SHA-256 over all of it shows what was
-changed by accident or by halves; it is no signature.
+changed by accident or by halves; the seal shows the installation that made it that nobody changed anything.
 """
 
 import datetime as dt
@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 from django.db import transaction
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from monitor.canary import gather, run, sums
 from monitor.canary.buckets import BEFORE, SECONDS, USER_GROUPS
@@ -23,6 +24,7 @@ from monitor.canary.models import Release
 from monitor.canary.paths import Gate, Plan
 from monitor.canary.shares import share_of
 from monitor.canary.sums import CANARY, STABLE, Body
+from monitor.canary.table import mix_distance
 
 FORMAT = "vigil-release-evidence/3"
 MOST_ALPHA = 0.5
@@ -36,14 +38,16 @@ class BadEvidenceError(ValueError):
 class Checked:
     """``said`` stands in the file, ``found`` is what its sums give.
 
-    ``differs``: gates of which anything comes out otherwise, ``decided_at``, ``calls``, ``shares`` and
-    ``evidence_over_time``; and ``sha256`` where anything at all was changed.
+    ``differs``: gates of which anything comes out otherwise, ``decided_at``, ``calls``, ``shares``,
+    ``mix`` and ``evidence_over_time``; and ``sha256`` where anything at all was changed. ``sealed``: whether this installation
+    made it so; another one can't tell.
     """
 
     said: str
     found: str
     differs: tuple[str, ...]
     buckets: int
+    sealed: bool
 
     @property
     def same(self) -> bool:
@@ -92,7 +96,7 @@ def export(release: Release, *, now: dt.datetime) -> dict[str, Any]:
         "verdict": release.verdict, "decided_at": _text(release.decided_at),
         "found": release.body.get("gates", []), "calls": release.body.get("calls"),
         "evidence_over_time": {"buckets": release.body.get("buckets"), "paths": release.body.get("paths")},
-        "shares": release.body.get("shares"), "proof": release.body.get("proof"),
+        "shares": release.body.get("shares"), "mix": release.body.get("mix"), "proof": release.body.get("proof"),
         "arrival": release.body.get("arrival"),
         "decisions": [_decision(one) for one in release.decisions.prefetch_related("runs__action")],
         "sums": {
@@ -101,13 +105,18 @@ def export(release: Release, *, now: dt.datetime) -> dict[str, Any]:
             if bucket in rows
         },
     }  # fmt: skip
-    return {**data, "sha256": digest(data)}
+    return {**data, "sha256": digest(data), "seal": seal(data)}
 
 
 def digest(data: Mapping[str, Any]) -> str:
-    """Of everything in a file but this, whatever order and spaces it is written with."""
-    rest = {name: value for name, value in data.items() if name != "sha256"}
+    """Of everything in a file but this and the seal, whatever order and spaces it is written with."""
+    rest = {name: value for name, value in data.items() if name not in {"sha256", "seal"}}
     return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def seal(data: Mapping[str, Any]) -> str:
+    """What only who knows the secret of this installation can make of the same file."""
+    return salted_hmac(FORMAT, digest(data), algorithm="sha256").hexdigest()
 
 
 def check(data: Any) -> Checked:
@@ -132,8 +141,9 @@ def _checked(data: Mapping[str, Any]) -> Checked:
     verdict = str(data["verdict"])
     said = {str(one["key"]): dict(one) for one in data["found"]}
     changed = [] if data.get("sha256") == digest(data) else ["sha256"]
+    sealed = constant_time_compare(str(data.get("seal")), seal(data))
     if not bodies or not plan.begins:
-        return Checked(verdict, "undecided", tuple(changed), 0)
+        return Checked(verdict, "undecided", tuple(changed), 0, sealed)
     judged = judge(bodies, gates, plan)
     found = {one.key: one.to_json() for one in judged.found}
     differs = [key for key in sorted({*found, *said}) if not _alike(found.get(key), said.get(key))]
@@ -145,13 +155,18 @@ def _checked(data: Mapping[str, Any]) -> Checked:
     if not places or places != sorted(set(places)) or places[0] < plan.begins[0] or places[-1] != size - 1:
         differs.append("evidence_over_time")
         places = []
-    told = {
+    told: dict[str, tuple[Any, Any]] = {
         "decided_at": (moment, data.get("decided_at")), "calls": (calls, data.get("calls")),
         "shares": ([share_of(bodies[one]) for one in places], data.get("shares")),
         "evidence_over_time": (judged.drawn(places), over_time["paths"]),
     }  # fmt: skip
+    if data.get("mix") is not None:
+        told["mix"] = (
+            run.apart(str(data["release"]["stratify"]), mix_distance(bodies[plan.begins[0] :])),
+            data["mix"],
+        )
     differs += [name for name, (mine, theirs) in told.items() if not _alike(mine, theirs)]
-    return Checked(verdict, judged.verdict(), tuple(dict.fromkeys([*differs, *changed])), len(bodies))
+    return Checked(verdict, judged.verdict(), tuple(dict.fromkeys([*differs, *changed])), len(bodies), sealed)
 
 
 def _gate(one: Mapping[str, Any]) -> Gate:

@@ -20,8 +20,8 @@ from monitor.store.compared import TooManyCallsError
 CLOSED_SECONDS, SEALED_SECONDS = 60, 600
 # a stretch of the past is read in parts of so many buckets
 AT_ONCE = 72
-# marks may come for 26 hours after the call; they are looked for every half hour
-MARKS_FOR, MARKS_EVERY = 312, 6
+# marks may come for 26 hours after the call; those of three hours are looked for every half hour, all every three hours
+MARKS_FOR, MARKS_EVERY, MARKS_SELDOM = 312, 6, 36
 # and so many buckets are counted in one look: who has been away catches up in several
 MOST_FRESH = 288
 
@@ -78,11 +78,12 @@ def gather(release: Release, end: int) -> Gathered:
 
 
 def _marked_late(release: Release, known: dict[int, Body], end: int, wanted: Wanted) -> list[int]:
-    """The sealed buckets whose calls were marked since; counted anew. Looked for twice an hour, for a day."""
+    """The sealed buckets whose calls were marked since; counted anew."""
     before = (release.evaluated_to or 0) // SECONDS
     if end // MARKS_EVERY == before // MARKS_EVERY or not _reads_marks(release):
         return []
-    first = max(min(known), end - MARKS_FOR)
+    far = MARKS_SELDOM if end // MARKS_SELDOM == before // MARKS_SELDOM else MARKS_FOR + MARKS_SELDOM
+    first = max(min(known), end - far)
     versions = [release.stable, release.canary]
     there = compared.mark_counts(
         release.project_id, moment_of(first), moment_of(end), model=release.model, versions=versions,

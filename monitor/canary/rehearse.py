@@ -138,7 +138,7 @@ class _Apart:
         for body in self._bodies[self._next : place + 1]:
             self._mixes.add(body)
         self._next = max(self._next, place + 1)
-        return mixed(run.apart(self._release, self._mixes.distances()))
+        return mixed(run.apart(self._release.stratify, self._mixes.distances()))
 
 
 def _line(release: Release, gathered: Gathered, place: int, what: str, said: str, reason: str) -> Line:

@@ -233,12 +233,12 @@ def decisive(verdicts: Sequence[str]) -> int | None:
 
 
 def _mix(release: Release, gathered: Gathered, plan: Plan) -> dict[str, float]:
-    return apart(release, mix_distance(gathered.bodies[plan.begins[0] :]))
+    return apart(release.stratify, mix_distance(gathered.bodies[plan.begins[0] :]))
 
 
-def apart(release: Release, mix: Mapping[str, float]) -> dict[str, float]:
+def apart(stratify: str, mix: Mapping[str, float]) -> dict[str, float]:
     """The dimensions in which the arms serve different people, and by which nobody told them apart."""
-    return {name: round(far, 4) for name, far in mix.items() if far > 0.05 and name != release.stratify}
+    return {name: round(far, 4) for name, far in mix.items() if far > 0.05 and name != stratify}
 
 
 def current(stages: Sequence[ReleaseStage]) -> ReleaseStage:

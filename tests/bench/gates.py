@@ -78,18 +78,22 @@ def main(path: str, address: str, name: str) -> dict[str, Any]:
     deadline = time.monotonic() + PATIENCE
     while True:
         found = ask(address, key, f"/api/v1/releases/{identity}/verdict")
-        if found["judged_to"] or time.monotonic() > deadline:
+        if _unix(found["judged_to"]) >= start + end_s - 300.0 or time.monotonic() > deadline:
             break
         time.sleep(0.5)
-    decided = found["decided_at"] and dt.datetime.fromisoformat(found["decided_at"]).timestamp()
+    decided = _unix(found["decided_at"])
     return {
         "scenario": name, "calls": taken, "marks": marked, "posted_s": round(posted, 1),
         "verdict": found["gates_verdict"],
-        "after_h": decided and round((decided - start - begin_s) / 3600, 2), "said": found["sentence"],
-        "share": found["share"], "ever": looked(address, key, start + begin_s),
+        "after_h": round((decided - start - begin_s) / 3600, 2) if decided else None, "said": found["sentence"],
+        "judged_h": round((_unix(found["judged_to"]) - start - begin_s) / 3600, 2), "share": found["share"], "ever": looked(address, key, start + begin_s),
         "gates": {one["metric"]: one["verdict"] for one in found["gates"]},
         "judged_calls": [one["calls"]["canary"] for one in found["gates"] if one["metric"] == "judge_score"],
     }  # fmt: skip
+
+
+def _unix(text: str | None) -> float:
+    return dt.datetime.fromisoformat(text).timestamp() if text else 0.0
 
 
 def looked(address: str, key: str, start: float) -> dict[str, int]:

@@ -46,9 +46,9 @@ def test_two_that_move_the_traffic_of_a_model_are_refused(admin: Client, cast: C
 
 
 def stages(*shares: float, **more: Any) -> dict[str, Any]:
-    rows = {"stages-TOTAL_FORMS": len(shares)}
+    rows: dict[str, Any] = {"stages-TOTAL_FORMS": len(shares)}
     for place, share in enumerate(shares):
-        given = {"position": place, "share": share, "least_minutes": 60, "least_calls": 100}
+        given: dict[str, Any] = {"position": place, "share": share, "least_minutes": 60, "least_calls": 100}
         rows |= {f"stages-{place}-{name}": value for name, value in given.items()}
     return rows | more
 

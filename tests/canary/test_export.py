@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from pytest_django.fixtures import Settings
 
 from monitor.canary import export, run
 from monitor.canary.export import BadEvidenceError
@@ -31,6 +32,19 @@ def test_a_file_gives_the_same_verdict_again(failed: Release, now: dt.datetime) 
     assert found.same
     assert found.said == "fail"
     assert found.buckets == 24 + 72
+
+
+def test_who_decided_is_sealed_by_who_exported_it(
+    failed: Release, now: dt.datetime, settings: Settings
+) -> None:
+    data = json.loads(json.dumps(export.export(failed, now=now)))
+    assert export.check(data).sealed
+    forged = {**data, "decisions": [{**one, "by": "ada"} for one in data["decisions"]]}
+    found = export.check({**forged, "sha256": export.digest(forged)})
+    assert (found.same, found.sealed) == (True, False)
+    settings.SECRET_KEY = "of another installation"
+    found = export.check(data)
+    assert (found.same, found.sealed) == (True, False)
 
 
 def test_it_says_what_was_decided_and_by_whom(failed: Release, now: dt.datetime) -> None:

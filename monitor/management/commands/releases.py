@@ -46,3 +46,8 @@ class Command(BaseCommand):
             message = f"{path}: the verdict differs{named}"
             raise CommandError(message)
         self.stdout.write("the same verdict")
+        self.stdout.write(
+            "sealed by this installation: nothing in it was changed since"
+            if found.sealed
+            else "not sealed by this installation: whether decisions or answers were changed can't be told here"
+        )
