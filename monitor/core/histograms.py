@@ -4,7 +4,10 @@ Source: Prometheus native histogram specification. Schema s has bounds 2**(i/2**
 (2**((i-1)/2**s), 2**(i/2**s)]. Schema -53 means custom bounds (an "NHCB").
 """
 
+import math
+from bisect import bisect_left
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +54,18 @@ def bucket_index(values: Floats, schema: int) -> Ints:
     inside = np.searchsorted(bounds, mantissa, side="left")
     index: Ints = (exponent.astype(np.int64) - 1) * 2**schema + inside
     return index
+
+
+def bucket_of(value: float, schema: int) -> int:
+    """``bucket_index`` of a single value."""
+    mantissa, exponent = math.frexp(value)
+    return (exponent - 1) * 2**schema + bisect_left(_bounds(schema), mantissa)
+
+
+@cache
+def _bounds(schema: int) -> list[float]:
+    found: list[float] = np.exp2(np.arange(2**schema) / 2**schema - 1.0).tolist()
+    return found
 
 
 MAX_FLOAT = float(np.finfo(np.float64).max)

@@ -1,12 +1,13 @@
 """Calls into their series. Pure: asked about the rows that are new, never about a duplicate.
 
-``increments`` works on whole columns; ``Deriver`` takes one call after the other and is what ``verify``
-recounts with, so that a mistake in one of them shows.
+``increments`` works on whole columns, ``rows`` takes a few calls one after the other. ``Deriver`` does so by the
+plainest means and is what ``verify`` recounts with, so that a mistake in one of them shows.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +15,8 @@ import numpy.typing as npt
 from monitor.core.labels import Labels
 from monitor.ingest.envelope import Generation
 from monitor.store.append import Deltas
-from monitor.store.calls import Calls
-from monitor.store.increments import Increments
+from monitor.store.calls import Calls, Derives
+from monitor.store.increments import Increments, Row
 
 IDENTITY = ("model", "version", "environment", "operation", "provider", "route")
 
@@ -130,6 +131,62 @@ def _add_speed(columns: _Columns) -> None:
     with np.errstate(divide="ignore", invalid="ignore"):
         columns.add("llm_tpot_seconds", decoding / (tokens - 1), streamed, counted=False)
         columns.add("llm_output_tokens_per_second", tokens / decoding, spoke & (decoding > 0), counted=False)
+
+
+class _Own(NamedTuple):
+    """The series of calls of one identity."""
+
+    requests: Labels
+    observed: list[tuple[Labels, str]]
+    counted: list[tuple[Labels, str]]
+    tpot: Labels
+    speed: Labels
+
+
+@lru_cache(2_000)
+def _own(identity: Identity) -> _Own:
+    observed = [(labels_of(name, identity), part) for name, part in OBSERVED.items()]
+    counted = [(labels_of(name, identity), part) for name, part in COUNTED.items()]
+    names = ("llm_requests_total", "llm_tpot_seconds", "llm_output_tokens_per_second")
+    requests, tpot, speed = (labels_of(name, identity) for name in names)
+    return _Own(requests, observed, counted, tpot, speed)
+
+
+def rows(calls: Calls) -> Iterator[Row]:
+    """What each of these calls adds."""
+    numbers, errors, grounds = calls.numbers, calls.errors, calls.texts["grounding"]
+    for place, identity in enumerate(zip(*(calls.texts[name] for name in IDENTITY), strict=True)):
+        at, own = calls.started_ms[place], _own(identity)
+        yield own.requests, True, at, 1.0
+        if (error := _error(errors[place])) is not None:
+            yield labels_of("llm_errors_total", identity, "error", error), True, at, 1.0
+        if grounds[place]:
+            yield labels_of("llm_rag_requests_total", identity, "grounding", grounds[place]), True, at, 1.0
+        for labels, part in own.observed:
+            if (value := numbers[part][place]) is not None:
+                yield labels, False, at, float(value)
+        for labels, part in own.counted:
+            if value := numbers[part][place]:
+                yield labels, True, at, float(value)
+        yield from _speed(own, at, *(numbers[part][place] for part in _OF_SPEED))
+
+
+_OF_SPEED = ("output_tokens", "duration_seconds", "ttft_seconds")
+
+
+def _speed(
+    own: _Own, at: int, tokens: float | None, duration: float | None, ttft: float | None
+) -> Iterator[Row]:
+    if not tokens or not duration:
+        return
+    decoding = duration - (ttft or 0.0)
+    if ttft is not None and tokens > 1 and decoding >= 0:
+        yield own.tpot, False, at, decoding / (tokens - 1)
+    if decoding > 0:
+        yield own.speed, False, at, tokens / decoding
+
+
+DERIVES = Derives(increments, rows)
 
 
 class Deriver:

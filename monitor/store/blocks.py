@@ -14,6 +14,9 @@ from monitor.core.histograms import DEFAULT_ZERO_THRESHOLD, HistogramRun, bucket
 from monitor.store.columns import Column, pack, unpack
 
 Table = dict[str, Column]
+# series and time; and within those side and index
+Key = tuple[int, int]
+Cell = tuple[int, int, int, int]
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -132,8 +135,7 @@ def of_observations(series: Ints, times: Ints, values: Floats, weights: Floats) 
     is_zero = np.abs(values) <= DEFAULT_ZERO_THRESHOLD
     block.tables["h"] = {
         "series": series, "t": times, "count": weights, "sum": values * weights,
-        "zero": np.where(is_zero, weights, 0.0), "schema": np.full(n, DERIVED_SCHEMA, dtype=np.int64),
-        "threshold": np.full(n, DEFAULT_ZERO_THRESHOLD), "gauge": np.zeros(n, dtype=np.int64),
+        "zero": np.where(is_zero, weights, 0.0), **_derived_layout(n),
     }  # fmt: skip
     filled = ~is_zero
     block.tables["b"] = {
@@ -141,6 +143,43 @@ def of_observations(series: Ints, times: Ints, values: Floats, weights: Floats) 
         "index": bucket_index(np.abs(values[filled]), DERIVED_SCHEMA), "count": weights[filled],
     }  # fmt: skip
     return add_up(block)
+
+
+def of_few(
+    counts: Mapping[Key, float], heads: Mapping[Key, Sequence[float]], filled: Mapping[Cell, float]
+) -> Block:
+    """Deltas that are added up already: floats, each histogram's count, sum and zero, and counts of buckets."""
+    block = empty()
+    if counts:
+        block.tables["f"] = _keys(sorted(counts), "f") | {"v": _floats(counts[key] for key in sorted(counts))}
+    if heads:
+        numbers = zip(*(heads[key] for key in sorted(heads)), strict=True)
+        block.tables["h"] = {
+            **_keys(sorted(heads), "h"), **dict(zip(SUMMED["h"], map(_floats, numbers), strict=True)),
+            **_derived_layout(len(heads)),
+        }  # fmt: skip
+    if filled:
+        block.tables["b"] = _keys(sorted(filled), "b") | {
+            "count": _floats(filled[key] for key in sorted(filled))
+        }
+    return block
+
+
+def _keys(keys: Sequence[tuple[int, ...]], name: str) -> Table:
+    columns = zip(*keys, strict=True)
+    return {name: np.array(column, dtype=np.int64) for name, column in zip(ORDER[name], columns, strict=True)}
+
+
+def _floats(values: Iterable[float]) -> Floats:
+    return np.array(list(values), dtype=np.float64)
+
+
+def _derived_layout(n: int) -> Table:
+    """What is the same of all histograms that are derived."""
+    return {
+        "schema": np.full(n, DERIVED_SCHEMA, dtype=np.int64),
+        "threshold": np.full(n, DEFAULT_ZERO_THRESHOLD), "gauge": np.zeros(n, dtype=np.int64),
+    }  # fmt: skip
 
 
 def of_runs(rows: Iterable[tuple[int, HistogramRun]]) -> Block:

@@ -19,7 +19,7 @@ from django.db import transaction
 from monitor.core import clock
 from monitor.core.labels import Labels
 from monitor.store import batches, claims, copying, ids, increments, indexing, partitions, quick, series
-from monitor.store.increments import Increments
+from monitor.store.increments import Increments, Row
 from monitor.store.models import BatchKind
 from monitor.store.shards import shard_of, shards_of
 from monitor.store.together import Approach, Together
@@ -109,8 +109,15 @@ class Claimed:
     again: bool = False
 
 
-# what calls add to derived series, and what a part of a request adds to counters of its own
-Derives = Callable[[Calls, Sequence[int]], Increments | None]
+@dataclass(frozen=True, slots=True)
+class Derives:
+    """What calls add to derived series: the chosen ones of many as whole columns, or each of a few in its turn."""
+
+    many: Callable[[Calls, Sequence[int]], Increments | None]
+    few: Callable[[Calls], Iterable[Row]]
+
+
+# what a part of a request adds to counters of its own
 Tells = Callable[[Claimed], Mapping[Labels, int]]
 
 
@@ -186,44 +193,36 @@ def _write_few(project_id: int, shard: int, jobs: Sequence[_Job], derives: Deriv
     keys = [key for key in calls.keys if key is not None]
     if calls.vectors or len(set(keys)) < len(keys) or any(job.calls.arounds for job in jobs):
         return _write(project_id, shard, jobs, derives)
-    told = [
-        job.tells(Claimed(job.positions, at, job.first)) for job, at in zip(jobs, everything, strict=True)
-    ]
     now = jobs[0].now
-    added = increments.joined([*_derived(derives, calls), increments.of_counts(told, now=now)])
-    spans, block = increments.made(project_id, added)
+    moment = clock.to_ms(now)
+    told = [
+        (labels, True, moment, n)
+        for job, at in zip(jobs, everything, strict=True)
+        for labels, n in job.tells(Claimed(job.positions, at, job.first)).items()
+        if n
+    ]
+    spans, block = increments.made_of_few(project_id, (*derives.few(calls), *told))
     if not series.covered(shard, spans):
         return _write(project_id, shard, jobs, derives)
-    identity = ids.written(clock.to_ms(now), batches.SENT)
-    batch = batches.values_of(project_id, shard, BatchKind.DELTAS, block, identity, brief=True)
+    batch = batches.values_of(
+        project_id, shard, BatchKind.DELTAS, block, ids.written(moment, batches.SENT), brief=True
+    )
     digests = [job.digest for job in jobs if job.digest is not None]
-    if quick.store(_STATEMENT, _documents(calls), batch, digests, now=now):
+    if quick.store(_STATEMENT, quick.document(_named(calls)), batch, digests, now=now):
         return everything
     return _write(project_id, shard, jobs, derives)
 
 
-def _derived(derives: Derives, calls: Calls) -> list[Increments]:
-    found = derives(calls, range(len(calls)))
-    return [] if found is None else [found]
-
-
-def _documents(calls: Calls) -> list[quick.Row]:
-    """Each call with its columns by name."""
-    columns: dict[str, list[str] | list[float | None]] = {**calls.texts, **calls.numbers}
-    rows: list[quick.Row] = []
-    for position, key in enumerate(calls.keys):
-        at = calls.started_ms[position]
-        row: quick.Row = {name: column[position] for name, column in columns.items()}
-        hashed = calls.user_hashes[position]
-        row |= {
-            "key": key, "id": ids.fresh(at) if key is None else ids.of_key(at, key),
-            "started_at": clock.from_ms(at), "error": calls.errors[position],
-            "user_hash": None if hashed is None else f"\\x{hashed.hex()}",
-            "prompt": calls.prompts[position], "output": calls.outputs[position],
-            "detail": msgspec.Raw(calls.details[position].encode()),
-        }  # fmt: skip
-        rows.append(row)
-    return rows
+def _named(calls: Calls) -> dict[str, Iterable[object]]:
+    """All columns by name."""
+    own = zip(calls.started_ms, calls.keys, strict=True)
+    return {
+        **calls.texts, **calls.numbers, "error": calls.errors, "prompt": calls.prompts, "output": calls.outputs,
+        "key": calls.keys, "id": [ids.fresh(at) if key is None else ids.of_key(at, key) for at, key in own],
+        "started_at": map(clock.from_ms, calls.started_ms),
+        "user_hash": [None if one is None else f"\\x{one.hex()}" for one in calls.user_hashes],
+        "detail": [msgspec.Raw(one.encode()) for one in calls.details],
+    }  # fmt: skip
 
 
 def _write(project_id: int, shard: int, jobs: Sequence[_Job], derives: Derives) -> list[list[int]]:
@@ -247,7 +246,8 @@ def _write(project_id: int, shard: int, jobs: Sequence[_Job], derives: Derives) 
             job.tells(Claimed(job.positions, fresh, job.first, job.digest in again))
             for job, (_, fresh) in zip(jobs, parts, strict=True)
         ]
-        added = [*_derived(derives, taken_calls), increments.of_counts(told, now=now)]
+        found = derives.many(taken_calls, range(len(taken_calls)))
+        added = [increments.of_counts(told, now=now), *([] if found is None else [found])]
         increments.write(project_id, shard, increments.joined(added), now=now)
     return [fresh for _, fresh in parts]
 

@@ -1,15 +1,16 @@
 """What new rows add to derived series, as columns: added up and written as one batch of deltas."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from monitor.core import clock
+from monitor.core.histograms import DEFAULT_ZERO_THRESHOLD, bucket_of
 from monitor.core.labels import Labels, fingerprint
 from monitor.store import batches, blocks, series
-from monitor.store.blocks import GRID_MS, Block, Floats, Ints
+from monitor.store.blocks import DERIVED_SCHEMA, GRID_MS, NEGATIVE, POSITIVE, Block, Cell, Floats, Ints, Key
 from monitor.store.models import BatchKind, SeriesKind
 
 
@@ -25,6 +26,10 @@ class Increments:
     owners: Ints
     times: Ints
     values: Floats
+
+
+# a label set, whether it is a counter, a time in Unix milliseconds, and an amount or what was observed
+Row = tuple[Labels, bool, int, float]
 
 
 def of_counts(counts: Sequence[Mapping[Labels, int]], *, now: dt.datetime) -> Increments:
@@ -71,6 +76,37 @@ def made(project_id: int, found: Increments) -> tuple[list[series.SeriesSpan], B
     times = found.times // GRID_MS * GRID_MS
     ids = np.array([fingerprint(project_id, labels) for labels in found.labels], dtype=np.int64)
     return _spans(found, ids, times), _block(found, ids[found.owners], times)
+
+
+def made_of_few(project_id: int, rows: Iterable[Row]) -> tuple[list[series.SeriesSpan], Block]:
+    """As ``made``, one after the other: of a few rows that takes a tenth of the time."""
+    spans: dict[int, series.SeriesSpan] = {}
+    counts: dict[Key, float] = {}
+    heads: dict[Key, list[float]] = {}
+    filled: dict[Cell, float] = {}
+    for labels, counted, at, value in rows:
+        time = at // GRID_MS * GRID_MS
+        identity = fingerprint(project_id, labels)
+        span = spans.get(identity)
+        if span is None:
+            kind = SeriesKind.DERIVED_COUNTER if counted else SeriesKind.DERIVED_HISTOGRAM
+            spans[identity] = series.SeriesSpan(identity, labels, kind, time, time)
+        elif not span.first_ms <= time <= span.last_ms:
+            span.first_ms, span.last_ms = min(span.first_ms, time), max(span.last_ms, time)
+        key = identity, time
+        if counted:
+            counts[key] = counts.get(key, 0.0) + value
+            continue
+        head = heads.setdefault(key, [0.0, 0.0, 0.0])
+        head[0] += 1.0
+        head[1] += value
+        if abs(value) <= DEFAULT_ZERO_THRESHOLD:
+            head[2] += 1.0
+        else:
+            side = POSITIVE if value > 0 else NEGATIVE
+            cell = identity, time, side, bucket_of(abs(value), DERIVED_SCHEMA)
+            filled[cell] = filled.get(cell, 0.0) + 1.0
+    return list(spans.values()), blocks.of_few(counts, heads, filled)
 
 
 def _spans(found: Increments, ids: Ints, times: Ints) -> list[series.SeriesSpan]:

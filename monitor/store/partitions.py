@@ -30,8 +30,9 @@ SPARSE_SERIES = 1.5
 _LOCK_KEY = 0x7669_6769_6C70
 
 _known: set[str] = set()
-# days of which every table of generations is known to have its partition
+# days of which every table of generations is known to have its partition, and those of which batches have theirs
 _whole_days: set[int] = set()
+_batch_days: set[int] = set()
 _lock = Lock()
 
 
@@ -46,7 +47,11 @@ def for_generations(milliseconds: Iterable[int]) -> None:
 
 
 def for_batches(milliseconds: int) -> None:
-    _ensure_day(BATCHES, milliseconds // DAY_MS)
+    day = milliseconds // DAY_MS
+    if day not in _batch_days:
+        _ensure_day(BATCHES, day)
+        if not connection.in_atomic_block:
+            _batch_days.add(day)
 
 
 def for_chunks(milliseconds: Iterable[int]) -> None:
@@ -83,6 +88,7 @@ def drop_before(table: str, milliseconds: int, *, only_empty: bool = False) -> l
         _known.difference_update(gone)
         if gone:
             _whole_days.clear()
+            _batch_days.clear()
     return gone
 
 

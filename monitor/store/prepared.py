@@ -1,9 +1,9 @@
 """A statement asked over and over, past the driver's cursors: they take several times what libpq itself does.
 
-For reading outside transactions alone: nothing here begins one.
+For outside transactions alone: nothing here begins one, and what is written is committed by itself.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -39,7 +39,37 @@ def rows(connection: psycopg.Connection[Any], sql: str, values: Sequence[int | s
     ]
 
 
-def _asked(connection: psycopg.Connection[Any], sql: str, given: list[Any]) -> PGresult:
+def done(
+    connection: psycopg.Connection[Any],
+    sql: str,
+    values: Sequence[bytes | None],
+    binary: Container[int],
+    *,
+    once: bool = False,
+) -> None:
+    """Run ``sql``, which returns nothing; ``binary``: which of its values are no text. Raises psycopg's errors.
+
+    ``once``: it is not prepared, so it may be run inside a transaction too.
+    """
+    given, formats = list(values), [int(place in binary) for place in range(len(values))]
+    if once:
+        result = connection.pgconn.exec_params(sql.encode(), given, None, formats)
+        _checked(connection.pgconn, result, ExecStatus.COMMAND_OK)
+        return
+    try:
+        _asked(connection, sql, given, formats, ExecStatus.COMMAND_OK)
+    except psycopg.errors.InvalidSqlStatementName:
+        _names.pop(connection, None)
+        _asked(connection, sql, given, formats, ExecStatus.COMMAND_OK)
+
+
+def _asked(
+    connection: psycopg.Connection[Any],
+    sql: str,
+    given: list[Any],
+    formats: list[int] | None = None,
+    wanted: ExecStatus = ExecStatus.TUPLES_OK,
+) -> PGresult:
     pgconn = connection.pgconn
     known = _names.setdefault(connection, {})
     name = known.get(sql)
@@ -47,7 +77,7 @@ def _asked(connection: psycopg.Connection[Any], sql: str, given: list[Any]) -> P
         name = b"vigil_%d" % len(known)
         _checked(pgconn, pgconn.prepare(name, sql.encode()), ExecStatus.COMMAND_OK)
         known[sql] = name
-    return _checked(pgconn, pgconn.exec_prepared(name, given), ExecStatus.TUPLES_OK)
+    return _checked(pgconn, pgconn.exec_prepared(name, given, formats), wanted)
 
 
 def _checked(pgconn: PGconn, result: PGresult, wanted: ExecStatus) -> PGresult:

@@ -2,12 +2,14 @@
 
 from collections import Counter, defaultdict
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.core.labels import Labels
 from monitor.ingest import derive, rows
 from monitor.ingest.envelope import Context, Generation
+from monitor.store import increments
 
 Sums = dict[tuple[Labels, int], Counter[float]]
 
@@ -42,6 +44,13 @@ def of_columns(generations: list[Generation]) -> Sums:
     return sums
 
 
+def of_rows(generations: list[Generation]) -> Sums:
+    sums: Sums = defaultdict(Counter)
+    for labels, _, at, value in derive.rows(rows.columns(1, generations)):
+        sums[labels, at][value] += 1
+    return sums
+
+
 def one_by_one(generations: list[Generation]) -> Sums:
     columns = rows.columns(1, generations)
     deriver = derive.Deriver()
@@ -58,7 +67,22 @@ def one_by_one(generations: list[Generation]) -> Sums:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(calls, max_size=8))
 def test_columns_add_what_single_calls_add(generations: list[Generation]) -> None:
-    assert of_columns(generations) == one_by_one(generations)
+    assert of_columns(generations) == of_rows(generations) == one_by_one(generations)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(calls, min_size=1, max_size=8))
+def test_a_few_calls_make_the_block_that_columns_make(generations: list[Generation]) -> None:
+    columns = rows.columns(1, generations)
+    many = derive.increments(columns, range(len(generations)))
+    assert many is not None
+    (spans, block), (few_spans, few) = (
+        increments.made(1, many),
+        increments.made_of_few(1, derive.rows(columns)),
+    )
+    assert sorted(spans, key=lambda span: span.id) == sorted(few_spans, key=lambda span: span.id)
+    for name, table in block.tables.items():
+        assert all(np.allclose(values, few.tables[name][column]) for column, values in table.items())
 
 
 def test_only_the_chosen_calls_are_counted() -> None:
