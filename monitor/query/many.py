@@ -7,7 +7,6 @@ from monitor.core.samples import Series
 from monitor.promql import parse as parser
 from monitor.promql.errors import BadQueryError, QueryError
 from monitor.promql.evaluate import Evaluation
-from monitor.promql.places import placed
 from monitor.promql.plan import Read
 from monitor.promql.spans import Question
 from monitor.promql.values import Grid, Notes
@@ -73,8 +72,7 @@ class _Asked:
         evaluation = Evaluation(self.plan, self.data, self.in_time, self.bounds.samples, self.notes)
         self.result = shaped(evaluation.run(), grid, at_once=True)
         self.result.samples = self.work.samples
-        self.result.warnings = placed(self.expr, self.notes.warnings)
-        self.result.infos = placed(self.expr, self.notes.infos)
+        self.result.warnings, self.result.infos = list(self.notes.warnings), list(self.notes.infos)
 
 
 # how far back questions may look and still be read together: a rate over 5 minutes must not pay for a week's
