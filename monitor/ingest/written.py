@@ -10,6 +10,8 @@ _COUNT = re.compile(r"0|-?[1-9][0-9]{0,17}")
 # what YAML 1.1 takes for true or false beside the words themselves
 FLAGS = {"yes": True, "on": True, "y": True, "no": False, "off": False, "n": False}
 
+MOST_THINGS = 500_000
+
 
 class _Loader(yaml.SafeLoader):
     """``version: 1.10`` stays ``1.10``; 1e3, 0x10, 12:30 and dates are texts as well."""
@@ -41,5 +43,33 @@ for _kind in ("float", "timestamp"):
 
 
 def load(text: str) -> Any:
-    """The document's content; raises yaml.YAMLError."""
-    return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+    """The document's content; raises yaml.YAMLError, also for what would never end: aliases that repeat aliases."""
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        _count(root, {})
+        return loader.construct_document(root)
+    except RecursionError as error:
+        problem = "nested too deeply"
+        raise yaml.constructor.ConstructorError(None, None, problem, None) from error
+    finally:
+        loader.dispose()
+
+
+def _count(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many things a node is, aliases counted as what they repeat."""
+    if id(node) in known:
+        return known[id(node)]
+    # met again before it was counted: within itself
+    known[id(node)] = MOST_THINGS + 1
+    parts = (
+        [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
+    )
+    size = 1 + sum(_count(part, known) for part in parts) if isinstance(node, yaml.CollectionNode) else 1
+    if size > MOST_THINGS:
+        problem = f"aliases make more than {MOST_THINGS} things of it"
+        raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+    known[id(node)] = size
+    return size

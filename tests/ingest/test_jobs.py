@@ -64,7 +64,7 @@ def test_a_global_time_out_is_cut_to_a_short_interval() -> None:
         ({"scheme": "ftp"}, "scrape_configs[0].scheme: 'ftp'"),
         ({"honor_labels": "maybe"}, "scrape_configs[0].honor_labels: 'maybe' is not true or false"),
         ({"params": {"a": "b"}}, "scrape_configs[0].params: is not a mapping of names to lists"),
-        ({"follow_redirects": True}, "scrape_configs[0].follow_redirects: not supported: redirects"),
+        ({"http_sd_configs": [{"url": "http://sd", "follow_redirects": True}]}, "scrape_configs[0].http_sd_configs[0].follow_redirects: not supported"),
         ({"body_size_limit": "10 MB"}, "scrape_configs[0].body_size_limit: '10 MB' is no size"),
         ({"metric_name_validation_scheme": "legacy"}, "scrape_configs[0].metric_name_validation_scheme: not supported"),
         ({"convert_classic_histograms_to_nhcb": True}, "scrape_configs[0].convert_classic_histograms_to_nhcb: not"),
@@ -127,3 +127,17 @@ def test_secrets_are_covered_and_kept_when_they_stay_covered() -> None:
     shown = jobs.masked(stored)
     assert shown["basic_auth"] == {"username": "u", "password": "<secret>"}
     assert jobs.unmasked({**shown, "scheme": "https"}, stored) == {**stored, "scheme": "https"}
+
+
+@pytest.mark.parametrize("text", ["a: &a [*a]", "[" * 2000])
+def test_what_never_ends_is_refused(text: str) -> None:
+    with pytest.raises(jobs.BadJobError, match="no YAML"):
+        jobs.load(text)
+
+
+def test_aliases_that_repeat_aliases_are_counted_as_what_they_make() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    lines.append("scrape_configs: [{job_name: a, params: {module: *a8}, static_configs: [{targets: [b]}]}]")
+    with pytest.raises(jobs.BadJobError, match="aliases make more than"):
+        jobs.load("\n".join(lines))
