@@ -29,8 +29,11 @@ pytest_plugins = [
 
 
 def pytest_configure() -> None:
-    """The real hasher takes 0.2 s per person, and the cast has three in each test."""
+    """The real hasher takes 0.2 s per person, and the cast has three in each test; each client of a test would look
+    through all static files first, as a server does when it starts.
+    """
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.WHITENOISE_AUTOREFRESH = True
     # how long an example takes says something of the machine, not of the code
     hypothesis.settings.register_profile(
         "untimed",

@@ -138,14 +138,19 @@ def _settings(layout: Layout) -> dict[str, str]:
 
 
 def _initialise(layout: Layout, identity: int | None, log: Path) -> None:
-    shutil.rmtree(layout.postgres, ignore_errors=True)
-    _own(layout.postgres, identity)
+    """A cluster is there whole or not at all: it is made beside its place, and of a start that was killed, initdb
+    may still be about, taking away what it had begun.
+    """
+    for left in layout.postgres.parent.glob(f"{layout.postgres.name}.new-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    folder = layout.postgres.with_name(f"{layout.postgres.name}.new-{os.getpid()}")
+    _own(folder, identity)
     password = local_secret(layout, "postgres_password")
     reader, writer = os.pipe()
     os.write(writer, password.encode() + b"\n")
     os.close(writer)
     command = [
-        str(postgres_binary("initdb")), "-D", str(layout.postgres), "-U", "vigil", "--auth=scram-sha-256",
+        str(postgres_binary("initdb")), "-D", str(folder), "-U", "vigil", "--auth=scram-sha-256",
         f"--pwfile=/dev/fd/{reader}", "--encoding=UTF8", "--locale-provider=builtin",
         "--builtin-locale=C.UTF-8", "--locale=C", "--data-checksums",
     ]  # fmt: skip
@@ -158,7 +163,9 @@ def _initialise(layout: Layout, identity: int | None, log: Path) -> None:
     if done.returncode:
         message = f"initdb failed with {done.returncode}; read {log}"
         raise EmbeddedServerError(message)
-    _lay_out_log(layout.postgres / "pg_wal", identity)
+    _lay_out_log(folder / "pg_wal", identity)
+    shutil.rmtree(layout.postgres, ignore_errors=True)
+    folder.rename(layout.postgres)
 
 
 def _lay_out_log(folder: Path, identity: int | None) -> None:

@@ -78,7 +78,7 @@ def tool(product: Product, outside: Callable[[], Outside], tmp_path: Path) -> tu
     hook = outside()
     path = tmp_path / "alertmanager.yml"
     path.write_text(ALERTMANAGER.format(hook=hook.url))
-    product.manage("alertmanager", "import", str(path), "--project", "shop")
+    product.manage("alertmanager", "import", str(path), "--project", product.project)
     return Tool(product), hook
 
 

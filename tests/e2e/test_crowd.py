@@ -44,7 +44,7 @@ def test_the_same_batches_from_many_sides_are_stored_once_in_their_own_minutes(p
 
     with ThreadPoolExecutor(SIDES) as pool:
         assert sum(pool.map(send, range(SIDES))) == BATCHES * SIZE
-    verdict = product.manage("verify", "--project", "shop")
+    verdict = product.manage("verify", "--project", product.project)
     assert "all agree" in verdict
     sent, new = SIDES * BATCHES * SIZE, BATCHES * SIZE
     assert f"{sent} items sent = {new} stored, {sent - new} duplicate, 0 dropped" in verdict

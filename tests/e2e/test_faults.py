@@ -24,7 +24,7 @@ import pytest
 
 from monitor.store.layout import Layout, local_secret
 from tests.fixtures.fix_outside import Outside
-from tests.fixtures.fix_product import ROOT, Product, environment, free_port, start
+from tests.fixtures.fix_product import PROJECTS, ROOT, Product, Seed, environment, free_port
 
 pytestmark = pytest.mark.processes
 PATIENCE_SECONDS = 90
@@ -80,7 +80,7 @@ def watched(product: Product, outside: Callable[[], Outside], tmp_path: Path) ->
     for name, text in (("alertmanager", ROUTES.format(hook=hook.url)), ("rules", RULES)):
         path = tmp_path / f"{name}.yml"
         path.write_text(text)
-        product.manage(name, "import", str(path), "--project", "shop")
+        product.manage(name, "import", str(path), "--project", product.project)
     told = Told(hook)
     until(lambda: "Always" in told.firing(), "the alert that always fires")
     return product, told
@@ -189,15 +189,15 @@ def test_when_all_connections_are_taken_it_says_so_and_goes_on_afterwards(produc
 
 
 @pytest.fixture
-def cramped(seed: Path) -> Iterator[tuple[Product, Path]]:
+def cramped(seed: Seed) -> Iterator[tuple[Product, Path]]:
     """A product on a disk of its own, and the file that fills it; only its own processes see that disk."""
     folder = Path(tempfile.mkdtemp(prefix="vigil-disk-"))
-    size = sum(path.stat().st_size for path in (seed / "var").rglob("*") if path.is_file()) + 40_000_000
+    size = sum(path.stat().st_size for path in seed.data.rglob("*") if path.is_file()) + 40_000_000
     port = free_port()
     script = 'mount -t tmpfs -o size=$1 none "$2" && cp -a "$3" "$2/var" && shift 3 && exec "$@"'
     up = [sys.executable, "manage.py", "up", "--bind", f"127.0.0.1:{port}"]
     process = subprocess.Popen(
-        ["/usr/bin/unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", str(size), folder, seed / "var", *up],
+        ["/usr/bin/unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", str(size), folder, seed.data, *up],
         cwd=ROOT, env=environment(folder / "var"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     assert process.stdout is not None
@@ -209,7 +209,9 @@ def cramped(seed: Path) -> Iterator[tuple[Product, Path]]:
     else:
         pytest.fail("".join(said))
     inside = Path(f"/proc/{process.pid}/root") / folder.relative_to("/")
-    product = Product(process, f"http://127.0.0.1:{port}", folder / "var", (seed / "key").read_text())
+    product = Product(
+        process, f"http://127.0.0.1:{port}", folder / "var", seed.keys[PROJECTS[0]], PROJECTS[0]
+    )
     yield product, inside / "ballast"
     product.stop()
     folder.rmdir()
@@ -233,7 +235,7 @@ def test_a_full_disk_is_named_and_nothing_acknowledged_is_lost(cramped: tuple[Pr
     assert stored(product) == 20 + acknowledged + 200
     inside = ["/usr/bin/nsenter", "-t", str(product.process.pid), "-U", "-m", "--preserve-credentials"]
     verified = subprocess.run(
-        [*inside, sys.executable, str(ROOT / "manage.py"), "verify", "--project", "shop"], env=environment(product.data),
+        [*inside, sys.executable, str(ROOT / "manage.py"), "verify", "--project", product.project], env=environment(product.data),
         check=False, capture_output=True, text=True,
     )  # fmt: skip
     assert "all agree" in verified.stdout, verified.stderr
@@ -245,19 +247,6 @@ def fill(path: Path) -> None:
             file.write(bytes(65_536))
 
 
-def test_a_first_start_that_is_killed_again_and_again_ends_well(tmp_path: Path) -> None:
-    data = tmp_path / "var"
-    for seconds in (1.5, 4.0):
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "up", "--bind", f"127.0.0.1:{free_port()}"], cwd=ROOT, env=environment(data),
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        time.sleep(seconds)
-        process.kill()
-        process.wait()
-    product = start(data, free_port())
-    try:
-        product.manage("project", "create", "shop")
-        assert "all agree" in product.manage("verify", "--project", "shop")
-    finally:
-        assert product.stop() == 0
+def test_a_first_start_that_is_killed_again_and_again_ends_well(seed: Seed) -> None:
+    assert "all agree" in seed.verdict
+    assert seed.exit_code == 0
