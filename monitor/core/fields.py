@@ -39,9 +39,13 @@ class Field:
             return self.default
         try:
             return self._convert(value)
-        except (TypeError, ValueError) as error:
-            message = f"{self.name}: {error}"
-            raise BadFieldError(message) from error
+        except (TypeError, ValueError, OverflowError) as error:
+            message = f"{self.name}: {self._unquoted(str(error), value)}"
+            raise BadFieldError(message) from (None if self.secret else error)
+
+    def _unquoted(self, complaint: str, value: Any) -> str:
+        """A complaint must not say a secret back."""
+        return complaint.replace(repr(value), MASK).replace(str(value), MASK) if self.secret else complaint
 
     def _convert(self, value: Any) -> Any:
         match self.kind:

@@ -11,7 +11,7 @@ import re
 import socket
 import ssl
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +20,7 @@ import httpx2
 from django.conf import settings
 
 from monitor.core import clock
-from monitor.core.fields import MASK
+from monitor.outside import masking
 
 MAX_ANSWER_BYTES = 1_000_000
 EXCERPT = 300
@@ -31,6 +31,7 @@ METADATA = frozenset(map(ipaddress.ip_address, ("100.100.100.200", "fd00:ec2::25
 SHARED = ipaddress.ip_network("100.64.0.0/10")
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+redact = masking.redact
 
 
 class ForbiddenTargetError(Exception):
@@ -58,6 +59,9 @@ class Answer:
     def excerpt(self) -> str:
         """The beginning of the body, safe to show."""
         text = self.body[: 100 * EXCERPT].decode(errors="replace")
+        if len(self.body) > 100 * EXCERPT:
+            # half a secret at the cut would not be known for one
+            text = text[: -10 * EXCERPT]
         return self.safe(_TAGS.sub(" ", text) if text.lstrip().startswith("<") else text)
 
     def safe(self, text: str) -> str:
@@ -83,6 +87,10 @@ class Caller:
     timeout_seconds: float = 10.0
     max_answer_bytes: int = MAX_ANSWER_BYTES
     trusted: bool = False
+
+    def hiding(self, *secrets: str) -> "Caller":
+        """The same with more that must not show: what a service handed out, like a token."""
+        return replace(self, secrets=(*self.secrets, *secrets))
 
     def post(self, url: str, body: Any, headers: Mapping[str, str] | None = None) -> Answer:
         """POST ``body`` as JSON."""
@@ -122,13 +130,6 @@ class Caller:
                 message = f"{host} did not finish its answer within {self.timeout_seconds:g} s"
                 raise LateError(message)
         return bytes(raw)
-
-
-def redact(text: str, secrets: Iterable[str]) -> str:
-    """``text`` with every secret masked, the longest first."""
-    for secret in sorted({secret for secret in secrets if len(secret) > 3}, key=len, reverse=True):
-        text = text.replace(secret, MASK)
-    return text
 
 
 def host_of(url: str) -> str:

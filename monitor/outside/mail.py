@@ -53,6 +53,7 @@ def send(letter: Letter, server: Server | None = None) -> None:
     """Send one letter; raises MailRefusedError or MailLaterError."""
     headers = {"X-Vigil-Delivery": letter.reference} if letter.reference else {}
     connection: EmailBackend | None = None
+    secrets = _secrets(server)
     try:
         connection = _own(server) if server else EmailBackend()
         made = EmailMultiAlternatives(
@@ -67,15 +68,16 @@ def send(letter: Letter, server: Server | None = None) -> None:
         message = f"the mail server refused {', '.join(error.recipients)}"
         raise (MailLaterError if codes and max(codes) < 500 else MailRefusedError)(message) from error
     except smtplib.SMTPResponseException as error:
-        raise _answered(error) from error
+        raise _answered(error, secrets) from error
     except http.ForbiddenTargetError as error:
         raise MailRefusedError(str(error)) from error
     except smtplib.SMTPNotSupportedError as error:
-        message = f"the mail server does not offer what is asked of it: {error}; choose another encryption"
+        said = http.redact(str(error), secrets)
+        message = f"the mail server does not offer what is asked of it: {said}; choose another encryption"
         raise MailRefusedError(message) from error
     except (OSError, smtplib.SMTPException) as error:
         where = "the address of the mail server" if server else "VIGIL_SMTP_HOST and VIGIL_SMTP_PORT"
-        message = f"the mail server can't be reached ({error}); check {where}"
+        message = f"the mail server can't be reached ({http.redact(str(error), secrets)}); check {where}"
         raise MailLaterError(message) from error
     except ValueError as error:
         message = f"the letter can't be written: {error}"
@@ -85,9 +87,18 @@ def send(letter: Letter, server: Server | None = None) -> None:
             connection.close()
 
 
-def _answered(error: smtplib.SMTPResponseException) -> Exception:
+def _secrets(server: Server | None) -> tuple[str, ...]:
+    """What a server may say back of how we signed in; SMTP sends name and password as one text in base64."""
+    user = server.username if server else settings.EMAIL_HOST_USER
+    password = server.password if server else settings.EMAIL_HOST_PASSWORD
+    return (password, f"\0{user}\0{password}") if password else ()
+
+
+def _answered(error: smtplib.SMTPResponseException, secrets: tuple[str, ...]) -> Exception:
     said = error.smtp_error
     text = said.decode(errors="replace") if isinstance(said, bytes) else said
+    # what it says may be as long as it likes, and hold what PostgreSQL does not store
+    text = " ".join(http.redact(text, secrets).replace("\x00", " ").split())[: http.EXCERPT]
     message = f"the mail server answered {error.smtp_code} {text}"
     return (MailLaterError if error.smtp_code < 500 else MailRefusedError)(message)
 

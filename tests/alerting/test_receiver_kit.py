@@ -1,18 +1,23 @@
 """Every receiver in the list passes these; a new one gains them by being listed."""
 
+import base64
 import json
 import re
 from collections.abc import Callable
 from functools import partial
+from urllib.parse import quote, unquote
 
 import pytest
 from pytest_django.fixtures import Settings
 
+from monitor.alerting import deliver
 from monitor.alerting.message import Message
+from monitor.alerting.models import Contact, Delivery, DeliveryAttempt
 from monitor.alerting.receivers import RECEIVERS
 from monitor.alerting.receivers.base import LaterError, RefusedError
 from monitor.outside.http import Caller, ForbiddenTargetError, UnreachableError
-from tests.fixtures.fix_outside import Mailbox, Outside, Received
+from tests.fixtures.fix_cast import Cast
+from tests.fixtures.fix_outside import Answer, Mailbox, Outside, Received
 from tests.kits import receiver as kit
 
 BY_HTTP = [name for name in RECEIVERS if name != "email"]
@@ -115,6 +120,38 @@ def test_no_secret_stands_in_any_error(name: str, status: int, service: Outside)
         send(name, service)
     except (RefusedError, LaterError) as error:
         assert kit.SECRET not in str(error)  # noqa: PT017 — not every receiver reads the body of a 200
+
+
+@every(BY_HTTP)
+@pytest.mark.parametrize("status", [200, 404, 503])
+def test_a_service_that_says_back_all_it_got_gives_no_secret_away(
+    name: str, status: int, service: Outside, cast: Cast, caplog: pytest.LogCaptureFixture
+) -> None:
+    marked = {one.name: f"s3cr3t {one.name}/+x" for one in RECEIVERS[name].fields if one.secret}
+    settings = kit.settings(name, service.url) | marked | {"username": "ada"}
+    for one in RECEIVERS[name].fields:
+        if one.kind == "url":
+            own = quote(marked[one.name] + "é", safe="")
+            settings[one.name] = f"{service.url}/hook/{own}?access_token={own}"
+    settings = {key: settings[key] for key in settings if key in {one.name for one in RECEIVERS[name].fields}}
+    contact = Contact.objects.create(project=cast.project, name="c", kind=name, settings=settings)
+    service.respond = lambda got: Answer(status, _echo(got))
+    deliver.send_test(contact, now=kit.NOON)
+    deliver.run_due(now=kit.NOON)
+    kept = [
+        *Delivery.objects.values_list("last_error", flat=True),
+        *Contact.objects.values_list("last_error", flat=True),
+    ]
+    kept += [*DeliveryAttempt.objects.values_list("error", flat=True), caplog.text]
+    assert service.received
+    assert "s3cr3t" not in unquote(" ".join(kept)).lower()
+    assert not any(base64.b64encode(one.encode()).decode()[:20] in " ".join(kept) for one in marked.values())
+
+
+def _echo(got: Received) -> bytes:
+    """Whatever came, as it came, decoded, quoted, as a robot's own error."""
+    told = f"{got.path}?{got.raw_query} {unquote(got.path)} {got.headers} {got.body!r} {got.query!r}"
+    return json.dumps({"errcode": 9, "code": 9, "errmsg": told, "msg": told, "description": told}).encode()
 
 
 @every(BY_HTTP)

@@ -28,10 +28,14 @@ MEASURES = defaultdict(lambda: in_bytes, telegram=in_utf16)
 
 def made(name: str, url: str) -> Receiver:
     """A receiver with every setting filled in: secrets hold SECRET, addresses lead to ``url``."""
-    kind = RECEIVERS[name]
-    given = {field.name: _example(field, url) for field in kind.fields}
-    receiver: Receiver = kind(fields.clean(kind.fields, given))
+    receiver: Receiver = RECEIVERS[name](settings(name, url))
     return receiver
+
+
+def settings(name: str, url: str) -> dict[str, Any]:
+    """Every setting of a receiver, filled in."""
+    declared = RECEIVERS[name].fields
+    return fields.clean(declared, {field.name: _example(field, url) for field in declared})
 
 
 def _example(field: fields.Field, url: str) -> Any:

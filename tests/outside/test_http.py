@@ -1,3 +1,4 @@
+import logging
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -100,3 +101,8 @@ def test_what_is_no_web_address_is_refused(url: str) -> None:
 
 def test_the_longest_secret_is_masked_first() -> None:
     assert redact("abcdef abcd", ["abcd", "abcdef"]) == "•••••• ••••••"
+
+
+@pytest.mark.parametrize("name", ["httpx2", "httpcore2.connection", "httpcore2.http11"])
+def test_no_library_writes_addresses_into_the_log_however_much_is_asked_for(name: str) -> None:
+    assert not logging.getLogger(name).isEnabledFor(logging.INFO)

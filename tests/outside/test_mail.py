@@ -1,3 +1,4 @@
+import base64
 import email
 import email.policy
 
@@ -42,6 +43,15 @@ def test_a_server_that_is_not_there_is_tried_again(settings: Settings) -> None:
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     with pytest.raises(mail.MailLaterError, match="VIGIL_SMTP_HOST"):
         mail.send(LETTER)
+
+
+def test_a_server_that_says_the_password_back_gives_it_to_nobody(mailbox: Mailbox) -> None:
+    coded = base64.b64encode(b"\0ada\0s3cr3t+pw").decode()
+    mailbox.refuse["MAIL"] = f"550 no s3cr3t+pw, s3cr3t%2Bpw or {coded}"
+    with pytest.raises(mail.MailRefusedError) as caught:
+        mail.send(LETTER, mail.Server(f"127.0.0.1:{mailbox.port}", "", "s3cr3t+pw", "none"))
+    assert str(caught.value) == "the mail server answered 550 no ••••••, •••••• or " + coded
+    assert mail._secrets(mail.Server("m", "ada", "s3cr3t+pw")) == ("s3cr3t+pw", "\0ada\0s3cr3t+pw")
 
 
 def test_a_contacts_own_server_and_sender_are_used(mailbox: Mailbox) -> None:

@@ -25,6 +25,8 @@ class LaterError(Exception):
 class Calls(Protocol):
     """The way out; see ``outside.http.Caller``."""
 
+    def hiding(self, *secrets: str) -> "Calls": ...
+
     def post(self, url: str, body: Any, headers: Mapping[str, str] | None = None) -> Answer: ...
 
     def request(

@@ -34,7 +34,8 @@ class DingTalk:
         self.settings = settings
 
     def send(self, message: Message, calls: base.Calls) -> None:
-        answer = calls.post(self.url(message), self.body(message))
+        url = self.url(message)
+        answer = calls.hiding(url).post(url, self.body(message))
         base.judge_code(answer, "errcode", "errmsg", later=(BUSY, *TOO_FAST))
 
     def url(self, message: Message) -> str:

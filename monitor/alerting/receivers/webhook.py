@@ -21,10 +21,11 @@ class Webhook:
     fields = (
         Field("url", _("URL"), kind="url", required=True, secret=True, help=_("Where to POST the JSON.")),
         Field("bearer_token", _("Bearer token"), secret=True, help=_("Sent as Authorization: Bearer …")),
+        Field("scheme", _("Authorization type"), help=_("Another word than Bearer before the token, if the service wants one.")),
         Field("username", _("User name"), help=_("For basic authentication, instead of a token.")),
         Field("password", _("Password"), secret=True, help=_("For basic authentication.")),
         Field("max_alerts", _("Alerts per message"), kind="integer", default=0, help=_("0: all of them.")),
-    )
+    )  # fmt: skip
     limit_bytes = 32_000_000
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -62,7 +63,7 @@ class Webhook:
     def _authorization(self) -> dict[str, str]:
         token, user = self.settings.get("bearer_token"), self.settings.get("username")
         if token:
-            return {"authorization": f"Bearer {token}"}
+            return {"authorization": f"{self.settings.get('scheme') or 'Bearer'} {token}"}
         if user:
             pair = f"{user}:{self.settings.get('password') or ''}"
             return {"authorization": "Basic " + base64.b64encode(pair.encode()).decode()}

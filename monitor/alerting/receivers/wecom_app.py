@@ -41,7 +41,7 @@ class WeComApp:
     def send(self, message: Message, calls: base.Calls) -> None:
         now = clock.to_ms(message.at) / 1000
         token = self._token(calls, now)
-        answer = calls.post(
+        answer = calls.hiding(token).post(
             f"{self._api}message/send?{urlencode({'access_token': token})}", self.body(message)
         )
         said = answer.json()
