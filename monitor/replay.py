@@ -53,10 +53,6 @@ class _Alert:
     def fires(self, now: dt.datetime) -> bool:
         return self.ends_at is None or self.ends_at > now
 
-    @property
-    def key(self) -> tuple[Labels, dt.datetime]:
-        return self.labels, self.starts_at
-
 
 @dataclass(slots=True)
 class _Group:
@@ -134,13 +130,14 @@ class Rehearsal:
         for group in self.groups.values():
             if group.due_at is None or group.due_at > now:
                 continue
-            if not group.way.quiet_by(now):
-                heard = [
-                    one for one in group.members.values()
-                    if not muted_by(one.labels, mutes) and not inhibitor.by(one.labels)
-                ]  # fmt: skip
-                for contact in self.policy.told(group.way) if heard else ():
-                    yield from self._tell(group, contact, heard, now)
+            quiet = bool(group.way.quiet_by(now))
+            heard = [
+                one for one in group.members.values()
+                if not quiet and not muted_by(one.labels, mutes) and not inhibitor.by(one.labels)
+            ]  # fmt: skip
+            ended = any(not one.fires(now) for one in group.members.values())
+            for contact in self.policy.told(group.way) if heard or ended else ():
+                yield from self._tell(group, contact, heard, now)
             over = [labels for labels, one in group.members.items() if not one.fires(now)]
             left = len(group.members) - len(over)
             for labels in over:
@@ -158,20 +155,31 @@ class Rehearsal:
         reason = grouping.need(
             said, [_name(one) for one in firing], [_name(one) for one in resolved],
             repeat=group.way.repeat, send_resolved=contact.send_resolved, now=now,
-        )  # fmt: skip
-        if reason is None:
+        ) if heard else None  # fmt: skip
+        ended = resolved if contact.send_resolved else []
+        if reason is None or not (firing or ended):
+            _note_unsaid(group, contact, now)
             return
-        known = said.firing if said else frozenset()
-        ended = [one for one in resolved if contact.send_resolved and _name(one) in known]
-        group.said[contact.pk] = grouping.Said(now, frozenset(map(_name, firing)))
+        group.said[contact.pk] = grouping.Said(
+            now, frozenset(map(_name, firing)), frozenset(map(_name, ended))
+        )
         yield Message(
             now, contact.name, contact.kind, reason, group.labels,
             tuple(one.labels for one in firing), tuple(one.labels for one in ended),
         )  # fmt: skip
 
 
+def _note_unsaid(group: _Group, contact: Contact, now: dt.datetime) -> None:
+    """What ended unsaid although the contact knows of it; as ``packing`` notes it down."""
+    said = group.said.get(contact.pk)
+    known = [one for one in group.members.values() if said and _name(one) in said.firing]
+    over = frozenset(_name(one) for one in known if not one.fires(now))
+    if over:
+        group.said[contact.pk] = grouping.Said(now, frozenset(map(_name, known)) - over, over)
+
+
 def _name(alert: _Alert) -> str:
-    return f"{alert.labels.items_sorted}@{clock.to_ms(alert.starts_at)}"
+    return str(alert.labels.items_sorted)
 
 
 def _silences(project_id: int) -> Iterator[_Silence]:

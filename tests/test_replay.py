@@ -104,7 +104,7 @@ def test_a_replayed_week_is_the_week_as_it_was(week: Cast) -> None:
     ]
     sent = sorted(
         (row.created_at, row.contact.name, _keys(row.content, ends=False), _keys(row.content, ends=True))
-        for row in Delivery.objects.select_related("contact")
+        for row in Delivery.objects.exclude(state="skipped").select_related("contact")
     )
     events, messages = replayed(week.project.id)
     assert sorted(events) == sorted(changes)

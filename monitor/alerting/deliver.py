@@ -6,6 +6,7 @@ can therefore arrive twice (its id stays the same), but never not at all.
 
 import datetime as dt
 import logging
+import traceback
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +29,7 @@ from monitor.alerting.wording import Language
 from monitor.core import clock, fields
 from monitor.outside.http import Caller, ForbiddenTargetError, UnreachableError, redact
 from monitor.registry import UnknownNameError
+from monitor.store import bulk
 
 log = logging.getLogger("vigil.alerting")
 LEASE = dt.timedelta(minutes=2)
@@ -102,7 +104,8 @@ def ready(*, now: dt.datetime) -> QuerySet[Delivery]:
     mine = Delivery.objects.filter(
         free, rested, state=State.WAITING, next_at__lte=now, project__deleted_at=None
     )
-    return mine.order_by("next_at", "created_at")
+    # by nothing more: of thousands that are due at once only the first few are looked at
+    return mine.order_by("next_at")
 
 
 def claim(*, now: dt.datetime, most: int = LANES) -> list[Parcel]:
@@ -187,9 +190,11 @@ def carry(parcels: Sequence[Parcel], book: Book, comparer: Comparer, knows: Know
 def _guarded(stage: Callable[[Parcel], None], parcel: Parcel) -> None:
     try:
         stage(parcel)
-    except Exception as error:
-        log.exception("delivery %s failed", parcel.delivery.pk)
-        text = redact(f"{type(error).__name__}: {error}", secrets_of(parcel.contact))
+    except Exception as error:  # noqa: BLE001 — whatever breaks in one, the others are carried
+        secrets = secrets_of(parcel.contact)
+        # not ``log.exception``: what went wrong may quote an address with its token
+        log.error("delivery %s failed: %s", parcel.delivery.pk, redact(traceback.format_exc(), secrets))  # noqa: TRY400
+        text = redact(f"{type(error).__name__}: {error}", secrets)
         parcel.outcome, parcel.error = State.WAITING, text
 
 
@@ -259,6 +264,7 @@ def record(parcels: Sequence[Parcel]) -> None:
     contacts: dict[int, Parcel] = {}
     with transaction.atomic():
         for parcel in sorted(parcels, key=lambda one: one.delivery.pk):
+            parcel.error = parcel.error.replace("\0", " ")
             if parcel.outcome == State.WAITING:
                 _record_later(parcel)
             if parcel.outcome != State.WAITING:
@@ -271,10 +277,14 @@ def record(parcels: Sequence[Parcel]) -> None:
                 contacts[parcel.contact.pk] = parcel
         for (outcome, lease), same in over.items():
             for error, alike in _by_error(same).items():
+                for parcel in alike if outcome == State.SENT else ():
+                    _record_left_out(parcel)
                 mine = Delivery.objects.filter(pk__in=[one.delivery.pk for one in alike], lease_until=lease)
                 mine.update(state=outcome, lease_until=None, last_error=error, finished_at=alike[0].now)
         attempts = [parcel.attempt for parcel in parcels]
-        DeliveryAttempt.objects.bulk_update(attempts, ["outcome", "duration_seconds", "error"])
+        names = ("outcome", "duration_seconds", "error")
+        columns = {name: [getattr(one, name) for one in attempts] for name in names}
+        bulk.update(DeliveryAttempt, [one.pk for one in attempts], columns)
         for _, parcel in sorted(contacts.items()):
             _note_contact(parcel)
 
@@ -288,6 +298,17 @@ def _record_later(parcel: Parcel) -> None:
         return
     mine = Delivery.objects.filter(pk=parcel.delivery.pk, lease_until=parcel.lease_until)
     mine.update(lease_until=None, next_at=next_at, last_error=parcel.error)
+
+
+def _record_left_out(parcel: Parcel) -> None:
+    """An alert that was taken out on the way was not told: the stored message must not say that it was."""
+    content = parcel.delivery.content
+    told = {alert["fingerprint"] for alert in parcel.alerts}
+    if len(told) == len(content["alerts"]):
+        return
+    content = {**content, "alerts": [one for one in content["alerts"] if one["fingerprint"] in told]}
+    mine = Delivery.objects.filter(pk=parcel.delivery.pk, lease_until=parcel.lease_until)
+    mine.update(content=content, status=packing.status_of(content))
 
 
 def _by_error(parcels: Sequence[Parcel]) -> dict[str, list[Parcel]]:
@@ -307,9 +328,12 @@ def pause_seconds(identity: uuid.UUID, attempts: int, asked: float | None = None
 def secrets_of(contact: Contact) -> tuple[str, ...]:
     """The values that must not be shown anywhere."""
     declared = RECEIVERS[contact.kind].fields if contact.kind in RECEIVERS else ()
-    return tuple(
+    found = [
         str(contact.settings[one.name]) for one in declared if one.secret and contact.settings.get(one.name)
-    )
+    ]
+    user, password = contact.settings.get("username"), contact.settings.get("password")
+    # as HTTP and SMTP put the two together before they encode them
+    return (*found, f"{user}:{password}", f"\0{user}\0{password}") if user and password else tuple(found)
 
 
 def send_test(contact: Contact, *, now: dt.datetime) -> Delivery:
@@ -344,7 +368,7 @@ def _message(parcel: Parcel) -> message.Message:
     project = parcel.contact.project
     return message.build(
         {**parcel.delivery.content, "alerts": parcel.alerts},
-        message.Place(str(project), settings.VIGIL_PUBLIC_URL, f"/p/{project.slug}/alerts/"),
+        message.Place(str(project), settings.VIGIL_PUBLIC_URL, f"/p/{project.slug}/alerts/", project.slug),
         delivery_id=str(parcel.delivery.id),
         contact=parcel.contact.receiver or parcel.contact.name,
         language=cast("Language", parcel.contact.language),

@@ -9,6 +9,7 @@ from unfold import widgets
 from monitor.alerting import intervals, matching
 from monitor.alerting.models import AlertPolicy, Contact, Inhibition, Route, Silence, TimeInterval
 from monitor.alerting.receivers import RECEIVERS
+from monitor.alerting.silencing import FIRST, LAST
 from monitor.core import durations
 from monitor.store.editing import BaseForm
 from monitor.store.plugin_forms import PluginForm
@@ -150,6 +151,10 @@ class SilenceForm(BaseForm):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         starts, ends = cleaned.get("starts_at"), cleaned.get("ends_at")
+        for name, moment in (("starts_at", starts), ("ends_at", ends)):
+            if moment and not FIRST <= moment <= LAST:
+                span = {"first": FIRST.year, "last": LAST.year}
+                self.add_error(name, _("A time between %(first)d and %(last)d, please.") % span)
         if starts and ends and ends <= starts:
             self.add_error("ends_at", _("The end lies before the beginning."))
         return cleaned

@@ -11,10 +11,11 @@ Reason = Literal["new", "resolved", "repeat"]
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a contact was last told fires in a group. A key names an alert and its start."""
+    """What a contact was last told of a group: which alerts fire, and which are over. A key names an alert."""
 
     at: dt.datetime
     firing: frozenset[str]
+    resolved: frozenset[str] = frozenset()
 
 
 def due_after_alert(due_at: dt.datetime | None, wait: dt.timedelta, *, now: dt.datetime) -> dt.datetime:
@@ -41,13 +42,15 @@ def need(
     send_resolved: bool,
     now: dt.datetime,
 ) -> Reason | None:
-    """Why the contact has to be told, or None. The same decisions as Alertmanager's.
+    """Why the contact has to be told, or None. Decided as Alertmanager's deduplication decides.
 
-    Somebody who never heard of an alert is not told that it is over.
+    An alert that ended and fires anew before its group speaks is no news. That nothing fires any more counts
+    as "resolved" also for a contact that does not want to hear of it: only so its next beginning is news.
     """
     if said is None or not said.firing >= frozenset(firing):
         return "new" if firing else None
-    if send_resolved and frozenset(resolved) & said.firing:
+    if not firing:
+        return "resolved" if said.firing else None
+    if send_resolved and not said.resolved >= frozenset(resolved):
         return "resolved"
-    # nothing may be firing because all of it is silenced: that is no news
-    return "repeat" if firing and said.at <= now - repeat else None
+    return "repeat" if said.at <= now - repeat else None

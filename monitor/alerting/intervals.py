@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import yaml
+from monitor.alerting import nodes
 
 Range = tuple[int, int]
 WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
@@ -23,7 +23,10 @@ class BadIntervalError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """All that is given must hold; what is empty always does. Minutes of the day end before, the rest within."""
+    """All that is given must hold; what is empty always does. Minutes of the day end before, the rest within.
+
+    ``local``: the zone was written as the server's own, which is UTC here.
+    """
 
     times: tuple[Range, ...] = ()
     weekdays: tuple[Range, ...] = ()
@@ -31,6 +34,7 @@ class Interval:
     months: tuple[Range, ...] = ()
     years: tuple[Range, ...] = ()
     zone: str = "UTC"
+    local: bool = False
 
     def covers(self, moment: dt.datetime) -> bool:
         local = moment.astimezone(ZoneInfo(self.zone))
@@ -54,12 +58,16 @@ def covers(times: Calendar, moment: dt.datetime) -> bool:
 
 def load(text: str) -> Calendar:
     """The intervals of YAML text: a list as below Alertmanager's ``time_intervals``."""
+    return read(entries(text))
+
+
+def entries(text: str) -> Any:
+    """The list in YAML text, as texts; one interval may stand by itself."""
     try:
-        found = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        message = f"not YAML: {error}"
-        raise BadIntervalError(message) from error
-    return read([found] if isinstance(found, Mapping) else found)
+        found = nodes.read(text).plain()
+    except nodes.BadFileError as error:
+        raise BadIntervalError(str(error)) from error
+    return [found] if isinstance(found, Mapping) else found
 
 
 def read(entries: Any) -> Calendar:
@@ -77,12 +85,13 @@ def _interval(entry: Any, number: int) -> Interval:
         raise BadIntervalError(message)
     try:
         return Interval(
-            times=tuple(_time(one) for one in entry.get("times") or ()),
+            times=tuple(_time(one) for one in _list(entry.get("times"))),
             weekdays=_ranges(entry.get("weekdays"), lambda text: _named(text, WEEKDAYS, 0, "weekday")),
             days=tuple(_days(one) for one in _list(entry.get("days_of_month"))),
             months=_ranges(entry.get("months"), lambda text: _named(text, MONTHS, 1, "month")),
             years=_ranges(entry.get("years"), _year),
             zone=_zone(entry.get("location")),
+            local=entry.get("location") == "Local",
         )
     except BadIntervalError as error:
         message = f"interval {number}: {error}"
@@ -158,8 +167,7 @@ def _time(value: Any) -> Range:
 def _minute(value: Any) -> int:
     match = _CLOCK.fullmatch(str(value))
     if match is None:
-        hint = " (in quotes: YAML reads it as a number)" if isinstance(value, int) else ""
-        message = f"{value!r} is no time of day; write '09:00', at most '24:00'{hint}"
+        message = f"{value!r} is no time of day; write 09:00, at most 24:00"
         raise BadIntervalError(message)
     return 1440 if match["hour"] is None else int(match["hour"]) * 60 + int(match["minute"])
 

@@ -9,6 +9,12 @@ _ONE = re.compile(
     r"""\s*(?P<label>[^\s=!~,{}"]+|"(?:\\.|[^"\\])*")\s*(?P<op>=~|!~|!=|=)\s*"""
     r"""(?P<value>"(?:\\.|[^"\\])*"|(?:[^\s,{}"=!~][^\s,{}"]*)?)\s*(?P<end>,|\n|$)"""
 )
+# a line of a file, which may hold more without quotes than people should write
+_LINE = re.compile(
+    r"\s*(?P<label>[a-zA-Z_:][a-zA-Z0-9_:]*)\s*(?P<op>=~|!~|!=|=)\s*(?P<value>.*?)\s*", re.DOTALL
+)
+# commas between matchers: not those between quotation marks
+_BETWEEN = re.compile(r"""((?:[^",\\]|\\.|"(?:\\.|[^"\\])*"?)+)""", re.DOTALL)
 _ESCAPES = {"n": "\n", '"': '"', "\\": "\\"}
 
 
@@ -33,6 +39,31 @@ def parse(text: str) -> tuple[Matcher, ...]:
         matchers.append(made(_plain(match.group("label")), op, _plain(match.group("value"))))
         position = match.end()
     return tuple(matchers)
+
+
+def of_line(text: str) -> tuple[Matcher, ...]:
+    """Matchers as Alertmanager's files and tools have them: ``zone=~[a-z]{2}`` and ``team = a b`` need no quotes."""
+    try:
+        return parse(text)
+    except BadMatchersError:
+        inner = text.strip()
+        inner = inner[1:-1] if inner.startswith("{") and inner.endswith("}") else inner
+        parts = _BETWEEN.findall(inner)
+        found = [_LINE.fullmatch(part) for part in parts if part.strip()]
+        if not found or not all(one and _bare(one.group("value")) for one in found):
+            raise
+    return tuple(
+        made(one.group("label"), one.group("op"), _plain(one.group("value")))  # type: ignore[arg-type] # the pattern allows no other
+        for one in found
+        if one is not None
+    )
+
+
+def _bare(value: str) -> bool:
+    """Either quoted as a whole or without any quotation mark of its own."""
+    if value.startswith('"'):
+        return re.fullmatch(r'"(?:\\.|[^"\\])*"', value, re.DOTALL) is not None
+    return re.search(r'(?<!\\)"', value) is None
 
 
 def text(matchers: Sequence[Matcher]) -> str:

@@ -98,11 +98,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the message comes from; ``page`` shows the project's alerts."""
+    """Where the message comes from; ``page`` shows the project's alerts, ``slug`` tells projects apart."""
 
     project: str
     site: str
     page: str = "/"
+    slug: str = ""
 
 
 def build(
@@ -129,7 +130,7 @@ def build(
         facts=_facts(place.project, severity, status, alerts, language),
         links=_links(alerts, common, urljoin(place.site, place.page), language),
         alerts=alerts,
-        group_key=str(content["group_key"]),
+        group_key=_group_key(str(content["group_key"]), place.slug),
         group_labels=dict(group_labels),
         common_labels=common,
         common_annotations=_common([alert.annotations for alert in alerts]),
@@ -138,6 +139,14 @@ def build(
         at=now,
         language=language,
     )
+
+
+def _group_key(key: str, slug: str) -> str:
+    """Two projects may tell one service of groups that look alike: the root names the project."""
+    if not slug:
+        return key
+    root = "{" + matching.text([Matcher("project", "=", slug)]) + "}"
+    return root + (key.removeprefix("{}") if key.startswith("{}") else f"/{key}")
 
 
 def short_time(moment: dt.datetime) -> str:

@@ -19,7 +19,6 @@ from monitor.alerting.models import Alert, AlertGroup, Contact, Delivery
 from monitor.alerting.policy import Book, Policy
 from monitor.alerting.receive import Member
 from monitor.alerting.routing import Way
-from monitor.core import clock
 from monitor.store import bulk
 
 log = logging.getLogger("vigil.alerting")
@@ -27,6 +26,8 @@ log = logging.getLogger("vigil.alerting")
 REST_AFTER_REFUSAL = dt.timedelta(minutes=15)
 # groups that speak in one transaction
 TOGETHER = 200
+# what a contact heard, or what was noted down instead since it need not hear of it
+SAID = (Delivery.State.SENT, Delivery.State.SKIPPED)
 Content = dict[str, Any]
 
 
@@ -69,12 +70,13 @@ def _speak(pks: Sequence[int], policy: Policy, *, now: dt.datetime) -> int:
         for group in groups:
             mine, way = members[group.pk], policy.way(group.route_id)
             alerts = [alert for _, alert in mine]
-            if way is not None and not way.quiet_by(now):
-                heard = [alert for alert in alerts if policy.heard(alert.labels)]
-                for contact in policy.told(way) if heard else ():
-                    told[contact.pk].append(_Talk(group, contact, heard, way))
             ended = [pk for pk, alert in mine if way is None or not alert.fires(now)]
             over += ended
+            if way is not None:
+                quiet = bool(way.quiet_by(now))
+                heard = [alert for alert in alerts if not quiet and policy.heard(alert.labels)]
+                for contact in policy.told(way) if heard or ended else ():
+                    told[contact.pk].append(_Talk(group, contact, alerts, heard, way))
             _set_time(group, way, still_has_alerts=len(ended) < len(alerts), now=now)
         made = sum(_tell(talks, now=now) for talks in told.values())
         Member.objects.filter(pk__in=over).delete()
@@ -110,33 +112,56 @@ def _set_time(group: AlertGroup, way: Way | None, *, still_has_alerts: bool, now
 
 @dataclass(frozen=True, slots=True)
 class _Talk:
-    """One group and one contact that may have to be told of it."""
+    """One group and one contact that may have to be told of it; ``heard`` is what nothing keeps quiet."""
 
     group: AlertGroup
     contact: Contact
     alerts: list[Alert]
+    heard: list[Alert]
     way: Way
 
     def news(self, said: grouping.Said | None, *, now: dt.datetime) -> Content | None:
         """What the contact has to be told, if anything."""
-        firing = [key_of(alert) for alert in self.alerts if alert.fires(now)]
-        resolved = [key_of(alert) for alert in self.alerts if not alert.fires(now)]
-        loud = self.contact.send_resolved
-        reason = grouping.need(said, firing, resolved, repeat=self.way.repeat, send_resolved=loud, now=now)
-        if reason is None:
+        if self._reason(said, now) is None:
             return None
+        told = [alert for alert in self.heard if alert.fires(now) or self.contact.send_resolved]
+        return self._content(told, now) if told else None
+
+    def silent(self, said: grouping.Said | None, *, now: dt.datetime) -> Content | None:
+        """What ended unsaid although the contact knows of it: noted down, so that its next beginning is news."""
         known = said.firing if said else frozenset()
-        told = [alert for alert in self.alerts if alert.fires(now) or (loud and key_of(alert) in known)]
-        return content_of(self.group, told, key=self.way.key, now=now)
+        if all(alert.fires(now) or key_of(alert) not in known for alert in self.alerts):
+            return None
+        return self._content([alert for alert in self.alerts if key_of(alert) in known], now)
+
+    def _reason(self, said: grouping.Said | None, now: dt.datetime) -> grouping.Reason | None:
+        if not self.heard:
+            return None
+        firing = [key_of(alert) for alert in self.heard if alert.fires(now)]
+        resolved = [key_of(alert) for alert in self.heard if not alert.fires(now)]
+        loud = self.contact.send_resolved
+        return grouping.need(said, firing, resolved, repeat=self.way.repeat, send_resolved=loud, now=now)
+
+    def _content(self, alerts: Sequence[Alert], now: dt.datetime) -> Content:
+        return content_of(self.group, alerts, key=self.way.key, now=now)
 
 
 def _tell(talks: Sequence[_Talk], *, now: dt.datetime) -> int:
     """A delivery for each group of one contact of which it has to be told; how many."""
     contact = talks[0].contact
     said = _last_said([talk.group.pk for talk in talks], contact, now=now)
-    news = [(talk.group, talk.news(said.get(talk.group.pk), now=now)) for talk in talks]
-    spoken = [(group, content) for group, content in news if content is not None]
+    spoken: list[tuple[AlertGroup, Content]] = []
+    unsaid: list[tuple[AlertGroup, Content]] = []
+    for talk in talks:
+        last = said.get(talk.group.pk)
+        if (content := talk.news(last, now=now)) is not None:
+            spoken.append((talk.group, content))
+        elif (content := talk.silent(last, now=now)) is not None:
+            unsaid.append((talk.group, content))
     _enqueue(contact, spoken, now=now)
+    Delivery.objects.bulk_create(
+        _delivery(contact, group, content, now, Delivery.State.SKIPPED) for group, content in unsaid
+    )
     return len(spoken)
 
 
@@ -144,11 +169,11 @@ def _last_said(groups: Collection[int], contact: Contact, *, now: dt.datetime) -
     """What a contact heard last of each group; a message on its way counts, and for a while one that was refused."""
     failed = Q(state__in=[Delivery.State.REFUSED, Delivery.State.GIVEN_UP])
     rested = max(now - REST_AFTER_REFUSAL, contact.changed_at or now - REST_AFTER_REFUSAL)
-    counts = Q(state__in=[Delivery.State.SENT, Delivery.State.WAITING]) | failed & Q(finished_at__gt=rested)
+    counts = Q(state__in=[*SAID, Delivery.State.WAITING]) | failed & Q(finished_at__gt=rested)
     rows = Delivery.objects.filter(counts, group_id__in=groups, contact=contact)
     newest = rows.order_by("group_id", "-created_at").distinct("group_id")
     return {
-        group: grouping.Said(at, frozenset(firing_keys(content)))
+        group: said_in(at, content)
         for group, at, content in newest.values_list("group_id", "created_at", "content")
         if group is not None
     }
@@ -156,10 +181,10 @@ def _last_said(groups: Collection[int], contact: Contact, *, now: dt.datetime) -
 
 def last_sent(groups: Collection[int]) -> dict[tuple[int, int], grouping.Said]:
     """What reached each contact last, by group and contact."""
-    rows = Delivery.objects.filter(state=Delivery.State.SENT, group_id__in=groups)
+    rows = Delivery.objects.filter(state__in=SAID, group_id__in=groups)
     newest = rows.order_by("group_id", "contact_id", "-created_at").distinct("group_id", "contact_id")
     return {
-        (group, contact): grouping.Said(at, frozenset(firing_keys(content)))
+        (group, contact): said_in(at, content)
         for group, contact, at, content in newest.values_list(
             "group_id", "contact_id", "created_at", "content"
         )
@@ -167,17 +192,21 @@ def last_sent(groups: Collection[int]) -> dict[tuple[int, int], grouping.Said]:
     }
 
 
+def said_in(at: dt.datetime, content: Content) -> grouping.Said:
+    return grouping.Said(at, frozenset(firing_keys(content)), frozenset(resolved_keys(content)))
+
+
 def firing_keys(content: Content) -> list[str]:
-    return [alert["key"] for alert in content["alerts"] if alert["ends_at"] is None]
+    return [alert["fingerprint"] for alert in content["alerts"] if alert["ends_at"] is None]
 
 
 def resolved_keys(content: Content) -> list[str]:
-    return [alert["key"] for alert in content["alerts"] if alert["ends_at"] is not None]
+    return [alert["fingerprint"] for alert in content["alerts"] if alert["ends_at"] is not None]
 
 
 def key_of(alert: Alert) -> str:
-    """An alert and its start: the same alert fires anew as another."""
-    return f"{alert.fingerprint:016x}@{clock.to_ms(alert.starts_at)}"
+    """By its labels alone: one that ended and began anew before its group spoke is still the same."""
+    return f"{alert.fingerprint:016x}"
 
 
 def content_of(group: AlertGroup, alerts: Sequence[Alert], *, key: str = "{}", now: dt.datetime) -> Content:
@@ -195,8 +224,7 @@ def content_of(group: AlertGroup, alerts: Sequence[Alert], *, key: str = "{}", n
 def _stored(alert: Alert, now: dt.datetime) -> dict[str, Any]:
     over = alert.ends_at if not alert.fires(now) else None
     return {
-        "key": key_of(alert),
-        "fingerprint": f"{alert.fingerprint:016x}",
+        "fingerprint": key_of(alert),
         "labels": alert.labels,
         "annotations": alert.annotations,
         "value": "" if alert.value is None else f"{alert.value:.6g}",
@@ -222,13 +250,21 @@ def _enqueue(contact: Contact, news: Sequence[tuple[AlertGroup, Content]], *, no
         stuck = waiting[group.pk]
         tail = next((row for row in stuck if row.attempts == 0 and row.lease_until is None), None)
         if tail is None or len(stuck) < 2 or not _replaced(tail, content, now=now):
-            fresh.append(
-                Delivery(
-                    project_id=group.project_id, contact=contact, group=group, content=content,
-                    status=status_of(content), created_at=now, next_at=now,
-                )
-            )  # fmt: skip
+            fresh.append(_delivery(contact, group, content, now))
     Delivery.objects.bulk_create(fresh)
+
+
+def _delivery(
+    contact: Contact,
+    group: AlertGroup,
+    content: Content,
+    now: dt.datetime,
+    state: str = Delivery.State.WAITING,
+) -> Delivery:
+    return Delivery(
+        project_id=group.project_id, contact=contact, group=group, content=content, status=status_of(content),
+        state=state, created_at=now, next_at=now, finished_at=None if state == Delivery.State.WAITING else now,
+    )  # fmt: skip
 
 
 def _replaced(tail: Delivery, content: Content, *, now: dt.datetime) -> bool:
@@ -246,6 +282,10 @@ def status_of(content: Content) -> str:
 
 def _merged(old: Content, new: Content) -> Content:
     """The new, and of the old the ends that nobody heard of yet."""
-    present = {alert["key"] for alert in new["alerts"]}
-    kept = [alert for alert in old["alerts"] if alert["key"] not in present and alert["ends_at"] is not None]
+    present = {alert["fingerprint"] for alert in new["alerts"]}
+    kept = [
+        alert
+        for alert in old["alerts"]
+        if alert["fingerprint"] not in present and alert["ends_at"] is not None
+    ]
     return {**new, "alerts": [*new["alerts"], *kept]}

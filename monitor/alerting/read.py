@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Count, Q
 
-from monitor.alerting import comparison, configuration, matching, silencing, standing
+from monitor.alerting import comparison, configuration, exporting, matching, silencing, standing
 from monitor.alerting import silences as muting
 from monitor.alerting.alertmanager_yaml import BadConfigurationError
 from monitor.alerting.models import Alert, Contact, Delivery, Route, Silence
@@ -218,7 +218,7 @@ def end_silence(project_id: int, identity: str, *, now: dt.datetime) -> None:
 
 def alertmanager_file(project_id: int) -> str:
     """The project's routes and contacts as an alertmanager.yml, secrets hidden."""
-    return configuration.give(project_id)
+    return exporting.give(project_id)
 
 
 def take_alertmanager_file(project_id: int, text: str, *, now: dt.datetime) -> configuration.Taken:

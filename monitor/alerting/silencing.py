@@ -11,6 +11,10 @@ from monitor.alerting import matching
 from monitor.alerting.models import Silence
 from monitor.core.labels import Matcher
 
+LONGEST_AUTHOR = 120
+# what lies outside can't be shown in every time zone
+FIRST, LAST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC), dt.datetime(9990, 1, 1, tzinfo=dt.UTC)
+
 
 class BadSilenceError(ValueError):
     """A silence that makes no sense; whoever wrote it can mend it."""
@@ -95,6 +99,15 @@ def _may_change(old: Silence, wanted: Wanted, now: dt.datetime) -> bool:
 def _judge(wanted: Wanted, starts_at: dt.datetime, now: dt.datetime) -> None:
     if not hides_something(wanted.matchers):
         message = "at least one matcher must not match the empty string: it would hide everything"
+        raise BadSilenceError(message)
+    if len(wanted.author) > LONGEST_AUTHOR:
+        message = f"the author is longer than {LONGEST_AUTHOR} characters"
+        raise BadSilenceError(message)
+    if "\0" in wanted.author + wanted.comment + matching.text(wanted.matchers):
+        message = "author, comment and matchers can't hold NUL"
+        raise BadSilenceError(message)
+    if not all(FIRST <= moment <= LAST for moment in (wanted.starts_at, wanted.ends_at)):
+        message = f"the time lies not between {FIRST.year} and {LAST.year}"
         raise BadSilenceError(message)
     if wanted.ends_at <= now:
         message = "the end lies in the past"

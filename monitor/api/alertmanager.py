@@ -10,8 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
-from monitor.alerting import configuration, matching, policy, receive, silencing, standing
+from monitor.alerting import exporting, matching, policy, receive, silencing, standing
 from monitor.alerting.models import Silence
+from monitor.alerting.silencing import FIRST, LAST
 from monitor.alerting.standing import Standing, Wish
 from monitor.api import bodies
 from monitor.api.auth import ApiRequest, needs
@@ -173,7 +174,7 @@ def get_status(request: ApiRequest) -> HttpResponse:
     return reply(
         {
             "cluster": {"name": "", "status": "disabled", "peers": []},
-            "config": {"original": configuration.give(request.project_id)},
+            "config": {"original": exporting.give(request.project_id)},
             "uptime": _moment(STARTED),
             "versionInfo": version,
         }
@@ -195,9 +196,10 @@ def _notice(posted: PostedAlert, timeout: dt.timedelta, now: dt.datetime) -> Not
     if not labels:
         message = "at least one label pair required"
         raise BadRequestError(message)
-    if "" in posted.labels or "" in (posted.annotations or {}):
-        message = "a label or annotation without a name"
-        raise BadRequestError(message)
+    for name in (*posted.labels, *(posted.annotations or {})):
+        if not name or "\x00" in name:
+            message = f"a label or annotation {'with NUL in its' if name else 'without a'} name"
+            raise BadRequestError(message)
     starts = starts or min(ends or now, now)
     if ends is not None and ends < starts:
         message = "start time must be before end time"
@@ -236,7 +238,13 @@ def _parsed(name: str, text: str) -> dt.datetime | None:
         message = f"{name}: {text!r} is no RFC 3339 time; send one like 2026-01-31T12:00:00Z"
         raise BadRequestError(message) from error
     aware = found if found.tzinfo else found.replace(tzinfo=dt.UTC)
-    return None if aware.year == YEAR_ONE else aware.astimezone(dt.UTC)
+    if aware.year == YEAR_ONE:
+        return None
+    if aware < FIRST or (aware > LAST and name != "endsAt"):
+        message = f"{name}: {text!r} is out of range; send a time between {FIRST.year} and {LAST.year}"
+        raise BadRequestError(message)
+    # "never ends" is often written as the last second of all
+    return min(aware, LAST).astimezone(dt.UTC)
 
 
 def _wish(request: HttpRequest) -> Wish:
@@ -259,7 +267,7 @@ def _flag(request: HttpRequest, name: str) -> bool:
 
 
 def _filters(request: HttpRequest) -> tuple[Matcher, ...]:
-    return tuple(one for text in request.GET.getlist("filter") for one in matching.parse(text))
+    return tuple(one for text in request.GET.getlist("filter") for one in matching.of_line(text))
 
 
 def _matcher(posted: PostedMatcher) -> Matcher:

@@ -172,7 +172,7 @@ def test_a_refusal_ends_the_delivery_and_is_shown_on_the_contact(pager: Pager) -
     pager.run(at=11)
     pager.contact.refresh_from_db()
     assert pager.states == ["refused"]
-    assert pager.contact.last_error == "HTTP 403: s3cr3t is no key of ours"
+    assert pager.contact.last_error == "HTTP 403: •••••• is no key of ours"
     assert pager.contact.last_ok is None
 
 
@@ -358,7 +358,7 @@ def test_an_unforeseen_error_is_shown_and_tried_again(pager: Pager, monkeypatch:
     pager.fire(at=0)
     pager.run(at=11)
     row = Delivery.objects.get()
-    assert (row.state, row.last_error) == ("waiting", "RuntimeError: boom s3cr3t")
+    assert (row.state, row.last_error) == ("waiting", "RuntimeError: boom ••••••")
 
 
 def test_a_warning_is_quiet_while_the_critical_alert_fires_and_told_when_it_is_over(pager: Pager) -> None:
@@ -431,4 +431,62 @@ def test_the_payload_says_where_it_comes_from_as_alertmanager_does(pager: Pager)
     pager.fire(at=0)
     pager.run(at=11)
     body = pager.service.received[0].json
-    assert (body["receiver"], body["groupKey"]) == ("team-a", '{}:{alertname="Slow"}')
+    assert (body["receiver"], body["groupKey"]) == ("team-a", '{project="shop"}:{alertname="Slow"}')
+
+
+def test_an_alert_that_ended_and_began_anew_before_its_group_spoke_is_told_once(pager: Pager) -> None:
+    pager.fire(at=0)
+    pager.run(at=11)
+    for at in (20, 40):
+        pager.resolve(at=at)
+        pager.fire(at=at + 5)
+    for at in (72, 133):
+        pager.run(at=at)
+    assert pager.heard == ["firing Slow"]
+
+
+def test_an_alert_that_came_and_went_beside_another_is_told_once_with_it(pager: Pager) -> None:
+    Route.objects.create(project=pager.cast.project, name="all", group_by="-").contacts.add(pager.contact)
+    pager.fire("Slow", at=0)
+    pager.run(at=11)
+    for at in (20, 80):
+        pager.fire("Down", at=at)
+        pager.resolve("Down", at=at + 10)
+        pager.run(at=at + 52)
+    assert pager.heard == ["firing Slow", "firing Down+Slow"]
+
+
+@pytest.mark.parametrize("loud", [True, False])
+def test_what_ended_while_it_was_silenced_is_told_when_it_begins_anew(pager: Pager, loud: bool) -> None:
+    Contact.objects.update(send_resolved=loud)
+    pager.fire(at=0)
+    pager.run(at=11)
+    silence(pager, 'alertname="Slow"', 15, 100)
+    pager.resolve(at=20)
+    pager.run(at=72)
+    pager.fire(at=150)
+    pager.run(at=170)
+    assert pager.heard == ["firing Slow"] * 2
+
+
+def test_what_was_silenced_on_the_way_is_told_after_the_silence(pager: Pager) -> None:
+    Route.objects.create(project=pager.cast.project, name="all", group_by="-").contacts.add(pager.contact)
+    for name in ("Slow", "Down"):
+        pager.fire(name, at=0)
+    packing.pack_due(now=pager.moment(11))
+    silence(pager, 'alertname="Slow"', 11, 60)
+    pager.run(at=12)
+    pager.run(at=72)
+    assert pager.heard == ["firing Down", "firing Down+Slow"]
+
+
+def test_two_projects_never_share_an_incident(pager: Pager) -> None:
+    other = Contact.objects.create(
+        project=pager.cast.other, name="ops", kind="pagerduty",
+        settings={"url": pager.service.url, "routing_key": "k"},
+    )  # fmt: skip
+    Contact.objects.filter(pk=pager.contact.pk).update(kind=other.kind, settings=other.settings)
+    for contact in (pager.contact, other):
+        deliver.send_test(contact, now=pager.moment(0))
+    pager.run(at=1)
+    assert len({one.json["dedup_key"] for one in pager.service.received}) == 2

@@ -8,8 +8,8 @@ NOW = dt.datetime(2026, 11, 18, 12, 0, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
 
 
-def said(*firing: str, ago: dt.timedelta = dt.timedelta(minutes=1)) -> Said:
-    return Said(NOW - ago, frozenset(firing))
+def said(*firing: str, over: str = "", ago: dt.timedelta = dt.timedelta(minutes=1)) -> Said:
+    return Said(NOW - ago, frozenset(firing), frozenset(over))
 
 
 def ask(last: Said | None, firing: str, resolved: str = "", *, send_resolved: bool = True) -> str | None:
@@ -27,12 +27,14 @@ def ask(last: Said | None, firing: str, resolved: str = "", *, send_resolved: bo
         (said("a", "b"), "a", "", None),
         (said("a", "b"), "a", "b", "resolved"),
         (said("a"), "", "a", "resolved"),
-        (said("a"), "", "", None),
-        (said("a"), "a", "b", None),
+        (said("a"), "", "b", "resolved"),
+        (said("a"), "a", "b", "resolved"),
+        (said("a", over="b"), "a", "b", None),
         (said(), "", "a", None),
         (said(), "a", "", "new"),
         (said("a", ago=HOUR), "a", "", "repeat"),
-        (said("a", ago=HOUR), "", "", None),
+        (said("a", over="b", ago=HOUR), "a", "b", "repeat"),
+        (said(over="a", ago=HOUR), "", "a", None),
     ],
 )
 def test_a_contact_is_told_what_is_news_to_it(
@@ -41,8 +43,9 @@ def test_a_contact_is_told_what_is_news_to_it(
     assert ask(last, firing, resolved) == reason
 
 
-def test_who_does_not_want_to_hear_of_ends_does_not() -> None:
-    assert ask(said("a"), "", "a", send_resolved=False) is None
+def test_who_does_not_want_to_hear_of_ends_is_only_noted_to_know_that_all_is_over() -> None:
+    assert ask(said("a", "b"), "a", "b", send_resolved=False) is None
+    assert ask(said("a"), "", "a", send_resolved=False) == "resolved"
 
 
 def test_a_resting_group_waits_for_more_and_one_awake_keeps_its_time() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from monitor.alerting import alertmanager_yaml, configuration
+from monitor.alerting import alertmanager_yaml, configuration, exporting
 from monitor.core import clock
 from monitor.management import chosen
 
@@ -27,7 +27,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         project = chosen.project(options["project"])
         if options["action"] == "export":
-            self.stdout.write(configuration.give(project.pk, secrets=options["secrets"]), ending="")
+            self.stdout.write(exporting.give(project.pk, secrets=options["secrets"]), ending="")
             return
         try:
             taken = configuration.take(project.pk, _read(options["file"]), now=clock.now())
