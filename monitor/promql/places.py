@@ -8,6 +8,8 @@ from monitor.promql.errors import BadQueryError
 from monitor.promql.functions import FUNCTIONS
 from monitor.promql.scan import Token, scan
 
+# as many of a kind are told, like there
+MOST = 10
 _BINDING = {
     "or": 1, "and": 2, "unless": 2,
     "==": 3, "!=": 3, "<": 3, ">": 3, "<=": 3, ">=": 3, "</": 3, ">/": 3,
@@ -19,15 +21,18 @@ _METRIC = re.compile(r'"((?:[^"\\]|\\.)*)"$')
 _OF_NUMBERS = ("quantile value", "ratio value")
 
 
-def placed(text: str, notes: Mapping[str, str]) -> list[str]:
-    """The notes (each with the function or operator that gave it), with their places where they are found."""
-    if not any(notes.values()):
-        return list(notes)
+def placed(text: str, notes: Mapping[str, str], kind: str = "info") -> list[str]:
+    """The first notes (each with the function or operator that gave it), with their places where they are found."""
+    few = list(notes.items())[:MOST]
+    left = len(notes) - len(few)
+    rest = [f"{left} more {kind} annotations omitted"] if left else []
+    if not any(of for _, of in few):
+        return [note for note, _ in few] + rest
     try:
         tokens = scan(text)
     except BadQueryError:
-        return list(notes)
-    return [_placed(text, tokens, note, of) if of else note for note, of in notes.items()]
+        return [note for note, _ in few] + rest
+    return [_placed(text, tokens, note, of) if of else note for note, of in few] + rest
 
 
 def _placed(text: str, tokens: Sequence[Token], note: str, of: str) -> str:

@@ -60,7 +60,7 @@ def _asked(source: Source, expr: str, grid: Grid, bounds: Limits, *, at_once: bo
         value = kept.value(root, grid, look, work.evaluate, lookback=bounds.lookback_ms, notes=notes)
         result = shaped(value, grid, at_once=at_once)
     result.samples = work.samples
-    result.warnings, result.infos = placed(expr, notes.warnings), placed(expr, notes.infos)
+    result.warnings, result.infos = placed(expr, notes.warnings, "warning"), placed(expr, notes.infos)
     return result
 
 

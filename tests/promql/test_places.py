@@ -40,3 +40,8 @@ def test_what_belongs_nowhere_stays_as_it_is() -> None:
         "PromQL info: old",
         "PromQL info: odd",
     ]
+
+
+def test_of_many_notes_ten_are_told() -> None:
+    told = placed("a", {f"PromQL warning: {number}": "" for number in range(13)}, "warning")
+    assert told[9:] == ["PromQL warning: 9", "3 more warning annotations omitted"]
