@@ -56,7 +56,8 @@ def _run(
     hours = np.arange(first, -(-end // HOUR), dtype=np.int64)
     values = shelf.ticks(firsts, first, int(hours[-1]) + 1, SIGNALS[name])[: (end - first * HOUR) // TICK]
     kinds = np.repeat(calendar.strata(hours) >= 24, baseline.HOUR).astype(np.int64)[: values.size]
-    judged = baseline.expect(values, kinds, age=(first - born) * baseline.HOUR)
+    ahead = np.repeat(calendar.ahead(hours) // TICK, baseline.HOUR)[: values.size]
+    judged = baseline.expect(values, kinds, age=(first - born) * baseline.HOUR, ahead=ahead)
     ticks = np.arange((start - first * HOUR) // TICK, values.size)
     ticks = ticks[_alive(values)[ticks]]
     points = [point for tick in ticks.tolist() for point in _points(shelf.model, name, judged, tick, first)]

@@ -49,22 +49,40 @@ class Expected:
     basis: Basis
 
 
-def expect(values: Floats, kind_of_day: Ints, *, age: int = 0) -> Expected:
+@dataclass(frozen=True, slots=True)
+class Days:
+    """The users' days at each tick (T,). ``kind``: 0 weekday, 1 weekend or holiday. ``ahead``: ticks that their
+    clock is ahead of UTC: where it is put forward or back, the day moves with it.
+    """
+
+    kind: Floats
+    ahead: Ints
+
+    def before(self, values: Floats, ticks: int) -> Floats:
+        """What there was so many ticks (whole days) earlier by the users' clock; NaN before the first."""
+        place = np.arange(values.size) - ticks
+        place += self.ahead - self.ahead[np.maximum(place, 0)]
+        return np.where(place >= 0, values[np.maximum(place, 0)], np.nan)
+
+
+def expect(values: Floats, kind_of_day: Ints, *, age: int = 0, ahead: Ints | None = None) -> Expected:
     """Judge every tick by those before it. ``values`` (T,): one per tick without a gap (NaN: unknown).
 
     ``kind_of_day`` (T,): 0 weekday, 1 weekend or holiday; yesterday says nothing across a change of it.
+    ``ahead`` (T,): ticks that the users' clock is ahead of UTC.
     ``age``: ticks that the signal has lived before the first value. A tick's verdict does not depend on what
     comes after it, so a history that is told late is judged as it would have been live.
     """
     lived = age + np.arange(values.size)
     smooth = _centred_mean(values)
-    same_kind = _shifted(kind_of_day.astype(float), DAY) == kind_of_day
-    yesterday = np.where(same_kind, _shifted(smooth, DAY), np.nan)
-    by_day = _judged(values, kind_of_day, yesterday, Basis.YESTERDAY)
+    days = Days(kind_of_day.astype(np.float64), np.zeros_like(kind_of_day) if ahead is None else ahead)
+    same_kind = days.before(days.kind, DAY) == days.kind
+    yesterday = np.where(same_kind, days.before(smooth, DAY), np.nan)
+    by_day = _judged(values, days, yesterday, Basis.YESTERDAY)
     young = lived < DAYS_FOR_WEEKS * DAY
     found = by_day
     if not young.all():
-        by_week = _judged(values, kind_of_day, _by_week(smooth, kind_of_day), Basis.WEEKS)
+        by_week = _judged(values, days, _by_week(smooth, days), Basis.WEEKS)
         found = [np.where(young, one, other) for one, other in zip(by_day, by_week, strict=True)]
     expected, low, high, anomalous = found
     unborn = lived < DAYS_FOR_YESTERDAY * DAY
@@ -79,7 +97,7 @@ def _basis(lived: int) -> Basis:
     return Basis.YESTERDAY if lived < DAYS_FOR_WEEKS * DAY else Basis.WEEKS
 
 
-def _judged(values: Floats, kind_of_day: Ints, season: Floats, basis: Basis) -> list[np.ndarray]:
+def _judged(values: Floats, days: Days, season: Floats, basis: Basis) -> list[np.ndarray]:
     """Expected, low, high, anomalous."""
     expected = season * _level(values, season)
     recent = _trailing_mean(values, RECENT)
@@ -89,7 +107,7 @@ def _judged(values: Floats, kind_of_day: Ints, season: Floats, basis: Basis) -> 
     with np.errstate(invalid="ignore"):
         outside = np.abs(r) > limit
     if basis == Basis.WEEKS:
-        outside &= ~_yesterday_agrees(recent, r, limit, kind_of_day)
+        outside &= ~_yesterday_agrees(recent, r, limit, days)
     low, high = (np.maximum(0.0, (expected + 1.0) * np.exp(side * limit) - 1.0) for side in (-1.0, 1.0))
     return [expected, low, high, _in_a_row(outside)]
 
@@ -100,13 +118,13 @@ def _shifted(values: Floats, ticks: int) -> Floats:
     return found
 
 
-def _by_week(smooth: Floats, kind_of_day: Ints) -> Floats:
+def _by_week(smooth: Floats, days: Days) -> Floats:
     """The median of up to four weeks at the same time; a holiday is compared with Sundays."""
-    past = np.array([_shifted(smooth, WEEK * week) for week in range(1, WEEKS + 1)])
-    kinds = np.array([_shifted(kind_of_day.astype(float), WEEK * week) for week in range(1, WEEKS + 1)])
-    alike = np.where(kinds == kind_of_day[None, :], past, np.nan)
+    past = np.array([days.before(smooth, WEEK * week) for week in range(1, WEEKS + 1)])
+    kinds = np.array([days.before(days.kind, WEEK * week) for week in range(1, WEEKS + 1)])
+    alike = np.where(kinds == days.kind[None, :], past, np.nan)
     found = _median(alike)
-    return np.where(np.isfinite(found), found, _last_alike(smooth, kind_of_day))
+    return np.where(np.isfinite(found), found, _last_alike(smooth, days))
 
 
 def _median(rows: Floats) -> Floats:
@@ -119,12 +137,12 @@ def _median(rows: Floats) -> Floats:
     return np.where(count > 0, (below + above) / 2.0, np.nan)
 
 
-def _last_alike(smooth: Floats, kind_of_day: Ints) -> Floats:
+def _last_alike(smooth: Floats, days: Days) -> Floats:
     """The same time of the last day of the same kind."""
     found = np.full(smooth.size, np.nan)
     for back in range(7, 0, -1):
-        past, kind = _shifted(smooth, DAY * back), _shifted(kind_of_day.astype(float), DAY * back)
-        usable = (kind == kind_of_day) & np.isfinite(past)
+        past, kind = days.before(smooth, DAY * back), days.before(days.kind, DAY * back)
+        usable = (kind == days.kind) & np.isfinite(past)
         found[usable] = past[usable]
     return found
 
@@ -173,12 +191,14 @@ def _spread(r: Floats) -> Floats:
     return found
 
 
-def _yesterday_agrees(recent: Floats, r: Floats, limit: Floats, kind_of_day: Ints) -> np.ndarray:
+def _yesterday_agrees(recent: Floats, r: Floats, limit: Floats, days: Days) -> np.ndarray:
     """Yesterday left the expectation the same way and was much the same: a new habit, not an anomaly."""
-    before = np.log((recent + 1.0) / (_shifted(recent, DAY) + 1.0))
-    same_kind = _shifted(kind_of_day.astype(float), DAY) == kind_of_day
+    before = np.log((recent + 1.0) / (days.before(recent, DAY) + 1.0))
+    same_kind = days.before(days.kind, DAY) == days.kind
     with np.errstate(invalid="ignore"):
-        agrees: np.ndarray = same_kind & (np.abs(before) <= limit) & (np.sign(r) == np.sign(_shifted(r, DAY)))
+        agrees: np.ndarray = (
+            same_kind & (np.abs(before) <= limit) & (np.sign(r) == np.sign(days.before(r, DAY)))
+        )
     return agrees
 
 

@@ -47,6 +47,11 @@ class Calendar:
         """The local day number of each hour."""
         return np.array([self._local(int(hour)).toordinal() for hour in hours], dtype=np.int64)
 
+    def ahead(self, hours: Ints) -> Ints:
+        """By how many seconds the users' clock is ahead of UTC in each hour."""
+        offsets = [self._local(int(hour)).utcoffset() or dt.timedelta() for hour in hours]
+        return np.array([round(one.total_seconds()) for one in offsets], dtype=np.int64)
+
     @property
     def size(self) -> int:
         return 168 if self.weekly else 48

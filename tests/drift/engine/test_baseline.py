@@ -58,3 +58,14 @@ def test_a_holiday_expected_like_a_sunday_is_calm() -> None:
     values[day] = volume(44, seed=7)[0][34 * DAY : 35 * DAY]
     kinds[day] = 1
     assert not baseline.expect(values, kinds).anomalous[28 * DAY :].any()
+
+
+def test_a_clock_that_is_put_forward_moves_the_day_and_is_no_anomaly() -> None:
+    at = np.arange(42 * DAY)
+    ahead = np.where(at >= 30 * DAY + 24, 12, 0)
+    local = at + ahead
+    weekend = np.isin(local // DAY % 7, (5, 6)).astype(np.int64)
+    level = 200.0 * np.exp(1.8 * np.sin((local / 12 - 9) / 24 * 2 * np.pi))
+    values = np.random.default_rng(1).poisson(level).astype(float)
+    assert baseline.expect(values, weekend).anomalous[30 * DAY :].any()
+    assert not baseline.expect(values, weekend, ahead=ahead).anomalous[28 * DAY :].any()
