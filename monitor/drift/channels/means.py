@@ -145,4 +145,5 @@ class JudgedMeans:
         known = np.isfinite(past)
         n = known.sum(axis=0)
         mean = np.where(known, past, 0.0).sum(axis=0) / np.maximum(n, 1)
-        return bool((np.abs(mean) < self.tolerance / 2.0).all())
+        # of silence nothing is known: it ends no page
+        return bool(known.any() and (np.abs(mean) < self.tolerance / 2.0).all())

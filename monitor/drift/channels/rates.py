@@ -129,4 +129,4 @@ class JudgedRates:
     def calm(self, tick: int) -> bool:
         past = slice(max(0, tick + 1 - CALM_SECONDS // counts.TICK), tick + 1)
         events, usual = (float(one[past].sum()) for one in self.seen)
-        return events <= usual * float(np.sqrt(self.high[0]))
+        return usual > 0.0 and events <= usual * float(np.sqrt(self.high[0]))

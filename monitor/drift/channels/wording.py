@@ -70,4 +70,4 @@ class JudgedWording:
     def calm(self, tick: int) -> bool:
         past = self.effect[max(0, tick + 1 - CALM_SECONDS // HOUR) : tick + 1, 0]
         known = past[np.isfinite(past)]
-        return known.size == 0 or float(known.mean()) < float(self.high[0])
+        return known.size > 0 and float(known.mean()) < float(self.high[0])
