@@ -70,7 +70,7 @@ def active(visit: Visit) -> list[Firing]:
             row.name, row.severity, row.state, row.labels, row.annotations, row.value, row.fired_at or row.active_at,
             row.fingerprint, row.expr,
         )
-        for row in read.alerts(visit.project_id)
+        for row in read.alerts(visit.project_id, now=visit.now)
     ]  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from monitor.rules import replay as stories
 from monitor.rules.facts import Facts, Surroundings
 from monitor.rules.replay import Seen, Story
 from monitor.rules.state import Holds
+from monitor.rules.template_budget import Budget
 
 MOST_STEPS = 45_000
 POINTS = 400
@@ -24,6 +25,22 @@ LINES = 12
 LIMITS = 15
 HOLDS = tuple(dt.timedelta(minutes=minutes) for minutes in (0, 1, 2, 5, 10, 15, 30, 60))
 NIGHT = (22, 7)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """When the rule's group is evaluated, and how far back it asks."""
+
+    interval: dt.timedelta = dt.timedelta(minutes=1)
+    offset_ms: int = 0
+    due_at: dt.datetime | None = None
+
+    def on_grid(
+        self, start: dt.datetime, end: dt.datetime, interval: dt.timedelta
+    ) -> tuple[dt.datetime, dt.datetime]:
+        """The first and the last evaluation in the span; at least one."""
+        first = start + ((self.due_at or start) - start) % interval
+        return min(first, end), min(first, end) + max((end - first) // interval, 0) * interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +69,14 @@ class Tryout:
     holds: list[Choice]
 
 
-def run(
-    project_id: int,
-    facts: Facts,
-    start: dt.datetime,
-    end: dt.datetime,
-    interval: dt.timedelta,
-    *,
-    offset_ms: int = 0,
-) -> Tryout:
+def run(project_id: int, facts: Facts, pace: Pace, start: dt.datetime, end: dt.datetime) -> Tryout:
     """Raises query.Failed."""
-    interval = max(interval, (end - start) / MOST_STEPS)
+    interval = max(pace.interval, (end - start) / MOST_STEPS)
     interval = dt.timedelta(milliseconds=max(1000, int(interval.total_seconds()) * 1000))
+    start, end = pace.on_grid(start, end, interval)
     limit = threshold.find(facts.expr)
     everything = stories.ask(
-        project_id, limit.bare if limit else facts.expr, start, end, interval, offset_ms=offset_ms
+        project_id, limit.bare if limit else facts.expr, start, end, interval, offset_ms=pace.offset_ms
     )
     trial = _Trial(project_id, facts, everything, limit, end)
     story = trial.story(facts.holds.hold, limit, texts=True)
@@ -84,7 +94,10 @@ class _Trial:
         self, project_id: int, facts: Facts, seen: Seen, limit: Threshold | None, end: dt.datetime
     ) -> None:
         self.project_id, self.facts, self.seen, self.limit, self.end = project_id, facts, seen, limit, end
-        self.around = Surroundings(lambda expr: evaluate.asked(project_id, [expr], end)[0])
+        # one budget for all trials: nobody can make a look at a rule expensive with its texts
+        self.around = Surroundings(
+            lambda expr: evaluate.asked(project_id, [expr], end)[0], budget=Budget(stories.MOST_FILLED)
+        )
         self.rehearsal = replay.prepared(project_id, now=end)
 
     def story(self, hold: dt.timedelta, limit: Threshold | None, *, texts: bool = False) -> Story:

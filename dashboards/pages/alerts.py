@@ -66,7 +66,7 @@ class Alerts(Page):
             "quiet": quiet,
             "groups": told.groups(visit.project_id, now=visit.now),
             "timeline": timeline(visit, now),
-            "rules": [(rule, RULE_TONES.get(rule.state, "unknown"), STATES.get(rule.state, rule.state)) for rule in read.rules(visit.project_id)],
+            "rules": [(rule, RULE_TONES.get(rule.state, "unknown"), STATES.get(rule.state, rule.state)) for rule in read.rules(visit.project_id, now=visit.now)],
             "deliveries": [(one, *OUTCOMES.get(one.state, ("unknown", one.state))) for one in told.deliveries(visit.project_id, MOST_DELIVERIES)],
             "contacts": told.contacts(visit.project_id),
             "silences": [one for one in told.silences(visit.project_id, now=visit.now) if one.state != "expired"],
@@ -108,7 +108,7 @@ class Alerts(Page):
                 told.expr_of(stranger.link), stranger.starts_at) | {"stranger": stranger, "source": web(stranger.link)}  # fmt: skip
         labels = dict(now.labels if now else changes[0].labels)
         rule_id = changes[0].rule_id if changes else None
-        rule = next((one for one in read.rules(visit.project_id) if _is_of(one, now, rule_id)), None)
+        rule = next((one for one in read.rules(visit.project_id, now=visit.now) if _is_of(one, now, rule_id)), None)
         expr = now.expr if now and now.expr else rule.expr if rule else ""
         return self._shown(visit, fingerprint, now, labels, expr, began(now, changes)) | {
             "rule": rule,

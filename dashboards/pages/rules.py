@@ -1,7 +1,6 @@
 """Rules: what is asked, how that goes, and what a rule would have done before it is saved."""
 
 import datetime as dt
-import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -37,7 +36,6 @@ TONES = {
 DAYS = ("1", "3", "7", "14", "30")
 ZONES = ("UTC", "Asia/Shanghai", "Asia/Tokyo", "Europe/Berlin", "America/New_York", "America/Los_Angeles")
 TYPED = ("name", "group", "kind", "expr", "for_ms", "keep_firing_for_ms", "labels", "annotations")
-INTERVAL = dt.timedelta(seconds=60)
 
 
 class Rules(Page):
@@ -58,7 +56,7 @@ class Rules(Page):
     }  # fmt: skip
 
     def show(self, visit: Visit, **more: Any) -> Context:
-        groups = read.groups(visit.project_id)
+        groups = read.groups(visit.project_id, now=visit.now)
         return {
             "groups": [(group, TONES[group.health], self._rows(group)) for group in groups],
             "count": sum(len(group.rules) for group in groups),
@@ -98,7 +96,6 @@ class Rules(Page):
             "may_edit": visit.place.allows("editor") and not (stored and stored.source),
             "group_names": [group.name for group in read.groups(visit.project_id) if not group.source],
             "days": visit.params.get("days", "7"), "all_days": DAYS, "zone": _zone(visit).key, "zones": ZONES,
-            "words": _words(visit),
             "edits": read.edits(visit.project_id, rule_id=rule) if rule is not None else [],
         }  # fmt: skip
         if not typed["expr"].strip():
@@ -115,19 +112,17 @@ class Rules(Page):
         return context | self._tried(visit, typed, stored)
 
     def _stored(self, visit: Visit, rule: int) -> read.RuleRow:
-        found = next((one for one in read.rules(visit.project_id) if one.id == rule), None)
+        found = next((one for one in read.rules(visit.project_id, now=visit.now) if one.id == rule), None)
         if found is None:
             raise MissingError(_("There is no such rule in this project."))
         return found
 
     def _tried(self, visit: Visit, typed: Mapping[str, str], stored: read.RuleRow | None) -> Context:
         days = int(visit.params.get("days", "7")) if visit.params.get("days", "7") in DAYS else 7
+        group = _group(visit, typed, stored)
         try:
-            facts = _facts(typed)
-            found = tryout.run(
-                visit.project_id, facts, visit.now - dt.timedelta(days=days), visit.now,
-                dt.timedelta(milliseconds=durations.parse(stored.interval)) if stored else INTERVAL,
-            )  # fmt: skip
+            start = visit.now - dt.timedelta(days=days)
+            found = tryout.run(visit.project_id, _facts(typed, group), _pace(group), start, visit.now)
         except (tryout.Failed, durations.BadDurationError, yaml.BadRuleFileError) as error:
             return {"untried": str(error)}
         return {"tried": found, **shown(found, _zone(visit))}
@@ -215,13 +210,29 @@ def _typed(params: Mapping[str, str], stored: read.RuleRow | None) -> dict[str, 
     return {name: params.get(name, known.get(name, "")) for name in TYPED}
 
 
-def _facts(typed: Mapping[str, str]) -> Facts:
+def _group(visit: Visit, typed: Mapping[str, str], stored: read.RuleRow | None) -> read.GroupRow | None:
+    """The group that the rule stands in or would stand in; None: it would be a new one."""
+    groups = read.groups(visit.project_id)
+    if stored is not None and typed["group"].strip() in {"", stored.group}:
+        return next((one for one in groups if one.id == stored.group_id), None)
+    return next((one for one in groups if one.name == typed["group"].strip() and not one.source), None)
+
+
+def _pace(group: read.GroupRow | None) -> tryout.Pace:
+    if group is None:
+        return tryout.Pace()
+    offset_ms = round(group.query_offset_seconds * 1000)
+    return tryout.Pace(dt.timedelta(seconds=group.interval_seconds), offset_ms, group.due_at)
+
+
+def _facts(typed: Mapping[str, str], group: read.GroupRow | None) -> Facts:
     hold, keep = (durations.parse(typed[name].strip() or "0") for name in ("for_ms", "keep_firing_for_ms"))
     return Facts(
-        name=typed["name"] or "Rule", expr=typed["expr"],
+        name=typed["name"][:200] or "Rule", expr=typed["expr"],
         holds=Holds(dt.timedelta(milliseconds=hold), dt.timedelta(milliseconds=keep)),
-        labels=yaml.text_mapping(typed["labels"], "labels"),
+        labels={**(group.labels if group else {}), **yaml.text_mapping(typed["labels"], "labels")},
         annotations=yaml.text_mapping(typed["annotations"], "annotations"),
+        limit=group.limit if group else 0,
     )  # fmt: skip
 
 
@@ -240,14 +251,6 @@ def _wish(form: Form) -> build.Wish:
 def _zone(visit: Visit) -> ZoneInfo:
     name = visit.params.get("zone", "UTC")
     return ZoneInfo(name if name in ZONES else "UTC")
-
-
-def _words(visit: Visit) -> str:
-    """What the editor completes, as JSON that may stand inside a script element."""
-    known = read.words(visit.project_id, now=visit.now)
-    known["functions"] = [one.name for one in query.functions()]
-    text = json.dumps(known, ensure_ascii=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def shown(tried: Tryout, zone: ZoneInfo) -> Context:

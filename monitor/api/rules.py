@@ -10,7 +10,7 @@ from django.urls import path
 from monitor.api.auth import ApiRequest, needs
 from monitor.api.errors import refuse, reply
 from monitor.api.packing import packed
-from monitor.core import durations
+from monitor.core import clock, durations
 from monitor.core.labels import Matcher
 from monitor.promql.errors import QueryError
 from monitor.promql.parse import selector
@@ -39,7 +39,7 @@ def rules(request: ApiRequest) -> HttpResponse:
         for alert in read.alerts(request.project_id):
             alerts.setdefault(alert.rule_id or 0, []).append(alert)
     groups = []
-    for group in read.groups(request.project_id):
+    for group in read.groups(request.project_id, now=clock.now()):
         chosen = [rule for rule in group.rules if _wanted(rule, group, kind, request.GET, matchers)]
         if chosen:
             groups.append(_group(group, chosen, alerts))

@@ -31,7 +31,11 @@ def want(project_id: int, notices: Sequence[Notice], recorded_of: RecordedOf, *,
 
     Nothing that goes wrong here may keep the alert itself from being told.
     """
-    firing = [one for one in notices if one.ends_at is None and one.expr and now - one.starts_at < FRESH]
+    firing = [
+        one
+        for one in notices
+        if (one.ends_at is None or one.timeout) and one.expr and now - one.starts_at < FRESH
+    ]
     if not firing:
         return
     try:

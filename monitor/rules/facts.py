@@ -2,13 +2,18 @@
 answers become: alerts with their labels and texts filled in, or series under a new name.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import datetime as dt
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from monitor.core.histograms import HistogramRun
 from monitor.core.labels import NAME, Labels
 from monitor.promql.errors import QueryError
-from monitor.rules import state, templates
+from monitor.rules import histogram_text, state, templates
+from monitor.rules.go_format import HistogramText
+from monitor.rules.template_budget import Budget
 
 Vector = Sequence[tuple[Labels, float]]
 Runs = Sequence[tuple[Labels, HistogramRun]]
@@ -47,33 +52,52 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What templates may use beside the result: the store at that moment, and our own address."""
+    """What templates may use beside the result: the store at that moment, our own address, the time of the
+    evaluation. ``budget``: what they may cost all together; none: each time that a rule is asked has its own.
+    """
 
     ask: Callable[[str], Answer]
     url: str = ""
+    at: dt.datetime | None = None
+    budget: Budget | None = None
+    # the same question at the same moment is asked once
+    known: dict[str, list[tuple[Labels, Any]]] = field(default_factory=dict)
 
-    def lookup(self, expr: str) -> list[tuple[Labels, float]]:
-        answer = self.ask(expr)
-        if answer.error is not None:
-            message = f"query {expr!r}: {answer.error}"
-            raise templates.BadTemplateError(message)
-        return list(answer.points)
+    def lookup(self, expr: str) -> list[tuple[Labels, Any]]:
+        if expr not in self.known:
+            answer = self.ask(expr)
+            if answer.error is not None:
+                message = f"query {expr!r}: {answer.error}"
+                raise templates.BadTemplateError(message)
+            self.known[expr] = list(values(answer))
+        return self.known[expr]
+
+    def scene(self, series: int) -> templates.Scene:
+        return templates.Scene(self.url, self.lookup, self.at, self.budget or Budget(series))
 
 
-def seen(facts: Facts, vector: Vector, around: Surroundings) -> list[state.Seen]:
-    """The results as alerts: labels and annotations filled in."""
-    return [_seen(facts, labels, value, around) for labels, value in vector]
+def values(answer: Answer) -> Iterator[tuple[Labels, float | HistogramText]]:
+    """Everything that a question brought, as templates see it."""
+    yield from answer.points
+    for labels, run in answer.runs:
+        yield labels, HistogramText(histogram_text.text(run))
 
 
-def _seen(facts: Facts, labels: Labels, value: float, around: Surroundings) -> state.Seen:
+def seen(facts: Facts, answer: Answer, around: Surroundings) -> list[state.Seen]:
+    """The results as alerts: labels and annotations filled in. A histogram is no number: its value is NaN."""
+    scene = around.scene(len(answer.points) + len(answer.runs))
+    return [_seen(facts, labels, value, scene) for labels, value in values(answer)]
+
+
+def _seen(facts: Facts, labels: Labels, value: float | HistogramText, scene: templates.Scene) -> state.Seen:
     def fill(text: str) -> str:
-        return templates.render(text, labels, value, url=around.url, query=around.lookup)
+        return templates.render(text, labels, value, scene)
 
     extra = {name: fill(text) for name, text in facts.labels.items()}
     return state.Seen(
         labels=labels.having({NAME: "", **extra, state.ALERTNAME: facts.name}),
         annotations={name: fill(text) for name, text in facts.annotations.items()},
-        value=value,
+        value=math.nan if isinstance(value, HistogramText) else value,
     )
 
 

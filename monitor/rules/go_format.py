@@ -7,13 +7,34 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 _VERB = re.compile(r"%([-+# 0]*)(\*|\d+)?(?:\.(\*|\d+)?)?(?:\[(\d+)\])?(.?)", re.DOTALL)
 _HAS_DOT = re.compile(r"%[-+# 0]*(?:\*|\d+)?\.")
+# so many characters one function makes at most; a width beyond Go's own limit is none
+LONGEST = 1_000_000
 _KINDS = {bool: "bool", float: "float64", int: "int", str: "string"}
 _BASES = frozenset("dxXob")
+
+
+class TooLongError(ValueError):
+    """A function that would make a very long text; whoever wrote the template asks for less."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramText:
+    """A native histogram in the place of a number: it can be printed, and nothing else."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def too_long(name: str) -> TooLongError:
+    return TooLongError(f"{name} makes a text longer than {LONGEST} characters")
 
 
 class Fields(dict[str, Any]):
@@ -46,7 +67,11 @@ def go_text(value: Any) -> str:
 
 def kind_of(value: Any) -> str:
     """The name of its type in Go."""
-    return "<nil>" if value is None else _KINDS.get(type(value), "map[string]string")
+    if value is None:
+        return "<nil>"
+    if isinstance(value, HistogramText):
+        return "*histogram.FloatHistogram"
+    return _KINDS.get(type(value), "map[string]string")
 
 
 def shortest(value: float, *, upper: bool = False) -> str:
@@ -73,7 +98,17 @@ def scientific(value: float) -> str:
 def printf(form: Any, *values: Any) -> str:
     """Go's ``printf``; a verb that doesn't fit its value says so in place, as Go does."""
     state = _Arguments(list(values))
-    text = _VERB.sub(lambda match: _one(match, state), str(form))
+    room = LONGEST
+
+    def one(match: re.Match[str]) -> str:
+        nonlocal room
+        found = _one(match, state)
+        room -= len(found)
+        if room < 0:
+            raise too_long("printf")
+        return found
+
+    text = _VERB.sub(one, str(form))
     rest = state.unused()
     if rest:
         text += "%!(EXTRA " + ", ".join(f"{kind_of(one)}={go_text(one)}" for one in rest) + ")"
@@ -92,6 +127,10 @@ class _Arguments:
         self.place += 1
         return True, self.values[self.place - 1]
 
+    def number(self, place: int) -> None:
+        """Go counts from 1; there is nothing at 0."""
+        self.place, self.numbered = (place - 1 if place else len(self.values)), True
+
     def unused(self) -> list[Any]:
         return [] if self.numbered else self.values[self.place :]
 
@@ -102,15 +141,37 @@ def _one(match: re.Match[str], arguments: _Arguments) -> str:
         return "%"
     if not verb:
         return "%!(NOVERB)"
-    width, precision = (str(arguments.next()[1]) if size == "*" else size for size in (width, precision))
-    if precision is None and _HAS_DOT.match(match.group()):
+    bad = ""
+    if width == "*":
+        width, bad = _asked(arguments, "%!(BADWIDTH)")
+        flags, width = (flags + "-", width[1:]) if width and width[0] == "-" else (flags, width)
+    elif width and _beyond(width):
+        width, bad = None, "%!(BADWIDTH)"
+    if precision == "*":
+        precision, worse = _asked(arguments, "%!(BADPREC)")
+        bad, precision = bad + worse, None if precision and precision[0] == "-" else precision
+    elif precision is None and _HAS_DOT.match(match.group()):
         precision = "0"
+    elif precision and _beyond(precision):
+        precision, bad = None, bad + "%!(BADPREC)"
     if number is not None:
-        arguments.place, arguments.numbered = int(number) - 1, True
+        arguments.number(int(number[:6]))
     there, value = arguments.next()
     if not there:
-        return f"%!{verb}(BADINDEX)" if number is not None else f"%!{verb}(MISSING)"
-    return formatted(verb, value, flags, int(width or 0), None if precision is None else int(precision))
+        return bad + (f"%!{verb}(BADINDEX)" if number is not None else f"%!{verb}(MISSING)")
+    wide, digits = int(width or 0), None if precision is None else int(precision)
+    return bad + formatted(verb, value, flags, wide, digits)
+
+
+def _beyond(size: str) -> bool:
+    return len(size) > 7 or int(size) > LONGEST
+
+
+def _asked(arguments: "_Arguments", complaint: str) -> tuple[str | None, str]:
+    """A width or precision that stands among the values."""
+    _, value = arguments.next()
+    fits = type(value) is int and not _beyond(str(abs(value)))
+    return (str(value), "") if fits else (None, complaint)
 
 
 def formatted(verb: str, value: Any, flags: str, width: int, precision: int | None) -> str:
@@ -141,7 +202,7 @@ def _plain(verb: str, value: Any, precision: int | None) -> str | None:
             return _letter(verb, value)
         case str():
             return _str(verb, value, precision)
-        case Mapping() | list() | tuple():
+        case Mapping() | list() | tuple() | HistogramText():
             return go_text(value) if verb in "vs" else None
     return None
 

@@ -4,14 +4,11 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from monitor.core import clock, durations
-from monitor.core.labels import NAME
+from monitor.core import durations
+from monitor.rules import state
 from monitor.rules.evaluate import rule_link
 from monitor.rules.history import changed
 from monitor.rules.models import AlertChange, Rule, RuleAlert, RuleEdit, RuleFile, RuleGroup
-from monitor.store import catalog
-
-MOST_WORDS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +86,14 @@ class GroupRow:
     last_duration: float | None
     last_error: str
     missed: int
+    late: bool
+    labels: Mapping[str, str]
     rules: tuple[RuleRow, ...]
 
     @property
     def health(self) -> str:
-        """``unknown`` until it was evaluated, or while it is switched off."""
-        if not self.enabled or self.evaluated_at is None:
+        """``unknown`` until it was evaluated, while it is switched off, and while nobody evaluates it."""
+        if not self.enabled or self.evaluated_at is None or self.late:
             return "unknown"
         return "err" if self.last_error else "ok"
 
@@ -123,10 +122,20 @@ class EditRow:
 SEVERITIES = {"critical": 0, "error": 1, "warning": 2, "info": 3}
 
 
-def alerts(project_id: int) -> list[AlertRow]:
-    """What fires and what is pending: firing first, the worst first, the newest first."""
+def late(group: RuleGroup, now: dt.datetime | None) -> bool:
+    """Whether nobody evaluates the group, for so long that what it found last holds no more."""
+    if now is None or group.due_at is None or not group.enabled:
+        return False
+    return now > state.outdated_at(group.due_at, dt.timedelta(milliseconds=group.interval_ms))
+
+
+def alerts(project_id: int, *, now: dt.datetime | None = None) -> list[AlertRow]:
+    """What fires and what is pending: firing first, the worst first, the newest first.
+
+    With ``now``, what nobody has looked at for long is unknown.
+    """
     rows = RuleAlert.objects.filter(project_id=project_id, state__in=["firing", "pending"])
-    found = [_alert(row) for row in rows.select_related("rule__group__project")]
+    found = [_alert(row, now) for row in rows.select_related("rule__group__project")]
     found.sort(key=lambda row: row.active_at, reverse=True)
     return sorted(found, key=lambda row: (row.state != "firing", SEVERITIES.get(row.severity, 9)))
 
@@ -147,23 +156,24 @@ def history(project_id: int, start: dt.datetime, end: dt.datetime, *, limit: int
     ]  # fmt: skip
 
 
-def rules(project_id: int) -> list[RuleRow]:
-    """Every rule in the order of groups and of rules within them."""
+def rules(project_id: int, *, now: dt.datetime | None = None) -> list[RuleRow]:
+    """Every rule in the order of groups and of rules within them; with ``now``, unknown where nobody asks."""
     rows = Rule.objects.filter(group__project_id=project_id).select_related("group__project")
-    return [_rule(row) for row in rows.order_by("group__name", "group_id", "position", "id")]
+    return [_rule(row, now) for row in rows.order_by("group__name", "group_id", "position", "id")]
 
 
-def groups(project_id: int) -> list[GroupRow]:
-    """The groups with their rules."""
+def groups(project_id: int, *, now: dt.datetime | None = None) -> list[GroupRow]:
+    """The groups with their rules; with ``now``, unknown where nobody asks."""
     by_group: dict[int, list[RuleRow]] = {}
-    for row in rules(project_id):
+    for row in rules(project_id, now=now):
         by_group.setdefault(row.group_id, []).append(row)
     return [
         GroupRow(
             id=group.pk, name=group.name, interval_seconds=group.interval_ms / 1000,
             query_offset_seconds=group.query_offset_ms / 1000, limit=group.limit, origin=group.origin,
             source=group.source, enabled=group.enabled, evaluated_at=group.evaluated_at, due_at=group.due_at,
-            last_duration=group.last_duration, last_error=group.last_error, missed=group.missed, rules=tuple(by_group.get(group.pk, ())),
+            last_duration=group.last_duration, last_error=group.last_error, missed=group.missed, late=late(group, now), labels=group.labels,
+            rules=tuple(by_group.get(group.pk, ())),
         )
         for group in RuleGroup.objects.filter(project_id=project_id).order_by("name", "id")
     ]  # fmt: skip
@@ -195,30 +205,23 @@ def edits(project_id: int, *, rule_id: int | None = None, limit: int = 100) -> l
     ]  # fmt: skip
 
 
-def words(project_id: int, *, now: dt.datetime) -> dict[str, list[str]]:
-    """What people may want to complete in an expression: the names of series, and of labels."""
-    span = (clock.to_ms(now - dt.timedelta(days=7)), clock.to_ms(now))
-    return {
-        "series": catalog.label_values(project_id, NAME, [], *span)[:MOST_WORDS],
-        "labels": [name for name in catalog.label_names(project_id, [], *span) if name != NAME][:MOST_WORDS],
-    }  # fmt: skip
-
-
-def _alert(row: RuleAlert) -> AlertRow:
+def _alert(row: RuleAlert, now: dt.datetime | None) -> AlertRow:
+    unseen = row.rule is not None and late(row.rule.group, now)
     return AlertRow(
         fingerprint=f"{row.fingerprint:016x}", name=row.labels.get("alertname", ""),
-        severity=row.labels.get("severity", ""), state=row.state, labels=row.labels,
+        severity=row.labels.get("severity", ""), state="unknown" if unseen else row.state, labels=row.labels,
         annotations=row.annotations, value=row.value, active_at=row.active_at, fired_at=row.fired_at,
         rule_id=row.rule_id, expr=row.rule.expr if row.rule else "", link=rule_link(row.rule) if row.rule else "",
     )  # fmt: skip
 
 
-def _rule(row: Rule) -> RuleRow:
+def _rule(row: Rule, now: dt.datetime | None) -> RuleRow:
+    unseen = late(row.group, now)
     return RuleRow(
         id=row.pk, group_id=row.group_id, group=row.group.name, name=row.name, kind=row.kind, expr=row.expr,
         hold=durations.text(row.for_ms), keep_firing_for=durations.text(row.keep_firing_for_ms),
         interval=durations.text(row.group.interval_ms), labels={**row.group.labels, **row.labels},
         own_labels=row.labels, annotations=row.annotations, severity=row.severity, source=row.group.source, enabled=row.enabled and row.group.enabled,
-        state=row.state, health=row.health, last_error=row.last_error, last_ok=row.last_ok,
+        state="unknown" if unseen else row.state, health="unknown" if unseen else row.health, last_error=row.last_error, last_ok=row.last_ok,
         evaluated_at=row.evaluated_at, last_duration=row.last_duration, link=rule_link(row),
     )  # fmt: skip

@@ -18,12 +18,15 @@ from monitor.core.labels import Labels
 from monitor.rules import facts as known_facts
 from monitor.rules import memory, state
 from monitor.rules.facts import Answer, Facts, Surroundings, TooManyError
+from monitor.rules.template_budget import Budget
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 LIMITS = query.Limits(samples=200_000_000, steps=250_000, seconds=60.0)
 # what makes a label depend on more than the labels of its series
-_CHANGING = ("$value", ".Value", "query")
+_CHANGING = ("$value", ".Value", "query", "now")
+# for so many results the templates of a whole replay may work
+MOST_FILLED = 10_000
 
 
 @dataclass(slots=True)
@@ -97,7 +100,8 @@ def ask(
     """The answers from start to end, both included; raises query.Failed."""
     first, last = clock.to_ms(start) - offset_ms, clock.to_ms(end) - offset_ms
     found = query.range(project_id, expr, first, last, interval, limits=LIMITS)
-    return Seen(found.times + offset_ms, found.labels, found.values, found.present())
+    values = np.where(found.floats, found.values, np.nan) if found.histograms else found.values
+    return Seen(found.times + offset_ms, found.labels, values, found.present())
 
 
 def run(facts: Facts, seen: Seen, around: Surroundings | None = None, *, texts: bool = False) -> Story:
@@ -140,7 +144,9 @@ class _Steps:
     """
 
     def __init__(self, facts: Facts, seen: Seen, around: Surroundings, *, texts: bool) -> None:
-        self.facts, self.all, self.around, self.texts = facts, seen, around, texts
+        self.facts, self.all, self.texts = facts, seen, texts
+        series = min(len(seen.labels) * len(seen.times), MOST_FILLED)
+        self.around = replace(around, budget=around.budget or Budget(series))
         self.plain = replace(facts, annotations={})
         self.fails = False
         self.due: dt.datetime | None = None
@@ -150,7 +156,10 @@ class _Steps:
 
     def _fixed(self) -> list[Labels]:
         vector = [(labels, 0.0) for labels in self.all.labels]
-        return [one.labels for one in known_facts.seen(self.plain, vector, self.around)]
+        return [one.labels for one in known_facts.seen(self.plain, Answer(vector), self.around)]
+
+    def _around(self, place: int) -> Surroundings:
+        return replace(self.around, at=clock.from_ms(int(self.all.times[place])))
 
     def places(self) -> Iterator[int]:
         """The steps to look at, ascending. ``expect`` and ``fails`` are set by who takes them."""
@@ -195,7 +204,7 @@ class _Steps:
         rows = np.flatnonzero(self.all.present[:, place]).tolist()
         if self.fixed is None:
             vector = [(self.all.labels[row], float(self.all.values[row, place])) for row in rows]
-            return known_facts.seen(self.plain, vector, self.around)
+            return known_facts.seen(self.plain, Answer(vector), self._around(place))
         return [state.Seen(self.fixed[row], {}, float(self.all.values[row, place])) for row in rows]
 
     def told(self, alert: state.Alert, place: int) -> state.Alert:
@@ -206,5 +215,6 @@ class _Steps:
         while place and not self.all.present[row, place]:
             place -= 1
         value = float(self.all.values[row, place])
-        (found,) = known_facts.seen(self.facts, [(self.all.labels[row], value)], self.around)
+        answer = Answer([(self.all.labels[row], value)])
+        (found,) = known_facts.seen(self.facts, answer, self._around(place))
         return replace(alert, annotations=found.annotations)

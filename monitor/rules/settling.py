@@ -6,7 +6,7 @@ The first evaluator of a time wins: a row that was evaluated at that time or lat
 import datetime as dt
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
 from monitor import meters, query
@@ -69,7 +69,7 @@ def _weigh(case: Case, answer: Answer, around: Surroundings) -> None:
     if case.facts.records:
         case.floats, case.runs = known_facts.recorded(case.facts, answer)
     else:
-        case.seen = known_facts.seen(case.facts, answer.points, around)
+        case.seen = known_facts.seen(case.facts, answer, replace(around, at=case.at))
 
 
 def untouched(cases: Sequence[Case]) -> list[Case]:
@@ -136,7 +136,9 @@ def _step(case: Case, before: Sequence[state.Alert], last_written: Sequence[Labe
         left.write(at_ms, {labels: value for labels, value in markers.items() if labels not in case.runs})
         left.runs += case.runs.items()
         left.written[case.rule.pk] = [*case.floats, *case.runs]
-    elif not case.error and (step := _stepped(case, before)):
+    elif case.error:
+        left.notices += _unasked(case, before)
+    elif step := _stepped(case, before):
         left.steps[case.rule.pk] = step, case.at
         left.write(at_ms, state.with_markers(state.written(before), state.written(step.alerts)))
         left.notices += _fading(before, case) if case.error else _notices(case, step)
@@ -185,12 +187,27 @@ def _note(cases: Sequence[Case]) -> None:
 
 def _notices(case: Case, new: state.Step) -> list[Notice]:
     """What changed, and once a minute all that fires: edited routes and texts then reach old alerts too."""
-    rule, at = case.rule, case.at
     changed = {change.alert.labels for change in new.changes if change.to in {"firing", "resolved"}}
-    again = rule.evaluated_at is None or at - _since_epoch(at) % state.RESEND > rule.evaluated_at
+    again = _speaks_again(case)
     due = [alert for alert in new.alerts if alert.labels in changed or (again and alert.state == "firing")]
-    link = link_to(case.group.project.slug, rule.expr) if due else ""
-    return [memory.notice(alert, link, rule.expr) for alert in due]
+    return _told(due, case)
+
+
+def _unasked(case: Case, known: Sequence[state.Alert]) -> list[Notice]:
+    """Who can't ask knows of no end: what fires goes on, while somebody tries."""
+    return _told([alert for alert in known if alert.state == "firing"], case) if _speaks_again(case) else []
+
+
+def _speaks_again(case: Case) -> bool:
+    last = case.rule.evaluated_at
+    return last is None or case.at - _since_epoch(case.at) % state.RESEND > last
+
+
+def _told(alerts: Sequence[state.Alert], case: Case) -> list[Notice]:
+    """Each fires for a few rounds only, so that nothing fires for ever when nobody evaluates any more."""
+    link = link_to(case.group.project.slug, case.rule.expr) if alerts else ""
+    notices = [memory.notice(alert, link, case.rule.expr) for alert in alerts]
+    return [one if one.ends_at else state.faded(one, case.at, case.interval) for one in notices]
 
 
 def _fading(known: Sequence[state.Alert], case: Case) -> list[Notice]:

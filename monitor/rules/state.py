@@ -139,7 +139,12 @@ def cleared(known: Sequence[Alert]) -> Step:
 
 def faded(notice: Notice, at: dt.datetime, interval: dt.timedelta) -> Notice:
     """An alert that nobody knows any more is over when a Prometheus would have had to speak of it again."""
-    return replace(notice, ends_at=at + 4 * max(interval, RESEND), timeout=True)
+    return replace(notice, ends_at=outdated_at(at, interval), timeout=True)
+
+
+def outdated_at(at: dt.datetime, interval: dt.timedelta) -> dt.datetime:
+    """When what was found then holds no more, if nobody has looked since: Prometheus' valid-until."""
+    return at + 4 * max(interval, RESEND)
 
 
 def _by_labels(seen: Sequence[Seen]) -> dict[Labels, Seen]:

@@ -12,10 +12,12 @@ from urllib.parse import quote_plus
 import re2
 
 from monitor.core import durations
-from monitor.rules.go_format import Fields, go_text, printf, shortest
+from monitor.rules.go_format import LONGEST, Fields, go_text, printf, shortest, too_long
 
 LARGE, SMALL = ("k", "M", "G", "T", "P", "E", "Z", "Y"), ("m", "u", "n", "p", "f", "a", "z", "y")
 BINARY = tuple(prefix + "i" for prefix in LARGE)
+_SHORT_UNITS = ((1_000_000, "ms"), (1_000, "µs"), (1, "ns"))
+_LONGEST_DURATION = 2**63 / 1e9
 
 
 _GROUP = re.compile(r"\$\$|\$\{(\w+)\}|\$(\w+)")
@@ -106,6 +108,29 @@ def humanize_timestamp(value: Any) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}{fraction} +0000 UTC"
 
 
+def to_duration(value: Any) -> str:
+    """Seconds as Go writes a duration: ``1h15m30.5s``, ``1.5ms``."""
+    seconds = number(value)
+    if not abs(seconds) < _LONGEST_DURATION:
+        message = f"{go_text(value)} is not a duration that can be shown"
+        raise FunctionError(message)
+    nanoseconds = abs(int(seconds * 1_000_000_000))
+    sign = "-" if seconds < 0 and nanoseconds else ""
+    if nanoseconds < 1_000_000_000:
+        size, unit = next((one for one in _SHORT_UNITS if nanoseconds >= one[0]), (1, "s"))
+        return f"{sign}{_decimal(nanoseconds, size)}{unit}"
+    whole, rest = divmod(nanoseconds, 60_000_000_000)
+    hours, minutes = divmod(whole, 60)
+    larger = (f"{hours}h" if hours else "") + (f"{minutes}m" if whole else "")
+    return f"{sign}{larger}{_decimal(rest, 1_000_000_000)}s"
+
+
+def _decimal(count: int, size: int) -> str:
+    whole, rest = divmod(count, size)
+    digits = str(rest).rjust(len(str(size)) - 1, "0").rstrip("0") if rest else ""
+    return f"{whole}.{digits}" if digits else str(whole)
+
+
 def _print(*values: Any) -> str:
     """Go's ``print``: a space between two neighbours of which neither is a text."""
     text = ""
@@ -133,10 +158,17 @@ def _replace_all(pattern: Any, replacement: Any, text: Any) -> str:
         except (IndexError, KeyError):
             return ""
 
+    room = LONGEST
+
     def filled(match: Any) -> str:
-        return _GROUP.sub(
+        nonlocal room
+        one = _GROUP.sub(
             lambda one: "$" if one[0] == "$$" else group(match, one[1] or one[2]), str(replacement)
         )
+        room -= len(one)
+        if room < 0:
+            raise too_long("reReplaceAll")
+        return one
 
     return str(found.sub(filled, str(text)))
 
@@ -146,11 +178,10 @@ def _index(value: Any, *keys: Any) -> Any:
         if isinstance(value, Mapping):
             value = value.get(str(key), "")
             continue
-        try:
-            value = value[int(key)]
-        except (TypeError, ValueError, IndexError, KeyError) as error:
+        if type(key) is not int or not isinstance(value, list | tuple | str) or not 0 <= key < len(value):
             message = f"index {go_text(key)} does not exist"
-            raise FunctionError(message) from error
+            raise FunctionError(message)
+        value = value[key]
     return value
 
 
@@ -164,20 +195,46 @@ def _first(values: Any) -> Any:
     return values[0]
 
 
-def _compare(test: Callable[[Any, Any], bool], left: Any, *right: Any) -> bool:
+def _alike(left: Any, right: Any) -> None:
     """Go refuses to compare a float with a whole number: write ``1.0``."""
-    for other in right:
-        if type(left) is not type(other) or isinstance(left, Mapping | list):
-            message = (
-                f"incompatible types for comparison: {go_text(left)} and {go_text(other)};"
-                " write a number that is compared with $value with a point, like 1.0"
-            )
-            raise FunctionError(message)
-    return any(test(left, other) for other in right)
+    if type(left) is not type(right) or isinstance(left, Mapping | list):
+        message = (
+            f"incompatible types for comparison: {go_text(left)} and {go_text(right)};"
+            " write a number that is compared with $value with a point, like 1.0"
+        )
+        raise FunctionError(message)
+
+
+def _equal(left: Any, first: Any, *more: Any) -> bool:
+    for other in (first, *more):
+        _alike(left, other)
+        if left == other:
+            return True
+    return False
+
+
+def _less(left: Any, right: Any) -> bool:
+    _alike(left, right)
+    if isinstance(left, bool):
+        message = f"{go_text(left)} and {go_text(right)} have no order"
+        raise FunctionError(message)
+    return bool(left < right)
+
+
+def _less_or_equal(left: Any, right: Any) -> bool:
+    return _less(left, right) or _equal(left, right)
 
 
 def _slice(value: Any, *places: Any) -> Any:
-    return value[slice(*(places or (None,)))] if len(places) != 1 else value[places[0] :]
+    """Texts are cut by bytes, as in Go."""
+    content = value.encode() if isinstance(value, str) else value
+    ends = [*places, *[0, len(content)][len(places) :]]
+    start, end = ends if len(ends) == 2 else (-1, -1)
+    if not all(type(one) is int for one in (start, end)) or not 0 <= start <= end <= len(content):
+        message = f"slice {' '.join(map(go_text, places))} lies outside of {len(content)}"
+        raise FunctionError(message)
+    found = content[start:end]
+    return found.decode(errors="replace") if isinstance(found, bytes) else found
 
 
 def _args(*values: Any) -> dict[str, Any]:
@@ -237,19 +294,21 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "humanizePercentage": humanize_percentage, "humanizeTimestamp": humanize_timestamp,
     "printf": printf, "print": _print, "println": lambda *values: " ".join(map(go_text, values)) + "\n",
     "title": _title, "slice": _slice, "args": _args,
+    "toDuration": to_duration,
     "toUpper": lambda text: str(text).upper(), "toLower": lambda text: str(text).lower(),
     "trimSpace": lambda text: str(text).strip(), "stripPort": _strip_port, "stripDomain": _strip_domain,
     "match": lambda pattern, text: _pattern(pattern).search(str(text)) is not None,
     "reReplaceAll": _replace_all, "parseDuration": _parse_duration, "toTime": humanize_timestamp,
-    "urlQueryEscape": lambda text: quote_plus(str(text)), "urlquery": lambda text: quote_plus(go_text(text)),
-    "graphLink": partial(_link, 0), "tableLink": partial(_link, 1), "safeHtml": lambda text: text, "html": lambda text: go_text(text).translate(_HTML),
-    "js": lambda text: go_text(text).translate(_JS), "toJson": json.dumps,
+    "urlQueryEscape": lambda text: quote_plus(str(text)), "urlquery": lambda *values: quote_plus(_print(*values)),
+    "graphLink": partial(_link, 0), "tableLink": partial(_link, 1), "safeHtml": lambda text: text,
+    "html": lambda *values: _print(*values).translate(_HTML),
+    "js": lambda *values: _print(*values).translate(_JS), "toJson": json.dumps,
     "len": _len, "index": _index, "first": _first,
     "label": lambda name, sample: sample["Labels"].get(name, ""),
     "value": lambda sample: sample["Value"], "strvalue": lambda sample: sample["Labels"].get("__value__", ""),
     "sortByLabel": lambda name, samples: sorted(samples, key=lambda s: s["Labels"].get(name, "")),
     "and": _and, "or": _or, "not": lambda value: not truth(value),
-    "eq": partial(_compare, lambda a, b: a == b), "ne": partial(_compare, lambda a, b: a != b),
-    "lt": partial(_compare, lambda a, b: a < b), "le": partial(_compare, lambda a, b: a <= b),
-    "gt": partial(_compare, lambda a, b: a > b), "ge": partial(_compare, lambda a, b: a >= b),
+    "eq": _equal, "ne": lambda left, right: not _equal(left, right),
+    "lt": _less, "le": _less_or_equal,
+    "gt": lambda left, right: not _less_or_equal(left, right), "ge": lambda left, right: not _less(left, right),
 }  # fmt: skip

@@ -1,29 +1,11 @@
 """Pure: the text of a Go template into pieces: plain text, actions, and what blocks enclose."""
 
-import re
 from dataclasses import dataclass, field
 
+from monitor.rules.template_scan import BadTemplateError, Token, scan
+
 MAX_LENGTH = 100_000
-_ACTION = re.compile(
-    r"\{\{(- )?((?:\"(?:\\.|[^\"\\])*\"|`[^`]*`|'(?:\\.|[^'\\])'|/\*.*?\*/|(?!\}\}).)*?)( -)?\}\}",
-    re.DOTALL,
-)
-_TOKEN = re.compile(
-    r"""\s*(?:(?P<text>"(?:\\.|[^"\\])*")|(?P<raw>`[^`]*`)|(?P<char>'(?:\\.|[^'\\])+')"""
-    r"""|(?P<number>[-+]?(?:0[xXoObB][0-9a-fA-F_]+|(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?![\w.]))"""
-    r"""|(?P<assign>:?=)|(?P<punct>[|(),])|(?P<var>\$\w*(?:\.\w+)*)|(?P<field>(?:\.\w+)+|\.)|(?P<word>\w+))"""
-)
 _BLOCKS = frozenset({"if", "with", "range"})
-
-
-class BadTemplateError(ValueError):
-    """A template that can't be read or filled; whoever wrote it can mend it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    kind: str
-    text: str
 
 
 @dataclass(slots=True)
@@ -57,15 +39,11 @@ def parse(text: str) -> Template:
         message = f"the template is longer than {MAX_LENGTH} characters"
         raise BadTemplateError(message)
     building = _Building()
-    position, trim = 0, False
-    for match in _ACTION.finditer(text):
-        building.add_text(text[position : match.start()], left=trim, right=match.group(1) is not None)
-        position, trim = match.end(), match.group(3) is not None
-        building.add_action(match.group(2).strip())
-    if "{{" in text[position:]:
-        message = f"an action is not closed: {text[text.index('{{', position) :][:40]!r}"
-        raise BadTemplateError(message)
-    building.add_text(text[position:], left=trim, right=False)
+    for found in scan(text):
+        if isinstance(found, str):
+            building.add_text(found)
+        else:
+            building.add_action(found)
     return building.done()
 
 
@@ -77,16 +55,11 @@ class _Building:
         self.stack = [_Open(root, root.body)]
         self.defined: dict[str, list[Piece]] = {}
 
-    def add_text(self, text: str, *, left: bool, right: bool) -> None:
-        text = text.lstrip() if left else text
-        text = text.rstrip() if right else text
+    def add_text(self, text: str) -> None:
         if text:
             self.stack[-1].into.append(Piece(text=text))
 
-    def add_action(self, source: str) -> None:
-        if source.startswith("/*"):
-            return
-        tokens = _tokens(source)
+    def add_action(self, tokens: tuple[Token, ...]) -> None:
         word = tokens[0].text if tokens and tokens[0].kind == "word" else ""
         match word:
             case "end":
@@ -160,20 +133,7 @@ class _Building:
 
 def _named(word: str, tokens: tuple[Token, ...]) -> tuple[Token, ...]:
     """What follows ``template``, ``define`` or ``block``: a quoted name first."""
-    if len(tokens) < 2 or tokens[1].kind not in {"text", "raw"}:
+    if len(tokens) < 2 or not isinstance(tokens[1].value, str):
         message = f"{word!r} needs a name in quotes"
         raise BadTemplateError(message)
-    return (Token("name", tokens[1].text[1:-1]), *tokens[2:])
-
-
-def _tokens(source: str) -> tuple[Token, ...]:
-    tokens: list[Token] = []
-    position = 0
-    while source[position:].strip():
-        match = _TOKEN.match(source, position)
-        if match is None:
-            message = f"unexpected {source[position:].strip()[:20]!r} in {{{{{source}}}}}"
-            raise BadTemplateError(message)
-        tokens.append(Token(str(match.lastgroup), match.group(str(match.lastgroup))))
-        position = match.end()
-    return tuple(tokens)
+    return (Token("name", tokens[1].value), *tokens[2:])

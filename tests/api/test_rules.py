@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from monitor.core import clock
 from monitor.core.alerts import Notice
 from monitor.core.labels import Labels
 from monitor.promql.errors import DeadlineError
@@ -27,7 +28,8 @@ def nothing(_: int, __: Sequence[object]) -> None:
 
 
 @pytest.fixture
-def get(client: Client, cast: Cast) -> Get:
+def get(client: Client, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Get:
+    monkeypatch.setattr(clock, "now", lambda: NOON)
     group = RuleGroup.objects.create(project=cast.project, name="latency", interval_ms=30_000)
     Rule.objects.create(
         group=group, name="Slow", expr="llm_p99 > 0.5", for_ms=300_000,
@@ -98,3 +100,10 @@ def test_what_makes_no_sense_is_refused(get: Get, parameters: dict[str, str]) ->
 
 def test_without_a_key_there_is_no_answer(get: Get) -> None:
     assert get("rules", "vgl_wrong").status_code == 401
+
+
+def test_rules_that_nobody_evaluates_any_more_are_unknown(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
+    for minutes, states in ((4, ["pending", "unknown"]), (6, ["unknown", "unknown"])):
+        monkeypatch.setattr(clock, "now", lambda: NOON + dt.timedelta(minutes=minutes))  # noqa: B023 — asked at once
+        (group,) = get("rules").json()["data"]["groups"]
+        assert [one["state"] for one in group["rules"] if "state" in one] == states

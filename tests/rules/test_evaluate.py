@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 
 from monitor.core.alerts import Notice
+from monitor.core.histograms import HistogramRun
 from monitor.core.labels import Labels
 from monitor.core.samples import is_stale
 from monitor.promql.errors import BadQueryError, DeadlineError, QueryError
@@ -88,8 +89,8 @@ def test_the_beginning_and_the_end_are_handed_on(lab: Lab) -> None:
     lab.run(1, [])
     first, last = lab.told
     assert dict(first.labels) == {"alertname": "Slow", "severity": "critical", "version": "v2"}
-    assert (first.annotations["summary"], first.starts_at, first.ends_at) == ("v2 at 0.75", NOON, None)
-    assert last.ends_at == NOON + dt.timedelta(minutes=1)
+    assert (first.annotations["summary"], first.starts_at) == ("v2 at 0.75", NOON)
+    assert (last.ends_at, last.timeout) == (NOON + dt.timedelta(minutes=1), False)
 
 
 def test_what_fires_is_handed_on_again_each_minute_for_routes_that_were_edited(lab: Lab) -> None:
@@ -97,7 +98,43 @@ def test_what_fires_is_handed_on_again_each_minute_for_routes_that_were_edited(l
     lab.rule()
     for quarter in range(8):
         lab.run(quarter / 4, [(V2, 1.0)])
-    assert [notice.ends_at for notice in lab.told] == [None, None]
+    assert len(lab.told) == 2
+    assert {notice.timeout for notice in lab.told} == {True}
+
+
+@pytest.mark.parametrize(("interval_ms", "minutes"), [(15_000, 4), (60_000, 4), (300_000, 20)])
+def test_what_fires_ends_by_itself_after_four_rounds_without_news(
+    lab: Lab, interval_ms: int, minutes: int
+) -> None:
+    RuleGroup.objects.update(interval_ms=interval_ms)
+    lab.rule()
+    lab.run(0, [(V2, 1.0)])
+    lab.run(5)
+    assert [(one.ends_at, one.timeout) for one in lab.told] == [
+        (NOON + dt.timedelta(minutes=at + minutes), True) for at in (0, 5)
+    ]
+
+
+def test_what_fires_goes_on_while_somebody_tries_to_ask(lab: Lab) -> None:
+    lab.rule()
+    lab.run(0, [(V2, 1.0)])
+    lab.run(1, DeadlineError("too slow"))
+    assert lab.told[-1].ends_at == NOON + dt.timedelta(minutes=5)
+    assert lab.told[-1].labels == lab.told[0].labels
+
+
+def test_a_native_histogram_fires_and_its_text_is_the_value(lab: Lab) -> None:
+    run = HistogramRun(
+        np.array([0]), np.array([3.0]), np.array([1.5]), np.array([0.0]), schema=0,
+        positive_index=np.array([-1, 0]), positive=np.array([[2.0, 1.0]]),
+    )  # fmt: skip
+    lab.rule(annotations={"summary": "{{ $labels.version }} {{ $value }}"})
+    answers = World(
+        lambda _id, exprs, _at: [Answer(runs=[(V2, run)]) for _ in exprs], lab.world.write, lab.world.tell
+    )
+    evaluate.run_due(answers, now=NOON)
+    assert lab.state == ("firing", "ok")
+    assert lab.told[0].annotations == {"summary": "v2 {count:3, sum:1.5, (0.25,0.5]:2, (0.5,1]:1}"}
 
 
 def test_a_query_that_fails_is_unknown_and_never_inactive(lab: Lab) -> None:

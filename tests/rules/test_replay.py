@@ -39,7 +39,9 @@ def stepped(facts: Facts, seen: Seen) -> list[tuple[dt.datetime, str, Labels, fl
         rows = np.flatnonzero(seen.present[:, place])
         vector = [(seen.labels[row], float(seen.values[row, place])) for row in rows]
         try:
-            new = state.step(known, known_facts.seen(facts, vector, around), facts.holds, at=at)
+            new = state.step(
+                known, known_facts.seen(facts, known_facts.Answer(vector), around), facts.holds, at=at
+            )
             known_facts.within(facts.limit, sum(alert.active for alert in new.alerts), "alerts")
         except state.SameLabelsError:
             continue

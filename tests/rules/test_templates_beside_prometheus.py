@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from monitor.core.labels import Labels
-from monitor.rules.templates import render
+from monitor.rules.templates import Scene, render
 from tests.fixtures.fix_product import free_port
 
 PROMETHEUS = shutil.which("prometheus")
@@ -212,6 +212,43 @@ CASES = [
     ('{{ printf "%x" "hi" }}', 1.0),
     ('{{ printf "%v" true }}', 1.0),
     ('{{ printf "%6.3v" $value }}', 3.14159),
+    ('{{ "\\x41\\102\\u00e9\\xe4\\xb8\\xad\\t\\"" }}', 1.0),
+    ("{{ 'a' }} {{ '\\x41' }} {{ '\\'' }}", 1.0),
+    ("{{ 0x1F }} {{ 017 }} {{ 1_000 }} {{ 0b11 }} {{ 0x1p-2 }}", 1.0),
+    ("a\n{{-\n$value -}}\n b", 1.0),
+    ("a {{- /* c */ -}} b", 1.0),
+    ("a{{/* c */}}b", 1.0),
+    ('{{ printf\n"%.1f"\n$value }}', 1.0),
+    ("{{ `a\nb` }}", 1.0),
+    ("{{ or $labels.job (index 1 2) }} {{ and $labels.none (index 1 2) }}", 1.0),
+    ("{{ html `<` `>` }} {{ js `'` }} {{ urlquery `a b` `c` }}", 1.0),
+    ("{{ slice `abc` 1 }} {{ slice `abc` 1 2 }}", 1.0),
+    ("{{ slice `abc` 2 1 }}", 1.0),
+    ("{{ slice `abc` 4 }}", 1.0),
+    ("{{ index `abc` 1 }}", 1.0),
+    ("{{ eq 1 2 1 }} {{ eq `a` `b` }} {{ ne 1 2 }}", 1.0),
+    ("{{ ne 1 2 3 }}", 1.0),
+    ("{{ lt true false }}", 1.0),
+    ("{{ gt $value 1.0 }} {{ ge $value 1.0 }} {{ lt $value 1.0 }} {{ le $value 1.0 }}", math.nan),
+    ('{{ printf "%*d|%-*d|" 5 1 5 2 }}', 1.0),
+    ('{{ printf "%*s" "abc" "x" }}', 1.0),
+    ('{{ printf "%.*f" 1 $value }}', 3.14159),
+    ('{{ printf "%[2]d %[1]d" 1 2 }}', 1.0),
+    ('{{ printf "%[3]d" 1 2 }}', 1.0),
+    ('{{ define "a\\x41" }}{{ . }}{{ end }}{{ template "aA" $value }}', 1.0),
+    ('{{ block "b" $value }}<{{ . }}>{{ end }}', 1.0),
+    ("{{ range $i, $e := $labels }}{{ $i }}{{ end }}{{ range $labels }}{{ else }}none{{ end }}", 1.0),
+    ("{{ nil }}", 1.0),
+    ("{{ $x := 1 }}{{ if true }}{{ $x = 2 }}{{ $x := 3 }}{{ end }}{{ $x }}", 1.0),
+    ("{{ with $x := $labels.job }}{{ $x }}{{ else }}no{{ end }}", 1.0),
+    ("{{ if $x := $labels.none }}{{ $x }}{{ else }}no{{ end }}", 1.0),
+    ("{{ $labels.job.x }}", 1.0),
+    ("{{ $ }}", 1.0),
+    ("{{ $.Value }}", 1.0),
+    ("{{ (query `vector(5)` | first).Value }} {{ query `vector(5)` | first | value | printf `%.1f` }}", 1.0),
+    ("{{ humanizePercentage `0.5` }} {{ humanize1024 `2048` }}", 1.0),
+    ("{{ title `hello world-wide` }} {{ stripPort `a:80` }} {{ stripDomain `a.b.c:80` }}", 1.0),
+    ("{{ match `a.*` $labels.job }} {{ parseDuration `1h30m` }}", 1.0),
 ]  # fmt: skip
 AB = 'label_replace(vector(2),"a","b","","")'
 ANSWERS: dict[str, list[tuple[Labels, float]]] = {
@@ -276,7 +313,7 @@ def told(text: str) -> str:
 
 def test_every_template_is_filled_as_prometheus_fills_it(filled: dict[int, str]) -> None:
     ours = {
-        place: told(render(text, {"job": "api:8080"}, value, url=URL, query=ANSWERS.__getitem__))
+        place: told(render(text, {"job": "api:8080"}, value, Scene(URL, ANSWERS.__getitem__)))
         for place, (text, value) in enumerate(CASES)
     }
     differing = {

@@ -74,6 +74,51 @@ def test_other_limits_and_holds_are_tried(client: Client, rule: Rule) -> None:
     assert tried.holds[0].hours > tried.holds[-1].hours
 
 
+def test_a_trial_goes_by_the_group_it_stands_in(client: Client, rule: Rule) -> None:
+    RuleGroup.objects.update(
+        labels={"team": "ml"}, limit=5, query_offset_ms=3_600_000, interval_ms=120_000,
+        due_at=clock.now().replace(second=7, microsecond=0),
+    )  # fmt: skip
+    without = client.post(f"{PATH}new/", typed(do="replay", group="another"), follow=True).context["tried"]
+    tried = client.post(f"{PATH}new/", typed(do="replay"), follow=True).context["tried"]
+    (fired,) = [event for event in tried.story.events if event.to == "firing"]
+    assert fired.alert.labels["team"] == "ml"
+    assert (tried.interval, fired.at.second) == (dt.timedelta(minutes=2), 7)
+    (before,) = [event for event in without.story.events if event.to == "firing"]
+    assert dt.timedelta(minutes=50) < fired.at - before.at < dt.timedelta(minutes=70)
+    RuleGroup.objects.update(limit=0)
+    Rule.objects.filter(pk=rule.pk).update(expr="p99 > 0.5 or label_replace(p99 > 0.5, 'x', 'y', '', '')")
+    RuleGroup.objects.update(limit=1)
+    assert (
+        "exceeded limit of 1" in client.get(f"{PATH}{rule.pk}/", {"days": "1"}).context["tried"].story.error
+    )
+
+
+HOSTILE = {
+    "NUL": "a\0b", "half a pair": 'a: "a\\ud800b"', "long": "x" * 5000, "digits": "9" * 5000, "year": "9999y",
+    "minus": "-5m", "yaml bomb": "a: &a [*a]", "escaped NUL": 'summary: "a\\0b"', "deep": "[" * 3000,
+    "template": "summary: '{{ range 1000000000 }}{{ end }}'", "list": "- a", "nan": "NaN", "emoji": "🦉" * 300,
+}  # fmt: skip
+FIELDS = ("name", "group", "kind", "expr", "for_ms", "keep_firing_for_ms", "labels", "annotations")
+
+
+@pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE.keys())
+def test_nothing_that_is_typed_ends_in_a_failure(client: Client, rule: Rule, value: str) -> None:
+    client.raise_request_exception = False
+    found = {}
+    for field in (*FIELDS, "days", "zone"):
+        for do in ("save", "replay"):
+            posted = client.post(f"{PATH}new/", typed(do=do, **{field: value}))
+            found[do, field] = posted.status_code
+        found["get", field] = client.get(f"{PATH}new/", {"expr": EXPR, "days": "1", field: value}).status_code
+    for field in ("measure", "model", "version", "window", "op", "limit", "against", "stable", "least"):
+        posted = client.post(PATH, {"do": "build", "measure": "errors", "against": "version", field: value})
+        found["build", field] = posted.status_code
+    found["import", "text"] = client.post(PATH, {"do": "import", "text": value}).status_code
+    found["import", "partly"] = client.post(PATH, {"do": "import", "text": value, "partly": "1"}).status_code
+    assert {place: status for place, status in found.items() if status >= 500} == {}
+
+
 def test_a_rule_is_tried_before_it_is_saved(client: Client, rule: Rule) -> None:
     answer = client.post(f"{PATH}new/", typed(do="replay", expr="p99 > 0.1"), follow=True)
     assert answer.context["tried"].story.firings == 1
