@@ -22,7 +22,7 @@ from monitor.remote import connected, ship
 from monitor.remote import read as remotely
 from monitor.rules import evaluate, files, memory
 from monitor.rules import read as rules
-from monitor.store import coarsening, indexing
+from monitor.store import coarsening, heartbeat, indexing
 from monitor.store import compact as compaction
 from monitor.store import retention as keeping
 from monitor.store.keeping import installation
@@ -30,6 +30,8 @@ from monitor.store.turns import turn
 
 # the next tick comes sooner than that; a turn keeps the two apart
 SHIPPING_SECONDS = 20.0
+# nobody delivered for so long: everything stood still
+AWAY_SECONDS = 120.0
 
 
 @shared_task
@@ -131,6 +133,8 @@ def deliver_alerts(**_: object) -> None:
     for lane in ("delivering", "delivering beside"):
         with turn(lane) as mine:
             if mine:
+                if heartbeat.away("deliver_alerts", AWAY_SECONDS, now=clock.now()):
+                    receive.bear_with_silence(now=clock.now())
                 deliver.run_due(now=clock.now(), knows=changes.teller(rules.recorded))
                 clock.sleep(deliver.seconds_to_next(now=clock.now()))
                 deliver.run_due(now=clock.now(), knows=changes.teller(rules.recorded))

@@ -50,6 +50,16 @@ def note(name: str, *, at: dt.datetime, seconds: float, error: str = "") -> None
         return
 
 
+def away(name: str, seconds: float, *, now: dt.datetime) -> bool:
+    """Whether a job has not run for so long, or nobody knows when it did."""
+    try:
+        beat = _read(cache.get(PREFIX + name))
+    except RedisError:
+        return True
+    ran = [at for at in (beat.ok_at, beat.error_at) if at is not None] if beat else []
+    return not ran or (now - max(ran)).total_seconds() > seconds
+
+
 def jobs(schedule: Mapping[str, float], now: dt.datetime) -> list[Job]:
     """Every job of ``schedule`` (name, seconds between runs), those in trouble first; raises RedisError."""
     found = cache.get_many([PREFIX + name for name in schedule])

@@ -1,5 +1,6 @@
 """Workers that are killed: between evaluating and sending, and while they send. Nothing is lost."""
 
+import datetime as dt
 import itertools
 import os
 import signal
@@ -8,13 +9,15 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from django.db import connection
 
-from monitor.alerting import packing
+from monitor.alerting import deliver, packing, receive
 from monitor.alerting.models import Delivery, DeliveryAttempt, Route
 from monitor.core import clock
+from monitor.rules import evaluate
 from monitor.rules.models import Rule, RuleGroup
 from tests.fixtures.fix_alerting import Pager
 
@@ -44,6 +47,20 @@ while True:
     now = clock.now()
     evaluate.run_due(evaluate.stored(partial(receive.take, now=now), now=now), now=now)
     deliver.run_due(now=clock.now())
+"""
+)
+# it evaluates as if it were noon, round after round, and tells nobody
+EVALUATOR = (
+    START
+    + """
+from functools import partial
+from monitor.core import clock
+from monitor.rules import evaluate
+noon, began = dt.datetime.fromisoformat(os.environ["TEST_NOW"]), clock.monotonic()
+while True:
+    now = noon + dt.timedelta(seconds=clock.monotonic() - began)
+    evaluate.run_due(evaluate.stored(partial(receive.take, now=now), now=now), now=now)
+    print("round", flush=True)
 """
 )
 ALERTS, KILLS, PATIENCE_SECONDS = 24, 3, 60
@@ -104,6 +121,34 @@ def test_workers_killed_at_any_moment_lose_no_alert_and_tell_none_as_two(pager: 
     for one in pager.service.received:
         identities[one.json["alerts"][0]["labels"]["alertname"]].add(one.headers["x-vigil-delivery"])
     assert {name: len(found) for name, found in identities.items()} == {f"A{n}": 1 for n in range(ALERTS)}
+
+
+def test_what_fired_ends_when_the_evaluator_is_killed(pager: Pager) -> None:
+    """The dead-man's switch: nobody says any more that it fires, so it does not fire for ever."""
+    route = Route.objects.create(project=pager.cast.project, name="all", group_wait="0")
+    route.contacts.add(pager.contact)
+    group = RuleGroup.objects.create(project=pager.cast.project, name="g", interval_ms=1000)
+    Rule.objects.create(group=group, name="Watchdog", expr="vector(1)")
+    evaluator = worker(EVALUATOR, TEST_NOW=pager.moment(0).isoformat())
+    assert evaluator.stdout is not None
+    assert evaluator.stdout.readline() == "round\n"
+    kill(evaluator)
+    for at in (1, 200, 900):
+        pager.run(at=at)
+    assert pager.heard == ["firing Watchdog", "resolved Watchdog"]
+
+
+def test_who_was_away_himself_waits_for_news_before_he_tells_of_an_end(pager: Pager) -> None:
+    """After a stop of everything, evaluation and telling begin in any order."""
+    group = RuleGroup.objects.create(project=pager.cast.project, name="g")
+    Rule.objects.create(group=group, name="Always", expr="vector(1)")
+    back = pager.moment(3600)
+    for now, wake in ((pager.moment(0), pager.moment(0)), (back, back)):
+        receive.bear_with_silence(now=wake)
+        deliver.run_due(now=wake)
+        evaluate.run_due(evaluate.stored(partial(receive.take, now=now), now=now), now=now)
+        deliver.run_due(now=now + dt.timedelta(seconds=11))
+    assert pager.heard == ["firing Always"]
 
 
 def _names(pager: Pager) -> Counter[str]:
