@@ -11,7 +11,9 @@ UNITS_MS = {
     "s": 1_000,
     "ms": 1,
 }
-_SHAPE = re.compile(r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?")
+# more digits than any time that could be meant
+_COUNT = r"([0-9]{1,20})"
+_SHAPE = re.compile("".join(rf"(?:{_COUNT}{unit}{'(?!s)' if unit == 'm' else ''})?" for unit in UNITS_MS))
 
 
 # Prometheus counts nanoseconds in 64 bits; a longer time would not fit behind any date either
@@ -28,7 +30,7 @@ def parse(text: str) -> int:
         return 0
     match = _SHAPE.fullmatch(text)
     if not text or match is None:
-        message = f"not a duration: {text!r}; write it like 30s, 5m or 1h30m"
+        message = f"not a duration: {text[:40]!r}; write it like 30s, 5m or 1h30m"
         raise BadDurationError(message)
     pairs = zip(match.groups(), UNITS_MS.values(), strict=True)
     found = sum(int(count) * unit for count, unit in pairs if count)

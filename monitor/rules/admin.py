@@ -125,6 +125,12 @@ class RuleGroups(FromFile, ProjectAdmin):
         }  # fmt: skip
         return render(request, "admin/monitor/rulegroup/import.html", context)
 
+    def save_model(self, request: HttpRequest, obj: RuleGroup, form: Any, change: bool) -> None:
+        """Another interval, or being on again, counts from now."""
+        if change and {"interval_ms", "enabled"} & set(form.changed_data):
+            obj.due_at = None
+        super().save_model(request, obj, form, change)
+
     def delete_model(self, request: HttpRequest, obj: RuleGroup) -> None:
         exchange.remove([obj], _author(request))
 

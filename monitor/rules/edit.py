@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils.html import conditional_escape
 from django.utils.translation import gettext as _
 
-from monitor.rules import exchange, history, yaml
+from monitor.rules import exchange, history, validate, yaml
 from monitor.rules.exchange import Taken
 from monitor.rules.forms import RuleForm
 from monitor.rules.history import Author
@@ -32,6 +32,10 @@ def save(project_id: int, typed: Mapping[str, str], author: Author, *, rule_id: 
         rule = None if rule_id is None else mine(project_id, rule_id)
         if rule is not None and rule.group.origin == Origin.FILE:
             raise RefusedRuleError({"group": [from_file(rule.group)]})
+        try:
+            validate.name(typed.get("group", ""))
+        except validate.BadRuleError as error:
+            raise RefusedRuleError({"group": [conditional_escape(str(error))]}) from error
         before = history.words(rule) if rule else {}
         form = RuleForm(
             {**typed, **_rest(rule), "group": _group(project_id, typed.get("group", ""))}, instance=rule
@@ -124,7 +128,7 @@ def _complaints(form: RuleForm) -> dict[str, list[str]]:
 def _group(project_id: int, name: str) -> int | None:
     if not name.strip():
         return None
-    row, _made = RuleGroup.objects.get_or_create(project_id=project_id, source="", name=name.strip()[:200])
+    row, _made = RuleGroup.objects.get_or_create(project_id=project_id, source="", name=name.strip())
     return row.pk
 
 

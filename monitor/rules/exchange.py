@@ -1,6 +1,7 @@
 """Rule groups of a project, out of rule files and into them."""
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from django.db import transaction
@@ -11,6 +12,8 @@ from monitor.rules.models import Origin, Rule, RuleEdit, RuleGroup
 from monitor.rules.yaml import GroupSpec, RuleSpec
 
 INTERVAL_MS = 60_000
+# so many complaints are listed
+MOST_TOLD = 100
 
 
 class RefusedFileError(ValueError):
@@ -53,21 +56,19 @@ def take(project_id: int, groups: Sequence[GroupSpec], terms: Terms) -> Taken:
     if terms.partly:
         groups, lost = _good_ones(groups)
     if found := validate.complaints(groups):
-        raise RefusedFileError("\n".join(found))
+        more = [f"… and {len(found) - MOST_TOLD} more"] if len(found) > MOST_TOLD else []
+        raise RefusedFileError("\n".join(found[:MOST_TOLD] + more))
     replaced = 0
     with transaction.atomic():
         for spec in groups:
-            row, created = RuleGroup.objects.update_or_create(
-                project_id=project_id, source=terms.source, name=spec.name, defaults=_settings(spec, terms),
-                create_defaults=_settings(spec, terms) | {"enabled": terms.enabled},
-            )  # fmt: skip
+            row, created = _take_group(project_id, spec, terms)
             replaced += not created
             _take_rules(row, spec.rules, terms.author)
     return Taken(len(groups), sum(len(group.rules) for group in groups), replaced, lost)
 
 
 def give(project_id: int, *, only: str | None = None) -> list[GroupSpec]:
-    """The groups as a rule file holds them; rules that are switched off are left out."""
+    """The groups as a rule file holds them, with what is switched off marked so."""
     rows = RuleGroup.objects.filter(project_id=project_id).order_by("name", "source")
     rows = rows.filter(name=only) if only else rows
     return together(rows.prefetch_related("rules"))
@@ -79,9 +80,18 @@ def together(rows: Iterable[RuleGroup]) -> list[GroupSpec]:
     for row in rows:
         spec = _group(row)
         if spec.name in found:
-            spec = replace(spec, name=f"{spec.name} ({row.source or 'Vigil'})")
+            spec = replace(spec, name=_unlike(spec.name, row.source or "Vigil", found))
         found[spec.name] = spec
     return list(found.values())
+
+
+def _unlike(name: str, source: str, taken: Mapping[str, object]) -> str:
+    """A name of its own that can be stored again."""
+    for number in itertools.count(1):
+        end = f" ({source[-80:]}{'' if number == 1 else f' {number}'})"
+        if (found := name[: validate.LONGEST_NAME - len(end)] + end) not in taken:
+            return found
+    raise AssertionError
 
 
 def remove(groups: Sequence[RuleGroup], author: Author) -> None:
@@ -90,6 +100,25 @@ def remove(groups: Sequence[RuleGroup], author: Author) -> None:
         for group in groups:
             history.note_end(group.rules.select_related("group"), author)
             group.delete()
+
+
+def _take_group(project_id: int, spec: GroupSpec, terms: Terms) -> tuple[RuleGroup, bool]:
+    """Its row, and whether it is new. What is off in the file is off here; nothing that was switched off goes on."""
+    wanted = _settings(spec, terms)
+    row, created = RuleGroup.objects.select_for_update(no_key=True).get_or_create(
+        project_id=project_id,
+        source=terms.source,
+        name=spec.name,
+        defaults=wanted | {"enabled": terms.enabled},
+    )
+    before = row.interval_ms
+    for name, value in wanted.items():
+        setattr(row, name, value)
+    row.enabled = row.enabled and spec.enabled
+    if row.interval_ms != before:
+        row.due_at = None
+    row.save()
+    return row, created
 
 
 def _settings(spec: GroupSpec, terms: Terms) -> dict[str, object]:
@@ -106,7 +135,7 @@ def _good_ones(groups: Sequence[GroupSpec]) -> tuple[list[GroupSpec], tuple[str,
     for group in groups:
         whole = validate.complaints([replace(group, rules=())])
         if whole:
-            lost += whole
+            lost += [f"{complaint}; its {len(group.rules)} rules are left out" for complaint in whole]
             continue
         alone = [(rule, validate.complaints([replace(group, rules=(rule,))])) for rule in group.rules]
         lost += [complaint for _, found in alone for complaint in found]
@@ -129,6 +158,7 @@ def _take_rules(group: RuleGroup, specs: Sequence[RuleSpec], author: Author) -> 
         row.expr, row.position = spec.expr, position
         row.for_ms, row.keep_firing_for_ms = spec.for_ms, spec.keep_firing_for_ms
         row.labels, row.annotations = dict(spec.labels), dict(spec.annotations)
+        row.enabled = row.enabled and spec.enabled
         row.save()
         edits.append(history.edit(row, before, history.words(row), author))
         keep.append(row.pk)
@@ -142,11 +172,12 @@ def _group(row: RuleGroup) -> GroupSpec:
     rules = sorted(row.rules.all(), key=lambda rule: (rule.position, rule.pk))
     return GroupSpec(
         name=row.name,
-        rules=tuple(_rule(rule) for rule in rules if rule.enabled),
+        rules=tuple(_rule(rule) for rule in rules),
         interval_ms=row.interval_ms if row.states_interval or row.interval_ms != INTERVAL_MS else None,
         query_offset_ms=row.query_offset_ms,
         limit=row.limit,
         labels=row.labels,
+        enabled=row.enabled,
     )
 
 
@@ -160,4 +191,5 @@ def _rule(row: Rule) -> RuleSpec:
         keep_firing_for_ms=row.keep_firing_for_ms if is_alert else 0,
         labels=row.labels,
         annotations=row.annotations if is_alert else {},
+        enabled=row.enabled,
     )

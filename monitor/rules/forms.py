@@ -96,8 +96,13 @@ class RuleForm(BaseForm):
         record = cleaned.get("kind") == Rule.Kind.RECORD
         self._ask("expr", lambda: validate.expression(cleaned.get("expr", "")))
         self._ask("labels", lambda: validate.label_names(cleaned.get("labels", {})))
+        self._ask("name", lambda: validate.name(cleaned.get("name", "")))
         if record:
             self._ask("name", lambda: validate.record_name(cleaned.get("name", "")))
+            self._ask(
+                "annotations",
+                lambda: validate.label_names(cleaned.get("annotations", {}), what="annotations"),
+            )
         else:
             self._ask("labels", lambda: validate.texts(cleaned.get("labels", {}), what="labels"))
             self._ask("annotations", lambda: validate.annotations(cleaned.get("annotations", {})))

@@ -12,14 +12,32 @@ from monitor.rules.yaml import GroupSpec, RuleSpec
 LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 RESERVED = frozenset({NAME, "alertname", "alertstate"})
+LONGEST_NAME = 200
+LONGEST_TEXT = 100_000
 
 
 class BadRuleError(ValueError):
     """A rule that can't be stored; says what and where. Its author can mend it."""
 
 
+def storable(text: str, *, what: str, longest: int = LONGEST_TEXT) -> None:
+    """Raise BadRuleError for a text that the database takes in no column."""
+    if len(text) > longest:
+        message = f"{what}: {text[:40]!r}… is {len(text)} characters long; {longest} are the most"
+        raise BadRuleError(message)
+    if "\0" in text or (not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text)):
+        message = f"{what}: {text[:40]!r} holds a character that can't be stored (NUL or half a pair)"
+        raise BadRuleError(message)
+
+
+def name(text: str) -> None:
+    """Raise BadRuleError for what can't be the name of a rule or a group."""
+    storable(text, what="name", longest=LONGEST_NAME)
+
+
 def expression(text: str) -> None:
     """Raise BadRuleError, with line, column and the place marked, for what is no PromQL or no vector."""
+    storable(text, what="the expression")
     try:
         kind = query.result_kind(text)
     except QueryError as error:
@@ -44,10 +62,11 @@ def marked(text: str, message: str, position: int | None) -> str:
 
 def label_names(labels: Mapping[str, str], *, what: str = "labels") -> None:
     """Raise BadRuleError for a name that no series may carry, or that is the rule's own."""
-    for name in labels:
-        if not LABEL.fullmatch(name):
-            message = f"{what}: {name!r} is no label name; use letters, digits and underscores"
+    for name, text in labels.items():
+        if not LABEL.fullmatch(name) or len(name) > LONGEST_NAME:
+            message = f"{what}: {name[:100]!r} is no label name; use letters, digits and underscores"
             raise BadRuleError(message)
+        storable(text, what=f"{what}: {name}")
         if name in RESERVED:
             message = f"{what}: {name!r} is set by the rule itself"
             raise BadRuleError(message)
@@ -64,10 +83,11 @@ def texts(values: Mapping[str, str], *, what: str) -> None:
 
 
 def annotations(values: Mapping[str, str]) -> None:
-    for name in values:
-        if not LABEL.fullmatch(name):
-            message = f"annotations: {name!r} is no name; use letters, digits and underscores"
+    for name, text in values.items():
+        if not LABEL.fullmatch(name) or len(name) > LONGEST_NAME:
+            message = f"annotations: {name[:100]!r} is no name; use letters, digits and underscores"
             raise BadRuleError(message)
+        storable(text, what=f"annotations: {name}")
     texts(values, what="annotations")
 
 
@@ -79,6 +99,7 @@ def record_name(name: str) -> None:
 
 def rule(spec: RuleSpec) -> None:
     """All of it."""
+    name(spec.name)
     expression(spec.expr)
     label_names(spec.labels)
     if spec.record:
@@ -92,12 +113,23 @@ def complaints(groups: Iterable[GroupSpec]) -> list[str]:
     """Everything that is wrong in a rule file, each with its line."""
     found = []
     for group in groups:
-        if group.interval_ms is not None and group.interval_ms < 1000:
-            found.append(f"group {group.name!r}: an interval is at least 1s")
+        found += _of_group(group)
         for spec in group.rules:
             try:
-                label_names(group.labels, what=f"labels of group {group.name!r}")
                 rule(spec)
             except BadRuleError as error:
-                found.append(f"line {spec.line}: {spec.name}: {error}")
+                found.append(f"line {spec.line}: {spec.name[:100]}: {error}")
     return found
+
+
+def _of_group(group: GroupSpec) -> list[str]:
+    where = f"line {group.line}: group {group.name[:100]!r}"
+    if group.interval_ms is not None and group.interval_ms < 1000:
+        return [f"{where}: an interval is at least 1s"]
+    try:
+        name(group.name)
+        label_names(group.labels)
+        texts(group.labels, what="labels")
+    except BadRuleError as error:
+        return [f"{where}: {error}"]
+    return []

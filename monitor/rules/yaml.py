@@ -1,18 +1,33 @@
 """Prometheus rule files, in and out. Also takes the Kubernetes PrometheusRule around the same groups.
 
-Pure: expressions and templates are judged elsewhere. Every complaint names the line.
+Pure: expressions and templates are judged elsewhere. Every complaint names the line. What is switched off
+stands in our files as comments, so that a Prometheus leaves it alone and we know it again.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
 from monitor.core import durations
+from monitor.rules import yaml_nodes as nodes
+from monitor.rules.yaml_nodes import MAX_BYTES, BadRuleFileError
 
-MAX_BYTES = 1_000_000
+__all__ = [
+    "MAX_BYTES", "BadRuleFileError", "Content", "GroupSpec", "RuleSpec", "dump", "load", "mapping_text", "read", "text_mapping",
+]  # fmt: skip
+
+OFF = "#vigil-off "
+_OFF_LINES = re.compile(rf"^(?:{OFF})+", re.MULTILINE)
+_OFF_NOTE = (
+    f"# What is switched off stands behind {OFF.strip()}: Vigil knows it again, Prometheus leaves it alone.\n"
+)
+_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
+# what readers may take for the end of a line, or for a mark of order, is written with escapes
+_ESCAPED = re.compile("[\r\x85\u2028\u2029\ufeff]")
+MOST_RULES = 10_000
 _UNQUOTED = re.compile(r":[ \t]*\{\{")
 _GROUP_KEYS = frozenset({"name", "interval", "query_offset", "limit", "labels", "rules"})
 # what relatives of Prometheus write into groups: taken without it, and said
@@ -30,11 +45,8 @@ _FOREIGN = {
     "notifier_headers": "it belongs to VictoriaMetrics",
 }
 _RULE_KEYS = frozenset({"alert", "record", "expr", "for", "keep_firing_for", "labels", "annotations"})
+_OWN_LABELS = frozenset({"alertname", "alertstate"})
 _KUBERNETES = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
-
-
-class BadRuleFileError(ValueError):
-    """A file that holds no rules as Prometheus writes them; names the line. Its author can mend it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +60,7 @@ class RuleSpec:
     keep_firing_for_ms: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    enabled: bool = True
     line: int = field(default=0, compare=False)
 
     @property
@@ -65,6 +78,8 @@ class GroupSpec:
     query_offset_ms: int = 0
     limit: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
+    enabled: bool = True
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,33 +97,15 @@ def load(text: str) -> list[GroupSpec]:
 
 def read(text: str) -> Content:
     """The groups of a rule file, and what can't be taken of them; raises BadRuleFileError."""
-    if len(text.encode(errors="replace")) > MAX_BYTES:
-        message = f"the file is larger than {MAX_BYTES} bytes; split it"
-        raise BadRuleFileError(message)
-    root = _compose(text)
+    marks: tuple[int, ...] = ()
+    if OFF in text:
+        marks = tuple(_marks(line) for line in _BREAK.split(text))
+    root = nodes.compose(_OFF_LINES.sub("", text) if marks else text)
     if root is None:
         return Content([], [])
-    lost: list[str] = []
-    content = _mapping(root, "the file")
-    if "spec" in content:
-        _known(content, _KUBERNETES, "a PrometheusRule", root)
-        root = content["spec"]
-        content = _mapping(root, "spec")
-    _known(content, frozenset({"groups"}), "a rule file", root)
-    groups = [_group(node, lost) for node in _sequence(content.get("groups"), "groups")]
-    _refuse_doubles(groups)
-    return Content(groups, lost)
-
-
-def _compose(text: str) -> yaml.Node | None:
-    """BaseLoader reads every scalar as text: a label ``on: yes`` stays what its author typed."""
+    reading = _Reading(marks)
     try:
-        return yaml.compose(text, Loader=yaml.BaseLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        message = f"{where}not YAML: {getattr(error, 'problem', None) or error}"
-        raise BadRuleFileError(message) from error
+        return Content(reading.file(root), reading.lost)
     except RecursionError as error:
         message = "nested too deeply to be a rule file"
         raise BadRuleFileError(message) from error
@@ -116,30 +113,54 @@ def _compose(text: str) -> yaml.Node | None:
 
 def dump(groups: Iterable[GroupSpec]) -> str:
     """A rule file that Prometheus reads; what is at its default is left out."""
-    content = {"groups": [_group_out(group) for group in groups]}
+    groups = list(groups)
+    if all(group.enabled and all(rule.enabled for rule in group.rules) for group in groups):
+        return _dumped({"groups": [_group_out(group) for group in groups]})
+    lines = [line for group in groups for line in _group_lines(group)]
+    return _OFF_NOTE + "groups:\n" + "".join(lines)
+
+
+def _marks(line: str) -> int:
+    """How often a line is switched off: itself, and with its group."""
+    found = _OFF_LINES.match(line)
+    return 0 if found is None else len(found.group()) // len(OFF)
+
+
+def _group_lines(group: GroupSpec) -> Iterator[str]:
+    head = _dumped([{key: value for key, value in _group_out(group).items() if key != "rules"}])
+    mark = "" if group.enabled else OFF
+    yield from _marked(f"{head}  rules:\n", mark)
+    for rule in group.rules:
+        yield from _marked(_dumped([_rule_out(rule)]), mark + ("" if rule.enabled else OFF) + "  ")
+
+
+def _marked(text: str, mark: str) -> Iterator[str]:
+    yield from (f"{mark}{line}\n" for line in text.removesuffix("\n").split("\n"))
+
+
+def _dumped(content: Any) -> str:
     return str(yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110))
 
 
 def text_mapping(text: str, what: str) -> dict[str, str]:
     """``name: text`` lines, as people type labels and annotations; raises BadRuleFileError."""
+    hint = (
+        "; a text that begins with {{ needs quotes: summary: '{{ $value }}'" if _UNQUOTED.search(text) else ""
+    )
     try:
-        node = _compose(text)
+        root = nodes.compose(text)
     except BadRuleFileError as error:
-        quotes = (
-            "; a text that begins with {{ needs quotes: summary: '{{ $value }}'"
-            if _UNQUOTED.search(text)
-            else ""
-        )
-        message = f"{what}: write one `name: text` per line{quotes}; {error}"
+        message = f"{what}: write one `name: text` per line{hint}; {error}"
         raise BadRuleFileError(message) from error
-    if node is None:
-        return {}
     try:
-        return _texts(node, what)
+        return nodes.texts(root, what)
     except BadRuleFileError as error:
-        if not _UNQUOTED.search(text):
+        if not hint:
             raise
-        message = f"{error}; a text that begins with {{{{ needs quotes: summary: '{{{{ $value }}}}'"
+        message = f"{error}{hint}"
+        raise BadRuleFileError(message) from error
+    except RecursionError as error:
+        message = f"{what}: nested too deeply"
         raise BadRuleFileError(message) from error
 
 
@@ -159,127 +180,103 @@ class _Dumper(yaml.SafeDumper):
 
 def _text_out(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = "|" if "\n" in text and not text.startswith((" ", "\n")) else None
+    style = '"' if _ESCAPED.search(text) else style
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(str, _text_out)
 
 
-def _group(node: yaml.Node, lost: list[str]) -> GroupSpec:
-    content = _mapping(node, "a group")
-    foreign = {key: content.pop(key).start_mark.line + 1 for key in _FOREIGN.keys() & content.keys()}
-    lost += [f"line {line}: {key!r} is left out: {_FOREIGN[key]}" for key, line in foreign.items()]
-    _known(content, _GROUP_KEYS, "a group", node)
-    name = _text(content, "name", node, "a group")
-    interval = _duration(content, "interval")
-    return GroupSpec(
-        name=name,
-        rules=tuple(_rule(rule, name) for rule in _sequence(content.get("rules"), "rules")),
-        interval_ms=interval or None,
-        query_offset_ms=_duration(content, "query_offset"),
-        limit=_count(content, "limit"),
-        labels=_texts(content["labels"], "labels") if "labels" in content else {},
-    )
+class _Reading:
+    """One file while it is read. ``marks``: how often each line is switched off; empty: none is."""
+
+    def __init__(self, marks: Sequence[int]) -> None:
+        self.marks = marks
+        self.lost: list[str] = []
+        self.rules = 0
+
+    def file(self, root: yaml.Node) -> list[GroupSpec]:
+        content = nodes.mapping(root, "the file")
+        if "spec" in content:
+            nodes.known(content, _KUBERNETES, "a PrometheusRule")
+            content = nodes.mapping(content["spec"], "spec")
+        nodes.known(content, frozenset({"groups"}), "a rule file")
+        groups = [self._group(node) for node in nodes.sequence(content.get("groups"), "groups")]
+        _refuse_doubles(groups)
+        return groups
+
+    def _group(self, node: yaml.Node) -> GroupSpec:
+        content = nodes.mapping(node, "a group")
+        foreign = {
+            key: content.pop(key).start_mark.line + 1 for key in sorted(_FOREIGN.keys() & content.keys())
+        }
+        self.lost += [f"line {line}: {key!r} is left out: {_FOREIGN[key]}" for key, line in foreign.items()]
+        nodes.known(content, _GROUP_KEYS, "a group")
+        name = nodes.required(content, "name", node, "a group")
+        mark = self._mark(node)
+        return GroupSpec(
+            name=name,
+            rules=tuple(
+                self._rule(rule, name, mark) for rule in nodes.sequence(content.get("rules"), "rules")
+            ),
+            interval_ms=nodes.duration(content, "interval") or None,
+            query_offset_ms=nodes.duration(content, "query_offset"),
+            limit=nodes.count(content, "limit"),
+            labels=nodes.texts(content.get("labels"), "labels"),
+            enabled=mark == 0,
+            line=node.start_mark.line + 1,
+        )
+
+    def _rule(self, node: yaml.Node, group: str, mark: int) -> RuleSpec:
+        self.rules += 1
+        if self.rules > MOST_RULES:
+            raise nodes.complaint(node, f"the file holds more than {MOST_RULES} rules; split it")
+        where = f"a rule of group {group[:100]!r}"
+        content = nodes.mapping(node, where)
+        nodes.known(content, _RULE_KEYS, where)
+        alert, record = (nodes.optional(content, key) for key in ("alert", "record"))
+        if bool(alert) == bool(record):
+            raise nodes.complaint(node, f"{where} needs either `alert` or `record`, and not both")
+        for key in ("for", "keep_firing_for", "annotations"):
+            if record and not _nothing(content.get(key)):
+                raise nodes.complaint(content[key], f"the recording rule {record[:100]!r} can't have `{key}`")
+        return RuleSpec(
+            alert=alert,
+            record=record,
+            expr=nodes.required(content, "expr", node, f"the rule {(alert or record)[:100]!r}"),
+            for_ms=nodes.duration(content, "for"),
+            keep_firing_for_ms=nodes.duration(content, "keep_firing_for"),
+            labels=self._labels(content),
+            annotations=nodes.texts(content.get("annotations"), "annotations"),
+            enabled=self._mark(node) <= mark,
+            line=node.start_mark.line + 1,
+        )
+
+    def _labels(self, content: nodes.Content) -> dict[str, str]:
+        """Prometheus takes these and overwrites them."""
+        labels = nodes.texts(content.get("labels"), "labels")
+        for name in _OWN_LABELS & labels.keys():
+            del labels[name]
+            line = content["labels"].start_mark.line + 1
+            self.lost.append(f"line {line}: the label {name!r} is left out: the rule sets it itself")
+        return labels
+
+    def _mark(self, node: yaml.Node) -> int:
+        line = node.start_mark.line
+        return self.marks[line] if line < len(self.marks) else 0
 
 
-def _rule(node: yaml.Node, group: str) -> RuleSpec:
-    where = f"a rule of group {group!r}"
-    content = _mapping(node, where)
-    _known(content, _RULE_KEYS, where, node)
-    alert, record = (_optional(content, key) for key in ("alert", "record"))
-    if bool(alert) == bool(record):
-        raise _complaint(node, f"{where} needs either `alert` or `record`, and not both")
-    for key in ("for", "keep_firing_for", "annotations"):
-        if record and key in content:
-            raise _complaint(content[key], f"the recording rule {record!r} can't have `{key}`")
-    return RuleSpec(
-        alert=alert,
-        record=record,
-        expr=_text(content, "expr", node, f"the rule {alert or record!r}"),
-        for_ms=_duration(content, "for"),
-        keep_firing_for_ms=_duration(content, "keep_firing_for"),
-        labels=_texts(content["labels"], "labels") if "labels" in content else {},
-        annotations=_texts(content["annotations"], "annotations") if "annotations" in content else {},
-        line=node.start_mark.line + 1,
-    )
+def _nothing(node: yaml.Node | None) -> bool:
+    return nodes.is_null(node) or (isinstance(node, yaml.CollectionNode) and not node.value)
 
 
 def _refuse_doubles(groups: Sequence[GroupSpec]) -> None:
-    names = [group.name for group in groups]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        message = f"two groups are called {twice!r}; give each its own name"
-        raise BadRuleFileError(message)
-
-
-def _complaint(node: yaml.Node, text: str) -> BadRuleFileError:
-    return BadRuleFileError(f"line {node.start_mark.line + 1}: {text}")
-
-
-def _mapping(node: yaml.Node, what: str) -> dict[str, yaml.Node]:
-    if not isinstance(node, yaml.MappingNode):
-        raise _complaint(node, f"{what} is not a mapping of names to values")
-    content: dict[str, yaml.Node] = {}
-    for key, value in node.value:
-        if not isinstance(key, yaml.ScalarNode):
-            raise _complaint(key, f"{what} has a name that is no text")
-        if key.value in content:
-            raise _complaint(key, f"{key.value!r} stands twice in {what}")
-        content[key.value] = value
-    return content
-
-
-def _sequence(node: yaml.Node | None, what: str) -> list[yaml.Node]:
-    if node is None or (isinstance(node, yaml.ScalarNode) and node.value in {"", "null", "~"}):
-        return []
-    if not isinstance(node, yaml.SequenceNode):
-        raise _complaint(node, f"{what} is not a list")
-    return list(node.value)
-
-
-def _known(content: Mapping[str, yaml.Node], keys: frozenset[str], what: str, node: yaml.Node) -> None:
-    unknown = next((key for key in content if key not in keys), None)
-    if unknown is not None:
-        at = content[unknown] if content else node
-        raise _complaint(at, f"{unknown!r} is unknown in {what}; known are {', '.join(sorted(keys))}")
-
-
-def _optional(content: Mapping[str, yaml.Node], key: str) -> str:
-    node = content.get(key)
-    if node is None:
-        return ""
-    if not isinstance(node, yaml.ScalarNode):
-        raise _complaint(node, f"`{key}` is not a text")
-    return str(node.value)
-
-
-def _text(content: Mapping[str, yaml.Node], key: str, node: yaml.Node, what: str) -> str:
-    text = _optional(content, key)
-    if not text.strip():
-        raise _complaint(content.get(key, node), f"{what} has no `{key}`")
-    return text
-
-
-def _duration(content: Mapping[str, yaml.Node], key: str) -> int:
-    text = _optional(content, key)
-    try:
-        return durations.parse(text) if text else 0
-    except durations.BadDurationError as error:
-        raise _complaint(content[key], f"`{key}`: {error}") from error
-
-
-def _count(content: Mapping[str, yaml.Node], key: str) -> int:
-    text = _optional(content, key) or "0"
-    if not text.isdecimal():
-        raise _complaint(content[key], f"`{key}`: {text!r} is not a whole number")
-    return int(text)
-
-
-def _texts(node: yaml.Node, what: str) -> dict[str, str]:
-    if isinstance(node, yaml.ScalarNode) and node.value in {"", "null", "~"}:
-        return {}
-    content = _mapping(node, what)
-    return {name: _optional(content, name) for name in content}
+    seen: set[str] = set()
+    for group in groups:
+        if group.name in seen:
+            message = f"line {group.line}: two groups are called {group.name[:100]!r}; give each its own name"
+            raise BadRuleFileError(message)
+        seen.add(group.name)
 
 
 def _group_out(group: GroupSpec) -> dict[str, Any]:

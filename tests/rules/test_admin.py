@@ -7,7 +7,7 @@ from django.utils.html import escape
 
 from monitor.rules.models import Origin, Rule, RuleEdit, RuleGroup
 from monitor.store.models import Membership, Role
-from tests.fixtures.fix_cast import Cast
+from tests.fixtures.fix_cast import NOON, Cast
 
 ADD = "/admin/monitor/rule/add/"
 IMPORT = "/admin/monitor/rulegroup/import/"
@@ -181,3 +181,38 @@ def test_deleting_a_group_keeps_what_its_rules_were(client: Client, group: RuleG
     Rule.objects.create(group=group, name="Slow", expr="x > 1")
     client.post(f"/admin/monitor/rulegroup/{group.pk}/delete/", {"post": "yes"})
     assert RuleEdit.objects.get().before["expr"] == "x > 1"
+
+
+HOSTILE = {
+    "NUL": "a\0b", "half a pair": 'a: "a\\ud800b"', "long": "x" * 5000, "digits": "9" * 5000, "year": "9999y",
+    "minus": "-5m", "alias": "a: &a [*a]", "escaped NUL": 'summary: "a\\0b"', "deep": "[" * 3000, "nan": "NaN",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE.keys())
+def test_nothing_that_is_typed_ends_in_a_failure(client: Client, group: RuleGroup, value: str) -> None:
+    client.raise_request_exception = False
+    lines = {"rules-TOTAL_FORMS": "0", "rules-INITIAL_FORMS": "0"}
+    whole = {"project": group.project_id, "name": "g", "interval_ms": "1m", "query_offset_ms": "", "limit": "0",
+             "labels": "", "enabled": "on", **lines}  # fmt: skip
+    found = {name: client.post(ADD, {**typed(group), name: value}).status_code for name in typed(group)}
+    for name in whole:
+        posted = client.post("/admin/monitor/rulegroup/add/", {**whole, name: value})
+        found[f"group {name}"] = posted.status_code
+    for name in ("project", "text", "partly"):
+        sent = {"project": group.project_id, "text": "groups: []", name: value}
+        found[f"import {name}"] = client.post(IMPORT, sent).status_code
+    for path in ("rule", "rulegroup"):
+        found[f"search {path}"] = client.get(f"/admin/monitor/{path}/", {"q": value}).status_code
+    assert {place: status for place, status in found.items() if status >= 500} == {}
+
+
+def test_another_interval_counts_from_now(client: Client, group: RuleGroup) -> None:
+    RuleGroup.objects.update(due_at=NOON)
+    path = f"/admin/monitor/rulegroup/{group.pk}/change/"
+    whole = {"project": group.project_id, "name": "latency", "query_offset_ms": "", "limit": "0", "labels": "",
+             "enabled": "on", "rules-TOTAL_FORMS": "0", "rules-INITIAL_FORMS": "0"}  # fmt: skip
+    assert client.post(path, {**whole, "interval_ms": "1m"}).status_code == 302
+    assert RuleGroup.objects.get().due_at == NOON
+    assert client.post(path, {**whole, "interval_ms": "10s"}).status_code == 302
+    assert RuleGroup.objects.get().due_at is None

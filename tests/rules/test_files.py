@@ -1,13 +1,15 @@
 """Mounted rule files: taken, taken again when they change, and gone when they are."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from monitor.rules import files, read
+from monitor.rules import exchange, files, read
+from monitor.rules.exchange import Taken, Terms
 from monitor.rules.models import Origin, RuleEdit, RuleFile, RuleGroup
+from monitor.rules.yaml import GroupSpec
 from tests.fixtures.fix_cast import NOON, Cast
 
 RULE = "groups: [{{name: {group}, rules: [{{alert: Slow, expr: p99 > {limit}}}]}}]"
@@ -81,6 +83,68 @@ def test_a_broken_file_changes_nothing_and_says_why(folder: Path, content: str) 
     run(folder)
     assert groups() == [("latency", "p99 > 1", "a.yml")]
     assert "line 1" in RuleFile.objects.get().error
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"groups: [{name: a\0b}]", "line 1: the character U+0000"),
+        (b'groups: [{name: g,\n rules: [{alert: "a\\0b", expr: up}]}]', "line 2: `alert` holds a character"),
+        (b"groups: [{name: " + b"n" * 201 + b"}]", "is 201 characters long; 200 are the most"),
+        (b"groups: [{name: g, rules: [{record: " + b"r" * 201 + b", expr: up}]}]", "is 201 characters long"),
+        (b"groups: [{name: g}]\n\n# \xff", "line 3: not UTF-8 text (byte 0xff)"),
+        (b"#" * 1_000_001, "larger than 1000000 bytes"),
+    ],
+    ids=["NUL", "escaped NUL", "long group", "long rule", "latin", "large"],
+)
+def test_a_file_that_no_table_takes_stops_no_other(folder: Path, content: bytes, complaint: str) -> None:
+    (folder / "0.yml").write_bytes(content)
+    assert run(folder) == 2
+    assert groups() == [("latency", "p99 > 1", "a.yml")]
+    assert complaint in RuleFile.objects.get(path=str(folder / "0.yml")).error
+    assert run(folder) == 0
+
+
+def test_a_path_that_no_column_takes_stops_no_other(folder: Path) -> None:
+    deep = folder / ("d" * 200) / ("e" * 200)
+    deep.mkdir(parents=True)
+    write(deep / ("f" * 200 + ".yml"), group="far", limit=1)
+    run(folder, deep)
+    assert groups() == [("latency", "p99 > 1", "a.yml")]
+    (refused,) = RuleFile.objects.exclude(error="")
+    assert "longer than 500 characters" in refused.error
+
+
+def test_a_failure_nobody_thought_of_stops_no_other(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(folder / "0.yml", group="odd", limit=1)
+    whole = exchange.take
+
+    def take(project_id: int, found: list[GroupSpec], terms: Terms) -> Taken:
+        if found[0].name == "odd":
+            message = "out of the blue"
+            raise RuntimeError(message)
+        return whole(project_id, found, terms)
+
+    monkeypatch.setattr(exchange, "take", take)
+    run(folder)
+    assert groups() == [("latency", "p99 > 1", "a.yml")]
+    assert RuleFile.objects.get(path=str(folder / "0.yml")).error == "RuntimeError: out of the blue"
+
+
+def test_what_lies_in_a_folder_that_does_not_open_is_not_gone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(folder)
+    whole = Path.iterdir
+
+    def closed(path: Path) -> Iterator[Path]:
+        if path == folder:
+            raise PermissionError(13, "Permission denied")
+        return whole(path)
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    run(folder)
+    assert groups() == [("latency", "p99 > 1", "a.yml")]
 
 
 def test_a_group_that_people_edit_is_left_alone(folder: Path, cast: Cast) -> None:
