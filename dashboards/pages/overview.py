@@ -291,6 +291,7 @@ def charts(visit: Visit) -> list[Chart]:
         draw(
             f"overview-{name}", "timeseries", title, by_version(visit, ask.windowed(expr, window)),
             unit=unit, marks=alerts, **pinned(visit), **more,
+            empty=_("No calls in this time range, or too few for a line."),
         )
         for name, title, unit, expr, more in asked
     ]  # fmt: skip

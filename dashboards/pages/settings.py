@@ -27,6 +27,7 @@ MODES: Mapping[str, str | Promise] = {
 }  # fmt: skip
 
 
+FIRST_SECONDS = 3
 # changes on one page; the files hold more
 SHOWN = 500
 
@@ -50,13 +51,16 @@ class Settings(Page):
     )  # fmt: skip
 
     def show(self, visit: Visit) -> Context:
+        series = not visit.versions and read.has_series(visit.project_id)
         return {
+            # who has just sent a first call waits for the answer
+            "seconds": None if visit.versions or series else FIRST_SECONDS,
             "keys": setup.list_keys(visit.project_id),
             "targets": read.targets(visit.project_id),
             "scopes": setup.SCOPES,
             "may_edit": visit.place.allows("admin"),
             "arrived": visit.versions,
-            "series": not visit.versions and read.has_series(visit.project_id),
+            "series": series,
             "origin": visit.origin,
             **redaction(visit),
         }

@@ -148,7 +148,9 @@ def _seconds(value: float) -> str:
         return "+∞" if value > 0 else "−∞"
     if abs(value) >= 1.0:
         return f"{_minus(value, 3)} s"
-    return f"{'−' if value < 0 else '+'}{abs(value) * 1000:.0f} ms"
+    size = abs(value) * 1000
+    # a fraction of a millisecond is not nothing
+    return f"{'−' if value < 0 else '+'}{size:.0f} ms" if size >= 9.5 else f"{_minus(value * 1000, 1)} ms"
 
 
 def _minus(value: float, digits: int) -> str:

@@ -190,7 +190,7 @@ function rows(table, trace, layout) {
   const timed = layout.xaxis?.type === "date";
   const n = (trace.y || trace.x || []).length;
   const across = (index) => (trace.x ? trace.x[index] : trace.x0 + index * trace.dx);
-  const said = (value) => (timed && typeof value === "number" && value > 1e11 ? new Date(value).toLocaleString() : value ?? "—");
+  const said = (value) => (timed && typeof value === "number" && value > 1e11 ? new Date(value).toLocaleString(document.documentElement.lang) : value ?? "—");
   const head = table.insertRow();
   const cell = document.createElement("th");
   cell.colSpan = 2;

@@ -19,7 +19,7 @@ def test_a_slower_version_is_named_with_its_interval_and_the_calls_behind_it() -
 
 def test_the_same_in_chinese() -> None:
     said = sentence(compare(arm("v1", 1, 4120), arm("v2", 2, 4120, 0.212)), "zh")
-    assert said.startswith("v2 更慢:")
+    assert said.startswith("v2 更慢：")
     assert "基于 4\u202f120 次调用" in said
 
 

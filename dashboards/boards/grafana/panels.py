@@ -92,7 +92,8 @@ def _unknown(panel: Panel, source: Json, where: str, report: Report) -> Panel:
         manners.dress(panel, source, report)
         panel.kind = "table" if all(one.instant or one.shape == "table" for one in asked) else "timeseries"
         return panel
-    panel.options = {"content": f"`{kind}`"}
+    said = _("Vigil does not draw panels of the kind %(kind)s.") % {"kind": f"`{kind}`"}
+    panel.options = {"content": str(NOT_IN_FILE) if library else said}
     return panel
 
 

@@ -1,9 +1,15 @@
+import datetime as dt
+
 import pytest
 from django.test import Client
 from pytest_django import Settings as PytestSettings
 
+from monitor.core.clock import to_ms
+from monitor.core.labels import Labels
 from monitor.ingest import choices
 from monitor.ingest.models import ApiKey, ScrapeTarget
+from monitor.store import append
+from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_world import Look
 
@@ -14,6 +20,24 @@ def test_a_new_key_is_shown_once(client: Client, cast: Cast, look: Look) -> None
     key = answer.context["new_key"]
     assert key in answer.content.decode()
     assert key not in look("settings").content.decode()
+
+
+def test_who_waits_for_a_first_call_is_told_within_seconds(
+    look: Look, cast: Cast, push: Push, now: dt.datetime
+) -> None:
+    assert 'data-seconds="3"' in look("settings", range="1h").content.decode()
+    push([{"at": now}])
+    page = look("settings", range="1h").content.decode()
+    assert 'data-seconds="3"' not in page
+    assert "Make an alert" in page
+
+
+def test_what_vigil_tells_of_itself_is_no_data_that_arrived(look: Look, cast: Cast, now: dt.datetime) -> None:
+    own = [
+        (Labels({"__name__": name}), to_ms(now), 1.0) for name in ("vigil_up", "up", "ALERTS", "prometheus_rule_group_rules")
+    ]  # fmt: skip
+    append.samples(cast.project.id, own, now=now)
+    assert "Nothing has arrived yet" in look("settings").content.decode()
 
 
 def test_a_key_without_scope_is_refused_with_a_reason(client: Client, cast: Cast) -> None:
