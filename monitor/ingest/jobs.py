@@ -41,7 +41,7 @@ _INSTEAD = {
     "credentials_file": "write the token itself under credentials",
     "password_file": "write the password itself under password",
 }
-_FOLLOWS = "redirects are never followed; name the final address"
+_FOLLOWS = "lists of targets are asked for where they lie; name the final address"
 
 
 class BadJobError(ValueError):
@@ -100,6 +100,7 @@ class Job:
     params: Mapping[str, tuple[str, ...]]
     honor_labels: bool
     honor_timestamps: bool
+    follows: bool
     auth: Auth
     static: tuple[StaticGroup, ...]
     files: tuple[FileSource, ...]
@@ -191,6 +192,7 @@ def read(entry: Any, where: str = "") -> Job:
         params=_params(table),
         honor_labels=table.flag("honor_labels", default=False),
         honor_timestamps=table.flag("honor_timestamps", default=True),
+        follows=table.flag("follow_redirects", default=True),
         auth=_auth(table),
         static=tuple(group(one) for one in table.tables("static_configs")),
         files=tuple(_files(one) for one in table.tables("file_sd_configs")),
@@ -232,7 +234,6 @@ def _params(table: "_Table") -> Mapping[str, tuple[str, ...]]:
 
 
 def _auth(table: "_Table") -> Auth:
-    table.refuse_true("follow_redirects", _FOLLOWS)
     found: list[Auth] = []
     basic = table.table("basic_auth")
     if basic is not None:
@@ -304,6 +305,7 @@ def _http(table: "_Table") -> HttpSource:
     if not usable:
         raise BadJobError(table.at("url"), "is not an http:// or https:// address")
     refresh = table.duration("refresh_interval", 60_000)
+    table.refuse_true("follow_redirects", _FOLLOWS)
     auth = _auth(table)
     table.done()
     return HttpSource(url, auth, refresh)

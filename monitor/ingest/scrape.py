@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from django.db.models import Q
 
@@ -26,6 +26,8 @@ log = logging.getLogger("vigil.scrape")
 MAX_PAGE_BYTES = 20_000_000
 MAX_TIMEOUT_SECONDS = 10.0
 TOGETHER = 16
+# the first request is one of them; each address is checked like the first one
+MOST_MOVES, MOVED = 10, frozenset({301, 302, 303, 307, 308})
 # plain text first: it is what the quick path of the reader knows. Without the word about escaping, clients
 # replace in names what older servers could not read
 ACCEPT = (
@@ -82,26 +84,44 @@ def run_due(*, now: dt.datetime) -> int:
 
 
 def fetch(target: ScrapeTarget) -> Fetched:
-    """The target's page. Never raises for what the other side does."""
+    """The target's page, also where it says that it lies elsewhere. Never raises for what the other side does."""
     job = job_of(target)
     auth = job.auth if job else Auth("Bearer", target.bearer_token)
     wanted = ACCEPT_NATIVE if job and job.native_histograms else ACCEPT
     headers = {"accept": wanted, **authorization(auth)}
     headers["x-prometheus-scrape-timeout-seconds"] = f"{timeout_of(target):g}"
-    caller = http.Caller(
-        secrets=secrets_of(auth),
-        timeout_seconds=timeout_of(target),
-        max_answer_bytes=min(MAX_PAGE_BYTES, (job and job.body_limit) or MAX_PAGE_BYTES),
-    )
-    start = clock.monotonic()
-    try:
-        answer = caller.request("GET", target.url, headers=headers)
-    except (http.UnreachableError, http.ForbiddenTargetError) as error:
-        return Fetched(clock.monotonic() - start, error=str(error))
+    most = min(MAX_PAGE_BYTES, (job and job.body_limit) or MAX_PAGE_BYTES)
+    start, url = clock.monotonic(), target.url
+    for _ in range(MOST_MOVES if job is None or job.follows else 1):
+        left = timeout_of(target) - (clock.monotonic() - start)
+        try:
+            answer = http.Caller(secrets_of(auth), max(left, 0.001), most).request(
+                "GET", url, headers=headers
+            )
+        except (http.UnreachableError, http.ForbiddenTargetError) as error:
+            return Fetched(clock.monotonic() - start, error=str(error))
+        onwards = _onwards(url, answer)
+        if not onwards:
+            break
+        if urlsplit(onwards)[:2] != urlsplit(url)[:2]:
+            # what lets us in there is nobody else's to know
+            headers.pop("authorization", None)
+        url = onwards
     seconds = clock.monotonic() - start
     if answer.status != 200:
         return Fetched(seconds, error=f"answered {answer.status} instead of 200: {answer.excerpt}")
     return Fetched(seconds, answer.body, {name.lower(): value for name, value in answer.headers.items()})
+
+
+def _onwards(url: str, answer: http.Answer) -> str:
+    """Where the answer says that the page lies; empty where it says nothing of the kind."""
+    moved = {name.lower(): value for name, value in answer.headers.items()}.get("location", "")
+    try:
+        onwards = urljoin(url, moved)
+        urlsplit(onwards)
+    except ValueError:
+        return ""
+    return onwards if moved and answer.status in MOVED else ""
 
 
 def keep(target: ScrapeTarget, fetched: Fetched, *, now: dt.datetime) -> None:

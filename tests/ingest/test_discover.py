@@ -257,6 +257,7 @@ def test_a_series_with_times_of_its_own_is_marked_where_the_job_says_so(
     cast: Cast, now: dt.datetime, page: Outside
 ) -> None:
     page.answer(200, b"queue 1 %d\n" % clock.to_ms(now))
+    page.always(200, b"other 1\n")
     found(job(cast, track_timestamps_staleness=True, static_configs=[{"targets": [address(page)]}]), now)
     for minute in (0, 1):
         scrape.run_due(now=now + minute * MINUTE)

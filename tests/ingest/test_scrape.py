@@ -183,6 +183,30 @@ def test_a_target_that_fails_is_down_and_all_its_series_end(
     assert found.last_ok == now
 
 
+def test_a_page_that_moved_is_followed_and_only_its_own_host_learns_the_token(
+    cast: Cast, server: Outside, now: dt.datetime, outside: Callable[[], Outside]
+) -> None:
+    other = outside()
+    other.always(200, b"queue 2\n", content_type="text/plain")
+    server.answer(307, b"", Location="/metrics/")
+    server.answer(302, b"", Location=f"{other.url}/there")
+    target(cast, server, bearer_token="t0ken")
+    scrape.run_due(now=now)
+    assert stored(cast.project, "queue") == {Labels(): [2.0]}
+    assert [one.path for one in server.received] == ["/metrics", "/metrics/"]
+    assert server.received[1].headers["authorization"] == "Bearer t0ken"
+    assert "authorization" not in other.received[0].headers
+
+
+def test_a_page_that_moves_on_and_on_is_down(cast: Cast, server: Outside, now: dt.datetime) -> None:
+    server.always(302, b"", Location="/metrics")
+    found = target(cast, server)
+    scrape.run_due(now=now)
+    found.refresh_from_db()
+    assert "answered 302" in found.last_error
+    assert len(server.received) == scrape.MOST_MOVES
+
+
 def test_nobody_at_the_address_is_down(cast: Cast, server: Outside, now: dt.datetime) -> None:
     found = target(cast, server)
     ScrapeTarget.objects.update(url="http://127.0.0.1:1/metrics")
