@@ -266,6 +266,11 @@ def _canary_part(counts: Counts, ratios: Floats) -> Floats:
 def ratio_sequence(counts: Counts, alpha: float) -> Interval:
     """Confidence sequence of the ratio of two event rates, any traffic split, even a changing one."""
     limit = math.log(2.0 / alpha)
+    # buckets without any event say nothing, and most have none
+    told = (counts.stable_events + counts.canary_events) > 0
+    counts = Counts(
+        counts.stable_n[told], counts.stable_events[told], counts.canary_n[told], counts.canary_events[told]
+    )
     refuted_below = log_e_ratio(counts, RATIO_GRID) >= limit
     refuted_above = log_e_ratio(counts, RATIO_GRID, tuple(1.0 / step for step in RATIO_STEPS)) >= limit
     low = float(RATIO_GRID[refuted_below].max()) if refuted_below.any() else 0.0

@@ -73,3 +73,13 @@ def test_a_release_that_was_held_is_rolled_back_when_it_fails(
         one.said for one in rehearse(cast.project.pk, now - 3 * HOUR, now, now=now) if one.what == "move"
     ]
     assert moves == ["inconclusive", "rollback"]
+
+
+def test_what_fails_among_other_calls_is_held_in_a_rehearsal_too(
+    sides: Sides, release: Open, cast: Cast, now: dt.datetime
+) -> None:
+    sides(120, share=0.1, per_minute=40, errors=0.02, topic="easy")
+    sides(121, share=0.9, per_minute=40, errors=0.2, topic="hard")
+    run.step(release(), now=now + MINUTE)
+    lines = list(rehearse(cast.project.pk, now - 3 * HOUR, now, now=now))
+    assert [(one.what, one.said) for one in lines] == [("verdict", "fail"), ("move", "inconclusive")]
