@@ -1,11 +1,17 @@
 """One error shape for every API: Prometheus'."""
 
+import sys
 from typing import Any
 
 import msgspec
+from django.db.utils import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import get_template
 from django.views.decorators.csrf import csrf_exempt
 from django.views.defaults import server_error
+from redis.exceptions import RedisError
+
+from monitor.store import troubles
 
 ERROR_TYPES = {
     400: "bad_data", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "bad_data",
@@ -27,12 +33,30 @@ def unknown_path(request: HttpRequest, **_: str) -> HttpResponse:
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """Something of ours failed: programs get JSON, people a page. The log has the trace."""
+    """Something of ours failed: programs get JSON, people a page. The log has the trace.
+
+    Where a server that we stand on is away, that is what is said.
+    """
+    away = _away(sys.exc_info()[1])
     if request.path.startswith(PROGRAMS):
+        if away:
+            return refuse(503, f"{away}; send the same again")
         return refuse(
             500, "something broke on our side; the server's log says what. Nothing of this request was stored"
         )
-    return server_error(request)
+    if not away:
+        return server_error(request)
+    page = HttpResponse(get_template("503.html").render({"away": away}), status=503)
+    page["Retry-After"] = "5"
+    return page
+
+
+def _away(error: BaseException | None) -> str:
+    if isinstance(error, OperationalError | InterfaceError):
+        return troubles.told(error)
+    if isinstance(error, RedisError):
+        return "the server of the queue and the caches (Valkey, REDIS_URL) does not answer"
+    return ""
 
 
 def refuse(status: int, error: str, **more: Any) -> HttpResponse:
