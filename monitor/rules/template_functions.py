@@ -178,7 +178,8 @@ def _index(value: Any, *keys: Any) -> Any:
         if isinstance(value, Mapping):
             value = value.get(str(key), "")
             continue
-        if type(key) is not int or not isinstance(value, list | tuple | str) or not 0 <= key < len(value):
+        value = value.encode() if isinstance(value, str) else value
+        if type(key) is not int or not isinstance(value, list | tuple | bytes) or not 0 <= key < len(value):
             message = f"index {go_text(key)} does not exist"
             raise FunctionError(message)
         value = value[key]

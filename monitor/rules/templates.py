@@ -260,6 +260,9 @@ class _Filling:
             if name in _LAZY:
                 return self._lazily(name, rest, dot, piped)
             return self._call(name, [*self._operands(rest, dot), *piped])
+        if rest[0].text == "nil" and not self.dry:
+            message = "nil is not a command"
+            raise BadTemplateError(message)
         operands = self._operands(rest, dot)
         if len(operands) != 1 or piped:
             message = "a value can't be called; put the function first"

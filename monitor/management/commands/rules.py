@@ -53,9 +53,9 @@ class Command(BaseCommand):
 
 
 def _read(name: str) -> str:
-    if name == "-":
-        return sys.stdin.read()
     try:
+        if name == "-":
+            return sys.stdin.read()
         return sets.text(name) if name in sets.SETS else Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         message = f"{name} can't be read ({error})"
