@@ -70,7 +70,6 @@ class Routes(ProjectAdmin):
     form = RouteForm
     list_display = ("name", "project", "parent", "position", "matchers", "go_on", "enabled")
     list_filter = ("project", "enabled")
-    filter_horizontal = ("contacts",)
     fieldsets = (
         (None, {"fields": ("project", "name", "parent", "position", "enabled"), "description": EVERYONE}),
         (_("Which alerts, to whom"), {"fields": ("matchers", "contacts", "go_on")}),

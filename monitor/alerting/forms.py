@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold import widgets
 
@@ -143,6 +144,11 @@ class SilenceForm(BaseForm):
     class Meta:
         model = Silence
         fields = ("project", "matchers", "starts_at", "ends_at", "author", "comment")
+        labels = {
+            "matchers": capfirst(_("matchers")), "starts_at": _("Begins"), "ends_at": _("Ends"), "author": _("Author"),
+            "comment": _("Comment"),
+        }  # fmt: skip
+        help_texts = {"matchers": _('Like alertname="HighLatency", version=~"v2.*"; all must hold.')}
         widgets = {"matchers": _lines(2), "comment": _lines(2)}
 
     def clean_matchers(self) -> str:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 STATES = {"firing": "danger", "pending": "warning", "inactive": "success", "unknown": "info"}
 HEALTHS = {"err": "danger", "ok": "success", "unknown": "info"}
+BUILDER = _(
+    "The page Rules of the project has a builder for those who do not write PromQL, and shows what a rule would have done."
+)
 SEEN = ("evaluated_at", "last_ok", "last_error", "last_duration")
 
 
@@ -187,7 +190,13 @@ class Rules(FromFile, ProjectAdmin):
     )
     actions = ("switch_on", "switch_off", "clone")
     fieldsets = (
-        (None, {"fields": ("group", "kind", "name", "expr", "for_ms", "keep_firing_for_ms")}),
+        (
+            None,
+            {
+                "fields": ("group", "kind", "name", "expr", "for_ms", "keep_firing_for_ms"),
+                "description": BUILDER,
+            },
+        ),
         (_("Texts"), {"fields": ("labels", "annotations")}),
         (_("Use"), {"fields": ("enabled", "position")}),
         (_("State"), {"fields": readonly_fields}),

@@ -1,7 +1,8 @@
 """The forms in which people write rules; they ask the same questions as the rule file."""
 
+import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.html import format_html
@@ -85,11 +86,27 @@ class RuleForm(BaseForm):
         ),
     )
 
+    class Media:
+        js = (forms.Script("js/adminrule.js", type="module"), forms.Script("js/promql.js", type="module"))
+        css: ClassVar = {"all": ("complete.css",)}
+
     class Meta:
         model = Rule
         fields = (
             "group", "kind", "name", "expr", "for_ms", "keep_firing_for_ms", "labels", "annotations", "enabled", "position",
         )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # of a rule that may only be looked at there are no fields
+        if "group" not in self.fields or "expr" not in self.fields:
+            return
+        groups = self.fields["group"].queryset  # type: ignore[attr-defined] # it chooses among rows
+        slugs = dict(groups.order_by("pk").values_list("pk", "project__slug"))
+        addresses = {pk: f"/p/{slug}/dashboards/words/" for pk, slug in slugs.items()}
+        known = addresses.get(self.instance.group_id) or next(iter(addresses.values()), "")
+        told = {"data-promql": known, "data-promql-of": json.dumps(addresses)} if known else {}
+        self.fields["expr"].widget.attrs.update(told)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

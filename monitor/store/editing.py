@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.db.models import ForeignKey, Model, QuerySet
 from django.forms import ModelChoiceField, ModelForm
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from monitor.store import access
@@ -61,6 +62,7 @@ class ProjectAdmin(BaseAdmin):
         self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
     ) -> "ModelChoiceField[Any]":
         if db_field.related_model is Project:
+            kwargs["label"] = _("Project")
             kwargs["queryset"] = Project.objects.filter(
                 pk__in=[project.pk for project in self._mine(request)]
             )

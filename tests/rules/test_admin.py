@@ -216,3 +216,12 @@ def test_another_interval_counts_from_now(client: Client, group: RuleGroup) -> N
     assert RuleGroup.objects.get().due_at == NOON
     assert client.post(path, {**whole, "interval_ms": "10s"}).status_code == 302
     assert RuleGroup.objects.get().due_at is None
+
+
+def test_the_expression_is_completed_with_the_series_of_the_groups_project(
+    client: Client, group: RuleGroup
+) -> None:
+    page = client.get(ADD).content.decode()
+    assert 'data-promql="/p/shop/dashboards/words/"' in page
+    assert f"{{&quot;{group.pk}&quot;: &quot;/p/shop/dashboards/words/&quot;}}" in page
+    assert 'src="/static/js/promql.js" type="module"' in page
