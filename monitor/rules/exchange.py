@@ -8,10 +8,11 @@ from django.db import transaction
 
 from monitor.rules import history, validate
 from monitor.rules.history import Author
-from monitor.rules.models import Origin, Rule, RuleEdit, RuleGroup
+from monitor.rules.models import Origin, Rule, RuleGroup
 from monitor.rules.yaml import GroupSpec, RuleSpec
 
 INTERVAL_MS = 60_000
+BATCH = 1000
 # so many complaints are listed
 MOST_TOLD = 100
 
@@ -149,20 +150,22 @@ def _take_rules(group: RuleGroup, specs: Sequence[RuleSpec], author: Author) -> 
     kinds = [Rule.Kind.ALERT if spec.alert else Rule.Kind.RECORD for spec in specs]
     matched = [same.pop((kind, spec.name, spec.expr), None) for kind, spec in zip(kinds, specs, strict=True)]
     like = {(row.kind, row.name): row for row in same.values()}
-    edits: list[RuleEdit] = []
-    keep = []
+    rows: list[tuple[Rule, history.Words]] = []
     for position, (kind, spec, known) in enumerate(zip(kinds, specs, matched, strict=True)):
         row = known or like.pop((kind, spec.name), None) or Rule(kind=kind, name=spec.name)
         row.group = group
         before = history.words(row) if row.pk else {}
+        moved = row.position != position
         row.expr, row.position = spec.expr, position
         row.for_ms, row.keep_firing_for_ms = spec.for_ms, spec.keep_firing_for_ms
         row.labels, row.annotations = dict(spec.labels), dict(spec.annotations)
         row.enabled = row.enabled and spec.enabled
-        row.save()
-        edits.append(history.edit(row, before, history.words(row), author))
-        keep.append(row.pk)
-    history.keep(edits)
+        if row.pk and (moved or before != history.words(row)):
+            row.save()
+        rows.append((row, before))
+    Rule.objects.bulk_create([row for row, _ in rows if not row.pk], BATCH)
+    history.keep([history.edit(row, before, history.words(row), author) for row, before in rows])
+    keep = [row.pk for row, _ in rows]
     gone = group.rules.exclude(pk__in=keep)
     history.note_end(gone.select_related("group"), author)
     gone.delete()

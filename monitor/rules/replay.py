@@ -26,7 +26,7 @@ LIMITS = query.Limits(samples=200_000_000, steps=250_000, seconds=60.0)
 # what makes a label depend on more than the labels of its series
 _CHANGING = ("$value", ".Value", "query", "now")
 # for so many results the templates of a whole replay may work
-MOST_FILLED = 10_000
+MOST_FILLED = 5_000
 
 
 @dataclass(slots=True)
