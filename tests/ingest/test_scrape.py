@@ -165,6 +165,8 @@ def test_a_series_with_times_of_its_own_is_never_marked(
     [
         (500, b"boom", "answered 500 instead of 200: boom"),
         (302, b"", "answered 302"),
+        (302, b"http://169.254.169.254/latest", "an address that must not be called"),
+        (307, b"http://[", "answered 307"),
         (200, b"<html><body>Sign in</body></html>", "no metrics page"),
         (200, b"a 1\n\xff\xfe\n", "no metrics page: line 2"),
     ],
@@ -174,7 +176,8 @@ def test_a_target_that_fails_is_down_and_all_its_series_end(
 ) -> None:
     found = target(cast, server)
     scrape.run_due(now=now)
-    server.always(status, body)
+    # only answers that say "elsewhere" are read for it
+    server.always(status, body, location=body.decode("latin-1").replace("\n", " "))
     scrape.run_due(now=now + 60 * SECOND)
     assert stored(cast.project, "up") == {Labels(): [1.0, 0.0]}
     assert stored(cast.project, "queue") == {Labels(): [1.0, GONE]}
