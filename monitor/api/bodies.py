@@ -16,18 +16,32 @@ class BodyError(Exception):
         self.status = status
 
 
+def headers(request: HttpRequest) -> dict[str, str]:
+    """By their names in small letters; Django's own mapping takes several times as long to make."""
+    found = {
+        name[5:].replace("_", "-").lower(): value
+        for name, value in request.META.items()
+        if name.startswith("HTTP_")
+    }
+    own = {
+        "content-type": request.META.get("CONTENT_TYPE"),
+        "content-length": request.META.get("CONTENT_LENGTH"),
+    }
+    return found | {name: value for name, value in own.items() if value}
+
+
 def read(request: HttpRequest, limit: int, *, as_is: Collection[str] = ()) -> bytes:
     """The decompressed body of at most ``limit`` bytes; raises BodyError with 413, 415 or 400.
 
     A content encoding in ``as_is`` is left to the protocol.
     """
-    declared = request.headers.get("content-length", "")
+    declared = request.META.get("CONTENT_LENGTH") or ""
     if declared.isdecimal() and int(declared) > limit:
         raise _too_large(limit)
     raw = _stream(request).read(limit + 1)
     if len(raw) > limit:
         raise _too_large(limit)
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    encoding = request.META.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
     if encoding in {"", "identity"} or encoding in as_is:
         return raw
     if encoding in {"gzip", "x-gzip", "deflate"}:
@@ -40,7 +54,7 @@ def read(request: HttpRequest, limit: int, *, as_is: Collection[str] = ()) -> by
 
 def _stream(request: HttpRequest) -> IO[bytes]:
     """The bytes as they come: Django reads as many as were declared, and a chunked body declares none."""
-    chunked = "chunked" in request.headers.get("transfer-encoding", "").lower()
+    chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
     return cast("IO[bytes]", request.META["wsgi.input"] if chunked else request)
 
 

@@ -36,7 +36,7 @@ def door(name: str) -> Callable[..., HttpResponse]:
         if request.method != "POST":
             return refuse(405, f"{request.method} is not taken here; POST the records")
         protocol = PROTOCOLS[name]()
-        source = Source(request.headers.get("user-agent", ""), name)
+        source = Source(request.META.get("HTTP_USER_AGENT", ""), name)
         kind = (request.content_type or "").lower()
         if kind and protocol.content_types and kind not in protocol.content_types:
             pipeline.unreadable(request.project_id, source, 415, now=clock.now())
@@ -59,7 +59,7 @@ def door(name: str) -> Callable[..., HttpResponse]:
 
 
 def _take(request: ApiRequest, name: str, protocol: Protocol, source: Source, ticket: Ticket) -> HttpResponse:
-    headers = {key.lower(): value for key, value in request.headers.items()} | {"x-path": request.path}
+    headers = bodies.headers(request) | {"x-path": request.path}
     body = b""
     try:
         body = bodies.read(request, settings.VIGIL_MAX_BODY_BYTES, as_is=protocol.unpacks)
@@ -78,7 +78,7 @@ def _take(request: ApiRequest, name: str, protocol: Protocol, source: Source, ti
 
 def _announced(request: ApiRequest) -> int:
     """How many bytes the sender says it brings; a body of unknown length may be as large as any."""
-    declared = request.headers.get("content-length", "")
+    declared = request.META.get("CONTENT_LENGTH") or ""
     if not declared.isdecimal():
         return settings.VIGIL_MAX_BODY_BYTES
     return min(int(declared), settings.VIGIL_MAX_BODY_BYTES)

@@ -59,7 +59,7 @@ def bucket_index(values: Floats, schema: int) -> Ints:
 def bucket_of(value: float, schema: int) -> int:
     """``bucket_index`` of a single value."""
     mantissa, exponent = math.frexp(value)
-    return (exponent - 1) * 2**schema + bisect_left(_bounds(schema), mantissa)
+    return ((exponent - 1) << schema) + bisect_left(_bounds(schema), mantissa)
 
 
 @cache

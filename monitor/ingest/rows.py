@@ -25,8 +25,8 @@ from monitor.ingest.redaction.together import clean_all
 from monitor.store import ids
 from monitor.store.calls import Calls, coming
 
-# so many calls and more come in two parts or more: one is made ready while the one before it is stored
-LEAST, PART = 200, 1000
+# so many calls and more come in three parts or more: one is made ready while the one before it is stored
+LEAST, PARTS, PART = 200, 3, 1000
 _PLAIN = (
     "model", "version", "environment", "operation", "provider", "route", "finish_reason", "session",
     "trace_id", "span_id", "tenant", "topic", "template",
@@ -83,7 +83,7 @@ def columns(project_id: int, generations: Sequence[Generation], policy: Policy =
         found = _columns(generations, names, keys, policy)
         found.arounds = arounds
         return found
-    size = min(PART, -(-len(generations) // 2))
+    size = min(PART, -(-len(generations) // PARTS))
     parts = [slice(at, at + size) for at in range(0, len(generations), size)]
     makers = [partial(_columns, generations[one], names[one], keys[one], policy) for one in parts]
     return coming(keys, started, arounds, ahead(makers))

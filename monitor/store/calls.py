@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from operator import itemgetter
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ import msgspec
 from django.db import transaction
 
 from monitor.core import clock
+from monitor.core.ahead import ahead
 from monitor.core.labels import Labels
 from monitor.store import batches, claims, copying, ids, increments, indexing, partitions, quick, series
 from monitor.store.increments import Increments, Row
@@ -234,19 +236,19 @@ def _write(project_id: int, shard: int, jobs: Sequence[_Job], derives: Derives) 
             (job.calls, [position for position, _ in fresh]) for job, fresh in zip(jobs, taken, strict=True)
         ]
         identities = [identity for fresh in taken for _, identity in fresh]
-        came = jobs[0].calls.coming is not None
-        if came:
-            _copy_coming(project_id, shard, jobs[0].calls, taken[0], now=now)
-        taken_calls = _chosen(parts)
-        if identities:
-            if not came:
+        if jobs[0].calls.coming is not None:
+            found = _copy_coming(project_id, shard, jobs[0].calls, taken[0], derives, now=now)
+        else:
+            taken_calls = _chosen(parts)
+            if identities:
                 _copy(project_id, shard, taken_calls, identities, now=now)
+            found = derives.many(taken_calls, range(len(taken_calls)))
+        if identities:
             indexing.note(project_id, shard, identities, now=now)
         told = [
             job.tells(Claimed(job.positions, fresh, job.first, job.digest in again))
             for job, (_, fresh) in zip(jobs, parts, strict=True)
         ]
-        found = derives.many(taken_calls, range(len(taken_calls)))
         added = [increments.of_counts(told, now=now), *([] if found is None else [found])]
         increments.write(project_id, shard, increments.joined(added), now=now)
     return [fresh for _, fresh in parts]
@@ -310,16 +312,22 @@ def _claim_plain(project_id: int, shard: int, job: _Job, *, now: dt.datetime) ->
     ]
 
 
-def _copy_coming(project_id: int, shard: int, calls: Calls, fresh: Fresh, *, now: dt.datetime) -> None:
-    """As ``_copy``, each part while the next one is being made."""
+def _copy_coming(
+    project_id: int, shard: int, calls: Calls, fresh: Fresh, derives: Derives, *, now: dt.datetime
+) -> Increments | None:
+    """As ``_copy``, each part while the next one is being made, and behind the last one what they add to series."""
     at = done = 0
+    added: Iterator[Increments | None] = iter(())
     for part in calls.arriving():
+        if at + len(part) == len(calls):
+            added = ahead([partial(derives.many, calls, [position for position, _ in fresh])])
         end = bisect_left(fresh, at + len(part), lo=done, key=itemgetter(0))
         mine = fresh[done:end]
         if mine:
             chosen = _chosen([(part, [position - at for position, _ in mine])])
             _copy(project_id, shard, chosen, [identity for _, identity in mine], now=now)
         at, done = at + len(part), end
+    return next(added)
 
 
 def _copy(
