@@ -22,7 +22,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from monitor.store.layout import Layout, local_secret
+from monitor.store.layout import Layout
 from tests.fixtures.fix_outside import Outside
 from tests.fixtures.fix_product import PROJECTS, ROOT, Product, Seed, environment, free_port
 
@@ -150,19 +150,14 @@ def test_a_database_that_stands_still_for_a_while_loses_and_doubles_nothing(prod
 @contextlib.contextmanager
 def every_connection(product: Product) -> Iterator[None]:
     """Holds all connections that PostgreSQL gives, ours among them."""
-    layout = Layout(product.data)
-    place: dict[str, Any] = {
-        "host": str(layout.postgres_sockets), "dbname": "vigil", "user": "vigil",
-        "password": local_secret(layout, "postgres_password"),
-    }  # fmt: skip
-    held = [psycopg.connect(**place, autocommit=True)]
+    held = [product.database()]
     mine = {held[0].info.backend_pid}
     try:
         deadline = time.monotonic() + PATIENCE_SECONDS
         full = 0
         while full < 20 and time.monotonic() < deadline:
             try:
-                held.append(psycopg.connect(**place, autocommit=True))
+                held.append(product.database())
                 mine.add(held[-1].info.backend_pid)
             except psycopg.OperationalError:
                 full += 1

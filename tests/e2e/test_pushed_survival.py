@@ -25,16 +25,10 @@ from monitor.store import compact
 while True:
     compact.run(now=clock.now() + dt.timedelta(seconds=30))
 """
-ROWS = """
-from django.db import connection
-with connection.cursor() as cursor:
-    cursor.execute(
-        "SELECT sum(n), sum(sealed) FROM (SELECT n, 0 AS sealed FROM monitor_sample_batch WHERE kind = 0"
-        " UNION ALL SELECT n, n FROM monitor_chunk WHERE kind = 0) AS every"
-    )
-    print(*map(int, cursor.fetchone()))
-"""
-
+ROWS = (
+    "SELECT sum(n), sum(sealed) FROM (SELECT n, 0 AS sealed FROM monitor_sample_batch WHERE kind = 0"
+    " UNION ALL SELECT n, n FROM monitor_chunk WHERE kind = 0) AS every"
+)
 TOLD = """
 from monitor.ingest.ledger import ITEMS
 from monitor.store import audit
@@ -99,6 +93,15 @@ def compact_until(done: threading.Event, product: Product) -> None:
         compactor.wait()
 
 
+def rows(product: Product) -> tuple[int, int]:
+    """How many samples are stored, and how many of them sealed."""
+    time.sleep(0.2)
+    with product.database() as connection:
+        found = connection.execute(ROWS).fetchone()
+    assert found is not None
+    return int(found[0]), int(found[1])
+
+
 def test_no_pushed_sample_is_lost_or_stored_twice(product: Product) -> None:
     done = threading.Event()
     sent = [0] * SENDERS
@@ -124,7 +127,7 @@ def test_no_pushed_sample_is_lost_or_stored_twice(product: Product) -> None:
     stored, sealed, deadline = expected, 0, time.monotonic() + 90
     # the worker was killed as well, so its compaction may come a little later
     while stored == expected and not sealed and time.monotonic() < deadline:
-        stored, sealed = map(int, product.manage("shell", "-v", "0", "-c", ROWS).split()[-2:])
+        stored, sealed = rows(product)
     assert stored == expected
     assert sealed > 0
     assert int(product.manage("shell", "-v", "0", "-c", TOLD).split()[-1]) == expected
