@@ -206,7 +206,8 @@ def who(by: str) -> str:
 
 
 def told(row: read.ReleaseRow) -> Told:
-    tone, word = VERDICTS[row.verdict]
+    # what is passed by calls that can't be compared is not green
+    tone, word = VERDICTS["undecided" if row.verdict == "pass" and "alike" in row.lacks else row.verdict]
     state_tone, state = STATES[row.state]
     begun = [stage for stage in row.stages if stage.began_at]
     planned = read.words.percent(begun[-1].share) if begun else ""

@@ -226,6 +226,8 @@ def _passed(release: Facts, language: Language) -> str:
     over = ENDS.get(release.get("state") or "open")
     if over is not None:
         left = ""
+    elif "alike" in (release.get("lacks") or ()):
+        return _unlike(release, calls, left, language)
     if language == "en":
         end = f" Before it goes on it still lacks: {left}." if left else f" {pick(over or GOES, language)}"
         of = f" ({example})" if example else ""
@@ -233,6 +235,16 @@ def _passed(release: Facts, language: Language) -> str:
     end = f"继续之前还缺:{left}。" if left else pick(over or GOES, language)
     of = f"({example})" if example else ""
     return f"在所有必须证明的方面,{release['canary']} 与 {release['stable']} 一样好{of},基于它的 {calls} 次调用。{end}"
+
+
+def _unlike(release: Facts, calls: str, left: str, language: Language) -> str:
+    """Gates that are passed by other calls than those of stable decide nothing."""
+    both = release["canary"], release["stable"]
+    if language == "en":
+        return f"Not decided: the gates are passed after {calls} calls of {both[0]}, but {both[1]} serves other calls. It lacks: {left}."
+    return (
+        f"尚未判定:门禁已通过,基于 {both[0]} 的 {calls} 次调用,但 {both[1]} 服务的是另一类调用。还缺:{left}。"
+    )
 
 
 def lacking(lacks: Iterable[str], language: Language = "en") -> str:

@@ -25,6 +25,18 @@ def test_the_verdict_stands_first_in_words(look: Look, failed: Release) -> None:
     assert "v2 must go back: errors ×" in look("releases").content.decode()
 
 
+def test_what_is_passed_by_unlike_calls_is_not_green(
+    look: Look, sides: Sides, release: Open, now: dt.datetime
+) -> None:
+    sides(120, share=0.2, per_minute=40, errors=0.2, topic="hard")
+    sides(121, share=0.8, per_minute=40, errors=0.02, topic="easy")
+    found = release()
+    run.step(found, now=now + MINUTE)
+    one = look(f"releases/{found.pk}").context["one"]
+    assert (found.verdict, one.tone) == ("pass", "unknown")
+    assert one.sentence.startswith("Not decided")
+
+
 def test_a_release_opens_with_its_gates_and_evidence(look: Look, failed: Release) -> None:
     context = look(f"releases/{failed.pk}").context
     assert [gate.tone for gate in context["gates"]] == ["bad"]
