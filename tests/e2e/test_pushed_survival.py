@@ -22,6 +22,7 @@ COMPACTOR = """
 import datetime as dt
 from monitor.core import clock
 from monitor.store import compact
+print("up", flush=True)
 while True:
     compact.run(now=clock.now() + dt.timedelta(seconds=30))
 """
@@ -82,15 +83,16 @@ def push_until(done: threading.Event, product: Product, sender: int, sent: list[
 
 
 def compact_until(done: threading.Event, product: Product) -> None:
-    """A compactor that waits for nothing and is killed in the middle."""
+    """A compactor that waits for nothing and is killed in the middle; not while it still gets up, however long it takes."""
     while not done.is_set():
-        compactor = subprocess.Popen(
+        with subprocess.Popen(
             [sys.executable, "manage.py", "shell", "-v", "0", "-c", COMPACTOR], cwd=ROOT,
-            env=environment(product.data), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        done.wait(3.5)
-        compactor.kill()
-        compactor.wait()
+            env=environment(product.data), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        ) as compactor:  # fmt: skip
+            assert compactor.stdout is not None
+            compactor.stdout.readline()
+            time.sleep(1.5)
+            compactor.kill()
 
 
 def rows(product: Product) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """What Citus would be told, against what it demands; on plain PostgreSQL, whose functions of that name only write down."""
 
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -43,10 +44,11 @@ def citus(db: None) -> None:
         cursor.execute(CITUS)
 
 
-def asked(statement: str) -> list[tuple[object, ...]]:
+def asked(statement: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement)
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
 
 
 def test_every_table_is_spread_or_whole_and_named_once(citus: None) -> None:
