@@ -14,6 +14,8 @@ from monitor.promql.errors import QueryError
 from monitor.promql.parse import selector
 
 FAR_MS = 253_402_300_799_000
+# how Prometheus' clients write the beginning and the end of all time
+_EDGES = {"-292273086-05-16T16:47:06Z": 0, "292277025-08-18T07:12:54.999999999Z": FAR_MS}
 _ESCAPED = re.compile(r"__|_([0-9a-fA-F]{1,6})_")
 
 
@@ -47,6 +49,8 @@ def moment(request: HttpRequest, name: str, default: int | None = None) -> int:
     given = text(request, name)
     if not given and default is not None:
         return default
+    if given in _EDGES:
+        return _EDGES[given]
     try:
         seconds = float(given)
     except ValueError:

@@ -290,6 +290,12 @@ def test_a_name_that_a_path_cannot_hold_is_escaped(ask: Ask, cast: Cast, at: int
     assert ask("label/U__http_2e_host_2f_x__y/values").json()["data"] == ["a"]
 
 
+def test_all_of_time_may_be_spelled_as_clients_do(ask: Ask, cast: Cast, at: int, now: dt.datetime) -> None:
+    append.samples(cast.project.id, [(Labels({"__name__": "up"}), at, 1.0)], now=now)
+    whole = {"start": "-292273086-05-16T16:47:06Z", "end": "292277025-08-18T07:12:54.999999999Z"}
+    assert ask("series", **{"match[]": "up"}, **whole).json()["data"] == [{"__name__": "up"}]
+
+
 def test_a_number_that_no_character_has_escapes_nothing(ask: Ask, cast: Cast) -> None:
     assert ask("label/U__a_FFFFFF_/values").json()["data"] == []
 
