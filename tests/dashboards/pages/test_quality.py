@@ -5,12 +5,19 @@ from uuid import UUID
 import pytest
 from django.test import Client
 
+from monitor.core import clock
 from monitor.quality.models import ClaimState, GoldenItem, Judge, JudgeClaim, JudgeEpoch, JudgeFailure, Label
 from monitor.store import scores
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_world import Look
 
 HERE = "/p/shop/quality/"
+
+
+@pytest.fixture(autouse=True)
+def _noon(monkeypatch: pytest.MonkeyPatch, now: dt.datetime) -> None:
+    """The page looks at the last seven days, and the calls of the tests are of one noon."""
+    monkeypatch.setattr(clock, "now", lambda: now)
 
 
 @pytest.fixture
