@@ -7,7 +7,11 @@ import sys
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "monitor.settings")
-application = get_wsgi_application()
+_django = get_wsgi_application()
+
+from monitor.api.straight import door  # noqa: E402 — it needs what has just been set up
+
+application = door(_django)
 
 # a thread whose statement has been answered waits this long at most for one that computes (5 ms otherwise)
 sys.setswitchinterval(0.0005)
