@@ -148,9 +148,9 @@ def main() -> None:
                 rate, spent = bench.bare_cpu(partial(bare.whole, pieces, BARE_SIZE, clients), ROWS)
                 alone.append(rate)
                 bare_us.append(spent)
-                at_once.append(bench.rate(ROWS // 2, 1000, clients))
+                at_once.append(bench.rate(ROWS, 1000, clients))
                 by_hundred.append(bench.rate(ROWS // 4, 100, clients))
-                with_people.append(bench.personal(ROWS // 2, clients))
+                with_people.append(bench.personal(ROWS, clients))
             figures[f"bare_{clients}"] = statistics.median(alone)
             kinds = {"batch_1000": at_once, "batch_100": by_hundred, "personal_1000": with_people}
             for kind, rates in kinds.items():
