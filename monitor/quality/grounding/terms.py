@@ -86,7 +86,7 @@ def words(text: str) -> Words:
     said = _said(plain)
     return Words(
         frozenset(found), frozenset(characters), frozenset(value for value, _ in said), frozenset(names),
-        frozenset((value, _unit(plain, end)) for value, end in said),
+        frozenset((value, _unit(plain, end)) for value, end in (*said, *_every(plain))),
     )  # fmt: skip
 
 
@@ -127,10 +127,15 @@ def _said(text: str) -> list[tuple[float, int]]:
                 found.append((said, match.end()))
     small = text.lower()
     found += [(float(_ENGLISH_NUMBERS[match[0]]), match.end()) for match in _ENGLISH.finditer(small)]
-    found += [(2.0 if match[1] else 1.0, match.start("unit")) for match in _EVERY.finditer(small)]
-    found += [(1.0, match.end()) for match in _EVERY_HAN.finditer(text)]
+    found += [(2.0, match.start("unit")) for match in _EVERY.finditer(small) if match[1]]
     found += [(6.0, match.start()) for match in _HALF_YEAR.finditer(text)]
     return found
+
+
+def _every(text: str) -> list[tuple[float, int]]:
+    """Where something comes every day, week, month or year: a one that nobody says."""
+    found = [(1.0, match.start("unit")) for match in _EVERY.finditer(text.lower()) if not match[1]]
+    return [*found, *((1.0, match.end()) for match in _EVERY_HAN.finditer(text))]
 
 
 def _unit(text: str, end: int) -> str:
