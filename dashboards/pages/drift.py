@@ -91,7 +91,7 @@ def watched(visit: Visit, signals: list[read.SignalRow]) -> dict[str, Any]:
     return {
         "n": len(known),
         "versions": versions,
-        "false": read.false_pages_a_month(visit.project_id, versions),
+        "false": read.false_pages_a_month(visit.project_id),
     }
 
 

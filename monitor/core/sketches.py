@@ -3,6 +3,7 @@
 A sketch can be added to another, thinned to fewer items and kept as JSON; the order of the items is gone.
 """
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -110,4 +111,34 @@ class VectorMean:
         return cls(total, np.sum([part.mean * (part.n / total) for part in known], axis=0))
 
 
-Sketch = LogSketch | VectorMean
+@dataclass(frozen=True, slots=True)
+class VectorSample:
+    """A few (k, d) of ``n`` vectors, for what no sum can tell: a change of shape that leaves the mean alone."""
+
+    n: int
+    vectors: Floats
+
+    def thin(self, n: int, chance: np.random.Generator) -> "VectorSample":
+        """What the sample of a window with only ``n`` of these items could have been."""
+        if n >= self.vectors.shape[0]:
+            return self
+        return VectorSample(n, self.vectors[np.sort(chance.choice(self.vectors.shape[0], n, replace=False))])
+
+    def to_json(self) -> dict[str, Any]:
+        packed = base64.b85encode(self.vectors.astype(np.float16).tobytes()).decode()
+        return {"n": self.n, "sample": packed, "width": self.vectors.shape[1]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "VectorSample":
+        found = np.frombuffer(base64.b85decode(data["sample"]), np.float16).astype(np.float64)
+        return cls(int(data["n"]), found.reshape(-1, max(1, int(data["width"]))))
+
+    @classmethod
+    def merge(cls, parts: Sequence["VectorSample"]) -> "VectorSample":
+        known = [part for part in parts if part.vectors.size]
+        if not known:
+            return cls(0, np.empty((0, 1)))
+        return cls(sum(part.n for part in known), np.concatenate([part.vectors for part in known]))
+
+
+Sketch = LogSketch | VectorMean | VectorSample

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from monitor.core import clock
 from monitor.drift import pinning, policy
 from monitor.drift.detectors import DETECTORS
+from monitor.drift.detectors.base import DATA
 from monitor.drift.features import FEATURES
 from monitor.drift.models import DriftPolicy, DriftSignal, DriftWatch, WatchState
 from monitor.store.editing import BaseForm, ProjectAdmin, labelled
@@ -50,7 +51,7 @@ class WatchForm(PluginForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         wanted = FEATURES[cleaned["feature"]].kind if cleaned.get("feature") in FEATURES else ""
-        if wanted and DETECTORS[cleaned["detector"]].kind != wanted:
+        if wanted and DATA[DETECTORS[cleaned["detector"]].kind] != wanted:
             self.add_error("feature", _("This detector compares other data; choose a feature that fits it."))
         if bool(cleaned.get("reference_from")) != bool(cleaned.get("reference_to")):
             message = _("Give both ends of the reference, or neither: then it is pinned by itself.")
@@ -159,9 +160,9 @@ class Signals(ProjectAdmin):
 class PolicyForm(BaseForm):
     class Meta:
         model = DriftPolicy
-        fields = ("project", "false_pages_per_quarter", "time_zone", "holidays", "attributes")
+        fields = ("project", "false_pages_per_month", "time_zone", "holidays", "attributes")
         labels = {
-            "project": _("Project"), "false_pages_per_quarter": _("False pages in 90 days"),
+            "project": _("Project"), "false_pages_per_month": _("False pages a month"),
             "time_zone": _("Time zone"), "holidays": _("Holidays"), "attributes": _("Attributes"),
         }  # fmt: skip
 
@@ -186,4 +187,4 @@ class PolicyForm(BaseForm):
 @admin.register(DriftPolicy)
 class Policies(ProjectAdmin):
     form = PolicyForm
-    list_display = ("project", "false_pages_per_quarter", "time_zone")
+    list_display = ("project", "false_pages_per_month", "time_zone")

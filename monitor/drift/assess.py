@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.core.sketches import LogSketch, Sketch, VectorMean
+from monitor.core.sketches import LogSketch, Sketch, VectorMean, VectorSample
 from monitor.drift.detectors.base import Detector, Score, TooFewError
 
 LEAST_BLOCKS = 3
@@ -41,6 +41,9 @@ def merged(parts: Sequence[Sketch]) -> Sketch:
     numbers = [part for part in parts if isinstance(part, LogSketch)]
     if numbers or not parts:
         return LogSketch.merge(numbers)
+    samples = [part for part in parts if isinstance(part, VectorSample)]
+    if samples:
+        return VectorSample.merge(samples)
     return VectorMean.merge([part for part in parts if isinstance(part, VectorMean)])
 
 

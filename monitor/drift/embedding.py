@@ -13,11 +13,10 @@ from monitor.drift.follow import LEAST_CALLS
 from monitor.drift.models import DriftSignal, DriftWatch
 from monitor.drift.run import LOOKBACK
 from monitor.drift.signals import SIGNALS
-from monitor.drift.windows import Span
-from monitor.outside.llm import MisconfiguredError, UnavailableError
+from monitor.drift.windows import Span, VersionRow
+from monitor.outside.llm import MisconfiguredError, RefusedError, UnavailableError
 from monitor.store import embeddings
 from monitor.store.embeddings import VectorRow
-from monitor.store.generations import VersionRow
 from monitor.store.models import Project
 
 log = logging.getLogger("vigil.drift")
@@ -26,6 +25,9 @@ TEXTS_PER_RUN = 3000
 TEXTS_PER_SPAN = 300
 TEXTS_AT_ONCE = 100
 SPANS_PER_WATCH = 30
+# so much of a text is offered to an endpoint that finds it too long
+SHORTER = (1_500, 400)
+HARMLESS = "a"
 # of a heavy hour only a part gets vectors
 TEXTS_PER_HOUR = 150
 HOURS_BACK = 14 * 24
@@ -64,13 +66,14 @@ def _for_signals(
     done = 0
     for hour in range(HOURS_BACK):
         for row, text in itertools.product(rows, TEXTS):
-            end = now - hour * dt.timedelta(hours=1)
-            start = windows.aligned(end, dt.timedelta(hours=1))
+            # whole hours: what a past one gets must not hang on the minute in which it is looked at
+            start = windows.aligned(now - hour * dt.timedelta(hours=1), dt.timedelta(hours=1))
+            end = min(now, start + dt.timedelta(hours=1))
             key = (project_id, row.model, row.version, text, start)
             if done >= room or row.n < LEAST_CALLS or not row.first < end or key in _full:
                 continue
             texts = embeddings.missing(
-                project_id, (start, min(end, start + dt.timedelta(hours=1))), text, model=row.model,
+                project_id, (start, end), text, model=row.model,
                 version=row.version, limit=TEXTS_PER_HOUR,
             )  # fmt: skip
             done += _make(project_id, text, texts[: room - done], embedder)
@@ -82,7 +85,7 @@ def _for_signals(
 def _make(project_id: int, kind: str, texts: Sequence[tuple[UUID, str]], embedder: Embedder) -> int:
     for at in range(0, len(texts), TEXTS_AT_ONCE):
         part = texts[at : at + TEXTS_AT_ONCE]
-        vectors = embedder.embed([text for _, text in part])
+        vectors = _vectors(embedder, [text for _, text in part])
         made = [
             VectorRow(identity, kind, embedder.name, vector)
             for (identity, _), vector in zip(part, vectors, strict=True)
@@ -90,6 +93,37 @@ def _make(project_id: int, kind: str, texts: Sequence[tuple[UUID, str]], embedde
         ]
         embeddings.put(project_id, made)
     return len(texts)
+
+
+def _vectors(embedder: Embedder, texts: Sequence[str]) -> list[list[float]]:
+    """All at once; where the endpoint refuses that, one text must not keep the others from their vectors."""
+    try:
+        return embedder.embed(texts)
+    except RefusedError:
+        # who refuses even this refuses our way of asking, and not a text
+        embedder.embed([HARMLESS])
+        return _piecewise(embedder, texts)
+
+
+def _piecewise(embedder: Embedder, texts: Sequence[str]) -> list[list[float]]:
+    """Of a text that is refused (too long for the model, as a rule) the beginning; nothing where that is, too."""
+    if len(texts) > 1:
+        middle = len(texts) // 2
+        halves = (texts[:middle], texts[middle:])
+        return [vector for half in halves for vector in _half(embedder, half)]
+    for length in SHORTER:
+        try:
+            return embedder.embed([texts[0][:length]])
+        except RefusedError:
+            continue
+    return [[]]
+
+
+def _half(embedder: Embedder, texts: Sequence[str]) -> list[list[float]]:
+    try:
+        return embedder.embed(texts)
+    except RefusedError:
+        return _piecewise(embedder, texts)
 
 
 def _for_watch(

@@ -3,27 +3,27 @@
 import datetime as dt
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from monitor.core import clock
 from monitor.core.labels import NAME, Matcher
 from monitor.core.samples import Selection
-from monitor.drift import anomalies, explain, policy, shelf, walk
+from monitor.drift import anomalies, explain, policy, shelf, walk, windows
 from monitor.drift.engine.matching import HOUR
 from monitor.drift.models import DriftSignal, DriftSketch, WatchState
 from monitor.drift.policy import Policy
 from monitor.drift.shelf import Shelf
 from monitor.drift.signals import CATEGORY, NUMBER, SIGNALS
 from monitor.drift.walk import Walk
+from monitor.drift.windows import Span, VersionRow
 from monitor.store import generations, lineup, removing
-from monitor.store.generations import VersionRow
 from monitor.store.models import Project
 
 log = logging.getLogger("vigil.drift")
 
 LOOKBACK = dt.timedelta(days=8)
-LEAST_CALLS = 200
+LEAST_CALLS = windows.ENOUGH_CALLS
 VERSIONS_PER_PROJECT = 20
 # a version that fell silent is followed a little longer, then its signals rest
 AFTER_LAST = 6 * HOUR
@@ -68,27 +68,37 @@ def run_due(*, now: dt.datetime) -> int:
 
 def run_project(project_id: int, *, now: dt.datetime, until: float = math.inf) -> int:
     """The same of one project; no further version is begun at ``until`` (by the monotonic clock)."""
-    rows = generations.versions(project_id, now - LOOKBACK, now)
+    rows = windows.traffic(project_id, Span(now - LOOKBACK, now))
     newest = max((row.last for row in rows), default=None)
     if newest is None:
         return 0
-    taken, ready = 0, policy.of(project_id)
+    taken = 0
     lively = [row for row in rows if row.n >= LEAST_CALLS][:VERSIONS_PER_PROJECT]
+    firsts = {model: _firsts(project_id, model, lively) for model in {row.model for row in lively}}
+    ready = policy.of(project_id, _lives(lively, firsts))
+    # the versions of a model look at each other's last hours: those are added up once
+    desks = {model: Shelf(project_id, model, now) for model in firsts}
     for row in sorted(lively, key=lambda one: one.first):
         if clock.monotonic() > until:
             return taken
-        taken += _follow(project_id, row, lively, newest, ready, now=now)
-    for model in sorted({row.model for row in lively}):
-        _expect(project_id, model, lively, ready, now=now)
+        taken += _follow(desks[row.model], row, firsts[row.model], newest, ready)
+        desks[row.model].rest()
+    for model in sorted(firsts):
+        _expect(desks[model], firsts[model], ready)
+        del desks[model]
     return taken
 
 
-def _follow(
-    project_id: int, row: VersionRow, rows: Sequence[VersionRow], newest: dt.datetime, ready: Policy, *,
-    now: dt.datetime,
-) -> int:  # fmt: skip
-    desk = Shelf(project_id, row.model, now)
-    firsts = _firsts(project_id, row.model, rows)
+def _lives(rows: Sequence[VersionRow], firsts: Mapping[str, dict[str, int]]) -> list[tuple[int, int]]:
+    """First and last hour of each version."""
+    return [
+        (firsts[row.model].get(row.version, int(row.first.timestamp()) // HOUR), int(row.last.timestamp()) // HOUR)
+        for row in rows
+    ]  # fmt: skip
+
+
+def _follow(desk: Shelf, row: VersionRow, firsts: dict[str, int], newest: dt.datetime, ready: Policy) -> int:
+    now = desk.now
     if _being_told(_signals(desk, row, ready, told=False), row, now=now):
         return 0
     signals = _signals(desk, row, ready, told=True)
@@ -98,16 +108,14 @@ def _follow(
     )
 
 
-def _expect(
-    project_id: int, model: str, rows: Sequence[VersionRow], ready: Policy, *, now: dt.datetime
-) -> None:
+def _expect(desk: Shelf, firsts: dict[str, int], ready: Policy) -> None:
     """What is expected of a model's volume, once its past is told."""
-    if DriftSignal.objects.filter(project_id=project_id, model=model).exclude(evaluated_to=None).exists():
-        firsts = _firsts(project_id, model, rows)
+    mine = DriftSignal.objects.filter(project_id=desk.project_id, model=desk.model)
+    if mine.exclude(evaluated_to=None).exists():
         try:
-            anomalies.run(Shelf(project_id, model, now), firsts, ready.calendar, until=int(now.timestamp()))
+            anomalies.run(desk, firsts, ready.calendar, until=int(desk.now.timestamp()))
         except (ValueError, LookupError, ArithmeticError):
-            log.exception("expected volume of %s", model)
+            log.exception("expected volume of %s", desk.model)
 
 
 def _signals(desk: Shelf, row: VersionRow, ready: Policy, *, told: bool) -> list[DriftSignal]:
@@ -201,13 +209,15 @@ def replay(project_id: int, start: dt.datetime, end: dt.datetime, *, now: dt.dat
     written before are taken back first. Signals that have been followed beyond ``end`` keep their state.
     """
     rows = [row for row in lineup.versions(project_id, start, end) if row.n >= LEAST_CALLS]
-    ready, taken, pages = policy.of(project_id), 0, []
+    taken, pages = 0, []
+    known = {model: _firsts(project_id, model, rows) for model in {row.model for row in rows}}
+    ready = policy.of(project_id, _lives(rows, known))
     shelf.forget(project_id, int(start.timestamp()) // HOUR, int(end.timestamp()) // HOUR + 1, now=now)
     DriftSketch.objects.filter(project_id=project_id, part__startswith="clusters").delete()
     _take_back(project_id, start, end, now=now)
     for row in sorted(rows, key=lambda one: one.first):
         desk = Shelf(project_id, row.model, now)
-        firsts = _firsts(project_id, row.model, rows)
+        firsts = known[row.model]
         for signal in _signals(desk, row, ready, told=True):
             kept = (signal.evaluated_to or 0) <= end.timestamp()
             signal.evaluated_to, signal.progress, signal.body = None, {}, {}
@@ -225,7 +235,7 @@ def replay(project_id: int, start: dt.datetime, end: dt.datetime, *, now: dt.dat
         pages += [
             Page(model, "", name, "", clock.from_ms(at * 1000))
             for name, at in anomalies.run(
-                Shelf(project_id, model, now), _firsts(project_id, model, rows), ready.calendar,
+                Shelf(project_id, model, now), known[model], ready.calendar,
                 begin=int(start.timestamp()), until=int(end.timestamp()),
             )
         ]  # fmt: skip

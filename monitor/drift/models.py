@@ -6,6 +6,9 @@ from django.utils.translation import gettext_lazy as _
 from monitor.drift import detectors, features
 from monitor.store.models import Project
 
+# one false page in three months, for a project and all that is watched in it
+USUAL_FALSE_PAGES = 0.33
+
 
 class WatchState(models.TextChoices):
     """Unknown and learning are neither good nor bad: no reference yet, or too few calls to tell."""
@@ -102,8 +105,12 @@ class DriftPolicy(models.Model):
     """How a project wants to be woken, and which hours of it are alike."""
 
     project = models.OneToOneField(Project, on_delete=models.CASCADE, related_name="drift_policy")
-    false_pages_per_quarter = models.FloatField(
-        default=1.0, help_text=_("How many false pages in 90 days are bearable, for each model version.")
+    false_pages_per_month = models.FloatField(
+        default=USUAL_FALSE_PAGES,
+        help_text=_(
+            "How many false pages a month are bearable in the whole project: all signals of all versions and all "
+            "watches share them. 0.33: one in three months."
+        ),
     )
     time_zone = models.CharField(
         max_length=60, default="UTC", help_text=_("Whose clock the users follow, as Asia/Shanghai.")
@@ -122,7 +129,7 @@ class DriftPolicy(models.Model):
         verbose_name_plural = _("drift policies")
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(false_pages_per_quarter__gt=0, false_pages_per_quarter__lte=90),
+                condition=models.Q(false_pages_per_month__gt=0, false_pages_per_month__lte=30),
                 name="drift_false_pages_bearable",
             )
         ]

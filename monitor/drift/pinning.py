@@ -7,12 +7,12 @@ import datetime as dt
 from collections.abc import Sequence
 
 from monitor.drift import windows
+from monitor.drift.detectors import DETECTORS
 from monitor.drift.features import FEATURES, Feature
 from monitor.drift.models import DriftWatch
-from monitor.drift.windows import Reference, Span, Subject
-from monitor.store.generations import VersionRow
+from monitor.drift.windows import Reference, Span, Subject, VersionRow
 
-LEAST_CALLS = 200
+LEAST_CALLS = windows.ENOUGH_CALLS
 
 
 class NoReferenceError(LookupError):
@@ -33,7 +33,8 @@ def reference_of(watch: DriftWatch, rows: Sequence[VersionRow]) -> Reference:
     feature = FEATURES[watch.feature]
     subject = Subject(watch.project_id, watch.model, watch.reference_version or watch.version)
     if watch.reference_from and watch.reference_to:
-        found = windows.reference(subject, feature, Span(watch.reference_from, watch.reference_to))
+        span = Span(watch.reference_from, watch.reference_to)
+        found = windows.reference(subject, feature, span, samples=_samples(watch))
         return _pin(watch, _complete(found, feature, "the hours that were set as reference", subject))
     own = _row(rows, watch.model, watch.version)
     before = _predecessor(rows, own)
@@ -78,22 +79,28 @@ def _own_first_hours(watch: DriftWatch, feature: Feature, own: VersionRow) -> Re
         )
         raise NoReferenceError(message, learning=True)
     subject = Subject(watch.project_id, own.model, own.version)
-    found = windows.reference(subject, feature, Span(own.first, until))
+    found = windows.reference(subject, feature, Span(own.first, until), samples=_samples(watch))
     return _pin(watch, _complete(found, feature, "its first hours", subject))
 
 
 def _borrowed(watch: DriftWatch, feature: Feature, before: VersionRow, own: VersionRow) -> Reference:
     """What the predecessor is measured by itself, for inputs; else its last hours before this version came."""
     pinned = DriftWatch.objects.filter(
-        project_id=watch.project_id, model=before.model, version=before.version, feature=watch.feature
-    ).exclude(reference={})
+        project_id=watch.project_id, model=before.model, version=before.version, feature=watch.feature,
+        detector__in=[name for name in DETECTORS if DETECTORS[name].kind == DETECTORS[watch.detector].kind],
+    ).exclude(reference={})  # fmt: skip
     if feature.input and (first := pinned.first()) is not None:
         return _pin(watch, Reference.from_json(first.reference))
     start = max(before.first, own.first - dt.timedelta(hours=watch.reference_hours))
     subject = Subject(watch.project_id, before.model, before.version)
-    found = windows.reference(subject, feature, Span(start, own.first))
+    found = windows.reference(subject, feature, Span(start, own.first), samples=_samples(watch))
     what = f"the last hours of {before.version or 'the version before'}"
     return _complete(found, feature, what, subject)
+
+
+def _samples(watch: DriftWatch) -> bool:
+    """Whether the detector wants to see vectors, not their mean."""
+    return bool(DETECTORS[watch.detector].kind == "samples")
 
 
 def _complete(found: Reference, feature: Feature, what: str, subject: Subject) -> Reference:

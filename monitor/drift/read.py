@@ -8,7 +8,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from monitor.core import clock
-from monitor.drift import anomalies, explain, policy, reports, walk
+from monitor.drift import anomalies, explain, policy, reasons, reports, walk
 from monitor.drift.detectors import DETECTORS
 from monitor.drift.embedders import WHAT_HASHING_SEES
 from monitor.drift.engine.matching import HOUR
@@ -191,7 +191,6 @@ class Volume:
     selector: str
 
 
-MONTHS_IN_A_QUARTER = 3
 STATE_ORDER = ("drift", "warning", "ok", "learning", "unknown")
 
 
@@ -213,9 +212,9 @@ def signals(project_id: int, *, model: str = "") -> list[SignalRow]:
     )
 
 
-def false_pages_a_month(project_id: int, versions: int) -> float:
-    """How many false pages the policy bears when so many versions are watched."""
-    return policy.of(project_id).false_pages * versions / MONTHS_IN_A_QUARTER
+def false_pages_a_month(project_id: int) -> float:
+    """How many false pages the policy bears, of all that is watched."""
+    return policy.of(project_id).false_pages
 
 
 def _signal(row: DriftSignal) -> SignalRow:
@@ -232,7 +231,7 @@ def _signal(row: DriftSignal) -> SignalRow:
         scale=kind.scale,
         enabled=row.enabled,
         state=row.state,
-        reason=row.reason,
+        reason=reasons.told(row.reason),
         at=_moment(body.get("end")),
         effect=body["effect"] if known else None,
         low=body["low"] if known else None,
@@ -325,7 +324,7 @@ def _row(watch: DriftWatch, last: DriftReport | None) -> WatchRow:
         unit=kind.unit if kind else "",
         enabled=watch.enabled,
         state=watch.state,
-        reason=watch.reason,
+        reason=reasons.told(watch.reason),
         at=known.at if known else None,
         effect=known.effect if known else None,
         normal_low=known.normal_low if known else None,
@@ -347,7 +346,7 @@ def _row(watch: DriftWatch, last: DriftReport | None) -> WatchRow:
 def _headline(watch: DriftWatch, last: DriftReport | None) -> str:
     """What moved, in words; a change of shape can be large where the average hardly moved."""
     if last is None or last.effect is None:
-        return watch.reason
+        return reasons.told(watch.reason)
     said = {
         "what": FEATURES[watch.feature].label,
         "effect": f"{last.effect:.2g}",

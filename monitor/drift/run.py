@@ -14,18 +14,16 @@ from django.db import models
 from monitor.core import clock, fields
 from monitor.core.labels import NAME, Matcher
 from monitor.core.samples import Selection
-from monitor.drift import pinning, reports, walk, windows
+from monitor.drift import pinning, policy, reports, walk, windows
 from monitor.drift.assess import assess
 from monitor.drift.detectors import DETECTORS
-from monitor.drift.detectors.base import Detector, TooFewError, WrongDataError
-from monitor.drift.engine.detector import limit_for
+from monitor.drift.detectors.base import DATA, Detector, TooFewError, WrongDataError
 from monitor.drift.evidence import Evidence
 from monitor.drift.features import FEATURES
 from monitor.drift.models import DriftReport, DriftWatch, WatchState
-from monitor.drift.windows import Reference, Span, Subject
+from monitor.drift.windows import Reference, Span, Subject, VersionRow
 from monitor.registry import UnknownNameError
 from monitor.store import append, lineup, removing
-from monitor.store.generations import VersionRow
 from monitor.store.models import Project
 
 log = logging.getLogger("vigil.drift")
@@ -97,16 +95,18 @@ def run(
     taken, error = 0, ""
     try:
         detector = make(watch)
+        ready = policy.of(watch.project_id, map(_life, rows))
         found = pinning.reference_of(watch, rows)
         for moment in due_steps(watch, found, rows, now=until):
-            if not step(watch, detector, found, moment, now=now):
+            limit = ready.limit(watch.window_seconds, moment.timestamp())
+            if not step(watch, detector, found, moment, limit, now=now):
                 break
             taken += 1
         _mark_silence(watch, rows, now=until)
     except pinning.NoReferenceError as problem:
         state = WatchState.LEARNING if problem.learning else WatchState.UNKNOWN
         DriftWatch.objects.filter(pk=watch.pk).update(state=state, reason=str(problem))
-    except (WrongDataError, fields.BadFieldError, UnknownNameError) as problem:
+    except (WrongDataError, fields.BadFieldError, UnknownNameError, policy.BadPolicyError) as problem:
         error = str(problem)
         DriftWatch.objects.filter(pk=watch.pk).update(state=WatchState.UNKNOWN, reason=error)
         if error != watch.last_error:
@@ -120,8 +120,8 @@ def _mark_silence(watch: DriftWatch, rows: Sequence[VersionRow], *, now: dt.date
     """A project without any call for a window: its last state says nothing about now."""
     newest = windows.newest(rows)
     if newest is None or now - newest > dt.timedelta(seconds=watch.window_seconds) + SILENCE:
-        since = f" since {newest:%Y-%m-%d %H:%M} UTC" if newest else " in the last days"
-        DriftWatch.objects.filter(pk=watch.pk).update(state=WatchState.UNKNOWN, reason=f"no calls{since}")
+        reason = f"no calls since {newest:%Y-%m-%d %H:%M} UTC" if newest else "no calls in the last days"
+        DriftWatch.objects.filter(pk=watch.pk).update(state=WatchState.UNKNOWN, reason=reason)
 
 
 def make(watch: DriftWatch) -> Detector:
@@ -129,8 +129,8 @@ def make(watch: DriftWatch) -> Detector:
     kind = DETECTORS[watch.detector]
     made: Detector = kind(fields.clean(kind.fields, watch.settings))
     feature = FEATURES[watch.feature]
-    if made.kind != feature.kind:
-        message = f"{watch.detector} compares {made.kind}, but {feature.label} are {feature.kind}"
+    if DATA[made.kind] != feature.kind:
+        message = f"{watch.detector} compares {DATA[made.kind]}, but {feature.label} are {feature.kind}"
         raise WrongDataError(message)
     return made
 
@@ -157,10 +157,15 @@ def due_steps(
     return steps
 
 
+def _life(row: VersionRow) -> tuple[int, int]:
+    return int(row.first.timestamp()) // 3600, int(row.last.timestamp()) // 3600
+
+
 def step(
-    watch: DriftWatch, detector: Detector, found: Reference, moment: dt.datetime, *, now: dt.datetime
-) -> bool:
-    """One step; False when it must wait (vectors on their way) or another worker took it."""
+    watch: DriftWatch, detector: Detector, found: Reference, moment: dt.datetime, limit: float, *,
+    now: dt.datetime,
+) -> bool:  # fmt: skip
+    """One step; False when it must wait (vectors on their way) or another worker took it. ``limit``: of evidence."""
     feature = FEATURES[watch.feature]
     subject = Subject(watch.project_id, watch.model, watch.version)
     span = Span(moment - dt.timedelta(seconds=watch.window_seconds), moment)
@@ -171,7 +176,8 @@ def step(
         return False
     held = reports.held(watch, before, moment, STEP)
     append.samples(watch.project_id, held, now=now)
-    current = windows.current(subject, feature, span, found.embedder)
+    sampled = windows.SAMPLED if detector.kind == "samples" else 0
+    current = windows.current(subject, feature, span, found.embedder, sampled=sampled)
     seed = zlib.crc32(f"{watch.pk} {moment.isoformat()}".encode())
     try:
         result = assess(detector, found.blocks, current, seed=seed, doubled=found.span.hours < SHORT_HOURS)
@@ -179,7 +185,6 @@ def step(
         made = reports.unknown(watch, detector, found, span, current, str(problem))
         reports.store(watch, made, moment)
         return True
-    limit = limit_for(_sharing(watch), watch.window_seconds)
     evidence = Evidence.from_json(watch.progress)
     if moment == windows.aligned(moment, dt.timedelta(seconds=watch.window_seconds)):
         evidence.step(result.excess, outside=result.outside, limit=limit)
@@ -202,8 +207,3 @@ def _advance(watch: DriftWatch, moment: dt.datetime) -> bool:
         reports.drop_passing(watch)
         watch.evaluated_to = moment
     return bool(won)
-
-
-def _sharing(watch: DriftWatch) -> int:
-    """How many watches share the model's budget of false pages."""
-    return DriftWatch.objects.filter(project_id=watch.project_id, model=watch.model, enabled=True).count()

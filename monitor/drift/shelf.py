@@ -2,7 +2,8 @@
 
 import datetime as dt
 import functools
-from collections.abc import Callable, Iterable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -11,7 +12,7 @@ import numpy as np
 from monitor.core import clock
 from monitor.core.stats import Floats, Ints
 from monitor.drift import bodies
-from monitor.drift.bodies import HOUR_MS, TICKS, Body, Marks
+from monitor.drift.bodies import HOUR_MS, TICKS, Body, Marks, Volumes
 from monitor.drift.channels import Window
 from monitor.drift.engine import packing, vectors
 from monitor.drift.engine.matching import HOUR
@@ -21,8 +22,9 @@ from monitor.drift.stages import Reference
 from monitor.store import details, embeddings, generations, marks
 
 # an hour that ended so long ago is closed: later calls are stored, but change no sum
-SEALED = {"calls": 600, "scores": 3600, "vectors": 1800}
+SEALED = {"calls": 600, "volumes": 600, "marks": 3600, "vectors": 1800}
 HOURS_AT_ONCE = 24
+RECENT_HOURS = 9
 CALLS_AT_ONCE = 50_000
 # vectors of an hour beyond these change no mean that anyone could see
 VECTORS_PER_HOUR = 2_000
@@ -30,6 +32,10 @@ VECTORS_TO_LEARN = 20_000
 # of a busy hour the attributes of about so many calls are read
 DETAILS_PER_HOUR = 1_000
 FORGOTTEN = "forgotten"
+# marks on calls that were chosen for being doubtful stand under names that end so: their mean says nothing
+CHOSEN = "-targeted"
+# fewer marks in an hour are somebody trying something
+HEARD = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +71,9 @@ class Shelf:
         self.project_id = project_id
         self.model = model
         self.now = now
-        self._calls = _Part("calls", bodies.decode_body, self._add_up)
-        self._scores = _Part("scores", bodies.decode_marks, self._add_marks)
+        self._calls: _Part[Body] = _Part("calls", bodies.decode_body, self._add_up)
+        self._volumes = _Part("volumes", bodies.decode_volumes, self._add_volumes)
+        self._scores = _Part("marks", bodies.decode_marks, self._add_marks)
         self._clusters: dict[tuple[Reference, str], Sorted | None] = {}
 
     @functools.cached_property
@@ -91,9 +98,8 @@ class Shelf:
         scores = self._range(self._scores, version, first, end) if part == "scores" else []
         load = np.zeros(hours.size * TICKS)
         for one in load_of:
-            rates = [
-                body.rates.get("calls", [0] * TICKS) for body in self._range(self._calls, one, first, end)
-            ]
+            kept = self._range(self._volumes, one, first, end)
+            rates = [volumes.rates.get("calls", [0] * TICKS) for volumes in kept]
             load += np.array(rates, dtype=np.float64).reshape(-1)
         found = self._vectors(version, hours, clusters) if clusters is not None else None
         return Window(hours, calls, scores, load, found)
@@ -102,9 +108,9 @@ class Shelf:
         """A rate of these versions together by 5 minutes of the hours [first, end); NaN where it was not kept."""
         total = np.zeros((end - first) * TICKS)
         for one in versions:
-            kept = self._range(self._calls, one, first, end)
+            kept = self._range(self._volumes, one, first, end)
             none = [0] * TICKS
-            rows = [body.rates.get(name, none if not body.calls else [np.nan] * TICKS) for body in kept]
+            rows = [each.rates.get(name, none if not each.calls else [np.nan] * TICKS) for each in kept]
             total += np.array(rows, dtype=np.float64).reshape(-1)
         return total
 
@@ -162,23 +168,61 @@ class Shelf:
             last = edge
 
     def _add_details(self, version: str, found: dict[int, Body]) -> None:
-        """What only a sample of the calls is asked for, as many of a busy hour as of a quiet one."""
-        calls = max((body.calls for body in found.values()), default=0)
-        if not calls:
-            return
-        read = details.columns(
-            self.project_id, *_span(min(found), max(found) + 1), model=self.model, version=version,
-            stride=-(-calls // DETAILS_PER_HOUR),
-        )  # fmt: skip
-        edges = np.searchsorted(read.at // HOUR_MS, np.arange(min(found), max(found) + 2))
-        for hour, low, high in zip(range(min(found), max(found) + 1), edges, edges[1:], strict=False):
-            bodies.add_details(found[hour], bodies.Details(read.scores[low:high], read.attributes[low:high]))
+        """What only a sample of the calls is asked for, as many of a busy hour as of a quiet one.
+
+        Which calls of an hour are read depends on that hour alone, or a replay would see others than live.
+        """
+        strides = {hour: -(-body.calls // DETAILS_PER_HOUR) for hour, body in found.items() if body.calls}
+        for stride in sorted(set(strides.values())):
+            for first, end in _runs([hour for hour in sorted(strides) if strides[hour] == stride]):
+                read = details.columns(
+                    self.project_id, *_span(first, end), model=self.model, version=version, stride=stride
+                )
+                edges = np.searchsorted(read.at // HOUR_MS, np.arange(first, end + 1))
+                for hour, (low, high) in zip(range(first, end), itertools.pairwise(edges), strict=True):
+                    chosen = bodies.Details(read.scores[low:high], read.attributes[low:high])
+                    bodies.add_details(found[hour], chosen)
+
+    def _add_volumes(self, version: str, first: int, end: int) -> dict[int, Volumes]:
+        known = self._calls.known
+        before = {hour for hour in range(first, end) if (version, hour) in known}
+        found = self._range(self._calls, version, first, end)
+        # weeks are looked at this way, and nobody else asked for them
+        for hour in range(first, min(end, self._recent)):
+            if hour not in before:
+                del known[version, hour]
+        return {hour: Volumes.of(body) for hour, body in zip(range(first, end), found, strict=True)}
+
+    def rest(self) -> None:
+        """Let go of all but the last hours, which the next version's signals ask for, too."""
+        for key in [key for key in self._calls.known if key[1] < self._recent]:
+            del self._calls.known[key]
+
+    @property
+    def _recent(self) -> int:
+        return int(self.now.timestamp()) // HOUR - RECENT_HOURS
 
     def _add_marks(self, version: str, first: int, end: int) -> dict[int, Marks]:
         read = marks.by_hour(
             self.project_id, *_span(first, end), model=self.model, version=version, source="judge"
         )
-        return {hour: Marks(read.get(hour, {})) for hour in range(first, end)}
+        fair = {
+            hour: {name: sums for name, sums in names.items() if not name.partition(" #")[0].endswith(CHOSEN)}
+            for hour, names in read.items()
+        }
+        return {hour: Marks(fair.get(hour, {})) for hour in range(first, end)}
+
+    def judged_since(self, firsts: Mapping[str, int], end: int) -> list[int]:
+        """The hours before ``end`` in which a judge, or a new epoch of one, was first heard of for the model."""
+        found: dict[str, int] = {}
+        for version, first in firsts.items():
+            for hour, marks_ in zip(
+                range(first, end), self._range(self._scores, version, first, end), strict=True
+            ):
+                for name, sums in marks_.names.items():
+                    if sums[0] >= HEARD and hour < found.get(name, end):
+                        found[name] = hour
+        return sorted(set(found.values()))
 
     def _kept(self, version: str, part: str, first: int, end: int) -> list[tuple[int, bytes]]:
         rows = DriftSketch.objects.filter(
@@ -235,15 +279,14 @@ class Shelf:
         return VectorHours.joined([known[one] for one in hours.tolist()])
 
     def _sum_vectors(self, version: str, first: int, end: int, by: "Sorted") -> dict[int, VectorHours]:
-        read = embeddings.columns(
-            self.project_id, self.model, version, kind=by.text, embedder=by.embedder, span=_span(first, end),
-            limit=VECTORS_PER_HOUR * (end - first),
-        )  # fmt: skip
-        hour = read.at // HOUR_MS
-        found = {
-            one: by.clusters.hour(one, vectors.project(read.vectors[hour == one]))
-            for one in range(first, end)
-        }
+        """Each hour by itself: a busy one takes no room from the next."""
+        found = {}
+        for hour in range(first, end):
+            read = embeddings.sampled(
+                self.project_id, self.model, version, kind=by.text, embedder=by.embedder,
+                span=_span(hour, hour + 1), limit=VECTORS_PER_HOUR,
+            )  # fmt: skip
+            found[hour] = by.clusters.hour(hour, vectors.project(read.vectors))
         self._keep(version, by.part, {one: packing.encode_hour(sums) for one, sums in found.items()})
         return found
 

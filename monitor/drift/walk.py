@@ -89,7 +89,6 @@ class Walk:
         self.shelf = shelf
         self.firsts = firsts
         self.policy = policy
-        self.limit = policy.limit(self.kind.tick)
         self.pin = _pin_of(signal)
 
     def run(self, until: int, newest: int) -> int:
@@ -98,20 +97,36 @@ class Walk:
         start = self.signal.evaluated_to or (self.firsts[self.signal.version] + STEPS[0]) * HOUR
         self._write(self._held(until))
         taken = 0
+        begun = self._judges(last) if start < last and self.kind.source == "judge" else []
         while start < last:
             hour = start // HOUR
-            reference = reference_at(hour, self.signal.version, self.firsts, self.pin, shared=self.kind.input)
-            change = next_change(hour, reference, self.pin.first or self.firsts[self.signal.version])
+            firsts, pin = self._since(hour, begun)
+            reference = reference_at(hour, self.signal.version, firsts, pin, shared=self.kind.input)
+            change = next_change(hour, reference, pin.first or firsts[self.signal.version])
+            change = min([change, *(one for one in begun if one > hour)])
             stop = min(last, change * HOUR, start + HOURS_AT_ONCE * HOUR)
-            taken += self._stretch(reference, start, stop, until)
+            taken += self._stretch(reference, start, stop, until, firsts)
             start = stop
         return taken
 
-    def _stretch(self, reference: Reference | None, start: int, stop: int, until: int) -> int:
+    def _judges(self, last: int) -> list[int]:
+        """The hours in which a judge was new, or another than before: marks of two must not be compared."""
+        return self.shelf.judged_since(self.firsts, last // HOUR)
+
+    def _since(self, hour: int, begun: list[int]) -> tuple[dict[str, int], Pin]:
+        """The first hours of the versions, and what people pinned; after a judge changed only what came since."""
+        begin = max((one for one in begun if one <= hour), default=0)
+        if begin <= max(self.firsts[self.signal.version], self.pin.first or 0):
+            return self.firsts, self.pin
+        return {self.signal.version: begin}, Pin()
+
+    def _stretch(
+        self, reference: Reference | None, start: int, stop: int, until: int, firsts: dict[str, int]
+    ) -> int:
         """The ticks in (start, stop], all measured by one reference."""
         channel = self._channel(reference)
         if reference is None or channel is None or isinstance(channel, NothingToLearnError):
-            self._learn(stop, str(channel) if channel else "")
+            self._learn(stop, str(channel) if channel else "", firsts[self.signal.version])
             return 0
         judged = channel.judge(self._window(start // HOUR - LEAD_HOURS, -(-stop // HOUR), reference))
         progress = self._progress(reference, channel)
@@ -188,18 +203,19 @@ class Walk:
         reference: Reference, named: str | None,
     ) -> tuple[Found, str | None]:  # fmt: skip
         end = int(judged.ends[tick])
+        limit = self.policy.limit(self.kind.tick, end)
         streams = channel.by_name(evidence)
         top = int(streams.argmax())
         if reference.maturity == Maturity.FULL:
             was = alarm.page_since
             # the evidence is emptied by the page, so its streams are kept from before
-            state = alarm.step(evidence, self.limit, float(end), calm=judged.calm(tick))
+            state = alarm.step(evidence, limit, float(end), calm=judged.calm(tick))
             if state == "page" and was is None:
                 named = channel.names[top]
                 self.pages.append((end + self.kind.seal, named))
-            value = 1.0 if state == "page" else evidence.value(self.limit)
+            value = 1.0 if state == "page" else evidence.value(limit)
         else:
-            value = min(NEVER_QUITE, evidence.value(self.limit))
+            value = min(NEVER_QUITE, evidence.value(limit))
             state = "warning" if value >= WARNING else "ok"
         named = named if state == "page" else None
         shown = channel.names.index(named) if named in channel.names else top
@@ -212,17 +228,17 @@ class Walk:
         return Found(
             end, kept, float(effect[shown]), float(judged.low[min(shown, judged.low.size - 1)]),
             float(judged.high[min(shown, judged.high.size - 1)]), value,
-            self._named(channel, effect, streams, named),
+            self._named(channel, effect, streams, named, limit),
         ), named  # fmt: skip
 
     def _named(
-        self, channel: Channel, effect: np.ndarray, streams: np.ndarray, named: str | None
+        self, channel: Channel, effect: np.ndarray, streams: np.ndarray, named: str | None, limit: float
     ) -> list[tuple[str, float | None, float]]:
         """The streams that say most, with their effects and evidence: a slice's own, or 1 while it pages."""
         if channel.names == ("",):
             return []
         shares = streams / len(channel.names)
-        values = np.clip(np.log(np.maximum(shares, 1.0)) / np.log(self.limit), 0.0, NEVER_QUITE)
+        values = np.clip(np.log(np.maximum(shares, 1.0)) / np.log(limit), 0.0, NEVER_QUITE)
         found = []
         for place in np.argsort(-values)[:NAMED].tolist():
             name = channel.names[place]
@@ -271,13 +287,13 @@ class Walk:
             append.samples(self.shelf.project_id, found, now=self.shelf.now)
             self.signal.progress["held_to"] = max(at for _, at, _ in found) // 1000
 
-    def _learn(self, stop: int, reason: str) -> None:
+    def _learn(self, stop: int, reason: str, first: int) -> None:
         """No reference, or nothing of this signal in it."""
         self.signal.evaluated_to = stop
         self.signal.progress = {}
         self.signal.state = WatchState.UNKNOWN if reason else WatchState.LEARNING
         self.signal.reason = reason or "learning: the first 6 hours of this version become its reference"
-        self.signal.body = {} if reason else {"ready": (self.firsts[self.signal.version] + STEPS[0]) * HOUR}
+        self.signal.body = {} if reason else {"ready": (first + STEPS[0]) * HOUR}
 
     def _note(self, stop: int, found: Found | None, reference: Reference, alarm: Alarm) -> None:
         self.signal.evaluated_to = stop

@@ -9,15 +9,25 @@ from uuid import UUID
 import numpy as np
 
 from monitor.core import clock
-from monitor.core.sketches import LogSketch, Sketch, VectorMean
+from monitor.core.histograms import bucket_index
+from monitor.core.sketches import SCHEMA, LogSketch, Sketch, VectorMean, VectorSample
+from monitor.drift.bodies import HOUR_MS, Body, sketch_of
+from monitor.drift.engine.vectors import project
 from monitor.drift.features import Feature
-from monitor.store import embeddings, generations
+from monitor.drift.shelf import Shelf
+from monitor.store import embeddings, generations, lately
 
 BLOCK = dt.timedelta(hours=1)
-# more calls of an hour than this change no quantile that anyone could see
+# more calls of an hour than this change no quantile that anyone could see; they are taken from all over it
 LARGEST_WINDOW = 20_000
+SLICES = 20
 # of a heavy hour only a part gets vectors; so many are enough for a mean
 ENOUGH_VECTORS = 60
+# a version with fewer calls is left alone
+ENOUGH_CALLS = 200
+VersionRow = generations.VersionRow | lately.Version
+# vectors themselves, where a detector asks for them: of a window, of a whole reference, of each of its hours at least
+SAMPLED, REFERENCE_SAMPLED, LEAST_SAMPLED = 400, 6_000, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +81,28 @@ class Reference:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Reference":
-        kind = VectorMean if data["blocks"] and "mean" in data["blocks"][0] else LogSketch
-        blocks = tuple(kind.from_json(block) for block in data["blocks"])
+        blocks = tuple(_sketch(block) for block in data["blocks"])
         return cls(data["version"], Span.from_json(data["span"]), data["embedder"], blocks)
 
 
-def current(subject: Subject, feature: Feature, span: Span, embedder: str = "") -> Sketch:
-    """The calls of a span; of vectors only those of ``embedder`` (empty: of the commonest one)."""
+def current(
+    subject: Subject, feature: Feature, span: Span, embedder: str = "", *, sampled: int = 0
+) -> Sketch:
+    """The calls of a span; of vectors only those of ``embedder`` (empty: of the commonest one).
+
+    ``sampled``: so many vectors themselves at most; 0: their mean.
+    """
+    if feature.kind == "numbers":
+        return _numbers(subject, feature, span)
     return (
-        _numbers(subject, feature, span)
-        if feature.kind == "numbers"
+        _sample(subject, feature, span, embedder, sampled)
+        if sampled
         else _mean(subject, feature, span, embedder)
     )
 
 
-def reference(subject: Subject, feature: Feature, span: Span) -> Reference:
-    """The span, hour by hour; hours without calls make no block."""
+def reference(subject: Subject, feature: Feature, span: Span, *, samples: bool = False) -> Reference:
+    """The span, hour by hour; hours without calls make no block. ``samples``: with vectors rather than means."""
     spans = blocks_of(span)
     embedder = ""
     if feature.kind == "vectors":
@@ -98,7 +114,8 @@ def reference(subject: Subject, feature: Feature, span: Span) -> Reference:
             span=(span.start, span.end),
         )
         embedder = groups[0].embedder if groups else ""
-    found = [current(subject, feature, one, embedder) for one in spans]
+    sampled = max(LEAST_SAMPLED, min(SAMPLED, REFERENCE_SAMPLED // max(1, len(spans)))) if samples else 0
+    found = [current(subject, feature, one, embedder, sampled=sampled) for one in spans]
     return Reference(subject.version, span, embedder, tuple(block for block in found if block.n))
 
 
@@ -134,7 +151,30 @@ def examples(
 
 
 def _numbers(subject: Subject, feature: Feature, span: Span) -> LogSketch:
+    """Of a long window the whole hours come from their sums, and only its ends are read call by call."""
+    first, end = -(-clock.to_ms(span.start) // HOUR_MS), clock.to_ms(span.end) // HOUR_MS
+    if end <= first or span.hours <= 1.0:
+        return _read(subject, feature, span)
+    ends = Span(span.start, clock.from_ms(first * HOUR_MS)), Span(clock.from_ms(end * HOUR_MS), span.end)
+    read = [_read(subject, feature, one) for one in ends if one.start < one.end]
+    hours = Shelf(subject.project_id, subject.model, span.end).window(
+        subject.version, first, end, part="calls"
+    )
+    return LogSketch.merge([*read, *(_of_hour(body, feature) for body in hours.bodies)])
+
+
+def _read(subject: Subject, feature: Feature, span: Span) -> LogSketch:
     return LogSketch.of(_columns(subject, span, [feature.source])[feature.source], feature.least)
+
+
+def _of_hour(body: Body, feature: Feature) -> LogSketch:
+    if feature.name in body.lengths:
+        return sketch_of(body.lengths[feature.name])
+    found = [sketch_of(tick) for tick in body.spread.get(feature.name, [])]
+    # its buckets are half as wide as those of a sketch
+    least = int(bucket_index(np.array([feature.least]), SCHEMA)[0])
+    halved = [LogSketch(np.maximum(-(-one.index // 2), least), one.counts) for one in found if one.n]
+    return LogSketch.merge(halved)
 
 
 def _columns(subject: Subject, span: Span, names: Sequence[str]) -> dict[str, Any]:
@@ -147,6 +187,7 @@ def _columns(subject: Subject, span: Span, names: Sequence[str]) -> dict[str, An
         model=subject.model,
         version=subject.version,
         limit=LARGEST_WINDOW,
+        slices=SLICES,
     )
 
 
@@ -158,6 +199,24 @@ def _mean(subject: Subject, feature: Feature, span: Span, embedder: str) -> Vect
         if not embedder or group.embedder == embedder:
             return VectorMean(group.n, np.array(group.mean))
     return VectorMean(0, np.empty(0))
+
+
+def _sample(subject: Subject, feature: Feature, span: Span, embedder: str, most: int) -> VectorSample:
+    """Vectors from all over the span, at length one and in few dimensions."""
+    whose = subject.project_id, subject.model, subject.version
+    where = span.start, span.end
+    name = embedder or embeddings.commonest_embedder(*whose, kind=feature.source, span=where)
+    read = embeddings.sampled(*whose, kind=feature.source, embedder=name, span=where, limit=most).vectors
+    if not read.size:
+        return VectorSample(0, np.empty((0, 1)))
+    lengths = np.maximum(np.linalg.norm(read, axis=1, keepdims=True), 1e-12)
+    return VectorSample(len(read), project(read / lengths))
+
+
+def _sketch(stored: Mapping[str, Any]) -> Sketch:
+    if "sample" in stored:
+        return VectorSample.from_json(stored)
+    return VectorMean.from_json(stored) if "mean" in stored else LogSketch.from_json(stored)
 
 
 def _of_new_lengths(
@@ -191,12 +250,12 @@ def vectors_pending(subject: Subject, feature: Feature, span: Span) -> bool:
     )  # fmt: skip
 
 
-def traffic(project_id: int, span: Span) -> list[generations.VersionRow]:
-    """Which versions had calls in the span, and when first and last."""
-    return generations.versions(project_id, span.start, span.end)
+def traffic(project_id: int, span: Span) -> list[lately.Version]:
+    """Which versions had calls in the span, and when first and last; counted no further than to enough."""
+    return lately.versions(project_id, span.start, span.end, most=ENOUGH_CALLS)
 
 
-def newest(rows: Sequence[generations.VersionRow]) -> dt.datetime | None:
+def newest(rows: Sequence[VersionRow]) -> dt.datetime | None:
     return max((row.last for row in rows), default=None)
 
 

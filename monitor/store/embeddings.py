@@ -172,27 +172,16 @@ def commonest_embedder(project_id: int, model: str, version: str, *, kind: str, 
     return row[0] if row else ""
 
 
-def columns(
-    project_id: int, model: str, version: str, *, kind: str, embedder: str, span: Span, limit: int
-) -> VectorColumns:
-    """The vectors of the oldest calls of [start, end), oldest first."""
-    return _read("id", project_id, model, version, kind, embedder, *_bounds(span), limit)
-
-
 def sampled(
     project_id: int, model: str, version: str, *, kind: str, embedder: str, span: Span, limit: int
 ) -> VectorColumns:
     """Vectors from all over [start, end), always the same ones."""
-    return _read("hashtext(id::text), id", project_id, model, version, kind, embedder, *_bounds(span), limit)
-
-
-def _read(order: str, *values: Any) -> VectorColumns:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, vector_send(e::vector) FROM monitor_embedding WHERE project_id = %s AND model = %s"
             " AND version = %s AND kind = %s AND embedder = %s AND id >= %s AND id < %s"
-            f" ORDER BY {order} LIMIT %s",
-            values,
+            " ORDER BY hashtext(id::text), id LIMIT %s",
+            [project_id, model, version, kind, embedder, *_bounds(span), limit],
         )
         rows = cursor.fetchall()
     at = np.array([ids.milliseconds_of(row[0]) for row in rows], dtype=np.int64)

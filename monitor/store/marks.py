@@ -17,11 +17,15 @@ from monitor.store import ids
 def by_hour(
     project_id: int, start: dt.datetime, end: dt.datetime, *, model: str, version: str, source: str
 ) -> dict[int, dict[str, list[float]]]:
-    """Per hour since 1970 and name: how many marks of one source its calls have, their sum and sum of squares."""
+    """Per hour since 1970 and name: how many marks of one source its calls have, their sum and sum of squares.
+
+    A judge of ours signs with its epoch (``rubric#2``): then that is part of the name, ``helpfulness #2``.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT floor(extract(epoch FROM g.started_at) / 3600)::bigint, s.name, count(*)::float8, sum(s.value),"
-            " sum(s.value * s.value) FROM monitor_score s"
+            "SELECT floor(extract(epoch FROM g.started_at) / 3600)::bigint,"
+            " s.name || coalesce(' ' || substring(s.author FROM '^[a-z_]+(#[0-9]+)$'), ''), count(*)::float8,"
+            " sum(s.value), sum(s.value * s.value) FROM monitor_score s"
             " JOIN monitor_generation g ON g.shard = s.shard AND g.id = s.generation_id"
             " WHERE s.project_id = %(project)s AND s.generation_id >= %(first)s AND s.generation_id < %(last)s"
             # said of both, or every day of the calls is looked through

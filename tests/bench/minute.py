@@ -3,7 +3,7 @@
     python -m tests.bench.minute ADDRESS [SLUG MODEL VERSION]
 
 ADDRESS is that of a running server of this tree with the same ``VIGIL_DATA``. A project is made with 15 days of four
-versions and told 10,000 calls an hour for ten simulated minutes; CPU is that of the pass and of its database
+versions and told 10,000 calls an hour for half a simulated hour; CPU is that of the pass and of its database
 connection. With the name of a version that is stored, windows of it are summed and what that takes in memory is
 printed. JSON lines.
 """
@@ -27,7 +27,8 @@ from monitor.core import clock
 VERSIONS = ("v1", "v2", "v3", "v4")
 HISTORY_DAYS = 15
 PER_HOUR_BEFORE, PER_HOUR = 400, 10_000
-MINUTES = 10
+# from five minutes past an hour on: its calls, and its vectors, are closed in between
+MINUTES = 30
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -66,7 +67,7 @@ def passes(address: str) -> dict[str, Any]:
     from tests.bench.product import made, send
 
     slug = f"bench-minute-{int(time.monotonic())}"
-    base = int(clock.now().timestamp()) // 60 * 60 - 1800
+    base = (int(clock.now().timestamp()) - 1800) // 3600 * 3600 - 3300
     with turn("drift", wait=True):
         key = made(slug, rules="none")
         path = ("/api/v1/generations", "generations")

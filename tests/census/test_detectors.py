@@ -14,7 +14,7 @@ TESTS = Path(__file__).parent.parent / "drift" / "detectors"
 @pytest.mark.parametrize("name", DETECTORS)
 def test_every_detector_keeps_the_contract(name: str) -> None:
     found = DETECTORS[name]
-    assert found.kind in {"numbers", "vectors"}
+    assert found.kind in {"numbers", "vectors", "samples"}
     assert found.unit
     assert found.floor > 0
     assert found.least >= 10

@@ -1,10 +1,14 @@
 """Sums of an hour: the same whether its calls were read at once or in pieces."""
 
+import datetime as dt
+
 import numpy as np
 import pytest
 
 from monitor.drift import bodies, shelf
 from monitor.drift.bodies import HOUR_MS, MOST_VALUES, REST, body_of, merged
+from monitor.drift.channels import Window
+from monitor.drift.engine import vectors
 from monitor.drift.shelf import Shelf
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import NOON, Cast
@@ -63,3 +67,33 @@ def test_an_hour_read_in_pieces_has_every_call_once(
     (body,) = Shelf(cast.project.id, "qwen", NOON).window("v1", hour, hour + 1, part="calls").bodies
     assert body.calls == 100
     assert sum(body.lengths["prompt_length"][1]) == 100
+
+
+@pytest.mark.django_db
+def test_an_hour_is_the_same_read_alone_or_beside_a_busy_one(
+    cast: Cast, push: Push, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelf, "VECTORS_PER_HOUR", 30)
+    monkeypatch.setattr(shelf, "DETAILS_PER_HOUR", 20)
+    chance = np.random.default_rng(5)
+    push([
+        {
+            "at": NOON - dt.timedelta(minutes=after), "embedding": chance.normal(size=3).tolist(),
+            "attributes": {"heat": 1.0},
+        }
+        for n, after in ((90, 130), (20, 70))
+        for after in np.linspace(after, after + 40, n).tolist()
+    ])  # fmt: skip
+    hour = int(NOON.timestamp()) // 3600
+    by = shelf.Sorted("prompt", "given-3", vectors.find_clusters(chance.normal(size=(60, 3))))
+
+    def read(first: int, part: str) -> Window:
+        # so early that no hour is closed: nothing is kept between the two
+        past = NOON - dt.timedelta(days=1)
+        return Shelf(cast.project.id, "qwen", past).window("v1", first, hour - 1, part=part, clusters=by)
+
+    alone, beside = (read(first, "calls") for first in (hour - 2, hour - 3))
+    assert beside.bodies[1].numbers["number:heat"][0] == alone.bodies[0].numbers["number:heat"][0] == 20
+    found = beside.vectors
+    assert found is not None
+    assert found.calls.tolist() == [30, 20]

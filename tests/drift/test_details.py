@@ -33,6 +33,11 @@ def test_a_name_for_each_call_is_no_category() -> None:
     assert not body.shares
 
 
+def test_a_number_too_large_to_be_squared_is_left_out() -> None:
+    body = added({"heat": 10**400}, {"heat": -1e300}, {"heat": 2})
+    assert body.numbers[NUMBER + "heat"] == [1.0, 2.0, 4.0]
+
+
 def test_scores_of_calls_without_documents_count_for_nothing() -> None:
     body = Body(numbers={})
     add_details(body, Details(np.array([0.5, np.nan, 0.7]), [{}] * 3))

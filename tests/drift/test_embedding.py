@@ -3,13 +3,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
+import stamina
 
 from monitor.drift import run, windows
 from monitor.drift.embedders import Hashing, Remote, configured
 from monitor.drift.embedding import embed_missing
 from monitor.drift.models import DriftReport, DriftWatch, WatchState
 from monitor.drift.windows import Span
-from monitor.outside.llm import UnavailableError
+from monitor.outside.llm import RefusedError, UnavailableError
 from monitor.store import embeddings
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_outside import Outside
@@ -53,6 +54,18 @@ def test_prompts_in_another_language_are_drift(
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("detector", ["embedding_mmd", "embedding_classifier"])
+def test_detectors_that_see_vectors_themselves_find_it_too(
+    now: dt.datetime, watch: DriftWatch, traffic: Traffic, hashing: Hashing, detector: str
+) -> None:
+    DriftWatch.objects.update(detector=detector)
+    watch.refresh_from_db()
+    traffic(6, until=now - 3 * HOUR, prompt=ENGLISH)
+    traffic(3, prompt=CHINESE)
+    assert settle(watch, hashing, now).state == WatchState.DRIFT
+
+
+@pytest.mark.django_db
 def test_the_examples_are_the_new_prompts(
     now: dt.datetime, watch: DriftWatch, traffic: Traffic, hashing: Hashing
 ) -> None:
@@ -85,7 +98,8 @@ def test_one_run_makes_a_bounded_number_of_vectors(
     cast: Cast, now: dt.datetime, watch: DriftWatch, traffic: Traffic, hashing: Hashing
 ) -> None:
     traffic(1, per_hour=400, prompt=ENGLISH)
-    assert embed_missing(hashing, now=now) <= 400
+    # for the watch all 400 prompts, for signals a share of the answers, too
+    assert embed_missing(hashing, now=now) <= 550
     (group,) = embeddings.means(cast.project.id, "qwen", "v1", kind="prompt", span=(now - HOUR, now))
     assert (group.embedder, len(group.mean)) == (hashing.name, 256)
 
@@ -105,6 +119,39 @@ def test_an_embedder_that_fails_is_noted_on_the_watch(
     assert embed_missing(Broken(), now=now) == 0
     watch.refresh_from_db()
     assert "no answer" in watch.last_error
+
+
+@pytest.mark.django_db
+def test_a_text_that_the_endpoint_refuses_keeps_no_other_from_its_vector(
+    cast: Cast, now: dt.datetime, traffic: Traffic
+) -> None:
+    class Short:
+        name = "short"
+
+        def embed(self, texts: Sequence[str]) -> list[list[float]]:
+            if any(len(text) > 500 or "never" in text for text in texts):
+                message = "http://vectors:8000/v1: HTTP 413 for model 'short': input is too long"
+                raise RefusedError(message)
+            return [[1.0, 0.5] for _ in texts]
+
+    traffic(8, prompt=ENGLISH, per_hour=30)
+    traffic(1, prompt="long " * 300, per_hour=5)
+    traffic(1, prompt="never", per_hour=5)
+    embed_missing(Short(), now=now)
+    groups = embeddings.means(cast.project.id, "qwen", "v1", kind="prompt", span=(now - 9 * HOUR, now))
+    texts = embeddings.missing(cast.project.id, (now - 9 * HOUR, now), "prompt", limit=900)
+    assert groups[0].n > 0
+    assert {text for _, text in texts} == {"never"}
+
+
+@pytest.mark.parametrize("lie", [[1e30], ["nan"], [], [0.0] * 16_001])
+def test_vectors_that_could_not_be_kept_are_a_wrong_answer(
+    outside: Callable[[], Outside], lie: list[object]
+) -> None:
+    server = outside()
+    server.always(body={"data": [{"index": 0, "embedding": lie}]})
+    with stamina.set_testing(True, attempts=1), pytest.raises(UnavailableError, match="wrong form"):
+        configured(f"{server.url}/v1", "bge-m3", "").embed(["x"])
 
 
 def test_hashed_vectors_have_length_one_and_are_the_same_each_time(hashing: Hashing) -> None:

@@ -7,8 +7,9 @@ from monitor import query
 from monitor.drift import follow, read
 from monitor.drift.models import DriftSignal, DriftSketch, WatchState
 from monitor.drift.signals import SIGNALS
-from monitor.store import generations
+from monitor.store import generations, scores
 from monitor.store.models import Generation
+from monitor.store.scores import ScoreRow
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 
@@ -199,3 +200,54 @@ def test_every_version_with_enough_calls_has_all_signals(cast: Cast, push: Push,
     follow.run_due(now=now)
     found = DriftSignal.objects.filter(project=cast.project).values_list("version", "kind")
     assert set(found) == {("v1", kind) for kind in SIGNALS}
+
+
+def judged(cast: Cast, push: Push, start: dt.datetime, hours: int, *, value: float, author: str) -> None:
+    """20 calls an hour, each with a mark about ``value``."""
+    chance = np.random.default_rng(round(value * 100))
+    ids = push([{"at": start + dt.timedelta(minutes=3 * n)} for n in range(20 * hours)])
+    scores.put(
+        cast.project.id,
+        [ScoreRow(one, "help", "judge", float(value + chance.normal(0, 0.3)), "", author) for one in ids],
+        now=start + hours * HOUR,
+    )
+
+
+def test_another_judge_begins_another_reference_and_is_no_drift(
+    cast: Cast, push: Push, now: dt.datetime
+) -> None:
+    only(cast, "judge_score")
+    judged(cast, push, now - 74 * HOUR, 60, value=4.0, author="rubric#1")
+    judged(cast, push, now - 14 * HOUR, 13, value=2.5, author="rubric#2")
+    follow_all(cast, now)
+    found = signal(cast, "judge_score")
+    assert found.state == WatchState.OK
+    assert found.body["reference"][1] * 3600 == (now - 14 * HOUR).timestamp()
+
+
+def test_the_same_judge_that_marks_lower_is_drift(cast: Cast, push: Push, now: dt.datetime) -> None:
+    only(cast, "judge_score")
+    judged(cast, push, now - 74 * HOUR, 60, value=4.0, author="rubric#1")
+    judged(cast, push, now - 14 * HOUR, 13, value=2.5, author="rubric#1")
+    follow_all(cast, now)
+    assert signal(cast, "judge_score").state == WatchState.WARNING
+
+
+def test_a_judge_that_came_late_is_measured_by_what_it_marked_since(
+    cast: Cast, push: Push, now: dt.datetime
+) -> None:
+    only(cast, "judge_score")
+    play(push, now - 16 * DAY, 15.5)
+    judged(cast, push, now - 12 * HOUR, 11, value=4.0, author="rubric#1")
+    follow_all(cast, now)
+    assert signal(cast, "judge_score").state == WatchState.OK
+
+
+def test_a_version_with_a_small_share_of_a_busy_project_is_followed(
+    cast: Cast, push: Push, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generations, "COUNTED", 300)
+    play(push, now - 2 * DAY, 0.5, version="v0")
+    play(push, now - DAY / 2, 0.5)
+    follow.run_due(now=now)
+    assert set(DriftSignal.objects.values_list("version", flat=True)) == {"v0", "v1"}

@@ -4,8 +4,9 @@ import pytest
 from django.test import Client
 
 from monitor.drift import policy
-from monitor.drift.models import DriftPolicy, DriftSignal
+from monitor.drift.models import DriftPolicy, DriftSignal, DriftWatch
 from monitor.drift.policy import BadPolicyError
+from monitor.drift.signals import SIGNALS
 from tests.fixtures.fix_cast import Cast
 
 pytestmark = pytest.mark.django_db
@@ -18,9 +19,25 @@ def admin(client: Client, cast: Cast) -> Client:
 
 
 def test_fewer_false_pages_ask_for_more_evidence(cast: Cast) -> None:
-    usual = policy.of(cast.project.id).limit(3600)
-    DriftPolicy.objects.create(project=cast.project, false_pages_per_quarter=0.1)
-    assert policy.of(cast.project.id).limit(3600) == pytest.approx(10 * usual)
+    usual = policy.of(cast.project.id).limit(3600, 0.0)
+    DriftPolicy.objects.create(project=cast.project, false_pages_per_month=0.033)
+    assert policy.of(cast.project.id).limit(3600, 0.0) == pytest.approx(10 * usual)
+
+
+def test_all_versions_and_watches_of_a_project_share_its_false_pages(cast: Cast) -> None:
+    alone = policy.of(cast.project.id).limit(3600, 0.0)
+    lives = [(0, 100), (0, 100), (50, 100)]
+    assert policy.of(cast.project.id, lives).limit(3600, 60 * 3600.0) == pytest.approx(3 * alone)
+    DriftWatch.objects.create(
+        project=cast.project, model="m", feature="prompt_length", detector="wasserstein"
+    )
+    assert policy.of(cast.project.id).limit(3600, 0.0) == pytest.approx(alone * (1 + 1 / len(SIGNALS)))
+
+
+def test_a_version_shares_from_its_first_call_to_a_week_after_its_last(cast: Cast) -> None:
+    ready = policy.of(cast.project.id, [(0, 500), (100, 200)])
+    found = [ready.versions(hour * 3600.0) for hour in (99, 100, 200 + 7 * 24 - 1, 200 + 7 * 24)]
+    assert found == [1, 2, 2, 1]
 
 
 def test_the_calendar_is_the_users(cast: Cast) -> None:
@@ -43,7 +60,7 @@ def test_the_form_refuses_a_date_that_is_none(admin: Client, cast: Cast) -> None
         "/admin/monitor/driftpolicy/add/",
         {
             "project": cast.project.pk,
-            "false_pages_per_quarter": "1",
+            "false_pages_per_month": "1",
             "time_zone": "UTC",
             "holidays": "1st of May",
         },

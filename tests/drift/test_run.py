@@ -8,6 +8,7 @@ from monitor.drift import pinning, run, windows
 from monitor.drift.features import FEATURES
 from monitor.drift.models import DriftReport, DriftWatch, WatchState
 from monitor.drift.windows import Span
+from monitor.store import generations
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_traffic import Traffic
@@ -205,8 +206,8 @@ def test_a_step_is_taken_by_one_worker_only(now: dt.datetime, watch: DriftWatch,
     detector = run.make(watch)
     found = pinning.reference_of(watch, rows)
     moment = run.due_steps(watch, found, rows, now=now)[0]
-    assert run.step(watch, detector, found, moment, now=now)
-    assert not run.step(other, detector, found, moment, now=now)
+    assert run.step(watch, detector, found, moment, 100.0, now=now)
+    assert not run.step(other, detector, found, moment, 100.0, now=now)
 
 
 def test_a_detector_that_does_not_fit_its_feature_says_so(
@@ -242,3 +243,45 @@ def test_passing_reports_are_dropped_and_those_at_window_ends_stay(
     moments = [report.at for report in DriftReport.objects.filter(watch=watch)]
     passing = [at for at in moments if at != windows.aligned(at, HOUR)]
     assert passing in ([], [watch.evaluated_to])
+
+
+@pytest.mark.parametrize("feature", ["prompt_length", "latency"])
+def test_a_long_window_is_seen_from_end_to_end(
+    cast: Cast, push: Push, now: dt.datetime, monkeypatch: pytest.MonkeyPatch, feature: str
+) -> None:
+    monkeypatch.setattr(windows, "LARGEST_WINDOW", 60)
+    start = now - dt.timedelta(hours=6.5)
+    push([
+        {
+            "at": start + dt.timedelta(hours=6.5 * n / 390), "input_tokens": 100 if n < 195 else 1000,
+            "duration_seconds": 1.0 if n < 195 else 10.0,
+        }
+        for n in range(390)
+    ])  # fmt: skip
+    subject = windows.Subject(cast.project.id, "qwen", "v1")
+    found = windows.current(subject, FEATURES[feature], Span(start, now))
+    assert isinstance(found, LogSketch)
+    assert found.n == 390
+    assert found.quantile(0.25) * 10 == pytest.approx(found.quantile(0.75), rel=0.1)
+
+
+def test_a_crowded_hour_is_seen_from_end_to_end(
+    cast: Cast, push: Push, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows, "LARGEST_WINDOW", 100)
+    push([
+        {"at": now - dt.timedelta(minutes=55 - n / 10), "input_tokens": 100 if n < 250 else 1000} for n in range(500)
+    ])  # fmt: skip
+    subject = windows.Subject(cast.project.id, "qwen", "v1")
+    found = windows.current(subject, FEATURES["prompt_length"], Span(now - HOUR, now))
+    assert isinstance(found, LogSketch)
+    assert found.n <= 100
+    assert found.quantile(0.25) * 10 == pytest.approx(found.quantile(0.75), rel=0.1)
+
+
+def test_a_busy_version_gets_its_reference_too(
+    now: dt.datetime, watch: DriftWatch, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generations, "COUNTED", 150)
+    traffic(10)
+    assert settle(watch, now).state == WatchState.OK

@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 
 from monitor.core import fields
-from monitor.core.sketches import LogSketch, Sketch, VectorMean
+from monitor.core.sketches import LogSketch, Sketch, VectorMean, VectorSample
 from monitor.drift.detectors import DETECTORS
 from monitor.drift.detectors.base import Detector
 
 DIMENSIONS = 64
+SAMPLED = 120
 
 
 def made(name: str, **settings: Any) -> Detector:
@@ -26,6 +27,8 @@ def window(detector: Detector, n: int, seed: int, shift: float = 0.0) -> Sketch:
     vectors = chance.normal(0.1, 1.0, (n, DIMENSIONS))
     vectors[:, 0] += 4.0 * shift
     vectors /= np.linalg.norm(vectors, axis=1)[:, None]
+    if detector.kind == "samples":
+        return VectorSample(n, vectors[:SAMPLED])
     return VectorMean(n, vectors.mean(axis=0))
 
 

@@ -16,6 +16,8 @@ DETECTORS = Registry(
         "mmd": "monitor.drift.detectors.mmd.Discrepancy",
         "classifier": "monitor.drift.detectors.classifier.Classifier",
         "jensen_shannon": "monitor.drift.detectors.jensen_shannon.JensenShannon",
+        "embedding_mmd": "monitor.drift.detectors.embedding_mmd.EmbeddingDiscrepancy",
+        "embedding_classifier": "monitor.drift.detectors.embedding_classifier.EmbeddingClassifier",
         "embedding_distance": "monitor.drift.detectors.embedding_distance.EmbeddingDistance",
     },
 )

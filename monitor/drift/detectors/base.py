@@ -5,9 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
 from monitor.core.fields import Field
-from monitor.core.sketches import LogSketch, Sketch, VectorMean
+from monitor.core.sketches import LogSketch, Sketch, VectorMean, VectorSample
 
-S = TypeVar("S", LogSketch, VectorMean)
+S = TypeVar("S", LogSketch, VectorMean, VectorSample)
+
+
+Kind = Literal["numbers", "vectors", "samples"]
+# which data a detector's sketches are made of
+DATA: Mapping[Kind, str] = {"numbers": "numbers", "vectors": "vectors", "samples": "vectors"}
 
 
 class TooFewError(ValueError):
@@ -27,13 +32,13 @@ class Score:
 
 
 class Detector(Protocol):
-    """``floor``: the least effect worth anyone's time. ``least``: items that a window must have.
+    """``kind``: numbers, the mean of vectors, or a sample of vectors. ``floor``: the least effect worth anyone's time. ``least``: items that a window must have.
 
     ``false_alarms``: the share of calm windows that may leave the normal band; the kit measures it.
     """
 
     fields: tuple[Field, ...]
-    kind: Literal["numbers", "vectors"]
+    kind: Kind
     unit: str
     signed: bool
     floor: float
