@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from monitor.core import clock
+from monitor.drift import privacy as moved
 from monitor.ingest import privacy, trail
 from monitor.management import chosen
 from monitor.quality import privacy as judged
@@ -22,6 +23,8 @@ class Command(BaseCommand):
         project = chosen.project(options["project"])
         found = privacy.forget(project.pk, options["user"], now=clock.now())
         more = judged.forget(project.pk, found.calls)
+        if found.calls:
+            moved.forget(project.pk)
         told = (
             f"{len(found.calls)} calls: {found.texts} texts, {found.vectors} vectors and {found.reasons} reasons removed,"
             f" {more} rows of judges and labels, {found.pieces} pieces of traces"
