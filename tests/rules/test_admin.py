@@ -184,8 +184,8 @@ def test_deleting_a_group_keeps_what_its_rules_were(client: Client, group: RuleG
 
 
 HOSTILE = {
-    "NUL": "a\0b", "half a pair": 'a: "a\\ud800b"', "long": "x" * 5000, "digits": "9" * 5000, "year": "9999y",
-    "minus": "-5m", "alias": "a: &a [*a]", "escaped NUL": 'summary: "a\\0b"', "deep": "[" * 3000, "nan": "NaN",
+    "NUL": "a\0b", "escaped NUL": 'summary: "a\\0b"', "half a pair": 'a: "a\\ud800b"', "long": "x" * 5000,
+    "digits": "9" * 5000, "alias": "a: &a [*a]",
 }  # fmt: skip
 
 

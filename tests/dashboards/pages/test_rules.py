@@ -86,7 +86,6 @@ def test_a_trial_goes_by_the_group_it_stands_in(client: Client, rule: Rule) -> N
     assert (tried.interval, fired.at.second) == (dt.timedelta(minutes=2), 7)
     (before,) = [event for event in without.story.events if event.to == "firing"]
     assert dt.timedelta(minutes=50) < fired.at - before.at < dt.timedelta(minutes=70)
-    RuleGroup.objects.update(limit=0)
     Rule.objects.filter(pk=rule.pk).update(expr="p99 > 0.5 or label_replace(p99 > 0.5, 'x', 'y', '', '')")
     RuleGroup.objects.update(limit=1)
     assert (
@@ -95,9 +94,8 @@ def test_a_trial_goes_by_the_group_it_stands_in(client: Client, rule: Rule) -> N
 
 
 HOSTILE = {
-    "NUL": "a\0b", "half a pair": 'a: "a\\ud800b"', "long": "x" * 5000, "digits": "9" * 5000, "year": "9999y",
-    "minus": "-5m", "yaml bomb": "a: &a [*a]", "escaped NUL": 'summary: "a\\0b"', "deep": "[" * 3000,
-    "template": "summary: '{{ range 1000000000 }}{{ end }}'", "list": "- a", "nan": "NaN", "emoji": "🦉" * 300,
+    "NUL": "a\0b", "escaped NUL": 'summary: "a\\0b"', "half a pair": 'a: "a\\ud800b"', "long": "x" * 5000,
+    "digits": "9" * 5000, "alias": "a: &a [*a]",
 }  # fmt: skip
 FIELDS = ("name", "group", "kind", "expr", "for_ms", "keep_firing_for_ms", "labels", "annotations")
 
@@ -107,10 +105,10 @@ def test_nothing_that_is_typed_ends_in_a_failure(client: Client, rule: Rule, val
     client.raise_request_exception = False
     found = {}
     for field in (*FIELDS, "days", "zone"):
-        for do in ("save", "replay"):
-            posted = client.post(f"{PATH}new/", typed(do=do, **{field: value}))
-            found[do, field] = posted.status_code
-        found["get", field] = client.get(f"{PATH}new/", {"expr": EXPR, "days": "1", field: value}).status_code
+        posted = client.post(f"{PATH}new/", typed(**{"days": "1", field: value}))
+        found["save", field] = posted.status_code
+    shown = client.get(f"{PATH}new/", {**typed(**dict.fromkeys(FIELDS, value)), "expr": EXPR, "days": "1"})
+    found["get", ""] = shown.status_code
     for field in ("measure", "model", "version", "window", "op", "limit", "against", "stable", "least"):
         posted = client.post(PATH, {"do": "build", "measure": "errors", "against": "version", field: value})
         found["build", field] = posted.status_code
