@@ -84,9 +84,9 @@ def follow(models: Iterable[tuple[type[Model], tuple[str, ...]]]) -> None:
             mask_callable=f"{__name__}.{hidden.__name__}",
             m2m_fields=set(lists),
         )
-        for through in lists.values():
+        for name, through in lists.items():
             # after the library's own, which tells nobody of what it wrote
-            m2m_changed.connect(_place_list, sender=through, dispatch_uid=f"vigil-trail-{through.__name__}")
+            m2m_changed.connect(_place_list, sender=through, dispatch_uid=f"vigil-trail {about.label} {name}")
     post_log.connect(_place, dispatch_uid="vigil-trail")
 
 
