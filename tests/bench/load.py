@@ -37,6 +37,9 @@ class Wire:
             self._more()
         head, _, self.rest = self.rest.partition(b"\r\n\r\n")
         fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
+        if head[9:12] == b"204":
+            # an answer without a body says no length
+            return 204, b""
         if b"content-length" in fields:
             return int(head[9:12]), self._taken(int(fields[b"content-length"]))
         body = b""
