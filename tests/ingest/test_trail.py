@@ -2,11 +2,14 @@
 
 import datetime as dt
 import json
+from importlib import import_module
 from typing import Any
 
 import pytest
+from auditlog.models import LogEntry
 from auditlog.registry import auditlog
 from django.apps import apps
+from django.db import connection
 from django.test import Client
 
 from monitor.alerting.models import Contact, Route, Silence
@@ -86,6 +89,18 @@ def test_no_token_and_no_password_in_an_address_is_in_the_trail(cast: Cast) -> N
     made = {one.kind: one.changes for one in entries if one.action == "created"}
     assert made["scrape target"]["url"] == ("", f"http://{MASK}@gpu-1:8000/metrics?{MASK}")
     assert made["scoring engine"]["url"] == ("", "http://vllm/v1")
+
+
+def test_tokens_that_were_written_before_are_taken_out(cast: Cast) -> None:
+    entry = LogEntry.objects.log_create(
+        cast.project,
+        action=LogEntry.Action.UPDATE,
+        changes={"bearer_token": ["s3cret-1", "s3cret-2"], "job": ["a", "b"]},
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("dashboards.migrations.0002_no_tokens_in_the_trail").FORWARD)
+    entry.refresh_from_db()
+    assert entry.changes == {"bearer_token": [MASK, MASK], "job": ["a", "b"]}
 
 
 def test_whom_a_route_tells_is_told(cast: Cast) -> None:
