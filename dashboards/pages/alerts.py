@@ -108,7 +108,9 @@ class Alerts(Page):
                 told.expr_of(stranger.link), stranger.starts_at) | {"stranger": stranger, "source": web(stranger.link)}  # fmt: skip
         labels = dict(now.labels if now else changes[0].labels)
         rule_id = changes[0].rule_id if changes else None
-        rule = next((one for one in read.rules(visit.project_id, now=visit.now) if _is_of(one, now, rule_id)), None)
+        rule = next(
+            (one for one in read.rules(visit.project_id, now=visit.now) if _is_of(one, now, rule_id)), None
+        )
         expr = now.expr if now and now.expr else rule.expr if rule else ""
         return self._shown(visit, fingerprint, now, labels, expr, began(now, changes)) | {
             "rule": rule,

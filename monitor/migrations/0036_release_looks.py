@@ -4,20 +4,32 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('monitor', '0035_releases_closed'),
+        ("monitor", "0035_releases_closed"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='release',
-            name='looked',
-            field=models.CharField(blank=True, default='', editable=False, max_length=60),
+            model_name="release",
+            name="looked",
+            field=models.CharField(blank=True, default="", editable=False, max_length=60),
         ),
         migrations.AlterField(
-            model_name='release',
-            name='stratify',
-            field=models.CharField(blank=True, choices=[('', 'nothing'), ('route', 'route'), ('topic', 'topic'), ('language', 'language'), ('tenant', 'tenant'), ('template', 'prompt template'), ('environment', 'environment')], default='route', max_length=12),
+            model_name="release",
+            name="stratify",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("", "nothing"),
+                    ("route", "route"),
+                    ("topic", "topic"),
+                    ("language", "language"),
+                    ("tenant", "tenant"),
+                    ("template", "prompt template"),
+                    ("environment", "environment"),
+                ],
+                default="route",
+                max_length=12,
+            ),
         ),
     ]
