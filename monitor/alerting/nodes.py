@@ -9,6 +9,8 @@ from typing import Any, NoReturn
 
 import yaml
 
+from monitor.core import written
+
 MAX_BYTES = 1_000_000
 # aliases may repeat what stands once; so much is read in all
 MAX_NODES = 100_000
@@ -191,7 +193,7 @@ def _scalar(event: yaml.ScalarEvent, place: str) -> str | None:
     text = str(event.value)
     if not event.style and event.tag is None and text in NOTHING:
         return None
-    if "\0" in text or any("\ud800" <= one <= "\udfff" for one in text):
+    if not written.storable(text):
         Node(place, None).refuse("NUL or half a character can't be stored")
     return text
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import yaml
 
+from monitor.core import written
+
 _COUNT = re.compile(r"0|-?[1-9][0-9]{0,17}")
 # what YAML 1.1 takes for true or false beside the words themselves
 FLAGS = {"yes": True, "on": True, "y": True, "no": False, "off": False, "n": False}
@@ -49,7 +51,7 @@ def load(text: str) -> Any:
         root = loader.get_single_node()
         if root is None:
             return None
-        _count(root, {})
+        _bounded(root)
         return loader.construct_document(root)
     except RecursionError as error:
         problem = "nested too deeply"
@@ -58,18 +60,9 @@ def load(text: str) -> Any:
         loader.dispose()
 
 
-def _count(node: yaml.Node, known: dict[int, int]) -> int:
-    """How many things a node is, aliases counted as what they repeat."""
-    if id(node) in known:
-        return known[id(node)]
-    # met again before it was counted: within itself
-    known[id(node)] = MOST_THINGS + 1
-    parts = (
-        [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
-    )
-    size = 1 + sum(_count(part, known) for part in parts) if isinstance(node, yaml.CollectionNode) else 1
-    if size > MOST_THINGS:
+def _bounded(root: yaml.Node) -> None:
+    try:
+        written.counted(root, MOST_THINGS)
+    except written.TooMuchError as error:
         problem = f"aliases make more than {MOST_THINGS} things of it"
-        raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
-    known[id(node)] = size
-    return size
+        raise yaml.constructor.ConstructorError(None, None, problem, error.node.start_mark) from error

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from monitor import query
+from monitor.core import written
 from monitor.core.labels import NAME
 from monitor.promql.errors import QueryError
 from monitor.rules import templates
@@ -25,7 +26,7 @@ def storable(text: str, *, what: str, longest: int = LONGEST_TEXT) -> None:
     if len(text) > longest:
         message = f"{what}: {text[:40]!r}… is {len(text)} characters long; {longest} are the most"
         raise BadRuleError(message)
-    if "\0" in text or (not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text)):
+    if not written.storable(text):
         message = f"{what}: {text[:40]!r} holds a character that can't be stored (NUL or half a pair)"
         raise BadRuleError(message)
 

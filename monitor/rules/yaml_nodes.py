@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import yaml
 
-from monitor.core import durations
+from monitor.core import durations, written
 
 MAX_BYTES = 1_000_000
 # aliases may make so many nodes of a file all together
@@ -40,7 +40,7 @@ def compose(text: str) -> yaml.Node | None:
     try:
         root = yaml.compose(text, Loader=yaml.BaseLoader)
         if root is not None:
-            _count(root, {})
+            _bounded(root)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         message = f"line {line}: the character U+{_code(error):04X} can't stand in a rule file"
@@ -67,24 +67,16 @@ def _code(error: yaml.reader.ReaderError) -> int:
     return found if isinstance(found, int) else ord(found[:1])
 
 
-def _count(node: yaml.Node, known: dict[int, int]) -> int:
-    """How many nodes there are once aliases are followed; raises BadRuleFileError for too many or endless ones."""
-    if id(node) in known:
-        found = known[id(node)]
-        if found < 0:
-            raise complaint(node, "an alias leads into what it stands in")
-        return found
-    known[id(node)] = -1
-    if isinstance(node, yaml.MappingNode):
-        size = 1 + sum(_count(one, known) for pair in node.value for one in pair)
-    elif isinstance(node, yaml.SequenceNode):
-        size = 1 + sum(_count(one, known) for one in node.value)
-    else:
-        size = 1
-    if size > MOST_NODES:
-        raise complaint(node, f"aliases make more than {MOST_NODES} things of it")
-    known[id(node)] = size
-    return size
+def _bounded(root: yaml.Node) -> None:
+    """Raises BadRuleFileError where aliases make too much of a file, or lead in circles."""
+    try:
+        written.counted(root, MOST_NODES)
+    except written.TooMuchError as error:
+        endless, many = (
+            "an alias leads into what it stands in",
+            f"aliases make more than {MOST_NODES} things of it",
+        )
+        raise complaint(error.node, endless if error.endless else many) from error
 
 
 def is_null(node: yaml.Node | None) -> bool:
@@ -150,7 +142,7 @@ def optional(content: Content, key: str) -> str:
             text = base64.b64decode(text).decode("utf-8")
         except (binascii.Error, UnicodeDecodeError) as error:
             raise complaint(node, f"`{key[:100]}`: bad binary text") from error
-    if "\0" in text or (not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text)):
+    if not written.storable(text):
         raise complaint(node, f"`{key[:100]}` holds a character that can't be stored (NUL or half a pair)")
     return text
 

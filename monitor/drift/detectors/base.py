@@ -61,3 +61,10 @@ def need(kind: type[S], least: int, reference: Sketch, current: Sketch) -> tuple
         message = f"{min(reference.n, current.n)} calls in a window; at least {least} are needed"
         raise TooFewError(message)
     return reference, current
+
+
+def same_length(old: int, new: int) -> None:
+    """Vectors of two embedders can't be compared: raises WrongDataError."""
+    if old != new:
+        message = f"vectors of {old} and {new} numbers; pin the reference anew"
+        raise WrongDataError(message)

@@ -8,7 +8,7 @@ import numpy as np
 from monitor.core.fields import Field
 from monitor.core.sketches import Sketch, VectorSample
 from monitor.core.stats import Floats
-from monitor.drift.detectors.base import Score, WrongDataError, need
+from monitor.drift.detectors.base import Score, need, same_length
 
 SEED = 7
 # how far the spread of the vectors is drawn towards a round one
@@ -34,9 +34,7 @@ class EmbeddingClassifier:
 
     def distance(self, reference: Sketch, current: Sketch) -> Score:
         before, after = need(VectorSample, self.least, reference, current)
-        if before.vectors.shape[1] != after.vectors.shape[1]:
-            message = f"vectors of {before.vectors.shape[1]} and {after.vectors.shape[1]} numbers; pin the reference anew"
-            raise WrongDataError(message)
+        same_length(before.vectors.shape[1], after.vectors.shape[1])
         old, new = (_halves(one.vectors) for one in (before, after))
         areas = [_area(old[place], new[place], old[1 - place], new[1 - place]) for place in (0, 1)]
         area = float(np.mean(areas))

@@ -7,7 +7,7 @@ import numpy as np
 
 from monitor.core.fields import Field
 from monitor.core.sketches import Sketch, VectorMean
-from monitor.drift.detectors.base import Score, WrongDataError, need
+from monitor.drift.detectors.base import Score, need, same_length
 
 
 class EmbeddingDistance:
@@ -30,9 +30,7 @@ class EmbeddingDistance:
 
     def distance(self, reference: Sketch, current: Sketch) -> Score:
         before, after = need(VectorMean, self.least, reference, current)
-        if before.mean.size != after.mean.size:
-            message = f"vectors of {before.mean.size} and {after.mean.size} numbers; pin the reference anew"
-            raise WrongDataError(message)
+        same_length(before.mean.size, after.mean.size)
         gap = before.mean - after.mean
         by_chance = before.spread / before.n + after.spread / after.n
         moved = np.sqrt(max(0.0, float(gap @ gap) - by_chance) / before.spread)

@@ -8,7 +8,7 @@ import numpy as np
 from monitor.core.fields import Field
 from monitor.core.sketches import Sketch, VectorSample
 from monitor.core.stats import Floats
-from monitor.drift.detectors.base import Score, WrongDataError, need
+from monitor.drift.detectors.base import Score, need, same_length
 
 FEATURES = 64
 SEED = 20_261_121
@@ -37,9 +37,7 @@ class EmbeddingDiscrepancy:
     def distance(self, reference: Sketch, current: Sketch) -> Score:
         before, after = need(VectorSample, self.least, reference, current)
         old, new = before.vectors, after.vectors
-        if old.shape[1] != new.shape[1]:
-            message = f"vectors of {old.shape[1]} and {new.shape[1]} numbers; pin the reference anew"
-            raise WrongDataError(message)
+        same_length(old.shape[1], new.shape[1])
         frequency = _frequencies(old)
         left, right = (_mean_features(one, frequency) for one in (old, new))
         gap = left - right
