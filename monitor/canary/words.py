@@ -1,13 +1,28 @@
 """A release in sentences that a tired person understands, in English and in Chinese. Pure."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from monitor.canary import table
 
 Language = Literal["en", "zh"]
 Facts = Mapping[str, Any]
 
+
+class Marks(NamedTuple):
+    """Punctuation as a language writes it."""
+
+    comma: str
+    colon: str
+    semicolon: str
+    opened: str
+    closed: str
+
+
+MARKS: Mapping[Language, Marks] = {
+    "en": Marks(", ", ": ", "; ", " (", ")"),
+    "zh": Marks("、", "：", "；", "（", "）"),
+}
 NAMES = {
     "error_ratio": ("errors", "错误率"),
     "ungrounded_ratio": ("answers that ignore their context", "脱离检索内容的回答"),
@@ -38,17 +53,17 @@ REASONS = {
     "too_few": ("not enough calls yet", "调用数还不够"),
     "few_users": (
         "its calls come from too few users to say what others would see: at least some ten are needed",
-        "调用来自太少的用户,无法推断其他用户的情况:至少需要十来个用户",
+        "调用来自太少的用户，无法推断其他用户的情况：至少需要十来个用户",
     ),
     "users_differ": (
         "not enough users yet, and they differ",
-        "用户还不够多,而且彼此差异较大",
+        "用户还不够多，而且彼此差异较大",
     ),
     "condition_failed": ("the condition says so", "条件判定如此"),
     "condition_holds": ("the condition holds", "条件成立"),
     "holds_up": (
         "it drifts; that holds the release up until a person decides, and fails nothing by itself",
-        "检测到漂移;这会使发布暂停,等待人工决定,但不会单独判定失败",
+        "检测到漂移；这会使发布暂停，等待人工决定，但不会单独判定失败",
     ),
     "too_few_labels": ("not enough labels yet", "人工标注还不够"),
     "no_answer": ("the question has no answer", "查询没有结果"),
@@ -58,16 +73,16 @@ ARRIVALS = {
     "no_traffic": ("there are no calls of this model at all", "该模型完全没有调用"),
     "missing": (
         "the planned share has not arrived: %(share)s of %(planned)s",
-        "计划的流量份额没有到位:%(share)s / %(planned)s",
+        "计划的流量份额没有到位：%(share)s / %(planned)s",
     ),
     "lost": ("the new version has lost its traffic", "新版本失去了流量"),
     "arrived": (
         "it has %(share)s of the calls (planned %(planned)s)",
-        "它占有 %(share)s 的调用(计划 %(planned)s)",
+        "它占有 %(share)s 的调用（计划 %(planned)s）",
     ),
     "beyond": (
         "it has %(share)s of the calls, far more than the planned %(planned)s",
-        "它占有 %(share)s 的调用,远超计划的 %(planned)s",
+        "它占有 %(share)s 的调用，远超计划的 %(planned)s",
     ),
 }
 LACKS = {
@@ -77,38 +92,38 @@ LACKS = {
     "calls": ("calls", "调用数"),
     "alike": (
         "calls like those of the stable version (stratify by what differs)",
-        "与稳定版同类的调用(请按有差异的维度分层)",
+        "与稳定版同类的调用（请按有差异的维度分层）",
     ),
 }
 PROOFS = {
     "gone_and_well": (
         "The rollback is proved: the new version has %(share)s of the calls, and what had failed is well again.",
-        "回滚已得到证实:新版本占 %(share)s 的调用,失败的指标已恢复。",
+        "回滚已得到证实：新版本占 %(share)s 的调用，失败的指标已恢复。",
     ),
     "gone": (
         "The new version is gone (%(share)s of the calls); whether %(gate)s is well again is not known: no figures since.",
-        "新版本已下线:占 %(share)s 的调用。%(gate)s是否恢复尚不清楚:此后没有它的数据。",
+        "新版本已下线：占 %(share)s 的调用。%(gate)s是否恢复尚不清楚：此后没有它的数据。",
     ),
     "waiting": ("Whether the traffic follows the order is not known yet.", "流量是否已按指令变化尚不清楚。"),
     "has_arrived": (
         "The promotion is proved: the new version has %(share)s of the calls.",
-        "发布已得到证实:新版本占 %(share)s 的调用。",
+        "发布已得到证实：新版本占 %(share)s 的调用。",
     ),
     "not_arrived": (
         "The order did not work: the new version has only %(share)s of the calls. It is given again; see what the router answered.",
-        "指令没有生效:新版本只占 %(share)s 的调用。指令会再次下达;请查看路由器的答复。",
+        "指令没有生效：新版本只占 %(share)s 的调用。指令会再次下达；请查看路由器的答复。",
     ),
     "still_there": (
         "The rollback did not work: the new version still has %(share)s of the calls.",
-        "回滚没有生效:新版本仍占 %(share)s 的调用。",
+        "回滚没有生效：新版本仍占 %(share)s 的调用。",
     ),
     "not_well": (
         "The new version is gone, but %(gate)s is not well again: look elsewhere for the cause.",
-        "新版本已下线,但%(gate)s没有恢复:请另查原因。",
+        "新版本已下线，但%(gate)s没有恢复：请另查原因。",
     ),
     "no_traffic": (
         "Whether the traffic followed the order can't be told: there are no calls any more.",
-        "无法判断流量是否已按指令变化:已经没有调用了。",
+        "无法判断流量是否已按指令变化：已经没有调用了。",
     ),
 }
 
@@ -116,12 +131,12 @@ PROOFS = {
 # what may become of a release that is passed, by its state
 GOES = ("It may go on.", "可以继续。")
 ENDS = {
-    "held": ("It is held until somebody lets it go on.", "它已暂停,等待有人让它继续。"),
+    "held": ("It is held until somebody lets it go on.", "它已暂停，等待有人让它继续。"),
     "promoting": ("It is being promoted.", "正在发布。"),
     "promoted": ("It has been promoted.", "已经发布。"),
-    "rolling_back": ("It is on its way back all the same.", "尽管如此,它正在回滚。"),
-    "rolled_back": ("It was rolled back all the same.", "尽管如此,它已回滚。"),
-    "escalated": ("It is on its way back all the same.", "尽管如此,它正在回滚。"),
+    "rolling_back": ("It is on its way back all the same.", "尽管如此，它正在回滚。"),
+    "rolled_back": ("It was rolled back all the same.", "尽管如此，它已回滚。"),
+    "escalated": ("It is on its way back all the same.", "尽管如此，它正在回滚。"),
     "ended": ("The release has ended.", "发布已结束。"),
 }
 
@@ -132,10 +147,10 @@ def pick(pair: tuple[str, str], language: Language) -> str:
 
 def gate_name(kind: str, about: str, language: Language = "en", q: float = 0.0) -> str:
     """A gate in words: ``slowest calls (p95)``, ``condition “queue”``."""
-    name = pick(NAMES.get(kind, (kind, kind)), language)
+    name, marks = pick(NAMES.get(kind, (kind, kind)), language), MARKS[language]
     if about:
-        return f"{name} “{about}”"
-    return f"{name} (p{q * 100:g})" if kind == "latency_tail" and q else name
+        return f"{name} “{about}”" if language == "en" else f"{name}“{about}”"
+    return f"{name}{marks.opened}p{q * 100:g}{marks.closed}" if kind == "latency_tail" and q else name
 
 
 def reason(found: Facts, language: Language = "en") -> str:
@@ -151,8 +166,9 @@ def reason(found: Facts, language: Language = "en") -> str:
             if language == "en"
             else "大约还需其他用户的 %s 次调用"
         )
-        return said + (": " if language == "en" else ":") + more % n
-    return f"{said}: about {n} more needed" if language == "en" else f"{said}:大约还需 {n} 次"
+    else:
+        more = "about %s more needed" if language == "en" else "大约还需 %s 次"
+    return said + MARKS[language].colon + more % n
 
 
 def effect(found: Facts) -> str:
@@ -211,10 +227,10 @@ def _failed(release: Facts, language: Language) -> str:
     bad = [gate for gate in release["gates"] if gate["verdict"] == "fail"]
     parts = [_with_effect(gate, language) for gate in bad]
     calls = count(max((gate["n_canary"] for gate in bad), default=0))
-    names = ("; " if language == "en" else ";").join(parts)
+    names = MARKS[language].semicolon.join(parts)
     if language == "en":
         return f"{release['canary']} must go back: {names}; decided after {calls} of its calls."
-    return f"{release['canary']} 应当回滚:{names};基于它的 {calls} 次调用。"
+    return f"{release['canary']} 应当回滚：{names}；基于它的 {calls} 次调用。"
 
 
 def _passed(release: Facts, language: Language) -> str:
@@ -232,9 +248,9 @@ def _passed(release: Facts, language: Language) -> str:
         end = f" Before it goes on it still lacks: {left}." if left else f" {pick(over or GOES, language)}"
         of = f" ({example})" if example else ""
         return f"{release['canary']} is as good as {release['stable']} on all that must be shown{of}, after {calls} of its calls.{end}"
-    end = f"继续之前还缺:{left}。" if left else pick(over or GOES, language)
-    of = f"({example})" if example else ""
-    return f"在所有必须证明的方面,{release['canary']} 与 {release['stable']} 一样好{of},基于它的 {calls} 次调用。{end}"
+    end = f"继续之前还缺：{left}。" if left else pick(over or GOES, language)
+    of = f"（{example}）" if example else ""
+    return f"在所有必须证明的方面，{release['canary']} 与 {release['stable']} 一样好{of}，基于它的 {calls} 次调用。{end}"
 
 
 def _unlike(release: Facts, calls: str, left: str, language: Language) -> str:
@@ -242,14 +258,12 @@ def _unlike(release: Facts, calls: str, left: str, language: Language) -> str:
     both = release["canary"], release["stable"]
     if language == "en":
         return f"Not decided: the gates are passed after {calls} calls of {both[0]}, but {both[1]} serves other calls. It lacks: {left}."
-    return (
-        f"尚未判定:门禁已通过,基于 {both[0]} 的 {calls} 次调用,但 {both[1]} 服务的是另一类调用。还缺:{left}。"
-    )
+    return f"尚未判定：门禁已通过，基于 {both[0]} 的 {calls} 次调用，但 {both[1]} 服务的是另一类调用。还缺：{left}。"
 
 
 def lacking(lacks: Iterable[str], language: Language = "en") -> str:
     """What a stage lacks beside a verdict, in words."""
-    return (", " if language == "en" else "、").join(pick(LACKS[one], language) for one in lacks)
+    return MARKS[language].comma.join(pick(LACKS[one], language) for one in lacks)
 
 
 def _undecided(release: Facts, language: Language) -> str:
@@ -259,15 +273,18 @@ def _undecided(release: Facts, language: Language) -> str:
         why = arrival(seen, language)
     else:
         names: dict[str, list[str]] = {}
+        marks = MARKS[language]
         for gate in open_gates[:3]:
             name = gate_name(gate["kind"], gate["about"], language, gate.get("q") or 0.0)
             names.setdefault(reason(gate, language), []).append(name)
-        why = "; ".join(f"{', '.join(those)}: {said}" for said, those in names.items())
+        why = marks.semicolon.join(
+            f"{marks.comma.join(those)}{marks.colon}{said}" for said, those in names.items()
+        )
     if language == "en":
         return (
             f"Not decided yet whether {release['canary']} may go on: {why or 'nothing has been counted yet'}."
         )
-    return f"尚不能判断 {release['canary']} 能否继续:{why or '还没有统计到任何数据'}。"
+    return f"尚不能判断 {release['canary']} 能否继续：{why or '还没有统计到任何数据'}。"
 
 
 def _proof(proof: Facts, release: Facts, language: Language) -> str:
@@ -282,10 +299,10 @@ def _proof(proof: Facts, release: Facts, language: Language) -> str:
 
 def _with_effect(gate: Facts, language: Language) -> str:
     name = gate_name(gate["kind"], gate["about"], language, gate.get("q") or 0.0)
-    said, ends = effect(gate), interval(gate, language)
+    said, ends, marks = effect(gate), interval(gate, language), MARKS[language]
     if not said:
-        return f"{name}: {reason(gate, language)}"
-    return f"{name} {said} ({ends})" if ends else f"{name} {said}"
+        return f"{name}{marks.colon}{reason(gate, language)}"
+    return f"{name} {said}{marks.opened}{ends}{marks.closed}" if ends else f"{name} {said}"
 
 
 def mixed(mix: Mapping[str, float], language: Language = "en") -> str:
@@ -293,10 +310,13 @@ def mixed(mix: Mapping[str, float], language: Language = "en") -> str:
     far = table.mixed(mix)
     if not far:
         return ""
-    names = ", ".join(f"{name} ({percent(one)})" for name, one in far.items())
+    marks = MARKS[language]
+    names = marks.comma.join(f"{name}{marks.opened}{percent(one)}{marks.closed}" for name, one in far.items())
     if language == "en":
         return f"But the versions serve different calls by {names}, which may be why: held for a person; stratify by it to compare like with like."
-    return f"但两个版本服务的调用在 {names} 上不同,这可能就是原因:已暂停,等待人工决定;按它分层即可同类相比。"
+    return (
+        f"但两个版本服务的调用在{names}上不同，这可能就是原因：已暂停，等待人工决定；按它分层即可同类相比。"
+    )
 
 
 def arrival(seen: Facts, language: Language = "en") -> str:

@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ RELEASE: dict[str, Any] = {
     "language, said",
     [
         ("en", "v2 must go back: errors ×3.1 (×1.6 to ×6); decided after 4\u202f120 of its calls."),
-        ("zh", "v2 应当回滚:错误率 ×3.1 (×1.6 至 ×6);基于它的 4\u202f120 次调用。"),
+        ("zh", "v2 应当回滚：错误率 ×3.1（×1.6 至 ×6）；基于它的 4\u202f120 次调用。"),
     ],
 )
 def test_a_failure_names_what_is_worse_by_how_much(language: Language, said: str) -> None:
@@ -72,3 +73,20 @@ def test_every_end_of_a_rollback_has_its_sentence(reason: str) -> None:
 )
 def test_an_open_interval_is_said_in_words(low: float | None, high: float | None, said: str) -> None:
     assert words.interval(GATE | {"low": low, "high": high}) == said
+
+
+def test_chinese_sentences_have_chinese_punctuation() -> None:
+    waiting = GATE | {"verdict": "undecided", "reason": "too_few", "needs": 1234, "effect": None}
+    tail = GATE | {"kind": "latency_tail", "q": 0.95, "key": "tail"}
+    good = tail | {"verdict": "pass", "reason": "good", "effect": 1.02}
+    ends: list[dict[str, Any]] = [
+        {"gates": [GATE, tail]}, {"verdict": "undecided", "gates": [waiting, tail | {"verdict": "undecided"}]},
+        {"verdict": "pass", "gates": [good], "lacks": ["time", "alike"]}, {"verdict": "pass", "gates": [good], "lacks": ["time"]},
+        *({"proof": {"reason": reason, "share": 0.2, "gate": "error_ratio"}} for reason in words.PROOFS),
+        *({"verdict": "undecided", "seen": {"arrival": one, "share": 0.1, "planned": 0.2}} for one in words.ARRIVALS),
+    ]  # fmt: skip
+    said = [words.sentence(RELEASE | end, "zh") for end in ends]
+    said += [words.arrival({"arrival": one}, "zh") for one in words.ARRIVALS]
+    said += [words.reason(GATE | {"reason": one, "needs": 9}, "zh") for one in words.REASONS]
+    said.append(words.mixed({"language": 0.4, "topic": 0.3}, "zh"))
+    assert [one for one in said if re.search(r"[,;:()]", one)] == []
