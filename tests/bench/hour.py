@@ -3,8 +3,9 @@
     python -m tests.bench.hour [seconds [calls per second [viewers [rules]]]]
 
 Calls of 1 KB text come in requests of 20, at the rate of the wall clock; a judge of the simulator's marks a tenth of
-them, viewers refresh five pages. Prints one JSON line: quantiles of the answers, how late rules and compaction
-are, memory by kind of process at each look and its growth over the second half, and what the recount says.
+them, viewers refresh five pages. Tells each look on stderr, then one JSON line: quantiles of the answers, how late
+rules and compaction are, memory by kind of process at each look and its growth over the second half, and what the
+recount says.
 """
 
 import datetime as dt
@@ -15,6 +16,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,17 @@ class Run:
     def on(self) -> bool:
         return time.monotonic() - self.began < self.seconds and not self.errors
 
+    def part(self, work: Callable[..., None], *given: Any) -> threading.Thread:
+        """One of what goes on at once; where it fails, all ends and says why."""
+
+        def guarded() -> None:
+            try:
+                work(*given)
+            except Exception as error:  # noqa: BLE001 — whatever it was is told
+                self.errors.append(f"{work.__name__}: {error!r}")
+
+        return threading.Thread(target=guarded)
+
     def send(self, rate: int) -> None:
         rng, wire = random.Random(1), Wire(self.mine.port)
         words = [
@@ -99,14 +112,16 @@ class Run:
             time.sleep(max(0.0, REFRESH - (time.monotonic() - before)))
 
     def look(self) -> None:
-        wire = Wire(self.mine.port)
         while self.on():
+            # a look a minute: a connection that was kept would have been closed meanwhile
+            wire = Wire(self.mine.port)
             groups = json.loads(get(wire, "/api/v1/rules", self.key))["data"]["groups"]
             ages = [
                 clock.now().timestamp() - dt.datetime.fromisoformat(one["lastEvaluation"]).timestamp()
                 for one in groups
             ]
             told = get(wire, "/metrics", self.key).decode().splitlines()
+            wire.close()
             waiting = next(
                 float(line.split()[1]) for line in told if line.startswith("vigil_sample_batches ")
             )
@@ -118,6 +133,8 @@ class Run:
                 }
                 | memory(self.mine.tree())
             )
+            print(json.dumps(self.looks[-1]), file=sys.stderr, flush=True)  # noqa: T201 — an hour is long
+            wire.close()
             time.sleep(self.seconds / LOOKS)
 
 
@@ -153,8 +170,8 @@ def main() -> None:
         mine.manage("shell", "-v", "0", "-c", FURNISH.format(port=server.server_port))
         password = Path(data / "secrets" / "admin_password").read_text()[:16]
         run = Run(mine, key.splitlines()[-1], seconds)
-        work = [threading.Thread(target=run.send, args=(rate,)), threading.Thread(target=run.look)]
-        work += [threading.Thread(target=run.view, args=(n, password)) for n in range(viewers)]
+        work = [run.part(run.send, rate), run.part(run.look)]
+        work += [run.part(run.view, n, password) for n in range(viewers)]
         for one in work:
             one.start()
         for one in work:
@@ -170,7 +187,7 @@ def told(run: Run) -> dict[str, Any]:
         "bench": "hour", "seconds": run.seconds, "calls": run.sent, "errors": run.errors,
         "p50_p99_seconds": {name: [quantile(found, 0.5), quantile(found, 0.99)] for name, found in sorted(run.took.items())},
         "grown_in_second_half_mb": {kind: round(half[-1][kind] - half[0][kind], 1) for kind in kinds},
-        "oldest_rule_seconds": max(one["oldest_rule"] for one in run.looks[3:]), "looks": run.looks,
+        "oldest_rule_seconds": max((one["oldest_rule"] for one in run.looks[3:]), default=None), "looks": run.looks,
     }  # fmt: skip
 
 
