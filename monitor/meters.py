@@ -23,6 +23,10 @@ dropped = Counter(
 refused = Counter("vigil_samples_refused", "Samples that were not stored, by reason.", ["reason"])
 requests = Histogram("vigil_ingest_request_seconds", "From a batch's last byte to its commit.", ["protocol"])
 queries = Histogram("vigil_query_seconds", "PromQL over HTTP, whole answers.", ["endpoint"])
+query_memory = Gauge(
+    "vigil_query_memory_bytes", "What large queries under way hold, by their own count.", multiprocess_mode="livesum"
+)  # fmt: skip
+queries_sent_away = Counter("vigil_queries_sent_away", "Large queries for which there was no room in time.")
 tasks = Histogram("vigil_task_seconds", "Background tasks.", ["task"])
 rules = Counter("vigil_rule_evaluations", "Rules that were evaluated.", ["outcome"])
 rule_lag = Histogram(

@@ -22,6 +22,8 @@ VIGIL_RETENTION_DAYS = env.number("VIGIL_RETENTION_DAYS", 90, least=1)
 VIGIL_RETENTION_5M_DAYS = env.number("VIGIL_RETENTION_5M_DAYS", 180)
 VIGIL_RETENTION_1H_DAYS = env.number("VIGIL_RETENTION_1H_DAYS", 730)
 VIGIL_MAX_BODY_BYTES = env.number("VIGIL_MAX_BODY_BYTES", 20_000_000, least=1_000)
+# what the questions that one process answers may hold together
+VIGIL_QUERY_MEMORY_MB = env.number("VIGIL_QUERY_MEMORY_MB", 1_200, least=16)
 # files of scrape targets are read below these folders only
 VIGIL_SCRAPE_FILES = env.names("VIGIL_SCRAPE_FILES", f"/etc/prometheus,{VIGIL_DATA / 'targets'}")
 # rule files of projects, as SLUG=PATH: a file, a folder or a pattern

@@ -33,7 +33,7 @@ def door(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         if request.method not in {"GET", "POST"}:
             return refuse(405, f"{request.method} is not taken here; use GET or POST")
         try:
-            with meters.queries.labels(view.__name__.strip("_")).time():
+            with meters.queries.labels(view.__name__.strip("_")).time(), query.holding(until_end=True):
                 return view(request, **names)
         except BadParameterError as error:
             return refuse(400, str(error))
@@ -69,6 +69,7 @@ def _answer(request: ApiRequest, ask: Callable[[], query.Result]) -> HttpRespons
     seconds = clock.monotonic() - began
     if limit and result.kind in {"vector", "matrix"} and _rows(result) > limit:
         result = result.first(limit)
+    query.writing(result.values.size if result.raw is None else result.samples)
     body = encode_result(result, _stats(result, seconds) if stats else None)
     return HttpResponse(body, content_type="application/json")
 

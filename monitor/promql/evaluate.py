@@ -39,6 +39,10 @@ def _no_check() -> None:
     """For callers without a deadline."""
 
 
+def _any_number(_: int) -> None:
+    """For callers who need not share their memory."""
+
+
 @dataclass(slots=True)
 class Evaluation:
     """One query under way. ``check`` is called between operators and raises when time is up."""
@@ -50,6 +54,8 @@ class Evaluation:
     notes: Notes = field(default_factory=Notes)
     # parts that other questions about the same samples have in common with this one, and its whole grid
     worked: tuple[Worked, Grid] | None = None
+    # told how many values will be worked out; raises where those are too many just now
+    afford: Callable[[int], None] = _any_number
 
     def run(self) -> Value:
         return self.value(self.plan.root, self.plan.grid)
@@ -129,6 +135,7 @@ class Evaluation:
                 " take longer steps, a shorter time or fewer series"
             )
             raise TooMuchError(message)
+        self.afford(rows * grid.steps)
 
     def _binary(self, node: tree.Binary, grid: Grid) -> Value:
         left, right = self.value(node.left, grid), self.value(node.right, grid)

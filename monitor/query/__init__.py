@@ -19,12 +19,14 @@ from monitor.promql.values import Grid
 from monitor.query import many, sharing
 from monitor.query.answer import Kind, Limits, Result
 from monitor.query.engine import ask
+from monitor.query.room import holding
+from monitor.query.room import text as writing
 from monitor.query.stored import Source, Stored
 
 __all__ = [
     "Asking", "Elsewhere", "Failed", "Fault", "FunctionHelp", "Kind", "Limits", "Moment", "Result", "Source", "ask", "check",
-    "elsewhere", "functions", "instant", "instants", "newer_syntax", "pretty", "range", "result_kind",
-    "together", "unsupported_functions",
+    "elsewhere", "functions", "holding", "instant", "instants", "newer_syntax", "pretty", "range", "result_kind",
+    "together", "unsupported_functions", "writing",
 ]  # fmt: skip
 
 # what callers on the floors above catch

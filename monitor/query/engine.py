@@ -17,6 +17,7 @@ from monitor.promql.plan import Plan, Read, inner_grid, plan
 from monitor.promql.raw import between
 from monitor.promql.spans import Question
 from monitor.promql.values import Grid, Notes, Value
+from monitor.query import room
 from monitor.query.answer import Limits, Result, shaped
 from monitor.query.stored import Source, Stored, late, read, size
 
@@ -26,7 +27,8 @@ _SAID = {"matrix": "range vector", "string": "string"}
 def ask(source: Source, expr: str, grid: Grid, *, limits: Limits | None = None, at_once: bool) -> Result:
     """The answer over any source of series: what instant() and range() do, and tests over memory."""
     try:
-        return _asked(source, expr, grid, limits or Limits(), at_once=at_once)
+        with room.share():
+            return _asked(source, expr, grid, limits or Limits(), at_once=at_once)
     except RecursionError as error:
         raise parser.too_deep() from error
 
@@ -78,11 +80,13 @@ class Work:
     spare: bool = False
 
     def evaluate(self, node: tree.Node, grid: Grid, whole: Grid, notes: Notes) -> Value:
+        before = room.counted()
         try:
             return self.prepared(node, grid, whole, notes).run()
         except TooMuchError:
             if self.spare or self.look is None:
                 raise
+            room.back(before)
             self.spare = True
             return self.prepared(node, grid, whole, notes).run()
 
@@ -94,8 +98,8 @@ class Work:
         self.in_time()
         worked = self.source.worked if isinstance(self.source, Stored) and not self.spare else None
         return Evaluation(
-            made, data, self.in_time, self.bounds.samples, notes, None if worked is None else (worked, whole)
-        )
+            made, data, self.in_time, self.bounds.samples, notes, None if worked is None else (worked, whole), room.cells
+        )  # fmt: skip
 
     def planned(self, node: tree.Node, grid: Grid, whole: Grid, notes: Notes) -> Plan:
         """What has to be read, after the parts that are kept from before."""

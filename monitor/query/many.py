@@ -10,6 +10,7 @@ from monitor.promql.evaluate import Evaluation
 from monitor.promql.plan import Read
 from monitor.promql.spans import Question
 from monitor.promql.values import Grid, Notes
+from monitor.query import room
 from monitor.query.answer import Limits, Result, shaped
 from monitor.query.engine import Work
 from monitor.query.stored import Source, Stored, late, read
@@ -17,6 +18,11 @@ from monitor.query.stored import Source, Stored, late, read
 
 def at_once(source: Stored, exprs: Sequence[str], grid: Grid) -> list[Result | QueryError]:
     """Each one's answer; an error stands for its answer."""
+    with room.share():
+        return _answered(source, exprs, grid)
+
+
+def _answered(source: Stored, exprs: Sequence[str], grid: Grid) -> list[Result | QueryError]:
     bounds = source.bounds
     asked = [_Asked(expr, bounds) for expr in exprs]
     for one in asked:
@@ -69,8 +75,11 @@ class _Asked:
         self.data, self.work.samples = read(source, self.plan, bounds, ordered=True)
 
     def run(self, grid: Grid) -> None:
-        evaluation = Evaluation(self.plan, self.data, self.in_time, self.bounds.samples, self.notes)
-        self.result = shaped(evaluation.run(), grid, at_once=True)
+        with room.share():
+            evaluation = Evaluation(
+                self.plan, self.data, self.in_time, self.bounds.samples, self.notes, afford=room.cells
+            )
+            self.result = shaped(evaluation.run(), grid, at_once=True)
         self.result.samples = self.work.samples
         self.result.warnings, self.result.infos = list(self.notes.warnings), list(self.notes.infos)
 

@@ -16,6 +16,7 @@ from monitor.core.samples import Selection, Series
 from monitor.promql.errors import QueryError
 from monitor.promql.values import Grid
 from monitor.promql.worked import Worked
+from monitor.query import room
 from monitor.query.answer import Limits
 from monitor.query.engine import ask
 from monitor.query.many import REACHES
@@ -53,13 +54,14 @@ _shared: ContextVar[Stored | None] = ContextVar("shared", default=None)
 def together(project_id: int, questions: Sequence[Foreseen], bounds: Limits) -> Iterator[None]:
     """Within this the thread's questions to the project are answered out of one look and shared reads."""
     shared = Stored(project_id, bounds, worked=Worked())
-    if len(questions) > 1:
-        _read_ahead(shared, questions)
-    token = _shared.set(shared)
-    try:
-        yield
-    finally:
-        _shared.reset(token)
+    with room.share():
+        if len(questions) > 1:
+            _read_ahead(shared, questions)
+        token = _shared.set(shared)
+        try:
+            yield
+        finally:
+            _shared.reset(token)
 
 
 def source(project_id: int, bounds: Limits) -> Stored:

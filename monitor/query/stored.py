@@ -9,6 +9,7 @@ from monitor.promql.errors import DeadlineError, TooMuchError
 from monitor.promql.kept import Look
 from monitor.promql.plan import Plan, Read
 from monitor.promql.worked import Worked
+from monitor.query import room
 from monitor.query.answer import Limits
 from monitor.store import deadline, select
 from monitor.store.select import View
@@ -41,7 +42,9 @@ class Stored:
 
     def _select(self, selections: Sequence[Selection], max_samples: int) -> Sequence[Sequence[Series]]:
         try:
-            return self.view().select(selections, max_samples=max_samples, seconds=self.bounds.seconds)
+            return self.view().select(
+                selections, max_samples=max_samples, seconds=self.bounds.seconds, expect=room.samples
+            )
         except select.TooManySamplesError as error:
             raise TooMuchError(str(error)) from error
         except deadline.StoppedError as error:

@@ -4,7 +4,7 @@ Samples of pushed series that stay as they are come from tapes; only what no tap
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from uuid import UUID
@@ -36,6 +36,10 @@ CACHE_NUMBERS = 12_000_000
 NUMBERS_PER_ROW = 5
 # closer than this samples hardly ever stand; a shorter question can't be too long
 DENSEST_MS = 1_000
+# questions that may touch more samples than that are counted before they are read
+COUNTED_SAMPLES = 2_000_000
+# fewer are not worth a word to whoever waits to hear how many there are
+TOLD_AT_ONCE = 50_000
 # before any sample
 BEGINNING = -(2**40)
 
@@ -53,6 +57,10 @@ _READ = """
           AND t0 >= to_timestamp(%(since)s / 1000.0)
           AND (kind = 1 OR max_ms >= %(start)s)
 """
+
+
+def _nothing(_: int) -> None:
+    """For callers who need not share their memory."""
 
 
 class TooManySamplesError(RuntimeError):
@@ -92,15 +100,21 @@ class View:
         return self.known.changed_from(version)
 
     def select(
-        self, selections: Sequence[Selection], *, max_samples: int, seconds: float = LONGEST_SECONDS
+        self,
+        selections: Sequence[Selection],
+        *,
+        max_samples: int,
+        seconds: float = LONGEST_SECONDS,
+        expect: Callable[[int], None] = _nothing,
     ) -> list[Sequence[Series]]:
         """For each selection its series, samples ascending and within the closed span.
 
         Raises TooManySamplesError when more than ``max_samples`` would be handed out, and
-        deadline.StoppedError when a statement takes longer than ``seconds``.
+        deadline.StoppedError when a statement takes longer than ``seconds``. ``expect`` is told how many samples
+        there will be, as early as that is known, and may raise.
         """
         chosen = [self.known.find(s.matchers, s.start_ms, s.end_ms) for s in selections]
-        budget = _Budget(max_samples, seconds)
+        budget = _Budget(max_samples, seconds, expect)
         found = self._at_hand(chosen, selections, budget)
         rest = [place for place in np.arange(len(selections)).tolist() if place not in found]
         for places in _spans([selections[place] for place in rest]):
@@ -129,7 +143,7 @@ class View:
             if place not in found:
                 span = selections[place].start_ms, selections[place].end_ms
                 found[place] = stacks.table(self.project_id, self.moment, chosen[place], span, budget.seconds)
-        budget.count(sum(table.samples for table in found.values() if table is not None))
+        budget.count(sum(table.samples for table in found.values() if table is not None), at_hand=True)
         return {place: table for place, table in found.items() if table is not None}
 
 
@@ -171,9 +185,9 @@ def _answer(
         return [[] for _ in selections]
     start = min(s.start_ms for s in selections)
     end = max(s.end_ms for s in selections)
-    if len(wanted) * (end - start) > budget.limit * DENSEST_MS:
+    if len(wanted) * (end - start) > min(budget.limit, COUNTED_SAMPLES) * DENSEST_MS:
         with deadline.stopped_after(budget.seconds):
-            _refuse_too_many(view, wanted, start, end, budget.limit)
+            budget.foresee(_number(view, wanted, start, end))
     plain = {identity: member for identity, member in wanted.items() if member.kind == SeriesKind.PUSHED}
     kept = pushed.Kept(view.project_id, view.moment, plain, start, end)
     summed = {identity: member for identity, member in wanted.items() if identity not in plain}
@@ -230,31 +244,46 @@ def _summed(
     return rows, by_series(totals, ids)
 
 
-def _refuse_too_many(view: View, wanted: dict[int, Known], start: int, end: int, limit: int) -> None:
-    """Count in the table what a long question would read, before a byte of it is decoded."""
+def _number(view: View, wanted: dict[int, Known], start: int, end: int) -> int:
+    """What a long question would read of the pushed samples, counted in the table before a byte is decoded."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT coalesce(sum(n), 0) FROM monitor_chunk WHERE shard = ANY(%s) AND series_id = ANY(%s)"
             " AND kind = 0 AND t0 <= to_timestamp(%s / 1000.0) AND max_ms >= %s",
             [shards_of(view.project_id, view.moment.buckets), list(wanted), end, start],
         )
-        if cursor.fetchone()[0] > limit:
-            raise TooManySamplesError(limit)
+        return int(cursor.fetchone()[0])
 
 
 class _Budget:
-    def __init__(self, limit: int, seconds: float) -> None:
+    """What one question may touch; ``expect`` learns of each sample once, foreseen or met."""
+
+    def __init__(self, limit: int, seconds: float, expect: Callable[[int], None]) -> None:
         self.limit, self.left, self.seconds = limit, limit, seconds
+        self.expect, self.told, self.light = expect, 0, 0
+
+    def foresee(self, samples: int) -> None:
+        if samples > self.limit:
+            raise TooManySamplesError(self.limit)
+        self._tell(self.limit - self.left - self.light + samples)
 
     def spend(self, found: Series) -> None:
         self.count(len(found.times))
         if found.histograms:
             self.count(sum(len(run.times) * (run.positive.shape[-1] + 1) for run in found.histograms))
 
-    def count(self, samples: int) -> None:
+    def count(self, samples: int, *, at_hand: bool = False) -> None:
+        """``at_hand``: they lie in memory already, so a copy of the values at most is added."""
         self.left -= samples
         if self.left < 0:
             raise TooManySamplesError(self.limit)
+        self.light += samples - samples // 3 if at_hand else 0
+        self._tell(self.limit - self.left - self.light)
+
+    def _tell(self, whole: int) -> None:
+        if whole > self.told + TOLD_AT_ONCE:
+            self.expect(whole - self.told)
+            self.told = whole
 
 
 def _derived(

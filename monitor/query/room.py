@@ -1,0 +1,190 @@
+"""What the questions of one process may hold at once: samples read and matrices worked out, in bytes.
+
+Each is bounded by its own limits, but many at once add up. Small ones pass freely; a larger one waits for room a
+little while, and is refused when none comes free. Those that hold some go first, so that they end.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from threading import Condition
+
+from django.conf import settings
+
+from monitor import meters
+from monitor.core import clock
+from monitor.promql.errors import QueryError, TooMuchError
+
+# measured at the peak of answering, which ``tests.bench.crowd`` does: samples that are read and decoded, values that
+# are worked out, values that are written as text
+SAMPLE_BYTES, CELL_BYTES, TEXT_BYTES = 24, 40, 80
+# what a question may hold without asking
+FREE_BYTES = 16_000_000
+WAIT_SECONDS = 10.0
+# large questions at once, waiting or answered; a web process has sixteen threads, and the others are for small ones
+PLACES = 12
+MB = 1_000_000
+
+
+class BusyError(QueryError):
+    """Other questions hold the memory; the same question a little later may be answered."""
+
+    kind = "unavailable"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why}; ask again in a moment, or for a shorter time, longer steps or fewer series")
+
+
+@dataclass(slots=True, eq=False)
+class Share:
+    """What one question holds by its own count, and how much of that was taken from the room."""
+
+    room: "Room"
+    until_end: bool = False
+    counted: int = 0
+    held: int = 0
+
+    def count(self, size: int) -> None:
+        """So much more is to be held; raises TooMuchError or BusyError."""
+        if self.counted + size > FREE_BYTES:
+            self.room.grow(self, self.counted + size - self.held)
+        self.counted += size
+
+    def back(self, counted: int) -> None:
+        """Down to what was counted at an earlier moment."""
+        self.counted = counted
+        if self.held > counted:
+            self.room.give_back(self, self.held - (counted if counted > FREE_BYTES else 0))
+
+
+class Room:
+    """The memory of one process; those who hold some of it, and those who wait, both the eldest first."""
+
+    def __init__(self) -> None:
+        self.held = 0
+        self.holders: list[Share] = []
+        self.waiting: list[Share] = []
+        self.changed = Condition()
+
+    def grow(self, share: Share, size: int) -> None:
+        """Take so much more for this share, as soon as there is room."""
+        total = settings.VIGIL_QUERY_MEMORY_MB * MB
+        if share.held + size > total:
+            message = (
+                f"the query would hold {(share.held + size) // MB} MB, more than the {total // MB} MB that the queries of"
+                " one process may hold (VIGIL_QUERY_MEMORY_MB); ask for a shorter time, longer steps or fewer series"
+            )
+            raise TooMuchError(message)
+        deadline = clock.monotonic() + WAIT_SECONDS
+        with self.changed:
+            if not share.held and len(self.holders) + self._newcomers() >= PLACES:
+                meters.queries_sent_away.inc()
+                message = f"{PLACES} large queries are under way in this process"
+                raise BusyError(message)
+            self.waiting.append(share)
+            self.changed.notify_all()
+            try:
+                while not self._fits(share, size, total):
+                    left = deadline - clock.monotonic()
+                    if left <= 0 or self._must_yield(share):
+                        meters.queries_sent_away.inc()
+                        message = f"other queries hold {self.held // MB} of {total // MB} MB"
+                        raise BusyError(message)
+                    self.changed.wait(left)
+                self._take(share, size)
+            finally:
+                self.waiting.remove(share)
+                self.changed.notify_all()
+
+    def give_back(self, share: Share, size: int) -> None:
+        with self.changed:
+            self._take(share, -size)
+            self.changed.notify_all()
+
+    def _take(self, share: Share, size: int) -> None:
+        before, share.held = share.held, share.held + size
+        self.held += size
+        if not before:
+            self.holders.append(share)
+        if not share.held:
+            self.holders.remove(share)
+        meters.query_memory.set(self.held)
+
+    def _newcomers(self) -> int:
+        return sum(not one.held for one in self.waiting)
+
+    def _fits(self, share: Share, size: int, total: int) -> bool:
+        line = sorted(self.waiting, key=lambda one: not one.held)
+        return line[0] is share and self.held + size <= total
+
+    def _must_yield(self, share: Share) -> bool:
+        """Everybody who holds some waits for the others: the youngest of them gives up."""
+        stuck = bool(self.holders) and all(one in self.waiting for one in self.holders)
+        return stuck and share is self.holders[-1]
+
+
+room = Room()
+_mine: ContextVar[Share | None] = ContextVar("share", default=None)
+
+
+@contextmanager
+def share() -> Iterator[None]:
+    """One question of this thread; what is counted within is given back at the end."""
+    found = _mine.get()
+    if found is None:
+        with holding():
+            yield
+        return
+    before = found.counted
+    try:
+        yield
+    finally:
+        if not found.until_end:
+            found.back(before)
+
+
+@contextmanager
+def holding(*, until_end: bool = False) -> Iterator[None]:
+    """Questions of this thread; ``until_end``: also what they are answered with is held until this ends."""
+    found = Share(room, until_end)
+    token = _mine.set(found)
+    try:
+        yield
+    finally:
+        _mine.reset(token)
+        found.back(0)
+
+
+def samples(number: int) -> None:
+    """So many samples are to be read; raises TooMuchError or BusyError."""
+    count(number * SAMPLE_BYTES)
+
+
+def cells(number: int) -> None:
+    """So many values are to be worked out; raises TooMuchError or BusyError."""
+    count(number * CELL_BYTES)
+
+
+def text(number: int) -> None:
+    """So many values are to be written down; raises TooMuchError or BusyError."""
+    count(number * TEXT_BYTES)
+
+
+def count(size: int) -> None:
+    found = _mine.get()
+    if found is not None:
+        found.count(size)
+
+
+def counted() -> int:
+    """What this thread's question counts so far; for ``back``."""
+    found = _mine.get()
+    return 0 if found is None else found.counted
+
+
+def back(before: int) -> None:
+    """What was counted since then is held no more."""
+    found = _mine.get()
+    if found is not None:
+        found.back(before)
