@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Concatenate, ParamSpec, TypeAlias
 
-from django.db.utils import InterfaceError, OperationalError
+from django.db.utils import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -45,14 +45,23 @@ def needs(*scopes: str) -> Callable[[Callable[Concatenate[ApiRequest, P], HttpRe
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             try:
                 refusal = _identify(request, scopes)
+            except (DatabaseError, InterfaceError, keys.GoneError) as error:
+                # whoever sent this may well be allowed to: never 401, which senders take for final
+                return _unsure(error)
+            try:
                 return view(request, *args, **kwargs) if refusal is None else refusal  # type: ignore[arg-type] # it has its project now
             except (OperationalError, InterfaceError) as error:
-                log.warning("the store does not answer: %s", error)
-                return refuse(503, f"the store can't answer now: {troubles.told(error)}; send the same again")
+                return _unsure(error)
 
         return guarded
 
     return decorate
+
+
+def _unsure(error: Exception) -> HttpResponse:
+    log.warning("the store does not answer: %s", error)
+    said = str(error) if isinstance(error, keys.GoneError) else troubles.told(error)
+    return refuse(503, f"the store can't answer now: {said}; send the same again")
 
 
 def key_text(request: HttpRequest) -> str | None:
@@ -76,7 +85,9 @@ def _with_key(request: HttpRequest, scopes: Sequence[str]) -> HttpResponse | Non
     text = key_text(request)
     known = keys.find(text, now=clock.now()) if text else None
     if known is None:
-        response = refuse(401, f"no valid API key; {HOW}")
+        why = keys.why_not(text, now=clock.now())
+        log.info("refused %s %s: %s", request.method, request.path, why)
+        response = refuse(401, f"no valid API key: {why}; {HOW}")
         response["WWW-Authenticate"] = 'Basic realm="vigil"'
         return response
     if known.scopes.isdisjoint(scopes):

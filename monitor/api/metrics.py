@@ -19,7 +19,11 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    if not _allowed(request):
+    try:
+        allowed = _allowed(request)
+    except keys.GoneError as error:
+        return refuse(503, f"{error}; ask again")
+    if not allowed:
         return refuse(401, f"/metrics wants an API key from other machines; {auth.HOW}")
     return HttpResponse(meters.told() + _stock().encode(), content_type=CONTENT_TYPE)
 

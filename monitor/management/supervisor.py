@@ -4,6 +4,7 @@ It holds no Django of its own, so it costs little memory. Children carry the par
 supervisor be killed outright, they end by themselves and the next start finds nothing in its way.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -99,6 +100,7 @@ class Supervisor:
     def run(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._stop)
+        place = _take_port(self.host, self.port)
         try:
             self._start()
             while not self.stopping:
@@ -108,9 +110,9 @@ class Supervisor:
                 clock.sleep(0.25)
         finally:
             self._stop_all()
+            place.close()
 
     def _start(self) -> None:
-        _refuse_taken(self.host, self.port)
         for child in self._servers():
             self._add(child)
         hello = _prepare()
@@ -244,8 +246,10 @@ def run(bind: str | None = None) -> None:
         Supervisor(host, port).run()
 
 
-def _refuse_taken(host: str, port: int) -> None:
-    """The web server shares its port by design (several workers), so it would not notice a stranger there."""
+def _take_port(host: str, port: int) -> socket.socket:
+    """Ours from now until the end, so that of two that start at once one is refused: the web server shares its port
+    by design (several workers), and half of the requests would come to the other one's and find no key there.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -254,6 +258,12 @@ def _refuse_taken(host: str, port: int) -> None:
         except OSError as error:
             message = f"can't listen on {host}:{port}: {error.strerror}; use --bind HOST:PORT or VIGIL_BIND"
             raise PortTakenError(message) from error
+    # bound and never listening: it gets no connection, and only sockets that share may be bound beside it
+    held = socket.socket(family, socket.SOCK_STREAM)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    with contextlib.suppress(OSError):
+        held.bind((host, port))
+    return held
 
 
 def _fresh(folder: Path) -> str:

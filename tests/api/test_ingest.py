@@ -10,6 +10,7 @@ import cramjam
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.db.utils import InterfaceError, OperationalError, ProgrammingError
 from django.test import Client
 
 from monitor import meters
@@ -234,3 +235,23 @@ def test_beyond_its_limit_a_key_is_told_when_to_come_again(client: Client, cast:
     refused = [answer for answer in answers if answer.status_code == 429]
     assert refused
     assert all(1 <= int(answer["Retry-After"]) <= 60 for answer in refused)
+
+
+@pytest.mark.parametrize("broken", [OperationalError, ProgrammingError, InterfaceError, keys.GoneError])
+def test_a_database_that_cannot_tell_a_key_is_no_refusal(
+    client: Client, cast: Cast, monkeypatch: pytest.MonkeyPatch, broken: type[Exception]
+) -> None:
+    def find(*_: object, **__: object) -> None:
+        raise broken
+
+    monkeypatch.setattr(keys, "find", find)
+    answer = post(client, cast, {"generations": [call()]})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+
+
+def test_a_revoked_key_is_told_so(client: Client, cast: Cast) -> None:
+    ApiKey.objects.filter(digest=keys.digest(cast.key)).update(revoked_at=clock.now())
+    keys.forget()
+    answer = post(client, cast, {"generations": [call()]})
+    assert answer.status_code == 401
+    assert "was revoked on" in answer.json()["error"]

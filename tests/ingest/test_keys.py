@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from django.db import connection, transaction
 from pytest_django import Settings
 
 from monitor.ingest import keys, setup
@@ -87,3 +88,41 @@ def test_nobody_is_refused_while_the_cache_is_away(cast: Cast, now: dt.datetime,
     known = keys.find(cast.key, now=now)
     assert known is not None
     assert [keys.wait(known, now=now) for _ in range(3)] == [None, None, None]
+
+
+def test_a_key_that_vanishes_unrevoked_is_a_doubt_about_the_database(cast: Cast, now: dt.datetime) -> None:
+    keys.find(cast.key, now=now)
+    # no signal: as where a database was put back from a copy, or another server took over
+    ApiKey.objects.filter(digest=keys.digest(cast.key)).delete()
+    keys._held[keys.digest(cast.key)] = (now, keys.KnownKey(1, 1, "shop", frozenset({"ingest"})), None)
+    with pytest.raises(keys.GoneError, match="nobody revoked it"):
+        keys.find(cast.key, now=now + keys.HOLD)
+    assert keys.find(cast.key, now=now + keys.DOUBTED) is None
+
+
+def test_a_key_nobody_knew_is_refused_at_once(cast: Cast, now: dt.datetime) -> None:
+    assert keys.find("vgl_nobody", now=now) is None
+
+
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        ({"revoked_at": dt.datetime(2026, 1, 2, 3, 4, tzinfo=dt.UTC)}, "was revoked on 2026-01-02 03:04Z"),
+        ({"expires_at": dt.datetime(2026, 1, 2, 3, 4, tzinfo=dt.UTC)}, "expired on 2026-01-02 03:04Z"),
+    ],
+)
+def test_why_a_key_opens_nothing_is_said(
+    cast: Cast, now: dt.datetime, change: dict[str, dt.datetime], says: str
+) -> None:
+    ApiKey.objects.filter(digest=keys.digest(cast.key)).update(**change)
+    assert keys.find(cast.key, now=now) is None
+    assert says in keys.why_not(cast.key, now=now)
+    assert cast.key not in keys.why_not(cast.key, now=now)
+
+
+def test_a_key_is_good_where_nothing_can_be_written_down(cast: Cast, now: dt.datetime) -> None:
+    before = transaction.savepoint()
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL transaction_read_only = on")
+    assert keys.find(cast.key, now=now) is not None
+    transaction.savepoint_rollback(before)

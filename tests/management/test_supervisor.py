@@ -1,5 +1,6 @@
 """A child that falls is started again, later each time, and a failed start is not the end."""
 
+import socket
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 from monitor.management import supervisor
 from monitor.management.supervisor import Child
 from monitor.store.embedded import EmbeddedServerError
+from tests.fixtures.fix_product import free_port
 
 WHY = "read postgres.log"
 
@@ -70,3 +72,19 @@ def test_a_long_life_forgives_the_past(said: list[str], time: list[float]) -> No
     time[0] = 120.0
     child.watch()
     assert child.backoff == 0.5
+
+
+def test_of_two_that_start_on_one_port_the_second_is_refused_before_anyone_listens() -> None:
+    port = free_port()
+    held = supervisor._take_port("127.0.0.1", port)
+    try:
+        with pytest.raises(supervisor.PortTakenError, match="already in use"):
+            supervisor._take_port("127.0.0.1", port)
+        # what the web server does
+        with socket.socket() as sharing:
+            sharing.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            sharing.bind(("127.0.0.1", port))
+            sharing.listen()
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    finally:
+        held.close()
