@@ -19,6 +19,7 @@ from babel.messages.pofile import read_po, write_po
 from django.conf import settings
 from django.utils.translation.template import templatize
 
+from dashboards import reference
 from monitor import query
 from monitor.alerting.receivers import RECEIVERS
 from monitor.canary.actions import ACTIONS
@@ -82,6 +83,8 @@ def _scan() -> Iterator[tuple[Path, int, Message]]:
         for name in plugins:
             # the administration shows the line by which a kind says what it is
             yield Path(inspect.getfile(plugins[name])), 0, plugins.says(name)
+    for file, text in reference.said():
+        yield Path(file), 0, text
     for function in query.functions():
         # offered where PromQL is written
         yield root() / "monitor" / "promql" / "functions", 0, function.help
