@@ -53,9 +53,9 @@ fuzz: $(VENV)/.synced-dev
 	PYTHONPATH=.fuzz $(BIN)/python -W ignore -m tests.fuzz.decoders -max_total_time=$(SECONDS) -timeout=10 \
 	  -rss_limit_mb=1500 -max_len=20000 .fuzz/corpus tests/fuzz/seeds
 
-# known holes of what the lock names; asks PyPI about each package
+# known holes of what the lock names; asks PyPI about each package, and one that it could not ask about is no clean one
 audit: $(VENV)/bin/uv
-	$(BIN)/uv tool run pip-audit -r requirements.txt --disable-pip --require-hashes
+	$(BIN)/uv tool run pip-audit -r requirements.txt --disable-pip --require-hashes --strict
 
 # what is installed is exactly what the lock says, by hash
 lock: $(VENV)/bin/uv
