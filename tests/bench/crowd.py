@@ -3,8 +3,8 @@
     python -m tests.bench.crowd [series [questions at once [MB that they may hold]]]
 
 A day of pushed counters, a sample each 15 s, sealed. Each heavy question reads them all; beside them small ones are
-asked, one after the other. Prints one JSON line: MB of the web process before, with one heavy question after the other,
-and with all at once (peaks since each began), what they were answered, and seconds of the small ones.
+asked, one after the other. Prints one JSON line: MB of the web process when idle, with one heavy question after the other,
+before and with all at once (peaks since each began), what they were answered, and seconds of the small ones.
 """
 
 import json
@@ -127,6 +127,7 @@ def measured(asking: Asking, at_once: int) -> dict[str, Any]:
         found["one_mb"][HEAVY[number]] = peak_mb(pids)
     found["alone"], asking.answers = asking.answers, []
     forget_peak(pids)
+    found["before_mb"] = peak_mb(pids)
     done = threading.Event()
     small = threading.Thread(target=asking.ask_small, args=(done,))
     small.start()
