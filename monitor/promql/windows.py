@@ -169,6 +169,8 @@ def of_table(table: Table, frame: Frame) -> Iterator[Windows]:
     """Windows over a table, in chunks; rows of small parts are put together."""
     steps, packed, held = len(frame.ends), list[Part](), 0
     for part in table.parts:
+        if not len(part.times):
+            continue
         room = max(1, min(CHUNK_SAMPLES // max(1, len(part.times)), CHUNK_CELLS // max(1, steps)))
         if len(table.parts) > 1 and len(part.rows) <= room // 2:
             packed.append(part)

@@ -16,6 +16,7 @@ EXPRESSIONS = (
     "x", "rate(x[1m])", "sum by (b) (rate(x[1m]))", "max_over_time(x[90s])", "topk(2, x)", "timestamp(x)",
     "quantile_over_time(0.5, x[2m])", "changes(x[1m])", "x / on (a, b) x", "absent_over_time(x[30s])",
     "last_over_time(x[45s])", "deriv(x[2m])", "sum_over_time(x[1m:20s])", "count by (b) (x offset 30s)",
+    "increase(x[1m] smoothed)", "rate(x[90s] anchored)", "changes(x[1m] anchored)", "sum(x smoothed)",
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from monitor.promql.errors import ExecutionError
 from monitor.promql.functions import rates, remarks
 from monitor.promql.functions.registry import FUNCTIONS, Context
 from monitor.promql.tree import Edges
-from monitor.promql.values import Floats, Ints, Mask, Vector, nameless
+from monitor.promql.values import Floats, Ints, Mask, Vector, empty, nameless
 from monitor.promql.windows import Windows
 
 _RATES = frozenset({"rate", "increase", "delta"})
@@ -23,6 +23,8 @@ def over(context: Context, windows: Windows, edges: Edges, lookback: int) -> Vec
     if windows.tracks:
         message = "smoothed and anchored modifiers do not work with native histograms"
         raise ExecutionError(message)
+    if not len(windows.times):
+        return empty(len(windows.frame.ends))
     sides = _Sides(windows, lookback)
     if name not in _RATES:
         low = np.where(sides.before, windows.low - 1, windows.low)
@@ -50,7 +52,7 @@ class _Sides:
         if windows.shared:
             length: Ints | int = len(windows.times)
         else:
-            length = np.diff(windows.offsets[:, 0], append=len(windows.values))[:, None]
+            length = _lengths(windows.offsets[:, 0], len(windows.values))[:, None]
         self.start, self.end = frame.ends - frame.width, frame.ends
         self.before: Mask = (windows.low > 0) & (
             windows.when(np.maximum(windows.low - 1, 0)) > self.start - lookback
@@ -58,6 +60,14 @@ class _Sides:
         self.behind: Mask = (windows.high < length) & (
             windows.when(np.minimum(windows.high, length - 1)) <= self.end + lookback
         )
+
+
+def _lengths(offsets: Ints, total: int) -> Ints:
+    """How many samples each series has; in the flat arrays they may lie in any order."""
+    order = np.argsort(offsets, kind="stable")
+    lengths = np.empty_like(offsets)
+    lengths[order] = np.diff(offsets[order], append=total)
+    return lengths
 
 
 def _moved(windows: Windows, sides: _Sides, *, counter: bool, smoothed: bool) -> tuple[Floats, Mask]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from monitor.core.histograms import HistogramBlock, UnlikeHistogramsError, added, equal_rows
-from monitor.core.labels import NAME, Labels
+from monitor.core.labels import METADATA, NAME, Labels
 from monitor.core.trims import trimmed
 from monitor.promql import tree
 from monitor.promql.errors import ExecutionError
@@ -107,11 +107,11 @@ def _incompatible(notes: Notes, op: str, left: str, right: str) -> None:
 
 
 def signature(labels: Labels, node: tree.Binary) -> Key:
-    """What two elements must share to be partners."""
+    """What two elements must share to be partners. Type and unit count only where they are named, like the name."""
     names = frozenset(node.labels)
     if node.on:
         return tuple(pair for pair in labels.items_sorted if pair[0] in names)
-    return tuple(pair for pair in labels.items_sorted if pair[0] not in names and pair[0] != NAME)
+    return tuple(pair for pair in labels.items_sorted if pair[0] not in names and pair[0] not in METADATA)
 
 
 def sets(node: tree.Binary, left: Vector, right: Vector) -> Vector:
