@@ -16,6 +16,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from django.apps import apps
 from django.conf import settings
 from django.utils.translation.template import templatize
 
@@ -83,6 +84,8 @@ def _scan() -> Iterator[tuple[Path, int, Message]]:
         for name in plugins:
             # the administration shows the line by which a kind says what it is
             yield Path(inspect.getfile(plugins[name])), 0, plugins.says(name)
+    for model, name in apps.get_app_config("monitor").named():
+        yield Path(inspect.getfile(model)), 0, name
     for file, text in reference.said():
         yield Path(file), 0, text
     for function in query.functions():

@@ -1,10 +1,15 @@
-"""Start-up of the engine: registers the system checks."""
+"""Start-up of the engine: registers the system checks, follows what people change, lets models speak two languages."""
 
 import contextlib
+from collections.abc import Iterator
+from typing import Any
 
 import django_stubs_ext
 from django.apps import AppConfig
 from django.contrib.auth import get_user_model
+from django.db.models import Field, Model
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy, override
 
 # before any model or form: lets Django's classes take their type arguments at run time
 django_stubs_ext.monkeypatch()
@@ -19,6 +24,9 @@ FOLLOWED: dict[str, tuple[str, ...]] = {
     "DriftWatch": (), "DriftPolicy": (), "Judge": ("settings",), "GpuPoller": (),
     "Release": (), "ReleaseStage": (), "ReleaseGate": (), "ReleasePolicy": (), "RolloutAction": ("settings",),
 }  # fmt: skip
+
+# what the administration shows in the language of the reader
+NAMED = (*FOLLOWED, "Delivery", "DriftSignal")
 
 
 class MonitorConfig(AppConfig):
@@ -37,3 +45,34 @@ class MonitorConfig(AppConfig):
         # what is wrong with the settings is told by the checks
         with contextlib.suppress(BadEndpointError):
             connected.connect(connected.configured())
+        self._name_models()
+
+    def named(self) -> Iterator[tuple[type[Model], str]]:
+        """The names of what the administration shows and of its fields, in English."""
+        for model in map(self.get_model, NAMED):
+            options = model._meta  # noqa: SLF001 — Django's public API, as its manual says
+            names = [options.verbose_name, options.verbose_name_plural]
+            yield from (
+                (model, _english(one)) for one in [*names, *(one.verbose_name for one in _fields(model))]
+            )
+
+    def _name_models(self) -> None:
+        """Django makes a name out of each field's own; marked here, it is looked up as any other text is."""
+        for model in map(self.get_model, NAMED):
+            options = model._meta  # noqa: SLF001 — as above
+            for part in [options, *_fields(model)]:
+                part.verbose_name = _looked_up(part.verbose_name)
+            options.verbose_name_plural = _looked_up(options.verbose_name_plural)
+
+
+def _fields(model: type[Model]) -> "list[Field[Any, Any]]":
+    return [one for one in model._meta.fields if not one.primary_key]  # noqa: SLF001 — as above
+
+
+def _looked_up(name: Any) -> Any:
+    return name if isinstance(name, Promise) else gettext_lazy(str(name))
+
+
+def _english(name: Any) -> str:
+    with override("en"):
+        return str(name)
