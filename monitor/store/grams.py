@@ -47,11 +47,37 @@ def slices(texts: Sequence[str]) -> list[int]:
     """The slices that must all be set where these texts stand; empty when they are too short to say."""
     found: dict[int, None] = {}
     for text in texts:
-        encoded = fold(text)
-        runs = [int.from_bytes(encoded[at : at + RUN], "little") for at in range(len(encoded) - RUN + 1)]
-        found.update(dict.fromkeys(((run * int(_FACTOR)) & 0xFFFFFFFF) >> int(_SHIFT) for run in runs))
+        for encoded in _sure(text):
+            runs = [int.from_bytes(encoded[at : at + RUN], "little") for at in range(len(encoded) - RUN + 1)]
+            found.update(dict.fromkeys(((run * int(_FACTOR)) & 0xFFFFFFFF) >> int(_SHIFT) for run in runs))
     all_of_them = list(found)
     return all_of_them[:: max(1, -(-len(all_of_them) // MOST_RUNS))]
+
+
+def _sure(text: str) -> list[bytes]:
+    """The stretches of a sought text that stand in the bits as they are folded here.
+
+    Letters in two cases beyond those of ``_CASED`` (full-width ones, Vietnamese capitals) are folded in some rows
+    and not in others, and a sigma as the letters beside it say: nothing can be told by them.
+    """
+    if text.isascii():
+        return [fold(text)]
+    parts = [b""]
+    for letter in text:
+        if _is_sure(letter):
+            parts[-1] += letter.lower().encode()
+        elif parts[-1]:
+            parts.append(b"")
+    return parts
+
+
+def _is_sure(letter: str) -> bool:
+    lower, upper = letter.lower(), letter.upper()
+    if lower == upper or letter.isascii():
+        return True
+    return letter not in "Σσς" and all(
+        one.encode()[0] < _CASED[-1] + 2 for one in (letter, lower[0], upper[0])
+    )
 
 
 def groups(held: Sequence[bytes]) -> list[int]:

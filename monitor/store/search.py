@@ -20,12 +20,15 @@ from monitor.store.shards import KEYS, shards_of
 
 # so many of the newest rows are read before any block is looked at: a common word is found among them
 NEWEST = 512
-MOST_TERMS = 8
-LONGEST = 300
+MOST_TERMS = 32
+LONGEST = 4_000
 # blocks are looked into a few at a time first, then more
 _FIRST_BLOCKS, _MOST_BLOCKS = 4, 64
 _FIRST_ROWS, _MOST_ROWS = 256, 4_096
-_TERM = re.compile(r'"([^"]+)"|“([^”]+)”|(\S+)')
+# quotation marks that are never closed go to the end
+_TERM = re.compile(r'"([^"]+)(?:"|\Z)|“([^”]+)(?:”|\Z)|(\S+)')
+# marks of the direction of writing, which come along when a word is copied
+_UNSEEN = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _BLOCKS = """
     SELECT shard, id, high, {slices} FROM monitor_search_block
     WHERE project_id = %(project)s AND low < %(last)s AND high >= %(first)s
@@ -60,8 +63,8 @@ class Span:
 
 def terms(text: str) -> list[str]:
     """What must all stand in a call: words, and phrases in quotes."""
-    found = [a or b or c for a, b, c in _TERM.findall(text[:LONGEST].replace("\x00", ""))]
-    return list(dict.fromkeys(found))[:MOST_TERMS]
+    found = [(a or b or c).strip(_UNSEEN) for a, b, c in _TERM.findall(text[:LONGEST].replace("\x00", ""))]
+    return list(dict.fromkeys(filter(None, found)))[:MOST_TERMS]
 
 
 def operator(word: str) -> str:

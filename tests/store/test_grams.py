@@ -2,12 +2,13 @@
 
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.store import grams
 
-words = st.text(st.sampled_from("abcdefgXYZ 退货政策合同ばヴアالإلغاءéÉЖж"), max_size=40)
+words = st.text(st.sampled_from("abcdefgXYZ 退货政策合同ばヴアالإلغاءéÉЖжＡＢａｂẾếΣσςⅣ🙂"), max_size=40)
 
 
 def groups_of(bits: bytes, text: str) -> list[int]:
@@ -36,6 +37,20 @@ def test_a_text_that_is_nowhere_is_denied_nearly_everywhere() -> None:
     bits = grams.signature([text.encode() for text in texts])
     assert groups_of(bits, "zebrafish quokka") == []
     assert groups_of(bits, "斑马鱼") == []
+
+
+@pytest.mark.parametrize(
+    "row, sought",
+    [
+        ("订单ＡＢＣＤ号", "ＡＢＣＤ"),
+        ("ẾẼẸ tieng", "ẾẼẸ"),
+        ("ΟΔΟΣΗΣ", "ΟΔΟΣ"),
+        ("ａｂｃｄ", "ＡＢＣＤ"),
+        ("🙂🙃", "🙂"),
+    ],
+)
+def test_letters_that_fold_now_and_then_deny_nothing(row: str, sought: str) -> None:
+    assert groups_of(grams.signature([row.encode()]), sought)[:1] == [0]
 
 
 def test_short_texts_say_nothing() -> None:
