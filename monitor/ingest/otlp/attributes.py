@@ -11,7 +11,7 @@ from monitor.ingest.wire import otlp_pb2 as wire
 
 MAX_DEPTH = 16
 _DOUBLE = struct.Struct("<d")
-_KEY, _VALUE = 0x0A, 0x12
+KEY, _VALUE = 0x0A, 0x12
 _TEXT, _INT, _FLOAT = 0x0A, 0x18, 0x21
 
 Pair = tuple[str, Any]
@@ -28,7 +28,7 @@ def pair(raw: bytes) -> Pair:
         end = raw[1] + 2
         # the value's own length takes one or two bytes
         at = end + 2 if raw[end + 1] < 0x80 else end + 3
-        if raw[0] == _KEY and end <= 129 and raw[end] == _VALUE:
+        if raw[0] == KEY and end <= 129 and raw[end] == _VALUE:
             tag = raw[at]
             if tag == _TEXT:
                 length = raw[at + 1]

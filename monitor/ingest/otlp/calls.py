@@ -28,9 +28,11 @@ SAME = frozenset({
 def generation(span: Span, convention: Convention | None) -> Generation:
     """The call that the span tells of, by the convention that it follows."""
     reading = span.reading
-    for event in span.events:
-        if event.name in carriers():
-            reading.take(event.attributes)
+    if span.events:
+        names = carriers()
+        for event in span.events:
+            if event.name in names:
+                reading.take(event.attributes)
     fields = reading.settle()
     given = span.origin.fields | {name: found for name, found in fields.items() if name in SAME}
     made = Generation(
@@ -89,6 +91,8 @@ def _first_token(fields: Mapping[str, Any], span: Span) -> float | None:
 def _error(fields: Mapping[str, Any], span: Span) -> str | None:
     """The kind of error, the shorter the better: it becomes a label."""
     found = fields.get("error")
+    if not found and not span.failed and fields.get("level") == "ERROR":
+        found = (fields.get("status_message") or "").partition(":")[0][:60] or "error"
     if found or not span.failed:
         return found or None
     for event in span.events:
@@ -102,11 +106,11 @@ def _error(fields: Mapping[str, Any], span: Span) -> str | None:
 
 def content(fields: Mapping[str, Any], events: list[Event]) -> tuple[messages.Content, messages.Content]:
     """Prompt and answer: out of attributes, else out of events."""
-    prompt, output = said(events) if events else ("", "")
-    if "prompt" in fields:
-        prompt = messages.read(fields["prompt"], "user") or prompt
-    if "output" in fields:
-        output = messages.read(fields["output"], "assistant") or output
+    prompt = messages.read(fields["prompt"], "user") if "prompt" in fields else ""
+    output = messages.read(fields["output"], "assistant") if "output" in fields else ""
+    if events and not (prompt and output):
+        asked, answered = said(events)
+        prompt, output = prompt or asked, output or answered
     if "system" in fields:
         prompt = messages.with_system(prompt, fields["system"])
     if not output and isinstance(fields.get("tool_calls"), list):
@@ -184,12 +188,18 @@ def _take_usage(made: Generation, fields: Mapping[str, Any], convention: Convent
 
 def _attributes(reading: Reading, span: Span, model: str) -> dict[str, Any]:
     kept: dict[str, Any] = {"service.name": span.origin.sender} if span.origin.sender else {}
-    response = reading.value("gen_ai.response.model") or reading.value("llm.model_name")
+    response = next(
+        (found for name in ("gen_ai.response.model", "llm.response.model_name", "llm.model_name") if (found := reading.value(name))),
+        None,
+    )  # fmt: skip
     if response and response != model:
         kept["gen_ai.response.model"] = response
     for name, value in reading.rest.items():
         if len(kept) >= MOST_ATTRIBUTES:
             break
-        if value is not None and value != "":
-            kept[name[:300]] = value[:LONGEST_ATTRIBUTE] if isinstance(value, str) else value
+        if type(value) is str:
+            if value:
+                kept[name[:300]] = value[:LONGEST_ATTRIBUTE]
+        elif value is not None:
+            kept[name[:300]] = value
     return kept

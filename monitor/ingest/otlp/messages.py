@@ -142,16 +142,23 @@ def message(given: Any, role: str) -> Message:
     """One message of whatever spelling."""
     if not isinstance(given, dict):
         return {"role": role, "content": text(given)}
-    inner = given.get("message")
-    if isinstance(inner, dict):
+    # a message by itself, or that of a completion that knows no roles
+    inner = next(
+        (given[name] for name in ("message", "prompt", "completion") if isinstance(given.get(name), dict)),
+        None,
+    )
+    if inner is not None:
         given = inner
-    content = given.get("parts", given.get("contents", given.get("content")))
+    content = given.get("parts", given.get("contents", given.get("content", given.get("text"))))
     made: Message = {"role": str(given.get("role") or role)[:40], "content": ""}
     if isinstance(content, list):
         _take_parts(made, content)
     else:
         made["content"] = text(content)
     calls = [*made.get("tool_calls", ()), *map(_tool_call, _sequence(given.get("tool_calls")))]
+    if isinstance(given.get("function_call_name"), str):
+        asked = {"name": given["function_call_name"], "arguments": given.get("function_call_arguments_json")}
+        calls.append(_tool_call(asked))
     if calls:
         made["tool_calls"] = calls
     return made

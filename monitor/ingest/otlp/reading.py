@@ -4,36 +4,38 @@ Most attributes were seen before, byte by byte; for those the field and its valu
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any, Final
 
 from monitor.ingest.otlp import attributes, messages
 from monitor.ingest.otlp.mapping import DROP, Compiled, Slot, mapping
 from monitor.ingest.otlp.messages import Path
-from monitor.ingest.otlp.shapes import NO_SHAPE, shape_of
+from monitor.ingest.otlp.shapes import NO_SHAPE, Family, shape_of
 
 # longer ones hold prompts and the like, which do not come again
 MOST_KEPT, LONGEST_KEPT = 20_000, 80
+# the length of a name in one byte
+_LONGEST_HEAD = 0x80
 LAST = 1 << 30
 
 
-class Meaning(NamedTuple):
-    """An attribute and what it means: no field, a field of some rank, or a member of a family."""
-
-    name: str
-    value: Any
-    field: str
-    rank: int
-    found: Any
-    path: Path | None
+# an attribute's name and value and what they mean: no field, a field of some rank, or a member of a family.
+# The order: name, value, field, rank, found, path
+Meaning = tuple[str, Any, str, int, Any, Path | None]
+_VALUE: Final = 1
+_FOUND: Final = 4
+_name_of = itemgetter(0)
+# what a long value says is found out when somebody asks: until then its bytes stand in its place
+_UNREAD = object()
 
 
 def meaning(name: str, value: Any, table: Mapping[str, Slot | None]) -> Meaning:
     slot = table[name]
     if slot is None:
-        return Meaning(name, value, "", 0, None, None)
+        return (name, value, "", 0, None, None)
     field, rank, reader, path = slot
     found = value if path is not None else None if field == DROP else reader(value)
-    return Meaning(name, value, field, rank, found, path)
+    return (name, value, field, rank, found, path)
 
 
 class _Kept(dict[bytes, Meaning]):
@@ -42,14 +44,41 @@ class _Kept(dict[bytes, Meaning]):
     def __init__(self, compiled: Compiled) -> None:
         super().__init__()
         self.table = compiled.table
+        # of long ones by the bytes of their names
+        self.heads: dict[bytes, tuple[str, str, int, Path | None]] = {}
 
     def __missing__(self, raw: bytes) -> Meaning:
-        name, value = attributes.pair(raw)
-        made = meaning(name, value, self.table)
-        if len(raw) <= LONGEST_KEPT and not isinstance(value, list | dict):
+        made = self.read(raw)
+        if not isinstance(made[_VALUE], list | dict):
             if len(self) >= MOST_KEPT:
                 self.clear()
             self[raw] = made
+        return made
+
+    def read(self, raw: bytes) -> Meaning:
+        """What the attribute means, looked at for itself."""
+        name, value = attributes.pair(raw)
+        slot = self.table[name]
+        if slot is None:
+            return (name, value, "", 0, None, None)
+        field, rank, reader, path = slot
+        found = value if path is not None else None if field == DROP else reader(value)
+        return (name, value, field, rank, found, path)
+
+    def of_long(self, raw: bytes) -> Meaning:
+        """The same of a long attribute, whose value is left unread: prompts come several times in one span."""
+        head = self.heads.get(raw[: raw[1] + 2])
+        return self._of_head(raw) if head is None else (head[0], raw, head[1], head[2], _UNREAD, head[3])
+
+    def _of_head(self, raw: bytes) -> Meaning:
+        """As ``read``, and from now on its name is known."""
+        made = self.read(raw)
+        name, _, field, rank, _, path = made
+        head = name.encode()
+        if len(head) < _LONGEST_HEAD and raw.startswith(bytes((attributes.KEY, len(head))) + head):
+            if len(self.heads) >= MOST_KEPT:
+                self.heads.clear()
+            self.heads[raw[: len(head) + 2]] = (name, field, rank, path)
         return made
 
 
@@ -59,15 +88,16 @@ _kept = _Kept(mapping())
 class Reading:
     """``given``: every attribute by name; ``fields``: what they say; ``rest``: those that mean no field."""
 
-    __slots__ = ("_given", "_meanings", "_ranks", "families", "fields", "rest", "shape")
+    __slots__ = ("_families", "_given", "_meanings", "_ranks", "_settled", "fields", "rest", "shape")
 
     def __init__(self) -> None:
         self._given: dict[str, Any] = {}
         # read by their shape alone: what is not asked for often is worked out when it is
         self._meanings: list[Meaning] = []
         self._ranks: dict[str, int] = {}
+        self._families: dict[str, tuple[int, list[tuple[Path, Any]]]] = {}
+        self._settled = False
         self.fields: dict[str, Any] = {}
-        self.families: dict[str, tuple[int, list[tuple[Path, Any]]]] = {}
         self.rest: dict[str, Any] = {}
         self.shape = NO_SHAPE
 
@@ -78,22 +108,25 @@ class Reading:
 
     def take_raw(self, raw: Iterable[bytes]) -> None:
         """Read a span's attributes as they came, once; raises DecodeError."""
-        meanings = [_kept[one] for one in raw]
-        shape = self.shape = shape_of(tuple([one[0] for one in meanings]))
+        kept, of_long = _kept, _kept.of_long
+        meanings = [kept[one] if len(one) <= LONGEST_KEPT else of_long(one) for one in raw]
+        shape = self.shape = shape_of(tuple(map(_name_of, meanings)))
         if shape.plain:
-            fields = {field: found for field, at in shape.fields if (found := meanings[at][4]) is not None}
+            for at in shape.needed:
+                if meanings[at][4] is _UNREAD:
+                    meanings[at] = _kept.read(meanings[at][1])
             # the best source of a field may be one that can't be read
-            if len(fields) == len(shape.fields):
+            if None not in [meanings[at][4] for at in shape.sources]:
                 self._meanings = meanings
-                self.fields = fields
+                self.fields = {field: meanings[at][4] for field, at in shape.fields}
                 self.rest = {name: meanings[at][1] for name, at in shape.rest}
                 return
-        self._take(meanings)
+        self._take(_read(meanings))
 
     def kind(self) -> str | None:
         """call, retrieval, embedding, tool, agent, chain or other; None for a span of something else."""
         for at, kinds in self.shape.kinds:
-            value = self._meanings[at][1] if self._meanings else self._given[self.shape.names[at]]
+            value = self._at(at) if self._meanings else self._given[self.shape.names[at]]
             if isinstance(value, str) and value in kinds:
                 return kinds[value]
         return "call" if self.shape.names_model else None
@@ -103,18 +136,29 @@ class Reading:
         if not self._meanings:
             return self._given.get(name)
         at = self.shape.places.get(name)
-        return None if at is None else self._meanings[at][1]
+        return None if at is None else self._at(at)
+
+    def _at(self, at: int) -> Any:
+        known = self._meanings[at]
+        return known[_VALUE] if known[_FOUND] is not _UNREAD else _kept.read(known[_VALUE])[_VALUE]
 
     def take(self, given: Mapping[str, Any]) -> None:
         """Read more attributes, such as an event's."""
+        if not given:
+            return
         self._spread()
         table = mapping().table
         self._take(meaning(name, value, table) for name, value in given.items())
 
     def _spread(self) -> None:
         """As if it had been read without its shape."""
+        if not self._meanings:
+            return
         meanings, self._meanings = self._meanings, []
-        self._take(meanings)
+        self.fields = {}
+        self._take(_read(meanings))
+        if self._settled:
+            self.settle()
 
     def _take(self, meanings: Iterable[Meaning]) -> None:
         fields, ranks, given, rest = self.fields, self._ranks, self._given, self.rest
@@ -131,19 +175,44 @@ class Reading:
                 ranks[field] = rank
 
     def _take_member(self, field: str, rank: int, path: Path, value: Any) -> None:
-        known = self.families.get(field)
+        known = self._families.get(field)
         if known is None or rank < known[0]:
-            self.families[field] = (rank, [(path, value)])
+            self._families[field] = (rank, [(path, value)])
         elif rank == known[0]:
             known[1].append((path, value))
 
     def settle(self) -> dict[str, Any]:
         """The fields, with those families in that are the best source of theirs."""
-        for field, (rank, members) in self.families.items():
+        if self._meanings and not self._settled:
+            for family in self.shape.families:
+                self.fields[family.field] = self._of_shape(family)
+        self._settled = True
+        for field, (rank, members) in self._families.items():
             if rank < self._ranks.get(field, LAST):
-                role = "assistant" if field == "output" else "user"
-                self.fields[field] = (
-                    messages.tree(members) if field == "contexts" else messages.of_family(members, role)
-                )
-        self.families.clear()
+                self.fields[field] = _of_family(field, members)
+        self._families.clear()
         return self.fields
+
+    def _of_shape(self, family: Family) -> Any:
+        meanings = self._meanings
+        if family.lone is not None and family.field in _ROLES:
+            at, role_at = family.lone
+            told = meanings[at][_VALUE]
+            if isinstance(told, str) and (role_at < 0 or meanings[role_at][_VALUE] == _ROLES[family.field]):
+                return told
+        return _of_family(family.field, [(path, meanings[at][_VALUE]) for path, at in family.members])
+
+
+def _read(meanings: Iterable[Meaning]) -> list[Meaning]:
+    """All of them with their values."""
+    return [one if one[_FOUND] is not _UNREAD else _kept.read(one[_VALUE]) for one in meanings]
+
+
+# whose message a lone text is
+_ROLES = {"prompt": "user", "output": "assistant"}
+
+
+def _of_family(field: str, members: list[tuple[Path, Any]]) -> Any:
+    if field == "contexts":
+        return messages.tree(members)
+    return messages.of_family(members, _ROLES.get(field, "user"))

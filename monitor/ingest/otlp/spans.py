@@ -36,7 +36,6 @@ class Span:
     trace: str
     id: str
     parent: str
-    name: str
     start: int
     end: int
     reading: Reading

@@ -75,7 +75,7 @@ def _note_source(batch: Batch, span: Span, convention: Convention | None) -> Non
     source = _source(span.origin.sender, "otel" if convention is None else convention.name)
     if not span.place:
         batch.source = source
-    elif source != batch.source:
+    elif source is not batch.source and source != batch.source:
         batch.sources[span.place] = source
 
 

@@ -62,13 +62,13 @@ def _span(given: wire.Span, place: int, origin: Origin, scope: str) -> Span:
     reading.take_raw(given.attributes)
     made = Span(
         place, given.trace_id.hex(), given.span_id.hex(), given.parent_span_id.hex(),
-        attributes.text(given.name), given.start_time_unix_nano, given.end_time_unix_nano,
-        reading, origin, scope,
+        given.start_time_unix_nano, given.end_time_unix_nano, reading, origin, scope,
     )  # fmt: skip
     if given.status.code == FAILED:
         made.failed, made.failure = True, attributes.text(given.status.message)
-    if given.events:
-        made.events = _events(given.events)
+    events = given.events
+    if events:
+        made.events = _events(events)
     return made
 
 

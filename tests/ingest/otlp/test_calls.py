@@ -54,7 +54,9 @@ def test_input_tokens_contain_the_cached_ones_once(
     [
         ({"gen_ai.response.time_to_first_chunk": 0.25}, [], 0.25),
         ({"gen_ai.server.time_to_first_token": 0.25}, [], 0.25),
+        ({"gen_ai.client.operation.time_to_first_chunk": 0.25}, [], 0.25),
         ({"ai.response.msToFirstChunk": 250.0}, [], 0.25),
+        ({"ai.stream.msToFirstChunk": 250.0}, [], 0.25),
         ({"langfuse.observation.completion_start_time": '"2026-11-18T12:00:00.250Z"'}, [], 0.25),
         ({}, [event("First Token Stream Event", 0.25), event("First Token Stream Event", 0.5)], 0.25),
         ({}, [event("ai.stream.firstChunk", 0.3, **{"ai.response.msToFirstChunk": 250.0})], 0.25),
@@ -87,6 +89,45 @@ def test_own_names_come_first_and_the_resource_last() -> None:
     assert call(chat(vigil__version="r2", vigil__tenant="t-1"), resource).version == "r2"
 
 
+def test_a_completion_without_roles_is_a_prompt_and_an_answer() -> None:
+    made = call({
+        "openinference.span.kind": "LLM", "llm.request.model_name": "m-1", "llm.response.model_name": "m-1-0806",
+        "llm.prompts.0.prompt.text": "Once upon", "llm.choices.0.completion.text": "a time",
+    })  # fmt: skip
+    assert (made.model, made.attributes["gen_ai.response.model"]) == ("m-1", "m-1-0806")
+    assert (made.prompt, made.output) == ("Once upon", "a time")
+
+
+def test_a_function_call_of_the_old_kind_is_a_tool_call() -> None:
+    made = call({
+        "openinference.span.kind": "LLM", "llm.output_messages.0.message.role": "assistant",
+        "llm.output_messages.0.message.function_call_name": "look_up",
+        "llm.output_messages.0.message.function_call_arguments_json": '{"topic": "leave"}',
+    })  # fmt: skip
+    assert isinstance(made.output, list)
+    assert made.output[0]["tool_calls"] == [{"name": "look_up", "arguments": '{"topic": "leave"}'}]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "field", "expected"),
+    [
+        ({"langfuse.observation.type": "generation", "langfuse.observation.prompt.name": "p", "langfuse.observation.prompt.version": 3}, "template", "p@3"),
+        ({"llm.request.type": "chat", "traceloop.prompt.key": "p", "traceloop.prompt.version": 2}, "template", "p@2"),
+        ({"llm.request.type": "chat", "llm.user": "ada"}, "user", "ada"),
+        ({"llm.request.type": "chat", "gen_ai.response.stop_reason": "end_turn"}, "finish_reason", "end_turn"),
+        ({"gen_ai.operation.name": "chat", "gen_ai.session.id": "s-1"}, "session", "s-1"),
+        ({"gen_ai.operation.name": "chat", "gen_ai.agent.name": "handbook"}, "route", "handbook"),
+    ],
+)  # fmt: skip
+def test_a_name_of_a_dialect_gives_its_field(attributes: dict[str, Any], field: str, expected: str) -> None:
+    assert getattr(call(attributes), field) == expected
+
+
+@pytest.mark.parametrize("operation", ["agent_step", "rerank", "decide", "create_memory"])
+def test_operations_that_ask_no_model_are_no_calls(operation: str) -> None:
+    assert batch(span(1, 0, {"gen_ai.operation.name": operation})).generations == []
+
+
 def test_a_call_whose_model_nobody_names_is_kept() -> None:
     assert call(chat()).model == "unknown"
     asked = {"openinference.span.kind": "LLM", "llm.invocation_parameters": '{"model": "m-1"}'}
@@ -102,6 +143,9 @@ def test_a_call_whose_model_nobody_names_is_kept() -> None:
          "RateLimitError"),
         ({}, {"status": {"code": 2}}, "error"),
         ({}, {"status": {"code": 1}}, None),
+        # Langfuse's clients outside of Python tell of a failure without failing the span
+        ({"langfuse.observation.level": "ERROR", "langfuse.observation.status_message": "Timeout: 3 s"}, {}, "Timeout"),
+        ({"langfuse.observation.level": "WARNING", "langfuse.observation.status_message": "slow"}, {}, None),
     ],
 )  # fmt: skip
 def test_an_error_is_called_by_its_kind(

@@ -1,5 +1,6 @@
 // Runs beside node_modules that hold ai (Vercel's SDK), @ai-sdk/openai-compatible and OpenTelemetry's packages: the
-// calls of drive.py, exported. `node drive_vercel.mjs OTLP_URL MODEL_URL`; record.py calls it.
+// calls of drive.py, exported. `node drive_vercel.mjs OTLP_URL MODEL_URL`; record.py calls it. From version 7 on the
+// SDK tells through @ai-sdk/otel, in OpenTelemetry's names.
 import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -23,11 +24,18 @@ const provider = new NodeTracerProvider({
   spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter({ url: `${otlp}/v1/traces` }))],
 });
 provider.register();
+try {
+  const { OpenTelemetry } = await load("@ai-sdk/otel");
+  (await load("ai")).registerTelemetry(new OpenTelemetry());
+} catch (error) {
+  if (error.code !== "MODULE_NOT_FOUND") throw error;
+}
 const openai = createOpenAICompatible({ name: "openai", baseURL: model, apiKey: "none", includeUsage: true });
 const asked = {
   system: "You answer questions about the handbook.",
   messages: [{ role: "user", content: "Can I carry my leave over?" }],
   maxRetries: 0,
+  telemetry: { functionId: "handbook" },
   experimental_telemetry: { isEnabled: true, functionId: "handbook", metadata: { userId: "u-1", sessionId: "s-1" } },
 };
 await generateText({ ...asked, model: openai("gpt-5-mini"), temperature: 0.2 });

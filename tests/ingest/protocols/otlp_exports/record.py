@@ -1,8 +1,8 @@
 """Records what the real instrumentations export, as ``NAME.traces.body`` and so on beside this file.
 
 ``python record.py --python PYTHON [NAME ...]``: PYTHON is an environment with opentelemetry-sdk, the OTLP/HTTP
-exporter, openai, langfuse and the instrumentations that the names need (see ``drive.py``). ``vercel`` is driven by
-Node: ``--node FOLDER`` has the packages that ``drive_vercel.mjs`` names. Run it again to take in newer versions; the
+exporter, openai, langfuse and the instrumentations that the names need (see ``drive.py``). ``vercel`` and ``vercel-7``
+are driven by Node: ``--node FOLDER`` has the packages that ``drive_vercel.mjs`` names. Run it again to take in newer versions; the
 tests then say what has changed.
 """
 
@@ -68,7 +68,7 @@ def main() -> None:
         collector, model = sink(bodies), model_server.started()
         addresses = [f"http://127.0.0.1:{server.server_address[1]}" for server in (collector, model)]
         where = [addresses[0], f"{addresses[1]}/v1"]
-        if name == "vercel":
+        if name.startswith("vercel"):
             drive = ["node", str(HERE / "drive_vercel.mjs"), *where]
             subprocess.run(drive, check=True, cwd=chosen.node)
         else:
