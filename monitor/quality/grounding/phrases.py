@@ -3,12 +3,12 @@
 import re
 
 _NOT = re.compile(
-    r"\b(?:not|no|never|neither|nor|without|cannot|none|nothing|hardly)\b|n['’]t\b"
+    r"\b(?:not|no|never|neither|nor|without|cannot|none|nothing|nobody|nowhere|hardly|exclud\w*)\b|n['’]t\b"
     r"|不|没|未|无(?!论)|禁止|严禁|拒绝|并非|勿|除外"
 )  # fmt: skip
 # these hold a sign of negation and deny nothing
 _NOT_REALLY = re.compile(
-    r"\bnot only\b|\bno later than\b|\bno more than\b|不仅|不过|不足|不当|不同|不断|不良|无论|未来|不少于|不超过"
+    r"\bnot only\b|\b(?:at )?no (?:extra |additional )?(?:cost|charge|fee)s?\b|不收(?:钱|费|取)|不要钱|\bnot (?:to )?exceed\w*|\b(?:not|no) (?:be )?(?:more|less|later|longer) than\b|不得(?:超过|少于|低于|高于)|\bno later than\b|\bno more than\b|不仅|不过|不足|不当|不同|不断|不良|无论|未来|不少于|不超过"
 )
 _YES_NO = re.compile(
     r"^\s*(?:yes|no|不能|不可以|不是|不行|不|可以|能|是的|对)\s*[,，.。:：]\s*", re.IGNORECASE
@@ -20,7 +20,7 @@ _OPPOSITES = tuple(
         (r"\b(?:increas|ris(?:e|es|ing|en)\b|rose|rais|grew|grow|higher|gain|climb|up by)|增长|增加|上升|上涨|升高|提高|扩大",
          r"\b(?:decreas|fall|fell|drop|declin|lower|reduc|shrink|shrank|down by)|下降|减少|下跌|降低|降至|跌|缩小"),
         (r"\b(?:allowed|permitted|may be|may|can)\b|可以|允许|准许", r"\b(?:forbidden|prohibited|banned|must be avoided|must not)\b|禁止|严禁|不得|不允许"),
-        (r"\b(?:free of charge|for free|gratis|at no cost)\b|免费|免收", r"\b(?:for a fee|against a fee|is charged|are charged|costs?)\b|收费|收取|付费"),
+        (r"\b(?:free of charge|for free|gratis|at no (?:extra |additional )?(?:cost|charge))\b|免费|免收|不收(?:钱|费|取)|不要钱", r"\b(?:for a fee|against a fee|is charged|are charged|costs?)\b|收费|收取|付费"),
         (r"\b(?:immediately|at once|instantly)\b|立即|立刻|马上", r"\b(?:stays? valid|remains? valid|for \d+ hours)\b|仍然|依然|仍"),
         (r"\b(?:includ|cover)|包括|包含", r"\bexclud|不包括|不含|除外"),
         (r"\b(?:enabl|activat|turn(?:ed)? on)|开启|启用|打开", r"\b(?:disabl|deactivat|turn(?:ed)? off)|关闭|停用|禁用"),

@@ -9,7 +9,7 @@ _ABBREVIATED = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|No|vs|etc|e\.g|i\.e|Fig
 _TRAILING_MARKS = re.compile(r"\s*(?:\[[^\]\n]{1,40}\]|【[^】\n]{1,40}】)+")
 _BULLET = re.compile(r"^\s*(?:[-*•·]|\d{1,2}[.)、]|[（(]\d{1,2}[）)])\s+")
 _CLAUSE = re.compile(
-    r"(?<!\d),\s*|,(?!\d)\s*|\s*[，;；、—]\s*|[:：](?!\d)\s*|\s+(?:and|but|while|whereas|because|as|since|where|which|although|so that)\s+"
+    r"(?<!\d),\s*|,(?!\d)\s*|\s*[，;；—（）()。！？]\s*|[:：](?!\d)\s*|(?<=[a-z\d])[.!?]\s+(?=[A-Z])|\s+(?:and|but|while|whereas|because|as|since|where|which|although|so that)\s+"
     r"|(?:但是|不过|同时|而且|并且|因此|所以|由于)"
 )  # fmt: skip
 

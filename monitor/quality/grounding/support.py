@@ -8,13 +8,14 @@ against it. What only paraphrases scores in the middle: there a judge should be 
 import copy
 import itertools
 import math
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from monitor.quality.grounding import phrases, sentences
-from monitor.quality.grounding.terms import HAN, Words, words
+from monitor.quality.grounding.terms import HAN, LEAST_STEM, LIGHT, Words, alike, amount, words
 
 # scores at which a sentence is supported, and partly supported; learnt from sentences that no test holds back
 SUPPORTED = 0.55
@@ -22,12 +23,18 @@ PARTLY = 0.33
 DOUBT = (0.25, 0.75)
 OF_QUESTION = 0.25
 HALF_WORD = 0.5
+# what is said with very common words proves little either way; a number that is there proves a word's worth
+OF_LIGHT = 0.3
+OF_NUMBER = 1.0
 WRONG_NUMBER = 0.25
 UNKNOWN_NAME = 0.5
 TURNED = 0.25
 # a passage must hold so much of a clause before its negation says anything
 ALIKE = 0.45
+# of the clauses of a passage those count that share nearly as much as the nearest
+NEAREST = 0.7
 LEAST_NEW = 0.12
+LONGEST_ACRONYM = 5
 LONGEST_DOCUMENT = 200
 
 
@@ -58,6 +65,7 @@ class _Passage:
     text: str
     words: Words
     clauses: tuple[tuple[str, Words], ...]
+    stems: Mapping[str, tuple[str, ...]]
 
 
 class Documents:
@@ -69,6 +77,7 @@ class Documents:
         seen = Counter(term for one in self.passages for term in one.words.terms)
         self._rare = {term: math.log(1.0 + len(self.passages) / n) for term, n in seen.items()}
         self._unseen = math.log(2.0 + len(self.passages))
+        self._initials = " ".join("".join(re.findall(r"\b[a-z]", text.lower())) for text in documents)
         self.chinese = [bool(HAN.search(text)) for text in documents]
 
     def only(self, document: int) -> "Documents":
@@ -79,7 +88,8 @@ class Documents:
 
     def weight(self, term: str) -> float:
         """How much a term proves: one that stands in few passages more than one that is everywhere."""
-        return self._rare.get(term, self._unseen)
+        much = self._rare.get(term, self._unseen)
+        return OF_LIGHT * much if term in LIGHT else much
 
     def support(self, sentence: str, question: str = "") -> Support:
         """What the documents say to a sentence of the answer."""
@@ -109,13 +119,37 @@ class Documents:
         limit = 0.5 if phrases.asks(sentence) else LEAST_NEW
         return new <= limit * total
 
+    def _knows(self, name: str) -> bool:
+        """Whether a name stands there in another form, or is made of the first letters of words that do."""
+        if any(alike(name, other) for other in self.known if other[:LEAST_STEM] == name[:LEAST_STEM]):
+            return True
+        return 1 < len(name) <= LONGEST_ACRONYM and name in self._initials
+
+    def _turned(self, text: str, own: Words, passage: _Passage) -> bool:
+        """Whether the clauses of the passage that speak of the same say the contrary."""
+        shared = [sum(map(self.weight, own.terms & one.terms)) for _, one in passage.clauses]
+        most = max(shared, default=0.0)
+        aligned = [
+            one
+            for (one, found), much in zip(passage.clauses, shared, strict=True)
+            if much >= NEAREST * most and _aligned(own, found)
+        ]
+        if not aligned:
+            return False
+        beside = ", ".join(aligned)
+        return phrases.denies(text) != phrases.denies(beside) or phrases.opposed(text, beside)
+
     def _look(self, text: str, own: Words, asked: Words) -> tuple["_Look", float]:
         """A clause against the passage that holds most of it; and how much it weighs."""
         weights = {
             term: self.weight(term) * (OF_QUESTION if term in asked.terms else 1.0) for term in own.terms
         }
-        total = sum(weights.values())
-        held = [(_held(weights, one.words) / total, one) for one in self.passages]
+        said = own.amounts - asked.amounts
+        number = OF_NUMBER * self._unseen
+        total = sum(weights.values()) + number * len(said)
+        held = [
+            ((_held(weights, one) + number * _counted(said, one.words)) / total, one) for one in self.passages
+        ]
         share, best = max(held, key=lambda pair: pair[0])
         near = tuple(
             dict.fromkeys(
@@ -123,12 +157,12 @@ class Documents:
             )
         )
         score, why = share, ""
-        missing = own.numbers - asked.numbers - best.words.numbers
+        missing = own.numbers - asked.numbers - best.words.numbers - _said_otherwise(own, best.words)
         if missing or _counts_other(own, best.words, asked):
             score, why = score * WRONG_NUMBER, "number"
-        if own.names - self.known - asked.terms:
+        if any(not self._knows(name) for name in own.names - self.known - asked.terms):
             score, why = score * UNKNOWN_NAME, why or "name"
-        if share >= ALIKE and _turned(text, own, best):
+        if share >= ALIKE and self._turned(text, own, best):
             score, why = score * TURNED, why or "turned"
         return _Look(score, near if score >= PARTLY else (), why), total
 
@@ -142,8 +176,20 @@ class _Look:
 
 def _passages(document: int, text: str) -> list[_Passage]:
     found = [one.text for one in sentences.split(text)][:LONGEST_DOCUMENT]
-    pairs = [f"{one} {other}" for one, other in itertools.pairwise(found)]
-    return [_Passage(document, one, words(one), _clauses(one)) for one in (*found, *pairs)]
+    # a row of a table stands for itself
+    pairs = [
+        f"{one} {other}" for one, other in itertools.pairwise(found) if "|" not in one and "|" not in other
+    ]
+    return [_Passage(document, one, words(one), _clauses(one), _stems(one)) for one in (*found, *pairs)]
+
+
+def _stems(text: str) -> dict[str, tuple[str, ...]]:
+    """The longer English terms by their first letters."""
+    found: dict[str, tuple[str, ...]] = {}
+    for term in words(text).terms:
+        if len(term) >= LEAST_STEM:
+            found[term[:LEAST_STEM]] = (*found.get(term[:LEAST_STEM], ()), term)
+    return found
 
 
 def _clauses(text: str) -> tuple[tuple[str, Words], ...]:
@@ -163,31 +209,36 @@ def _parts(sentence: str, own: Words) -> list[tuple[str, Words]]:
     return [(one, words(one)) for one in found if words(one).terms] or [(sentence, own)]
 
 
-def _held(weights: dict[str, float], there: Words) -> float:
-    """The weight of the terms that stand there; a Chinese pair whose characters both do counts half."""
+def _held(weights: dict[str, float], passage: _Passage) -> float:
+    """The weight of the terms that stand there; a Chinese pair whose characters both do, or another form, counts half."""
     found = 0.0
+    there = passage.words
     for term, weight in weights.items():
         if term in there.terms:
             found += weight
-        elif there.characters.issuperset(term):
+        elif term >= "\u4e00":
+            if there.characters.issuperset(term):
+                found += HALF_WORD * weight
+        elif any(alike(term, other) for other in passage.stems.get(term[:LEAST_STEM], ())):
             found += HALF_WORD * weight
     return found
 
 
-def _turned(text: str, own: Words, passage: _Passage) -> bool:
-    """Whether the clauses of the passage that speak of the same say the contrary."""
-    aligned = [one for one, found in passage.clauses if _aligned(own, found)]
-    if not aligned:
-        return False
-    beside = ", ".join(aligned)
-    return phrases.denies(text) != phrases.denies(beside) or phrases.opposed(text, beside)
+def _counted(said: frozenset[tuple[float, str]], there: Words) -> int:
+    """How many of the amounts stand there, in whatever unit."""
+    return sum(one in there.amounts or (not one[1] and one[0] in there.numbers) for one in said)
+
+
+def _said_otherwise(own: Words, there: Words) -> frozenset[float]:
+    """The numbers whose amount stands there in another unit."""
+    return frozenset(value for value, unit in own.measures if unit and amount((value, unit)) in there.amounts)
 
 
 def _counts_other(own: Words, there: Words, asked: Words) -> bool:
     """Whether a number counts something of which the passage names other numbers: 20 days where 20 years stand."""
     counted = {unit for _, unit in there.measures if unit}
     return any(
-        unit in counted and (value, "") not in there.measures
+        unit in counted and (value, "") not in there.measures and amount((value, unit)) not in there.amounts
         for value, unit in own.measures - asked.measures - there.measures
     )
 

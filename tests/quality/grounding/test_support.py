@@ -1,4 +1,8 @@
-"""How well words alone tell what documents support: 160 sentences, English and Chinese, with known truth."""
+"""How well words alone tell what documents support: English and Chinese sentences with known truth.
+
+``sentences`` is what most answers are like; ``paraphrases`` says nearly everything in words of its own, and lies by
+one word.
+"""
 
 import json
 from collections.abc import Iterator
@@ -9,14 +13,17 @@ import pytest
 
 from monitor.quality.grounding.support import Documents, Support, Verdict
 
-SETS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "sentences.json").read_text())
+SETS: dict[str, list[dict[str, Any]]] = {
+    name: json.loads((Path(__file__).parent / f"{name}.json").read_text())
+    for name in ("sentences", "paraphrases")
+}
 DOCUMENT = (
     "The X200 pump weighs 14 kg. It was designed by Maria Oberg. Seals are not covered by the warranty."
 )
 
 
-def told(language: str) -> Iterator[tuple[str, Support]]:
-    for one in SETS:
+def told(language: str, name: str = "sentences") -> Iterator[tuple[str, Support]]:
+    for one in SETS[name]:
         if one["language"] == language:
             documents = Documents(one["documents"])
             for sentence, truth in one["sentences"]:
@@ -28,13 +35,21 @@ def auroc(supported: list[float], others: list[float]) -> float:
     return wins / (len(supported) * len(others))
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_supported_sentences_score_above_all_others(language: str) -> None:
-    found = list(told(language))
+@pytest.mark.parametrize(
+    ("language", "name", "n", "least"),
+    [
+        ("en", "sentences", 80, 0.97),
+        ("zh", "sentences", 80, 0.97),
+        ("en", "paraphrases", 150, 0.88),
+        ("zh", "paraphrases", 150, 0.93),
+    ],
+)
+def test_supported_sentences_score_above_all_others(language: str, name: str, n: int, least: float) -> None:
+    found = list(told(language, name))
     supported = [support.score for truth, support in found if truth == "supported"]
     others = [support.score for truth, support in found if truth != "supported"]
-    assert len(found) == 80
-    assert auroc(supported, others) >= 0.95
+    assert len(found) == n
+    assert auroc(supported, others) >= least
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -79,6 +94,15 @@ def test_what_the_document_contradicts_is_not_supported_and_says_why(sentence: s
         ),
         ("Hotels cost up to 140 euros, in London up to 220.", "In London hotels cost up to 220 euros.", ""),
         ("Private purchases are reimbursed only once.", "Private purchases are always reimbursed.", "turned"),
+        ("Members have 14 days to set it up.", "Members have two weeks to set it up.", ""),
+        ("Members have 14 days to set it up.", "Members have three weeks to set it up.", "number"),
+        ("晚点六十分钟以上赔偿票价的25%。", "晚点超过一小时，赔偿票价的四分之一。", ""),
+        ("Send it to Human Resources in Ghent.", "Send it to the HR in Ghent.", ""),
+        (
+            "Revenue rose to 84 million. Operating profit fell to 6 million.",
+            "Operating profit rose to 6 million.",
+            "turned",
+        ),
     ],
 )
 def test_what_a_number_counts_and_how_often_is_part_of_what_is_said(

@@ -1,6 +1,7 @@
 import pytest
 
-from monitor.quality.grounding.terms import numbers, words
+from monitor.quality.grounding import likewords, phrases
+from monitor.quality.grounding.terms import alike, numbers, words
 
 
 @pytest.mark.parametrize(
@@ -29,3 +30,28 @@ def test_characters_that_carry_grammar_part_no_chinese_pair() -> None:
 
 def test_a_capital_inside_a_sentence_and_a_code_are_names() -> None:
     assert words("The pump X200 is from Lisbon").names == {"x200", "lisbon"}
+
+
+def test_words_that_say_the_same_are_one_term() -> None:
+    assert words("The vehicle was bought").terms == words("cars purchased").terms
+    assert words("头疼消失").terms == words("头痛消退").terms
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [("conform", "conformity", True), ("contra", "contrast", True), ("insul", "insert", False)],
+)
+def test_forms_of_a_word_are_told_by_how_they_begin(one: str, other: str, same: bool) -> None:
+    assert alike(one, other) is same
+
+
+def test_a_latin_code_ends_where_chinese_begins() -> None:
+    assert "a320" in words("机龄11年的A320").terms
+
+
+@pytest.mark.parametrize("rows", [likewords.ENGLISH, likewords.CHINESE])
+def test_no_word_stands_in_two_rows_and_no_row_holds_opposites(rows: str) -> None:
+    listed = [row.split() for row in rows.splitlines()]
+    every = [word for row in listed for word in row]
+    assert len(every) == len(set(every))
+    assert not [(a, b) for row in listed for a in row for b in row if phrases.opposed(a, b)]
