@@ -1,6 +1,6 @@
 """The sides of a comparison as the address names them: versions, environments and windows of time.
 
-``a``, ``b``, ``c``, ``d`` are versions (``—``: the one without a name; ``other-model v1`` where the model differs),
+``a`` to ``f`` are versions (``—``: the one without a name; ``other-model v1`` where the model differs),
 ``b_env`` an environment, ``b_ago`` how much earlier the window of that side lies.
 """
 
@@ -16,7 +16,7 @@ from dashboards.visit import Visit
 from monitor.core import durations
 from monitor.ingest import calls
 
-LETTERS = "abcd"
+LETTERS = "abcdef"
 NAMELESS = "—"
 AGO = ("1h", "24h", "7d", "28d")
 NOW = dt.timedelta()
@@ -73,7 +73,6 @@ class Choice:
     versions: list[str]
     others: list[str]
     environments: list[str]
-    active: Sequence[calls.VersionRow]
     sides: tuple[Side, ...]
 
 
@@ -92,7 +91,7 @@ def read(visit: Visit) -> Choice:
     newest = [version for version in seen[::-1] if version in busy[1:]] or versions[1:]
     sides = _sides(visit, model, versions, newest[0] if newest else None, environments)
     others = [one.name for one in visit.versions if one.model != model]
-    return Choice(model, models, versions, others, environments, active, _dressed(visit, sides))
+    return Choice(model, models, versions, others, environments, _dressed(visit, sides))
 
 
 def _sides(
@@ -162,6 +161,6 @@ def _label(one: Side, *, several: bool) -> str:
     return " ".join(filter(None, parts))
 
 
-def _most_versions(active: Sequence[calls.VersionRow]) -> str:
+def _most_versions(active: Sequence[calls.Active]) -> str:
     models = [row.model for row in active]
     return next((model for model in models if models.count(model) > 1), models[0] if models else "")

@@ -25,7 +25,7 @@ SLICES = 20
 ENOUGH_VECTORS = 60
 # a version with fewer calls is left alone
 ENOUGH_CALLS = 200
-VersionRow = generations.VersionRow | lately.Version
+VersionRow = lately.Version
 # vectors themselves, where a detector asks for them: of a window, of a whole reference, of each of its hours at least
 SAMPLED, REFERENCE_SAMPLED, LEAST_SAMPLED = 400, 6_000, 20
 

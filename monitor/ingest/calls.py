@@ -12,13 +12,14 @@ from monitor.core import clock
 from monitor.core.labels import NAME, Matcher
 from monitor.ingest import choices
 from monitor.ingest.redaction.redactor import Redactor
-from monitor.store import catalog, embeddings, generations, scores, search
+from monitor.store import catalog, embeddings, generations, lately, scores, search
 from monitor.store.embeddings import Pool
-from monitor.store.generations import Filter, GenerationDetail, GenerationSummary, VersionRow
+from monitor.store.generations import Filter, GenerationDetail, GenerationSummary
+from monitor.store.lately import Version as Active
 from monitor.store.scores import ScoreRow, UnknownGenerationError
 
 __all__ = [
-    "Filter", "GenerationDetail", "GenerationSummary", "Pool", "UnknownGenerationError", "Version", "VersionRow", "columns", "identity",
+    "Active", "Filter", "GenerationDetail", "GenerationSummary", "Pool", "UnknownGenerationError", "Version", "columns", "identity",
     "known_versions", "like_prompts", "nearest", "one", "page", "rate", "redacted", "values_of", "versions", "words",
 ]  # fmt: skip
 
@@ -94,9 +95,9 @@ def nearest(
     return embeddings.nearest(project_id, generation_id, span, limit=limit)
 
 
-def versions(project_id: int, start: dt.datetime, end: dt.datetime) -> list[VersionRow]:
+def versions(project_id: int, start: dt.datetime, end: dt.datetime) -> list[Active]:
     """The model versions that had calls in the span, most calls first."""
-    return generations.versions(project_id, start, end)
+    return lately.versions(project_id, start, end)
 
 
 def values_of(

@@ -1,6 +1,7 @@
 """What a judge looks at besides its fair sample: small versions, doubtful answers, calls under an alert."""
 
 import datetime as dt
+import math
 from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
@@ -8,10 +9,11 @@ import numpy as np
 
 from monitor import query
 from monitor.quality.models import Extra, Judge
-from monitor.store import generations
+from monitor.store import generations, lately
 
 # so many calls of each version are judged in a quarter of an hour, where there are as many
 LEAST_OF_A_VERSION = 12
+SMALLEST_SHARE = 0.001
 # of so many recent calls the most doubtful are taken
 LOOKED_AT = 2_000
 # the share of recent calls that counts as doubtful at all
@@ -34,10 +36,12 @@ def _versions(
 ) -> list[UUID]:
     """More of the versions that the judge would hardly see; within each the choice is as fair as before."""
     found: list[UUID] = []
-    for row in generations.versions(judge.project_id, start, end):
+    # a version with more calls than these is seen anyway
+    most = 1 + math.ceil(LEAST_OF_A_VERSION / max(judge.sample_share, SMALLEST_SHARE))
+    for row in lately.versions(judge.project_id, start, end, most=most):
         if judge.version not in {"", row.version} or judge.model not in {"", row.model}:
             continue
-        share = min(1.0, LEAST_OF_A_VERSION / max(row.n - row.errors, 1))
+        share = min(1.0, LEAST_OF_A_VERSION / max(row.n, 1))
         if share > judge.sample_share:
             found += _sample(judge, start, end, (row.model, row.version), share, without, limit)
     return found

@@ -23,8 +23,6 @@ from monitor.store.shards import shards_of
 TEXT_LIMIT = 200
 # of so many calls the values of their slices are offered as filters
 LOOKED_AT = 5_000
-# and of so many the versions are counted, however many there are
-COUNTED = 20_000
 # PostgreSQL's times begin with it, in Unix milliseconds
 _YEAR_2000 = 946_684_800_000
 # where a word stands farther back than so many characters, the excerpt begins before it
@@ -166,18 +164,6 @@ class GenerationDetail:
     @property
     def output(self) -> str:
         return self.summary.output
-
-
-@dataclass(frozen=True, slots=True)
-class VersionRow:
-    """A model version that had calls in the span."""
-
-    model: str
-    version: str
-    n: int
-    errors: int
-    first: dt.datetime
-    last: dt.datetime
 
 
 def page(wanted: Filter, *, before: UUID | None = None, limit: int = 50) -> list[GenerationSummary]:
@@ -386,19 +372,6 @@ def columns(  # noqa: PLR0913 — each argument narrows what is read
         )
         row = cursor.execute(sql, values | stretches, binary=True).fetchone()
     return {name: _unpacked(name, one) for name, one in zip(names, row or [None] * len(names), strict=True)}
-
-
-def versions(project_id: int, start: dt.datetime, end: dt.datetime) -> list[VersionRow]:
-    """Model versions among the newest calls of the span, most calls first."""
-    where, values = Filter(project_id, start, end).where()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT n.model, n.version, count(*), count(n.error), min(n.started_at), max(n.started_at)"
-            " FROM (SELECT g.model, g.version, g.error, g.started_at FROM monitor_generation g"
-            f" WHERE {where} ORDER BY g.id DESC LIMIT %(counted)s) AS n GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
-            values | {"counted": COUNTED},
-        )
-        return [VersionRow(*row) for row in cursor.fetchall()]
 
 
 def first_of(project_id: int, model: str, version: str) -> dt.datetime | None:

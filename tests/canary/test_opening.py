@@ -83,10 +83,7 @@ def test_what_the_database_refuses_is_said(release: Open, monkeypatch: pytest.Mo
         release()
 
 
-def test_a_version_is_noticed_however_many_calls_come(
-    sides: Sides, cast: Cast, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("monitor.store.generations.COUNTED", 100)
+def test_a_version_is_noticed_however_many_calls_come(sides: Sides, cast: Cast, now: dt.datetime) -> None:
     sides(120, until=now - HOUR)
     sides(60, share=0.3)
     assert run.notice_new(now=now + MINUTE) == 1

@@ -7,7 +7,7 @@ from monitor import query
 from monitor.drift import follow, read
 from monitor.drift.models import DriftSignal, DriftSketch, WatchState
 from monitor.drift.signals import SIGNALS
-from monitor.store import generations, scores
+from monitor.store import scores
 from monitor.store.models import Generation
 from monitor.store.scores import ScoreRow
 from tests.fixtures.fix_calls import Push
@@ -104,10 +104,9 @@ def test_a_second_replay_puts_what_is_known_now_in_the_place_of_the_first(
 
 
 def test_a_replay_takes_versions_that_went_long_before_its_end(
-    cast: Cast, push: Push, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, push: Push, now: dt.datetime
 ) -> None:
     only(cast, "prompt_length")
-    monkeypatch.setattr(generations, "COUNTED", 500)
     play(push, now - 3 * DAY, 1)
     play(push, now - 2 * DAY, 2, version="v2")
     follow.replay(cast.project.id, now - 3 * DAY, now, now=now)
@@ -244,9 +243,8 @@ def test_a_judge_that_came_late_is_measured_by_what_it_marked_since(
 
 
 def test_a_version_with_a_small_share_of_a_busy_project_is_followed(
-    cast: Cast, push: Push, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, push: Push, now: dt.datetime
 ) -> None:
-    monkeypatch.setattr(generations, "COUNTED", 300)
     play(push, now - 2 * DAY, 0.5, version="v0")
     play(push, now - DAY / 2, 0.5)
     follow.run_due(now=now)

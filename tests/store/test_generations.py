@@ -101,11 +101,6 @@ def test_columns_of_no_calls_are_empty(cast: Cast, now: dt.datetime) -> None:
     }
 
 
-def test_versions_count_calls_and_errors(cast: Cast, now: dt.datetime, calls: list[Generation]) -> None:
-    rows = generations.versions(cast.project.id, now - DAY, now)
-    assert {(row.version, row.n, row.errors) for row in rows} == {("v1", 5, 0), ("v2", 5, 1)}
-
-
 def test_a_sample_is_the_same_each_time_and_skips_what_was_judged(
     cast: Cast, now: dt.datetime, calls: list[Generation]
 ) -> None:
