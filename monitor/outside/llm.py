@@ -9,6 +9,7 @@ import datetime as dt
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -243,9 +244,9 @@ def _judge_status(endpoint: Endpoint, answer: "Answer") -> None:
         return
     message = f"{endpoint.place}: HTTP {status} for model {endpoint.model!r}: {answer.excerpt}"
     if status == 429:
-        raise UnavailableError(message, "rate_limited", _pause(answer.headers.get("retry-after", "")))
+        raise UnavailableError(message, "rate_limited", _pause(answer.headers))
     if status >= 500 or status in {408, 425}:
-        raise UnavailableError(message, "server_error", _pause(answer.headers.get("retry-after", "")))
+        raise UnavailableError(message, "server_error", _pause(answer.headers))
     if status in {400, 422} and any(word in answer.excerpt for word in ("response_format", "json_schema")):
         raise FormRefusedError(message)
     if status in {400, 413, 422}:
@@ -253,9 +254,16 @@ def _judge_status(endpoint: Endpoint, answer: "Answer") -> None:
     raise MisconfiguredError(message)
 
 
-def _pause(retry_after: str) -> float | None:
-    """Seconds; a date is left to our own growing pauses."""
-    return min(LONGEST_ASKED_SECONDS, float(retry_after)) if retry_after.isdecimal() else None
+def _pause(headers: Mapping[str, str]) -> float | None:
+    """Seconds. A date is read by the server's own clock, which stands beside it; without one our pauses grow."""
+    wanted = headers.get("retry-after", "").strip()
+    if wanted.isdecimal():
+        return min(LONGEST_ASKED_SECONDS, float(wanted))
+    try:
+        until, at = (parsedate_to_datetime(one) for one in (wanted, headers.get("date", "")))
+        return min(LONGEST_ASKED_SECONDS, max(0.0, (until - at).total_seconds()))
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _text(reply: Any) -> str:

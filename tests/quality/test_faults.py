@@ -6,12 +6,14 @@ In each case: no score is invented, nothing is blocked, and the page says what h
 import datetime as dt
 import json
 from collections.abc import Callable, Iterator
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
 import stamina
 
 from monitor import query
+from monitor.core import clock
 from monitor.quality import run
 from monitor.quality.desk import Desk
 from monitor.quality.models import ClaimState, Judge, JudgeClaim, JudgeEpoch, JudgeSpending
@@ -225,10 +227,12 @@ def test_the_same_texts_side_by_side_are_one_question(
     assert JudgeSpending.objects.get().cached == 3
 
 
+@pytest.mark.parametrize("wanted", ["300", ""])
 def test_rate_limited_it_rests_as_long_as_it_was_asked_to(
-    cast: Cast, now: dt.datetime, judge: Judge, push: Push, server: Outside, look: Look
+    cast: Cast, now: dt.datetime, judge: Judge, push: Push, server: Outside, look: Look, wanted: str
 ) -> None:
-    server.always(429, b"slow down", retry_after="300")
+    until = format_datetime(clock.now().replace(microsecond=0) + 6 * MINUTE, usegmt=True)
+    server.always(429, b"slow down", retry_after=wanted or until)
     ids = push(calls(8))
     outcome = run.run(judge, now=now)
     assert outcome.failures["rate_limited"] == 4
