@@ -27,9 +27,14 @@ EXCERPT = 300
 # error pages say what they have to say between these
 _TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 # services that hand out a machine's credentials; no message and no scrape has business there
-METADATA = frozenset(map(ipaddress.ip_address, ("100.100.100.200", "fd00:ec2::254")))
+METADATA = frozenset(
+    map(ipaddress.ip_address, ("100.100.100.200", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"))
+)
 SHARED = ipaddress.ip_network("100.64.0.0/10")
-NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# IPv6 addresses whose last 32 bits are the IPv4 address that is meant: compatible, translated, NAT64
+EMBEDDING = tuple(map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48")))
+# a network's own translators and the site-local addresses of old: inside, though Python takes them for global ones
+INSIDE = tuple(map(ipaddress.IPv6Network, ("64:ff9b:1::/48", "fec0::/10")))
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 redact = masking.redact
 
@@ -148,7 +153,10 @@ def host_of(url: str) -> str:
 
 def allowed(address: str, *, private: bool) -> bool:
     """Whether an address may be called. Link-local and metadata addresses never; private ones by setting."""
-    plain = _plain(ipaddress.ip_address(address.partition("%")[0]))
+    given = ipaddress.ip_address(address.partition("%")[0])
+    plain = _plain(given)
+    if not private and any(given in network for network in INSIDE):
+        return False
     if plain in METADATA or plain.is_link_local or plain.is_multicast or plain.is_unspecified:
         return False
     return plain.is_global or (private and (plain.is_private or plain.is_loopback or plain in SHARED))
@@ -170,13 +178,14 @@ def resolved(host: str, port: int, *, private: bool) -> list[str]:
 
 def _plain(address: Address) -> Address:
     """The IPv4 address inside an IPv6 one: a detour must not open a closed door."""
-    if isinstance(address, ipaddress.IPv4Address):
+    if isinstance(address, ipaddress.IPv4Address) or address.is_loopback or address.is_unspecified:
         return address
     if address.ipv4_mapped is not None:
         return address.ipv4_mapped
     if address.sixtofour is not None:
         return address.sixtofour
-    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in NAT64 else address
+    inside = any(address in network for network in EMBEDDING)
+    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if inside else address
 
 
 class _CheckedBackend(httpcore2.NetworkBackend):

@@ -70,6 +70,9 @@ def test_an_excerpt_of_an_error_page_is_its_words(outside: Callable[[], Outside]
         ("64:ff9b::a9fe:a9fe", True, False), ("2002:a9fe:a9fe::", True, False), ("0.0.0.0", True, False),
         ("::", True, False), ("224.0.0.1", True, False), ("100.100.100.200", True, False),
         ("fd00:ec2::254", True, False), ("fd12::1", True, True), ("::1", False, False), ("100.64.1.1", True, True),
+        ("::1", True, True), ("::127.0.0.1", False, False), ("::a9fe:a9fe", True, False), ("::ffff:0:7f00:1", False, False),
+        ("64:ff9b:1::a9fe:a9fe", True, False), ("64:ff9b:1::808:808", False, False), ("fec0::1", False, False),
+        ("192.0.0.192", True, False), ("fd20:ce::254", True, False), ("2606:4700::1111", False, True),
     ],
 )  # fmt: skip
 def test_which_addresses_may_be_called(address: str, private: bool, may: bool) -> None:
