@@ -1,7 +1,6 @@
 """A clock that is set back by hours: what watches goes on at once, and what lasted keeps how long it has."""
 
 import datetime as dt
-from pathlib import Path
 
 import pytest
 from django.apps import apps
@@ -9,7 +8,6 @@ from django.core.cache import cache
 from django.db import models
 
 from monitor import setback
-from monitor.celery import SteadyScheduler, app
 from monitor.rules import evaluate
 from monitor.rules.models import Rule, RuleAlert, RuleGroup
 from tests.fixtures.fix_cast import Cast
@@ -62,11 +60,3 @@ def test_every_moment_that_something_waits_for_is_known() -> None:
     noted = {(name, field) for name, fields in setback.NOTED.items() for field in fields}
     assert found - noted == set()
     assert len(found) > 8
-
-
-def test_beat_ticks_on(tmp_path: Path) -> None:
-    beat = SteadyScheduler(app, schedule_filename=str(tmp_path / "beat"))
-    for entry in beat.schedule.values():
-        entry.last_run_at = app.now() + HOURS
-    assert beat.tick() <= 1.0
-    beat.close()

@@ -159,7 +159,10 @@ class Supervisor:
             *celery, "worker", "--concurrency", "3", "--loglevel", "warning", "--without-gossip",
             "--without-mingle", "--without-heartbeat", "-n", "vigil@%h",
         ]  # fmt: skip
-        beat = [*celery, "beat", "--loglevel", "warning", "--schedule", schedule, "--pidfile", ""]
+        beat = [
+            sys.executable, "-m", "celery", "-A", "monitor.beat", "beat", "--loglevel", "warning", "--schedule", schedule,
+            "--pidfile", "",
+        ]  # fmt: skip
         found = [
             Child("web", spawner("web", web)),
             Child("worker", spawner("worker", worker)),
