@@ -264,7 +264,8 @@ def _rows(values: dict[str, int | str | None]) -> list[tuple[Any, ...]]:
         if not connection.in_atomic_block:
             rows = prepared.rows(connection.connection, _CHANGES, tuple(values.values()))
         else:
-            with psycopg.RawCursor(connection.connection) as cursor:
+            own = connection.connection
+            with prepared.heeded(own), psycopg.RawCursor(own) as cursor:
                 rows = cursor.execute(_CHANGES, tuple(values.values()), prepare=True).fetchall()
     except psycopg.errors.QueryCanceled as error:
         raise OperationalError(str(error)) from error

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from django.db import connection
 
-from monitor.store import ids
+from monitor.store import ids, prepared
 
 Keys = Mapping[uuid.UUID, uuid.UUID]
 
@@ -75,7 +75,8 @@ def _inserted(
     values = [shard, project_id, now.date(), _array(keys), _array(identities)]
     connection.ensure_connection()
     # past Django's cursor, which would put all keys into the text of the statement
-    with connection.wrap_database_errors, psycopg.Cursor[Any](connection.connection) as cursor:
+    own = connection.connection
+    with connection.wrap_database_errors, prepared.heeded(own), psycopg.Cursor[Any](own) as cursor:
         cursor.execute(_INSERT, values, prepare=True, binary=True)
         return None if cursor.rowcount == len(keys) else cursor.fetchall()
 

@@ -101,8 +101,6 @@ def database_settings(url: str, layout: Layout) -> dict[str, Any]:
             "PASSWORD": local_secret(layout, "postgres_password"),
             "HOST": str(layout.postgres_sockets),
             "PORT": "5432",
-            # only what is marked for it is prepared; a server behind a pooler may not be able to
-            "OPTIONS": {"prepare_threshold": 2**31},
         }
     info = conninfo_to_dict(url)
     options = {

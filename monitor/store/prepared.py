@@ -3,11 +3,13 @@
 For outside transactions alone: nothing here begins one, and what is written is committed by itself.
 """
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
+from django.conf import settings
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
@@ -15,8 +17,23 @@ Row = tuple[Any, ...]
 # int2, int4, int8; float8; what is not here stays text
 _OF_TYPE: dict[int, Callable[[bytes], Any]] = {21: int, 23: int, 20: int, 701: float}
 
+_NEVER_BY_ITSELF = 2**31
+
 # the statements that a connection knows, and under which names
 _names: WeakKeyDictionary[psycopg.Connection[Any], dict[str, bytes]] = WeakKeyDictionary()
+
+
+@contextmanager
+def heeded(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Within this the driver prepares what is marked for it; a server behind a pooler may not be able to.
+
+    Not always: the driver would keep the texts of its last hundred statements, and all values stand in them.
+    """
+    connection.prepare_threshold = _NEVER_BY_ITSELF if settings.EMBEDDED_DATABASE else None
+    try:
+        yield
+    finally:
+        connection.prepare_threshold = None
 
 
 def rows(connection: psycopg.Connection[Any], sql: str, values: Sequence[int | str | None]) -> list[Row]:

@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 from django.db import connection
+from pytest_django import Settings
 
 from monitor.store import catalog, prepared
 from monitor.store.models import Project
@@ -43,3 +44,34 @@ def test_a_statement_is_prepared_again_once_the_driver_gave_all_of_them_up() -> 
     with connection.cursor() as cursor:
         cursor.execute("DEALLOCATE ALL")
     assert rows("SELECT 2") == [(2,)]
+
+
+def names_on_server() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM pg_prepared_statements WHERE statement LIKE '%%prepared here%%'")
+        return {name for (name,) in cursor.fetchall()}
+
+
+def test_only_what_is_marked_is_prepared_and_no_other_text_is_kept(settings: Settings) -> None:
+    settings.EMBEDDED_DATABASE = True
+    connection.ensure_connection()
+    own = connection.connection
+    with prepared.heeded(own), psycopg.Cursor(own) as cursor:
+        cursor.execute("SELECT %s::int /* prepared here */", [1], prepare=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT %s", ["a long text " * 1000])
+    assert len(names_on_server()) == 1
+    assert max(len(text) for text, _ in driver_keeps(own)) < 100
+
+
+def test_behind_a_pooler_nothing_is_prepared(settings: Settings) -> None:
+    settings.EMBEDDED_DATABASE = False
+    connection.ensure_connection()
+    with prepared.heeded(connection.connection), psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute("SELECT %s::int /* not prepared here */", [1], prepare=True)
+    assert names_on_server() == set()
+
+
+def driver_keeps(own: psycopg.Connection[object]) -> list[tuple[bytes, tuple[int, ...]]]:
+    kept = own._prepared
+    return [*kept._counts, *kept._names]
