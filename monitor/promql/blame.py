@@ -35,7 +35,9 @@ _RESERVED = frozenset(
     }
 )
 _NUMBER = re.compile(
-    r"0x[0-9a-f]+|(?:\d[\d_]*\.?\d*|\.\d+)(?:e[+-]?\d+)?|(?:\d+(?:ms|[smhdwy]))+", re.IGNORECASE
+    r"0x(?:_?[0-9a-f])+|(?:\d(?:_?\d)*\.?(?:\d(?:_?\d)*)?|\.\d(?:_?\d)*)(?:e[+-]?\d(?:_?\d)*)?"
+    r"|(?:\d+(?:ms|[smhdwy]))+",
+    re.IGNORECASE,
 )
 
 

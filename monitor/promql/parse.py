@@ -14,7 +14,7 @@ from monitor.promql import bare, edges, tree, trims
 from monitor.promql.blame import SCALAR_FUNCTIONS, blame
 from monitor.promql.edges import marked
 from monitor.promql.errors import BadQueryError
-from monitor.promql.scan import NEGATIVE_AT, Token, failure, rewritten, scan
+from monitor.promql.scan import NEGATIVE_AT, Token, failure, rewritten, scan, signed
 from monitor.promql.spans import Question
 
 _CARDINALITIES: dict[str, tree.Cardinality] = {
@@ -37,6 +37,8 @@ EXTENDED = {
     "anchored": ("changes", "delta", "increase", "rate", "resets"),
     "smoothed": ("delta", "increase", "rate"),
 }
+FILLS = frozenset({"fill", "fill_left", "fill_right"})
+SETS = frozenset({"and", "or", "unless"})
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MS = dt.timedelta(milliseconds=1)
 
@@ -66,7 +68,10 @@ def too_deep() -> BadQueryError:
 def _parsed(text: str, question: Question) -> tree.Node:
     tokens = scan(text)
     try:
-        root = _copy(wheel.parse(rewritten(text, bare.anchored(text, marked(text, tokens)), question)))
+        spelled = bare.anchored(text, marked(text, tokens))
+        root = _copy(wheel.parse(rewritten(text, spelled, question)))
+        if strict := signed(spelled):
+            wheel.parse(rewritten(text, strict, question))
     except BadMatcherError as error:
         raise failure(text, tokens[0].position, str(error)) from error
     except (ValueError, OverflowError) as error:
@@ -76,9 +81,9 @@ def _parsed(text: str, question: Question) -> tree.Node:
         if type(error).__name__ != "PanicException":
             raise
         raise failure(text, tokens[0].position, "a number or duration is out of range") from error
-    misuse = _misuse(root)
+    misuse = _misuse(root) or _misfilled(root)
     if misuse is not None:
-        raise failure(text, _position_of(tokens, edges.WORDS), misuse)
+        raise failure(text, _position_of(tokens, edges.WORDS | FILLS), misuse)
     return trims.restored(root, tokens)
 
 
@@ -104,6 +109,17 @@ def _misuse(node: tree.Node, caller: str = "") -> str | None:
             name = node.name if isinstance(node, tree.Call) else ""
             found = (_misuse(child, name) for child in tree.children(node))
             return next((one for one in found if one is not None), None)
+
+
+def _misfilled(node: tree.Node) -> str | None:
+    """A fill() at a set operator, which fills nothing in."""
+    if (
+        isinstance(node, tree.Binary)
+        and node.op in SETS
+        and (node.fill_left, node.fill_right) != (None, None)
+    ):
+        return f"filling in missing series is not allowed for set operators such as {node.op}"
+    return next((found for child in tree.children(node) if (found := _misfilled(child))), None)
 
 
 def selector(text: str) -> tuple[Matcher, ...]:
@@ -250,7 +266,7 @@ def _binary(node: Any) -> tree.Binary:
     left, right, op = _copy(node.lhs), _copy(node.rhs), str(node.op)
     modifier = node.modifier
     if modifier is None:
-        default: tree.Cardinality = "many-to-many" if op in {"and", "or", "unless"} else "one-to-one"
+        default: tree.Cardinality = "many-to-many" if op in SETS else "one-to-one"
         return tree.Binary(op, left, right, cardinality=default)
     matching, fill = modifier.matching, modifier.fill_values
     return tree.Binary(

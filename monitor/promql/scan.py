@@ -21,7 +21,7 @@ NEGATIVE_AT = 2**36
 _TOKEN = re.compile(
     r"""(?P<space>\s+|\#[^\n]*)
     |(?P<text>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`[^`]*`)
-    |(?P<number>0[xX][0-9a-fA-F]+|(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?:[a-z][a-z0-9]*)?)
+    |(?P<number>0[xX](?:_?[0-9a-fA-F])+|(?:\d(?:_?\d)*\.?(?:\d(?:_?\d)*)?|\.\d(?:_?\d)*)(?:[eE][+-]?\d(?:_?\d)*)?(?:[a-z][a-z0-9]*)?)
     |(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)
     |(?P<operator>==|!=|=~|!~|>=|<=|</|>/|[-+*/%^<>=])
     |(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<comma>,)|(?P<at>@)
@@ -42,6 +42,11 @@ _ESCAPES = {
     "'": "'",
     '"': '"',
 }
+_QUOTES = frozenset({"'", '"'})
+_LONGEST = 1e12
+# of pairs that spell one character elsewhere; none by themselves
+_HALVES = range(0xD800, 0xE000)
+_LAST_CHARACTER, _BYTE = 0x10FFFF, 255
 _WORDS = frozenset({"and", "or", "unless", "atan2"})
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _NAMES = {"(": "parenthesis", "[": "bracket", "{": "brace"}
@@ -70,8 +75,11 @@ def scan(text: str) -> list[Token]:
     if not tokens:
         raise failure(text, 0, "no expression found in input")
     _check_brackets(text, tokens)
+    offset = False
     for before, token in pairwise(tokens):
-        if before.text.lower() in {"offset", "[", ":"} and _is_huge(token):
+        opens = before.text.lower() in {"offset", "[", ":"} or (before.text in {"-", "+"} and offset)
+        offset = before.text.lower() == "offset"
+        if opens and _is_huge(token):
             raise failure(text, token.position, "duration out of range")
     operators = [token for token in tokens if token.kind == "operator" or token.text.lower() in _WORDS]
     if len(operators) > MAX_OPERATORS:
@@ -85,7 +93,21 @@ def _tokens(text: str) -> Iterator[Token]:
         kind = match.lastgroup or "strange"
         if kind == "unclosed":
             raise failure(text, match.start(), f"unterminated quoted string {match.group()}")
+        if kind == "text" and match.group()[0] != "`":
+            _check_escapes(text, match)
         yield Token(kind, match.group(), match.start())
+
+
+def _check_escapes(text: str, literal: re.Match[str]) -> None:
+    """Raises for an escape that spells nothing."""
+    quote = literal.group()[0]
+    for found in _ESCAPE.finditer(text, literal.start() + 1, literal.end() - 1):
+        escape = found[1]
+        if len(escape) == 1 and (escape not in _ESCAPES or escape in _QUOTES - {quote}):
+            raise failure(text, found.start(), f"unknown escape sequence {found[0]!r}")
+        number = int(escape[1:], 16) if escape[0] in "uU" and len(escape) > 1 else 0
+        if number > _LAST_CHARACTER or number in _HALVES or (escape.isdecimal() and int(escape, 8) > _BYTE):
+            raise failure(text, found.start(), f"escape sequence {found[0]!r} stands for no character")
 
 
 def _check_brackets(text: str, tokens: Sequence[Token]) -> None:
@@ -117,7 +139,12 @@ def _is_zero(token: Token) -> bool:
 
 def _is_huge(token: Token) -> bool:
     """A bare number of seconds beyond any span; the wheel panics on it, aloud."""
-    return re.fullmatch(r"[\d.]+(e\+?\d+)?", token.text.lower()) is not None and float(token.text) > 1e12
+    word = token.text.lower().replace("_", "")
+    if token.kind == "name":
+        return word in {"inf", "nan"}
+    if word.startswith("0x"):
+        return int(word, 16) > _LONGEST
+    return re.fullmatch(r"[\d.]+(e[+-]?\d+)?", word) is not None and float(word) > _LONGEST
 
 
 def rewritten(text: str, tokens: Sequence[Token], question: spans.Question) -> str:
@@ -157,6 +184,22 @@ def _respelling(text: str, tokens: Sequence[Token], question: spans.Question) ->
     return parts
 
 
+def signed(tokens: Sequence[Token]) -> list[Token]:
+    """The tokens with a minus in the place of every plus sign; empty where there is none.
+
+    The wheel drops a plus sign without looking at what it stands before; of a minus it wants a number.
+    """
+    found, depth = False, 0
+    result = list(tokens)
+    for place, token in enumerate(tokens):
+        depth += (token.text == "[") - (token.text == "]")
+        before = tokens[place - 1] if place else None
+        begins = before is None or before.kind in {"open", "comma", "operator"} or before.text in _WORDS
+        if token.text == "+" and begins and not depth:
+            result[place], found = Token("operator", "-", token.position), True
+    return result if found else []
+
+
 def _opens_sum(tokens: Sequence[Token], place: int) -> bool:
     """Whether a duration to be worked out begins here: a sum in parentheses, or a function such as step()."""
     if tokens[place].text in {"-", "+"}:
@@ -188,10 +231,15 @@ def _closing(tokens: Sequence[Token], place: int) -> int:
 def _brackets(inner: str, position: int, question: spans.Question) -> str:
     """What stands between brackets, with sums worked out."""
     halves = [
-        spans.folded(half, position, question, positive=True) if spans.is_sum(half) else half
+        spans.folded(half, position, question, positive=True) if spans.is_sum(half) else _counted(half)
         for half in inner.split(":")
     ]
     return "[" + ":".join(halves) + "]"
+
+
+def _counted(half: str) -> str:
+    """A number of seconds without its underscores; anything else as it is."""
+    return half.replace("_", "") if re.fullmatch(r"\s*[\d.][\d_.]*\s*", half) else half
 
 
 def _respelled(token: Token) -> str:
@@ -214,9 +262,7 @@ def unquoted(text: str) -> str:
             return bytes([int(escape[1:], 16)])
         if escape[0] in "uU":
             return chr(int(escape[1:], 16)).encode()
-        if escape.isdecimal():
-            return bytes([int(escape, 8) & 255])
-        return _ESCAPES.get(escape, "\\" + escape).encode()
+        return _ESCAPES[escape].encode() if escape in _ESCAPES else bytes([int(escape, 8)])
 
     parts, done = [], 1
     for match in _ESCAPE.finditer(text, 1, len(text) - 1):

@@ -59,7 +59,7 @@ REFUSED = [
     ("x^, y", "unexpected ',', expected an operator or the end"),
     ("x + (^)", "unexpected ')', expected an operand"),
     ("^on(a) x", "unexpected 'on', expected an operand"),
-    (r'x{a=^"\q"}', "unknown escape sequence"),
+    (r'x{a="^\q"}', "unknown escape sequence"),
 ]  # fmt: skip
 
 

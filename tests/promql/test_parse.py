@@ -47,6 +47,14 @@ def test_byte_escapes_spell_utf8() -> None:
         ("1 + nosuch(up)", 4, "unknown function"),
         ("2 * rate(up)", 9, 'expected type range vector in call to function "rate", got instant vector'),
         ("x[0]", 2, "greater than 0"),
+        ('+"x"', 0, "unary expression only allowed"),
+        ("rate(+x[5m])", 5, "unary expression only allowed"),
+        ("x and fill(0) y", 6, "not allowed for set operators"),
+        (r'x{a="\8"}', 5, "unknown escape sequence"),
+        (r'x{a="\x4"}', 5, "unknown escape sequence"),
+        (r'x{a="b\ud800"}', 6, "stands for no character"),
+        (r'"\U99999999"', 1, "stands for no character"),
+        (r'"\400"', 1, "stands for no character"),
         ("x[0s]", 2, "greater than 0"),
         ('{a="b" or c="d"}', 7, "unexpected 'or'"),
         ("a $ b", 2, "unexpected character"),
@@ -78,6 +86,20 @@ def test_the_message_counts_lines_and_columns_from_one() -> None:
 )
 def test_the_kind_of_result_is_known_before_it_is_computed(text: str, kind: str) -> None:
     assert result_kind(parse(text)) == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1_000_000", 1e6),
+        (".123_456", 0.123456),
+        ("0x_53_AB", 0x53AB),
+        ("1_0.2_5e1_0", 10.25e10),
+        ("1_0", 10),
+    ],
+)
+def test_underscores_part_the_digits_of_a_number(text: str, value: float) -> None:
+    assert parse(text) == tree.Number(value)
 
 
 def test_pretty_text_means_the_same() -> None:
