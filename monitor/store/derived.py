@@ -29,7 +29,8 @@ def grid(selection: Selection, known: Known, last_event: int) -> Ints:
     """The times at which a series reports within the selection; empty where it does not exist.
 
     An instant selector reads one sample per step, so it gets one just there; a range selector gets a
-    regular grid and the two samples with which the series begins.
+    regular grid and the two samples with which the series begins. Asked at one moment alone it also gets
+    samples at both ends of its window: what is wide-meshed for a curve would be a wrong count.
     """
     begin = known.first_ms - GRID_MS
     low, high = max(selection.start_ms, begin), min(selection.end_ms, last_event + FLAT_MS)
@@ -43,7 +44,21 @@ def grid(selection: Selection, known: Known, last_event: int) -> Ints:
         steps = np.arange(first, selection.end_ms + 1, max(selection.step_ms, 1), dtype=np.int64)
         regular = np.minimum(steps[(steps >= low) & (steps < high + LOOKBACK_MS)], high)
     edges = [t for t in (begin, known.first_ms) if low <= t <= high]
-    return np.union1d(regular, np.array(edges, dtype=np.int64))
+    points = np.union1d(regular, np.array(edges, dtype=np.int64))
+    return _with_ends(points, low, selection.end_ms) if _alone(selection) else points
+
+
+def _alone(selection: Selection) -> bool:
+    """Whether one window is asked for by itself, too wide for the fine grid, which is near enough to its ends."""
+    span = selection.end_ms - selection.start_ms
+    one = bool(selection.range_ms) and not selection.step_ms and selection.span_ms <= span
+    return one and spacing(selection) > GRID_MS
+
+
+def _with_ends(points: Ints, low: int, end: int) -> Ints:
+    """Nothing is left to be guessed at either end; the last two stay as far apart as deltas are, or would show none."""
+    inside = points[(points <= end - GRID_MS) | (points == points[:1])]
+    return np.union1d(inside, np.array([low, end], dtype=np.int64))
 
 
 def counter(known: Known, deltas: Table, base: float, selection: Selection) -> Series | None:

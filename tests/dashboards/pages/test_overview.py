@@ -29,6 +29,12 @@ def test_a_version_that_fails_is_said_to_fail(look: Look, world: object) -> None
     assert "fail" in worst.reason
 
 
+def test_the_first_calls_are_counted_one_by_one(look: Look, push: Push, now: dt.datetime) -> None:
+    push([{"at": now - dt.timedelta(seconds=100 - 2 * step), "output_tokens": 10} for step in range(46)])
+    tiles = look("overview").context["tiles"]
+    assert [tiles[place]["text"] for place in (0, 2)] == ["46", "460\u00a0tok"]
+
+
 def test_a_change_is_against_the_same_time_yesterday(look: Look, push: Push, now: dt.datetime) -> None:
     push([
         {"at": now - dt.timedelta(days=day, seconds=10 + 5 * step), "duration_seconds": 1.0 if day else 2.0}
