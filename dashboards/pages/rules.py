@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from dashboards import colours, tryout
+from dashboards import ask, colours, tryout
 from dashboards.charts import Chart, draw
 from dashboards.firing import STATES
 from dashboards.pages.base import Context, Form, MissingError, Page
@@ -68,6 +68,7 @@ class Rules(Page):
             "against": build.AGAINST.items(),
             "windows": build.WINDOWS,
             "ops": build.OPS,
+            "busiest": [] if visit.asked_parts else list(_busiest(visit).items()),
             **more,
         }
 
@@ -186,7 +187,7 @@ class Rules(Page):
 
     def _build(self, visit: Visit, form: Form) -> HttpResponse | Context:
         try:
-            wish = _wish(form)
+            wish = _wish(visit, form)
             expr = build.expression(wish)
         except (ValueError, build.BadWishError) as error:
             return self.show(visit, unbuilt=str(error), wished=form)
@@ -236,15 +237,25 @@ def _facts(typed: Mapping[str, str], group: read.GroupRow | None) -> Facts:
     )  # fmt: skip
 
 
-def _wish(form: Form) -> build.Wish:
+def _busiest(visit: Visit, model: str = "", version: str = "") -> dict[str, int]:
+    """By window how many calls the busiest version had in it, up to now."""
+    asked = [build.busiest(window, model, version) for window in build.WINDOWS]
+    answers = query.instants(visit.project_id, asked, visit.now, limits=ask.LIMITS)
+    counts = [None if isinstance(one, query.Failed) else one.single() for one in answers]
+    return {window: round(count or 0.0) for window, count in zip(build.WINDOWS, counts, strict=True)}
+
+
+def _wish(visit: Visit, form: Form) -> build.Wish:
     measure = build.MEASURES.get(form.get("measure", ""), build.MEASURES["errors"])
     against = form.get("against", "value")
     plain = measure.limit if against == "value" else 0.5 if measure.op == "<" else 1.5
+    model, version, window = form.get("model", ""), form.get("version", ""), form.get("window", "15m")
+    typed = form.get("least", "").strip()
+    least = int(typed) if typed else build.fitting(_busiest(visit, model, version).get(window))
     return build.Wish(
-        measure=form.get("measure", ""), model=form.get("model", ""), version=form.get("version", ""),
-        window=form.get("window", "15m"), op=form.get("op") or measure.op,
+        measure=form.get("measure", ""), model=model, version=version, window=window, op=form.get("op") or measure.op,
         limit=float(form.get("limit", "").strip() or plain), against=against, stable=form.get("stable", ""),
-        least=int(form.get("least", "").strip() or 0),
+        least=least,
     )  # fmt: skip
 
 

@@ -59,6 +59,8 @@ AGAINST = {
     "value": lazy("a fixed value"), "week": lazy("the same time last week"), "version": lazy("another version"),
 }  # fmt: skip
 OPS = (">", ">=", "<", "<=")
+# enough calls for a share or a percentile to mean something
+ENOUGH = 50
 
 
 class BadWishError(ValueError):
@@ -77,7 +79,7 @@ class Wish:
     limit: float = 0.0125
     against: str = "value"
     stable: str = ""
-    least: int = 50
+    least: int = ENOUGH
 
 
 def expression(wish: Wish) -> str:
@@ -102,11 +104,22 @@ def expression(wish: Wish) -> str:
             message = "choose the version to compare with"
             raise BadWishError(message)
     if wish.least and wish.measure != "rate":
-        calls = _filled("rate", wish.window, _matchers(wish.model, wish.version)).replace(
-            "rate(", "increase("
-        )
-        text += f"\nand\n{calls} >= {wish.least}"
+        text += f"\nand\n{_calls(wish.window, wish.model, wish.version)} >= {wish.least}"
     return text
+
+
+def busiest(window: str, model: str = "", version: str = "") -> str:
+    """How many calls the busiest of the versions that are meant had in the window."""
+    return f"max({_calls(window, model, version)})"
+
+
+def fitting(calls: float | None) -> int:
+    """From how many calls on a rule may speak where there are so many: half of them, and never more than is enough."""
+    return max(1, min(ENOUGH, int((calls or 0.0) / 2)))
+
+
+def _calls(window: str, model: str, version: str) -> str:
+    return _filled("rate", window, _matchers(model, version)).replace("rate(", "increase(")
 
 
 def _filled(measure: str, window: str, matchers: str) -> str:

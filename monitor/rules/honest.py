@@ -1,5 +1,5 @@
 """What the author of a rule should know before it is saved: limits that a histogram cannot tell apart, series
-that do not exist, and what becomes of the rule when its data stops.
+that do not exist, a guard that nothing passes, and what becomes of the rule when its data stops.
 """
 
 import datetime as dt
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from monitor import query
 from monitor.core import clock
 from monitor.core.labels import NAME, Matcher
 from monitor.promql import parse, tree
@@ -18,13 +19,16 @@ from monitor.query import threshold
 from monitor.store import catalog
 
 LOOK_BACK = dt.timedelta(days=7)
+LIMITS = query.Limits(seconds=5.0)
+# series of ours that are not there as long as nothing goes wrong
+BORN_OF_FAILURE = frozenset({"llm_errors_total"})
 _ABSENT = frozenset({"absent", "absent_over_time"})
 Matchers = tuple[Matcher, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """``kind``: bucket, missing or silent. ``suggestion`` is an expression that would help."""
+    """``kind``: bucket, guarded, missing, later or silent. ``suggestion`` is an expression that would help."""
 
     kind: str
     text: str
@@ -40,6 +44,7 @@ def remarks(project_id: int, expr: str, *, now: dt.datetime) -> list[Remark]:
     span = (clock.to_ms(now - LOOK_BACK), clock.to_ms(now))
     return [
         *_between_bounds(project_id, expr, span),
+        *_guarded(project_id, expr, now),
         *_missing(project_id, root, span),
         *_silent(project_id, root, span),
     ]
@@ -59,6 +64,27 @@ def _between_bounds(project_id: int, expr: str, span: tuple[int, int]) -> Iterat
         if not finite or any(math.isclose(wanted, bound) for bound in finite):
             continue
         yield _remark(limit, wanted, finite, factor)
+
+
+def _guarded(project_id: int, expr: str, now: dt.datetime) -> Iterator[Remark]:
+    """A guard that nothing passes: the rule would stay silent whatever goes wrong."""
+    limit = threshold.find(expr)
+    guard = threshold.find(limit.rest[3:]) if limit and limit.rest[:3].lower() == "and" else None
+    if guard is None or guard.op not in {">", ">="}:
+        return
+    try:
+        found = query.instant(project_id, guard.left, now, limits=LIMITS)
+    except QueryError:
+        return
+    values = found.values[found.floats]
+    if not len(values) or guard.holds(values).any():
+        return
+    said = {"guard": guard.left, "limit": f"{guard.op} {guard.limit:g}", "most": f"{values.max():.3g}"}
+    text = _(
+        "This rule stays silent now, whatever goes wrong: it speaks only where %(guard)s %(limit)s,"
+        " and that is %(most)s at most."
+    )
+    yield Remark("guarded", text % said)
 
 
 def _remark(limit: threshold.Threshold, wanted: float, finite: Sequence[float], factor: float) -> Remark:
@@ -116,6 +142,12 @@ def _missing(project_id: int, root: tree.Node, span: tuple[int, int]) -> Iterato
             continue
         name = next((one.value for one in matchers if one.label == NAME and one.op == "="), "")
         named = [Matcher(NAME, "=", name)] if name else []
+        if name in BORN_OF_FAILURE:
+            yield Remark(
+                "later",
+                _("No call has failed in the last 7 days. This rule begins with the first that does."),
+            )
+            continue
         said = {"selector": selector_text(matchers), "name": name}
         if name and any(True for _known in catalog.found(project_id, [named], *span)):
             text = _("“%(name)s” exists, but no series of the last 7 days is %(selector)s: check its labels.")

@@ -80,6 +80,15 @@ def test_a_rule_for_missing_data_is_suggested(told: Told) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "guard, kinds", [(">= 50", ["guarded", "silent"]), (">= 1", ["silent"]), ("< 50", ["silent"])]
+)
+def test_a_guard_that_nothing_passes_is_said(told: Told, guard: str, kinds: list[str]) -> None:
+    found = told(f"requests_total > 0.5 and sum(requests_total) {guard}")
+    assert [kind for kind, *_ in found] == kinds
+    assert "guarded" not in kinds or "sum(requests_total) >= 50, and that is 1 at most" in found[0][1]
+
+
 @pytest.mark.parametrize("expr", ["absent(requests_total)", "absent(nothing)", "sum(", "vector(1) > 0"])
 def test_nothing_is_said_where_nothing_is_wrong(told: Told, expr: str) -> None:
     assert told(expr) == []
@@ -102,6 +111,11 @@ def test_a_rule_can_be_built_without_a_word_of_promql() -> None:
         " > on (model) group_left () 1.5 * ("
         ' histogram_quantile(0.95, sum by (model) (rate(llm_request_duration_seconds{version="v1"}[30m]))) )'
     )
+
+
+@pytest.mark.parametrize("calls, least", [(None, 1), (1, 1), (12, 6), (5000, 50)])
+def test_few_calls_ask_for_few(calls: float | None, least: int) -> None:
+    assert build.fitting(calls) == least
 
 
 @pytest.mark.parametrize("changes", [{"measure": "x"}, {"window": "9y"}, {"op": "="}, {"against": "version"}])

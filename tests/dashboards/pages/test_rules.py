@@ -7,6 +7,8 @@ from django.test import Client
 from monitor.alerting.models import Contact
 from monitor.core import clock
 from monitor.core.labels import Labels
+from monitor.ingest import pipeline
+from monitor.ingest.envelope import Batch, Generation
 from monitor.rules.models import Origin, Rule, RuleEdit, RuleGroup
 from monitor.store import append
 from tests.fixtures.fix_cast import Cast
@@ -164,6 +166,16 @@ def test_a_rule_is_built_without_promql(client: Client, rule: Rule) -> None:
     )
     assert "offset+1w" in answer["location"]
     assert client.get(answer["location"]).status_code == 200
+
+
+def test_a_rule_for_few_calls_does_not_ask_for_many(client: Client, rule: Rule, cast: Cast) -> None:
+    now = clock.now()
+    calls = [Generation(model="qwen", started_ms=clock.to_ms(now) - 1_000 * step) for step in range(12)]
+    pipeline.take(cast.project.id, Batch(generations=calls), now=now)
+    page = client.get(PATH)
+    assert dict(page.context["busiest"])["15m"] == 12
+    built = client.post(PATH, {"do": "build", "measure": "errors", "window": "15m", "against": "value"})
+    assert "%3E%3D+6&" in built["location"]
 
 
 @pytest.mark.parametrize("changes", [{"limit": "much"}, {"against": "version"}])
