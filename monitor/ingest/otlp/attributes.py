@@ -13,6 +13,8 @@ MAX_DEPTH = 16
 _DOUBLE = struct.Struct("<d")
 KEY, _VALUE = 0x0A, 0x12
 _TEXT, _INT, _FLOAT = 0x0A, 0x18, 0x21
+# before the last one; negative numbers take more
+_MOST_BYTES = 7
 
 Pair = tuple[str, Any]
 
@@ -38,8 +40,10 @@ def pair(raw: bytes) -> Pair:
                     at += 1
                 if len(raw) - at == length:
                     return raw[2:end].decode(), raw[at:].decode()
-            elif tag == _INT and len(raw) - at == 2 and raw[at + 1] < 0x80:
-                return raw[2:end].decode(), raw[at + 1]
+            elif tag == _INT and raw[end + 1] == len(raw) - at:
+                number = _whole(raw[at + 1 :])
+                if number is not None:
+                    return raw[2:end].decode(), number
             elif tag == _FLOAT and len(raw) - at == 9:
                 return raw[2:end].decode(), _DOUBLE.unpack_from(raw, at + 1)[0]
     except (IndexError, UnicodeDecodeError):
@@ -47,6 +51,19 @@ def pair(raw: bytes) -> Pair:
         pass
     message = wire.KeyValue.FromString(raw)
     return text(message.key), plain(message.value)
+
+
+def _whole(raw: bytes) -> int | None:
+    """A number of at least 0 in as many bytes as it takes; None for any other."""
+    last = len(raw) - 1
+    if last > _MOST_BYTES or raw[last] > 0x7F:
+        return None
+    number = raw[last]
+    for at in range(last - 1, -1, -1):
+        if raw[at] < 0x80:
+            return None
+        number = number << 7 | raw[at] & 0x7F
+    return number
 
 
 def plain(value: wire.AnyValue, depth: int = 0) -> Any:

@@ -23,6 +23,7 @@ LAST = 1 << 30
 # The order: name, value, field, rank, found, path
 Meaning = tuple[str, Any, str, int, Any, Path | None]
 _VALUE: Final = 1
+_FIELD: Final = 2
 _FOUND: Final = 4
 _name_of = itemgetter(0)
 # what a long value says is found out when somebody asks: until then its bytes stand in its place
@@ -49,7 +50,8 @@ class _Kept(dict[bytes, Meaning]):
 
     def __missing__(self, raw: bytes) -> Meaning:
         made = self.read(raw)
-        if not isinstance(made[_VALUE], list | dict):
+        # a list may be changed by who gets it; one that gives a field is not handed on
+        if not isinstance(made[_VALUE], list | dict) or (made[_FIELD] and isinstance(made[_FOUND], str)):
             if len(self) >= MOST_KEPT:
                 self.clear()
             self[raw] = made
