@@ -20,6 +20,9 @@ BATCHES = "monitor_sample_batch"
 CHUNKS = "monitor_chunk"
 PACKED = ("head", "data", "rest")
 AHEAD_DAYS = 7
+# texts of calls lie as they are while two rows fit on a page: to press them took more than all else about such a
+# row together, saved an eighth of the room, and reading took thrice as long. In bytes, of a whole row
+AS_THEY_ARE = {"monitor_payload": 4_080}
 SERIES = "monitor_series"
 # larger than this, it is not written anew: nobody could write meanwhile
 SERIES_AT_MOST = 2**26
@@ -191,6 +194,11 @@ def _ensure(table: str, suffix: str, low: str, high: str) -> None:
             _known.add(name)
 
 
+def pressed_above(table: str) -> str:
+    """What ends the statement that makes a partition of the table: from which size on its rows are pressed."""
+    return f" WITH (toast_tuple_target = {AS_THEY_ARE[table]})" if table in AS_THEY_ARE else ""
+
+
 def _create(table: str, name: str, low: str, high: str) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass(%s)", [name])
@@ -199,7 +207,8 @@ def _create(table: str, name: str, low: str, high: str) -> None:
         # one creator at a time: concurrent DDL on one parent deadlocks
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK_KEY])
         cursor.execute(
-            f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF {table} FOR VALUES FROM ('{low}') TO ('{high}')"
+            f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF {table}"
+            f" FOR VALUES FROM ('{low}') TO ('{high}'){pressed_above(table)}"
         )
         if table == CHUNKS:
             # nobody compares packed samples: what PostgreSQL would remember of them is room lost

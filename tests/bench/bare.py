@@ -13,6 +13,7 @@ from typing import Any, LiteralString
 
 import psycopg
 
+from monitor.store import partitions
 from monitor.store.layout import Layout, database_settings
 
 TABLES = {
@@ -46,7 +47,9 @@ class Bare:
         with self.connect() as connection:
             for new, old in TABLES.items():
                 connection.execute(_sql(f"DROP TABLE IF EXISTS {new}"))
-                connection.execute(_sql(f"CREATE TABLE {new} (LIKE {old} INCLUDING ALL)"))
+                connection.execute(
+                    _sql(f"CREATE TABLE {new} (LIKE {old} INCLUDING ALL){partitions.pressed_above(old)}")
+                )
             rows = connection.execute(
                 "SELECT column_name FROM information_schema.columns WHERE table_name = 'monitor_generation'"
                 " ORDER BY ordinal_position"

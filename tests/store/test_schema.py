@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from monitor.store import retention
+from monitor.store import partitions, retention
 
 pytestmark = pytest.mark.django_db
 
@@ -61,3 +61,15 @@ def test_every_table_of_events_is_known_here_and_emptied_with_its_project() -> N
 def test_the_shard_is_never_unknown(table: str) -> None:
     sql = "SELECT attnotnull FROM pg_attribute WHERE attrelid = %s::regclass AND attname = 'shard'"
     assert ask(sql, table) == ["True"]
+
+
+def test_texts_of_an_ordinary_call_are_stored_as_they_are_and_long_ones_pressed() -> None:
+    partitions.for_generations([0])
+    row = "SELECT 0::smallint, %s::uuid, 1, repeat('a word ', %s::int), '', '{}'"
+    with connection.cursor() as cursor:
+        for name, words in ((1, 400), (2, 4_000)):
+            cursor.execute(f"INSERT INTO monitor_payload {row}", [f"{name:032x}", words])
+    pressed = (
+        "SELECT coalesce(pg_column_compression(prompt), 'not') FROM monitor_payload WHERE project_id = 1"
+    )
+    assert ask(f"{pressed} ORDER BY id") == ["not", "pglz"]
