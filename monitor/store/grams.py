@@ -31,10 +31,11 @@ def signature(texts: Sequence[bytes]) -> bytes:
     marked = np.zeros((GROUPS, SLICES), dtype=np.uint8)
     for first in range(0, len(folded), GROUP):
         joined = b"\n".join(folded[first : first + GROUP]) + b"\n" * RUN
-        row = marked[first // GROUP]
-        for offset in range(RUN):
-            runs = np.frombuffer(joined, "<u4", count=(len(joined) - offset) // RUN, offset=offset)
-            row[(runs * _FACTOR) >> _SHIFT] = 1
+        # all runs at once, as they overlap; widened on the way, for an index is made of 64 bits anyhow
+        runs = np.ndarray((len(joined) - RUN + 1,), "<u4", joined, strides=(1,))
+        at = np.empty(len(runs), dtype=np.intp)
+        np.right_shift(runs * _FACTOR, _SHIFT, out=at, casting="unsafe")
+        marked[first // GROUP][at] = 1
     # eight groups to a byte, the first one highest; four times as fast as packbits across rows
     eights = marked.reshape(SLICE_BYTES, 8, SLICES)
     packed = eights[:, 0] << 7
