@@ -6,17 +6,23 @@ samples; whether they are of that shape is looked at for all series at once.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from monitor.core.labels import Labels
-from monitor.core.samples import Columns
+from monitor.core.samples import Columns, Times
 from monitor.ingest.wire.known import KnownLabels
 
 SIZE = 18
-# field 2 of 16 bytes, a double, a varint
-_VALUE = np.array([0x12, 0x10, 0x09], dtype=np.uint8)
-_TIME_TAG, _TIME = 11, slice(12, 18)
+# field 2 of 16 bytes, a double, a varint of six bytes: what is around the value, as numbers of four and eight bytes
+_SAMPLE = np.dtype({
+    "names": ["head", "value", "tail"], "formats": ["<u4", "<f8", "<u8"], "offsets": [0, 3, 10], "itemsize": SIZE,
+})  # fmt: skip
+_HEAD, _VALUE = np.uint32(0xFFFFFF), np.uint32(0x091012)
+# all of the time's tag, and which of its bytes say that another one follows
+_TAIL, _TIME = np.uint64(0x80_80_80_80_80_80_FF_00), np.uint64(0x00_80_80_80_80_80_10_00)
 _ZERO = b"\x12\x07\x10"
 _NO_VALUE = b"\x12\x10\x09" + bytes(8)
 
@@ -30,6 +36,7 @@ class Reader:
         self.labels: list[Labels] = []
         self.places: list[int] = []
         self.tails: list[bytes] = []
+        self._records: npt.NDArray[Any] | None = None
 
     def expect(self, samples: int) -> None:
         """Most series of a request have as many samples as the one before."""
@@ -58,23 +65,15 @@ class Reader:
     def columns(self) -> Columns:
         """What was taken."""
         counts = np.array([len(tail) for tail in self.tails], dtype=np.int64) // SIZE
-        records = _records(self.tails)
-        times = np.zeros(len(records), dtype=np.int64)
-        for n, column in enumerate(records[:, _TIME].T):
-            times |= (column & 0x7F).astype(np.int64) << (7 * n)
-        values = np.ascontiguousarray(records[:, 3:_TIME_TAG]).view("<f8").reshape(-1)
-        return Columns(self.labels, counts, times, values)
+        records = _records(self.tails) if self._records is None else self._records
+        return Columns(self.labels, counts, _times(records["tail"]), np.ascontiguousarray(records["value"]))
 
     def _odd(self, request: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
         """Of those taken, the ones with bytes of another shape are given up."""
         records = _records(self.tails)
-        usual = (
-            (records[:, :3] == _VALUE).all(axis=1)
-            & (records[:, _TIME_TAG] == 0x10)
-            & (records[:, 12:17] > 0x7F).all(axis=1)
-            & (records[:, 17] < 0x80)
-        )
+        usual = ((records["head"] & _HEAD) == _VALUE) & ((records["tail"] & _TAIL) == _TIME)
         if usual.all():
+            self._records = records
             return
         owners = np.repeat(np.arange(len(self.tails)), [len(tail) // SIZE for tail in self.tails])
         odd = set(np.unique(owners[~usual]).tolist())
@@ -86,5 +85,13 @@ class Reader:
             yield place, request[place]
 
 
-def _records(tails: Sequence[bytes]) -> "np.ndarray[tuple[int, int], np.dtype[np.uint8]]":
-    return np.frombuffer(b"".join(tails), dtype=np.uint8).reshape(-1, SIZE)
+def _records(tails: Sequence[bytes]) -> npt.NDArray[Any]:
+    return np.frombuffer(b"".join(tails), dtype=_SAMPLE)
+
+
+def _times(tails: npt.NDArray[np.uint64]) -> Times:
+    """The varints at their ends: six times seven bits, brought together two by two."""
+    seven = (tails >> 16) & 0x7F7F_7F7F_7F7F
+    fourteen = (seven & 0x007F_007F_007F) | (seven & 0x7F00_7F00_7F00) >> 1
+    whole = (fourteen & 0x3FFF) | (fourteen & 0x3FFF_0000) >> 2 | (fourteen & 0x3FFF_0000_0000) >> 4
+    return whole.view(np.int64)
