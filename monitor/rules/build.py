@@ -109,8 +109,10 @@ def expression(wish: Wish) -> str:
 
 
 def busiest(window: str, model: str = "", version: str = "") -> str:
-    """How many calls the busiest of the versions that are meant had in the window."""
-    return f"max({_calls(window, model, version)})"
+    """How many calls the busiest of the versions that are meant had in the window; counted, not extrapolated."""
+    matchers = _matchers(model, version)
+    now = f"llm_requests_total{{{matchers}}}"
+    return f"max({BY} ({now} - ({now} offset {window} or {now} * 0)))"
 
 
 def fitting(calls: float | None) -> int:
