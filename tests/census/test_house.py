@@ -10,6 +10,7 @@ WIRING = {
     "urls",
     "wsgi",
     "celery",
+    "beat",
     "apps",
     "checks",
     "models",
