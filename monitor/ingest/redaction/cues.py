@@ -14,7 +14,7 @@ _AFTER = 12
 _OTHER = re.compile(
     r"(?:(?<![a-z])(?:order|invoice|tracking|shipment|parcel|ticket|case|serial|sku|isbn|ean|upc|barcode|"
     r"timestamp|unix time|epoch|version|build|commit|revision|batch|job|task|trace|span|request|transaction|txn|"
-    r"seed|price|amount|total|cost|balance|offset|nonce|checksum|crc|hash|sha\d*|md5|size|bytes)"
+    r"uid|uin|user[ _\-]id|seed|price|amount|total|cost|balance|offset|nonce|checksum|crc|hash|sha\d*|md5|size|bytes)"
     r"|订单|运单|快递|物流|流水|交易|工单|单|票|发票|序列|编|条形?码|时间戳|版本|批次|价格|金额|合计|总计|总价|余额|请求|任务|哈希|校验)"
     r"(?:[ _\-]?(?:ids?|no|num|number|numbers|code|ref|编号|号码|号|单号))?[.#:：\s=是为\"'“‘(（]{0,5}\Z"
     r"|[¥$€£￥#]\s?\Z",

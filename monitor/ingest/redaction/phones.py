@@ -10,7 +10,9 @@ from monitor.ingest.redaction.groups import Group
 
 _MAINLAND = re.compile(r"(?:86)?(1[3-9][0-9]{9})")
 # the length of the groups decides, so that other numbers of eleven digits stay
-_MAINLAND_SHAPES = {(11,), (3, 4, 4), (13,), (2, 11), (2, 3, 4, 4), (5, 4, 4), (3, 8), (2, 3, 8)}
+_MAINLAND_SHAPES = {
+    (11,), (3, 4, 4), (13,), (2, 11), (2, 3, 4, 4), (5, 4, 4), (3, 8), (2, 3, 8), (7, 4), (2, 7, 4), (4, 4, 3),
+}  # fmt: skip
 # area codes of mainland China, without their zero: 10, 2x, and three digits
 _AREA = re.compile(r"10|2[0-57-9]|[3-9][0-9]{2}")
 _AREA_SHAPES = {(3, 8), (4, 7), (4, 8), (3, 4, 4), (4, 4, 4), (4, 3, 4), (3, 7)}

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from monitor.ingest.redaction import addresses, digits, papers, tokens
-from monitor.ingest.redaction.finds import Find, blanked
+from monitor.ingest.redaction.finds import BLANK, Find, blanked
 from monitor.ingest.redaction.policy import DEFAULT, Mode, Policy
 
 # in this order, each blind to what those before it found
@@ -113,7 +113,8 @@ def found_in(text: str, policy: Policy = DEFAULT) -> list[Find]:
     rest = text
     # taking a find out can uncover its neighbour ("13812345678sk-…"), so look until nothing is found
     while held := policy.sieve.look(rest.encode()):
-        now = _round(rest, held, policy)
+        # what was blanked may not be found again, or there would be no end
+        now = [one for one in _round(rest, held, policy) if rest[one.start : one.end].strip(BLANK)]
         if not now:
             break
         found = sorted((*found, *now), key=lambda one: one.start)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import re2
 
+from monitor.ingest.redaction.issuers import SIGNS
 from monitor.ingest.redaction.papers import PROVINCES
 
 _DIGIT = r"[0-9０-９]"
@@ -27,7 +28,7 @@ PATTERNS = (
         "papers",
         (
             r"[1-9AGNY][0-9]{7}[0-9A-Z]{10}|[A-Z]{2}[0-9]{2}[ \x{a0}\-]?[A-Z0-9]{4}[ \x{a0}\-]?[A-Z0-9]{4}|[EG][A-Z]?[0-9]{7}|"
-            r"护照|(?i:passport)"
+            r"[a-z]{2}[0-9]{2}[ \x{a0}\-][a-z0-9]{4}[ \x{a0}\-][a-z0-9]{4}|(?i:iban)|护照|(?i:passport)"
         ),
     ),
     ("plates", rf"[{PROVINCES}][A-HJ-NP-Z][·•‧.\- ]?[A-Z0-9]{{4}}"),
@@ -41,9 +42,16 @@ PATTERNS = (
         (
             r"PRIVATE KEY|eyJ[A-Za-z0-9_\-]{8}|sk-[A-Za-z0-9_\-]{16}|gh[pousr]_|github_pat_|AKIA|ASIA|AROA|AIDA|LTAI|AKID|"
             r"xox[a-z]-|AIza|ya29\.|[rsp]k_(?:live|test)_|whsec_|hf_|npm_|pypi-|SG\.|glpat-|dop_v1_|shp(?:at|ca|pa|ss)_|vgl_|"
-            r"(?i:bearer\s{1,3}|basic )[A-Za-z0-9\-._~+/]{8}|://[^\s:/@\[\]]{1,64}:|"
-            r"(?i:key|key[_\-]?id|secret|token|密钥|令牌)[\"']?\s{0,3}(?:[=:：]|是|为)|"
-            r"(?i:password|passwd|passphrase|passcode|pwd|密码|口令)[\"'”]?(?:\s{0,3}[=:：]| is |是|为)"
+            r"(?i:bearer\s{1,3}|basic )[A-Za-z0-9\-._~+/]{8}|://[^\s:/@\[\]]{0,64}:|"
+            r"(?i:key|key[_\- ]?id|key[_\- ]?base|secret|token|x-amz-signature|密钥|秘钥|私钥|令牌|凭证)\\?[\"']?\s{0,3}(?::=|=>|[=:：]|%3D|%3d|是|为|為|>)|"
+            r"(?i:[?&](?:key|sig|sign|signature|x-amz-security-token|x-goog-signature|code|ticket|jwt|auth)=[A-Za-z0-9%\-._~+/]{16})|"
+            r"(?i:api[_\- ]?key|secret|token|密钥|秘钥|私钥|令牌)\s{1,3}[A-Za-z0-9\-._~+/]{24}|"
+            r"(?i:curl\s(?:[^\n]{0,100}\s)?(?:-u|--user|--proxy-user))|sshpass\s|mysql[a-z]{0,8}\s[^\n]{0,80}\s-p|"
+            r"(?i:--[a-z0-9\-]{0,68}(?:password|passwd|passphrase|pass|pwd|token|secret|key)[=\s])|"
+            rf"{SIGNS}|"
+            r"(?i:cookie[\"']?\s?[:=][^\n]{0,400}(?:sess|connect\.sid))|(?i:identified by\s|requirepass\s|login\s{1,3}[^\s]{1,64}\s{1,3}password\s)|"
+            r"(?i:password|passwd|passphrase|passcode|pwd|_pass|密码|口令)\\?[\"'”]?(?:\s{0,3}(?::=|=>|[=:：]|%3D|%3d)| is |是|为|為|>)|"
+            r"(?:密码|口令)\s{0,3}[\"“]?[!-~]{6}"
         ),
     ),
 )

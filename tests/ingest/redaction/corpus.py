@@ -139,13 +139,18 @@ def secret(dice: random.Random) -> str:
     return dice.choice([
         f"sk-proj-{some(24)}7{some(8)}", f"sk-ant-api03-{some(40)}9", f"ghp_{some(36)}", "AKIA" + "".join(dice.choices(string.ascii_uppercase + DIGITS, k=16)),
         f"xoxb-{digits(dice, 12)}-{some(24)}", f"AIza{some(35)}", f"hf_{some(34)}", f"LTAI5t{some(18)}",
-        f"eyJhbGciOiJIUzI1NiJ9.eyJ{some(30)}.{some(43)}", f"glpat-{some(20)}",
+        f"eyJhbGciOiJIUzI1NiJ9.eyJ{some(30)}.{some(43)}", f"glpat-{some(20)}", f"gsk_{some(52)}", f"GOCSPX-{some(28)}",
+        f"nvapi-{some(64)}", f"hvs.{some(90)}", f"dckr_pat_{some(27)}", f"lin_api_{some(40)}", f"{digits(dice, 10)}:AA{some(33)}",
         f"-----BEGIN RSA PRIVATE KEY-----\n{some(64)}\n{some(64)}\n-----END RSA PRIVATE KEY-----",
     ])  # fmt: skip
 
 
 def password(dice: random.Random) -> str:
     return dice.choice(["Tr0ub4dor", "hunter2", "P@ssw0rd", "qwe123!", "Xk9mWq"]) + digits(dice, 2)
+
+
+def opaque(dice: random.Random) -> str:
+    return "".join(dice.choices(HEX, k=39)) + "7"
 
 
 PERSONAL: dict[str, tuple[tuple[Maker, ...], tuple[str, ...]]] = {
@@ -168,7 +173,16 @@ PERSONAL: dict[str, tuple[tuple[Maker, ...], tuple[str, ...]]] = {
     "iban": ((iban,), ("Please transfer to {}.", "IBAN: {}", "汇款账户 {}，谢谢", "My account {} was closed by the bank.")),
     "ip": ((address,), ("The server {} does not answer.", "请求来自{}", "ssh root@{}", "客户端地址：{} 超时", "host={} port=22")),
     "secret": ((secret,), ("My key is {} and it fails.", "export TOKEN={}", "密钥 {} 泄露了怎么办？", "curl -H 'Authorization: Bearer {}'")),
-    "password": ((password,), ("password={}", "密码：{}", "Password: {}", '"password": "{}"', "登录密码是{}")),
+    "password": ((password,), ("password={}", "密码：{}", "Password: {}", '"password": "{}"', "登录密码是{}",
+        "redis://:{}@cache:6379/0", "curl -u admin:{} https://example.com/", "mysqldump --password={} shop", "<password>{}</password>",
+        '{{\\"password\\": \\"{}\\"}}', "'password' => '{}'", "DB_PASS={}", "账号 admin 密码 {}", "初始密码{}，请尽快修改",
+        "CREATE USER a IDENTIFIED BY '{}';", "password%3D{}", "sshpass -p '{}' ssh ops@host", "Server=db;User Id=sa;Password={};Encrypt=True",
+    )),
+    "named": ((opaque,), (
+        "PRIVATE_KEY=0x{}", "SECRET_KEY_BASE={}", "AccountKey={};EndpointSuffix=core.windows.net", "私钥是{}", "秘钥：{}", "AppSecret为{}",
+        "https://example.com/webhook/send?key={}", "https://open.feishu.cn/open-apis/bot/v2/hook/{}", "X-Amz-Signature={}",
+        "Ocp-Apim-Subscription-Key: {}", "Set-Cookie: sessionid={}; HttpOnly", "accessKeySecret: {}", "<api_key>{}</api_key>",
+    )),
 }  # fmt: skip
 
 LOOKALIKES: tuple[Callable[[random.Random], str], ...] = (
@@ -220,6 +234,16 @@ LOOKALIKES: tuple[Callable[[random.Random], str], ...] = (
         f"The fleet served {d.randint(10**9, 10**10 - 1)} tokens and {d.randint(10**6, 10**9)} requests in {d.randint(100, 999)} days"
     ),
     lambda d: f"交易流水号{digits(d, 20)}，批次 {digits(d, 8)}-{digits(d, 4)}",
+    lambda d: f"密码长度 8-{d.randint(16, 64)} 位，密码2026-11-21到期，令牌桶速率 {digits(d, 4)}/s",
+    lambda d: (
+        f"input_tokens={digits(d, 5)} max_tokens={digits(d, 4)} --max-tokens {digits(d, 5)} --tokenizer=Qwen/Qwen2.5-7B"
+    ),
+    lambda d: (
+        f"docker run -u {digits(d, 4)}:{digits(d, 4)} img; mysql -h db -P {digits(d, 4)} -u root; uid: 151{digits(d, 8)}"
+    ),
+    lambda d: (
+        f"https://shop.example/p?key=winter-shoes&code={digits(d, 3)}&sign=aries, password: <your-password-{digits(d, 1)}>"
+    ),
 )
 FILLER = (
     "", "", "The weather in Berlin is mild today. ", "请问退货政策是什么？ ", "我想了解一下贷款的利率。", "Summarise the contract below. ",
@@ -245,7 +269,7 @@ def texts(seed: int = 4, each: int = 110) -> list[Planted]:
 
 
 def kind_of(kind: str) -> str:
-    return "secret" if kind == "password" else kind
+    return "secret" if kind in {"password", "named"} else kind
 
 
 def _in(dice: random.Random, body: str, *values: tuple[str, str]) -> Planted:

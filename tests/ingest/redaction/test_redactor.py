@@ -202,6 +202,11 @@ def test_the_sieve_holds_whatever_a_finder_finds(text: str) -> None:
     assert DEFAULT.sieve.look(text.encode()) is not None or found == []
 
 
+def test_what_was_blanked_is_not_found_again_for_ever() -> None:
+    greedy = Policy(customs=(custom("all", "identified.*"),))
+    assert len(found_in("identified by 'abcdef'", greedy)) == 1
+
+
 def test_kept_finds_are_still_found_and_stay() -> None:
     assert [one.kind for one in found_in("10.1.2.3")] == ["ip"]
     assert redacted("10.1.2.3", Policy({"ip": Mode.KEEP})) == "10.1.2.3"
@@ -222,6 +227,13 @@ def test_kept_finds_are_still_found_and_stay() -> None:
         "密码=",
         "E1",
         "GB29 ",
+        "gb29 abcd ",
+        "curl -u a:",
+        "cookie=",
+        "--token ",
+        "token a1",
+        "?key=",
+        "login a password ",
     ],
 )
 def test_no_input_makes_it_slow(piece: str) -> None:
