@@ -18,6 +18,7 @@ from monitor.store.blocks import Block
 SUM_TOLERANCE = 1e-9
 # series that tell of Vigil itself, not of the rows
 OWN = "vigil_"
+REQUESTS = "llm_requests_total"
 _FIELDS = (
     "model", "version", "environment", "operation", "provider", "route", "duration_seconds", "ttft_seconds",
     "inference_seconds", "queue_seconds", "input_tokens", "cached_input_tokens", "output_tokens", "error",
@@ -29,9 +30,11 @@ _FIELDS = (
 class Verdict:
     """How much was compared and every series on which rows and deltas disagree.
 
-    ``fates`` is the ledger: how many items that were sent were stored, known already, and dropped.
+    ``fates`` is the ledger: how many items that were sent were stored, known already, and dropped. ``since``: what
+    is older has begun to be dropped for its age and is not compared.
     """
 
+    since: int = audit.ALWAYS
     generations: int = 0
     scores: int = 0
     series: int = 0
@@ -50,15 +53,18 @@ def verify(project_id: int) -> Verdict:
 
 
 def _recount(project_id: int) -> Verdict:
-    verdict = Verdict()
+    since = audit.since(project_id)
+    if not audit.holds_before(project_id, since):
+        since = audit.ALWAYS
+    verdict = Verdict(since)
     deriver = Deriver()
-    for row in audit.rows(project_id):
+    for row in audit.rows(project_id, first_ms=since):
         generation = Generation(
             **{name: row[name] for name in _FIELDS}, started_ms=clock.to_ms(row["started_at"])
         )
         deriver.take(generation, row["grounding"], row["mean_logprob"])
         verdict.generations += 1
-    for call, name, source, value in audit.score_rows(project_id):
+    for call, name, source, value in audit.score_rows(project_id, first_ms=since):
         labels = Labels(
             {
                 **{part: call[part] for part in IDENTITY},
@@ -70,7 +76,8 @@ def _recount(project_id: int) -> Verdict:
         deriver.deltas.observe(labels, clock.to_ms(call["started_at"]), value)
         verdict.scores += 1
     expected = _totals(deriver.deltas)
-    totals = {labels: block for labels, block in audit.derived_totals(project_id).items() if _holds(block)}
+    everything = _held(audit.derived_totals(project_id))
+    totals = everything if since == audit.ALWAYS else _held(audit.derived_totals(project_id, first_ms=since))
     stored = {labels: block for labels, block in totals.items() if not labels.name.startswith(OWN)}
     verdict.series = len(expected)
     verdict.differences = [
@@ -78,8 +85,21 @@ def _recount(project_id: int) -> Verdict:
         for labels in sorted(expected.keys() | stored.keys(), key=lambda one: one.items_sorted)
         if (problem := _difference(expected.get(labels), stored.get(labels)))
     ]
-    verdict.differences += _compare_ledger(verdict, totals)
+    # the ledger counts by when things came, so it can only be compared with all that ever did
+    compared = _compare_ledger(verdict, everything)
+    if _requests(everything) == _requests(totals):
+        verdict.differences += compared
     return verdict
+
+
+def _held(totals: Mapping[Labels, Block]) -> dict[Labels, Block]:
+    return {labels: block for labels, block in totals.items() if _holds(block)}
+
+
+def _requests(totals: Mapping[Labels, Block]) -> float:
+    return sum(
+        float(block.tables["f"]["v"].sum()) for labels, block in totals.items() if labels.name == REQUESTS
+    )
 
 
 def _compare_ledger(verdict: Verdict, totals: Mapping[Labels, Block]) -> list[str]:

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 from django.db import connection, transaction
 
+from monitor.core import clock
 from monitor.core.labels import Labels
-from monitor.store import blocks, catalog, chunks
+from monitor.store import blocks, catalog, chunks, ids, partitions
 from monitor.store.blocks import Block
-from monitor.store.models import BatchKind, SeriesKind
+from monitor.store.models import BatchKind, Project, SeriesKind
+
+ALWAYS = -(2**62)
 
 ROW = (
     "id", "started_at", "model", "version", "environment", "operation", "provider", "route",
@@ -30,8 +33,29 @@ def snapshot() -> Iterator[None]:
         yield
 
 
-def derived_totals(project_id: int) -> dict[Labels, Block]:
-    """Per derived series everything its deltas add up to, over all time and shards."""
+def since(project_id: int) -> int:
+    """From which millisecond on nothing has been dropped for its age, neither rows nor samples: the start of a day."""
+    days = [end - partitions.DAY_MS for _, end in partitions.ends("monitor_generation")]
+    whole = Project.objects.values_list("raw_from", flat=True).get(pk=project_id)
+    return max(min(days, default=ALWAYS), ALWAYS if whole is None else clock.to_ms(whole))
+
+
+def holds_before(project_id: int, milliseconds: int) -> bool:
+    """Whether deltas are stored of times before that."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT 1 FROM monitor_sample_batch WHERE project_id = %(p)s AND kind = %(k)s AND min_ms < %(ms)s)"
+            " OR EXISTS (SELECT 1 FROM monitor_chunk WHERE project_id = %(p)s AND kind = %(k)s AND min_ms < %(ms)s)",
+            {"p": project_id, "k": BatchKind.DELTAS.value, "ms": milliseconds},
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def derived_totals(project_id: int, *, first_ms: int = ALWAYS) -> dict[Labels, Block]:
+    """Per derived series everything its deltas from ``first_ms`` on, the start of a day, add up to, over all shards.
+
+    What is kept elsewhere is kept as one sum and told whole.
+    """
     known = {
         member.id: member.labels
         for member in catalog.found(project_id, [], -(2**62), 2**62)
@@ -40,13 +64,18 @@ def derived_totals(project_id: int) -> dict[Labels, Block]:
     parts = [blocks.empty()]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT NULL::bigint, data FROM monitor_sample_batch WHERE project_id = %(p)s AND kind = %(k)s"
-            " UNION ALL SELECT series_id, head FROM monitor_chunk WHERE project_id = %(p)s AND kind = %(k)s"
+            "SELECT NULL::bigint, data FROM monitor_sample_batch"
+            " WHERE project_id = %(p)s AND kind = %(k)s AND max_ms >= %(ms)s"
+            # a chunk of deltas lies within a day
+            " UNION ALL SELECT series_id, head FROM monitor_chunk"
+            " WHERE project_id = %(p)s AND kind = %(k)s AND min_ms >= %(ms)s"
             " UNION ALL SELECT series_id, data FROM monitor_total WHERE project_id = %(p)s",
-            {"p": project_id, "k": BatchKind.DELTAS.value},
+            {"p": project_id, "k": BatchKind.DELTAS.value, "ms": first_ms},
         )
         for series_id, data in cursor.fetchall():
             block = blocks.decode(bytes(data))
+            if series_id is None and first_ms > ALWAYS:
+                block = block.within(first_ms, -ALWAYS)
             parts.append(chunks.totals(block if series_id is None else blocks.as_series(block, series_id)))
     whole = blocks.add_up(blocks.join(parts))
     return {
@@ -55,24 +84,29 @@ def derived_totals(project_id: int) -> dict[Labels, Block]:
     }
 
 
-def rows(project_id: int, *, at_once: int = 5_000) -> Iterator[dict[str, Any]]:
+def rows(project_id: int, *, first_ms: int = ALWAYS, at_once: int = 5_000) -> Iterator[dict[str, Any]]:
     """Every stored call's narrow row, in pages, within one snapshot."""
     with transaction.atomic(), connection.connection.cursor(name="audit") as cursor:
         cursor.itersize = at_once
-        cursor.execute(f"SELECT {', '.join(ROW)} FROM monitor_generation WHERE project_id = %s", [project_id])
+        cursor.execute(
+            f"SELECT {', '.join(ROW)} FROM monitor_generation WHERE project_id = %s AND id >= %s",
+            [project_id, ids.first_at(max(first_ms, 0))],
+        )
         for row in cursor:
             yield dict(zip(ROW, row, strict=True))
 
 
-def score_rows(project_id: int) -> Iterator[tuple[dict[str, Any], str, str, float]]:
+def score_rows(
+    project_id: int, *, first_ms: int = ALWAYS
+) -> Iterator[tuple[dict[str, Any], str, str, float]]:
     """Every stored score with the identity of its call: (call, score name, source, value)."""
     identity = ROW[:8]
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {', '.join('g.' + name for name in identity)}, s.name, s.source, s.value"
             " FROM monitor_score s JOIN monitor_generation g ON g.shard = s.shard AND g.id = s.generation_id"
-            " WHERE s.project_id = %s",
-            [project_id],
+            " WHERE s.project_id = %s AND g.id >= %s",
+            [project_id, ids.first_at(max(first_ms, 0))],
         )
         for row in cursor.fetchall():
             yield dict(zip(identity, row[:8], strict=True)), row[8], row[9], row[10]

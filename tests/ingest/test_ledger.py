@@ -1,6 +1,7 @@
 """Every item that was sent is stored, known already or dropped for a reason, and the sums are exact."""
 
 import datetime as dt
+import gzip
 from collections import Counter
 from typing import Any
 
@@ -152,6 +153,64 @@ def test_a_request_that_cannot_be_read_is_one_item(client: Client, cast: Cast) -
     for body in (b"no json", b"no json", b"{}"):
         assert post(client, cast, body).status_code == 400
     assert counted(cast) == {("dropped", "unreadable"): 2, ("duplicate",): 1}
+
+
+GOOD = b'{"model":"m","id":"%d"}'
+LINES = b"\n".join([GOOD % 1, b'{"model":', b"null", b"", GOOD % 2])
+MEMBERS = b",".join([GOOD % 1, b'{"model":1}', b'"x"', b"null", b'{"model":"m","duration_seconds":-1}', b"[]", GOOD % 2, GOOD % 2])  # fmt: skip
+SPAN = '{"traceId":"%s","spanId":"00f067aa0ba902b7","startTimeUnixNano":"%d","attributes":[%s]}'
+CHAT = '{"key":"gen_ai.operation.name","value":{"stringValue":"chat"}}'
+WHOLE = gzip.compress(b'{"generations":[' + GOOD % 1 + b"]}")
+# what is sent, how, and what becomes of its items
+ODD: list[tuple[bytes, dict[str, str], int, dict[tuple[str, ...], int]]] = [
+    (b'{"generations":[' + MEMBERS + b"]}", {}, 200, {("generation", "stored"): 2, ("duplicate",): 1, ("dropped", "invalid"): 5}),
+    (LINES, {"content_type": "application/x-ndjson"}, 200, {("generation", "stored"): 2, ("dropped", "invalid"): 2}),
+    (b'{"generations":[' + GOOD % 1, {}, 400, {("dropped", "unreadable"): 1}),
+    (WHOLE[:-9], {"HTTP_CONTENT_ENCODING": "gzip"}, 400, {("dropped", "unreadable"): 1}),
+    (WHOLE, {"HTTP_CONTENT_ENCODING": "br"}, 415, {("dropped", "unsupported"): 1}),
+    (WHOLE, {"content_type": "text/csv"}, 415, {("dropped", "unsupported"): 1}),
+    (gzip.compress(bytes(60_000_000)), {"HTTP_CONTENT_ENCODING": "gzip"}, 413, {("dropped", "over_limit"): 1}),
+    (b"\xff\xfe", {}, 400, {("dropped", "unreadable"): 1}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body, how, status, fates", ODD, ids=range(len(ODD)))
+def test_odd_requests_lose_no_item_of_the_account(
+    client: Client,
+    cast: Cast,
+    body: bytes,
+    how: dict[str, str],
+    status: int,
+    fates: dict[tuple[str, ...], int],
+) -> None:
+    kind: dict[str, Any] = {"content_type": "application/json", **how}
+    for _ in range(2):
+        answer = client.post("/api/v1/generations", body, HTTP_AUTHORIZATION=f"Bearer {cast.key}", **kind)
+        assert answer.status_code == status
+    if "HTTP_CONTENT_ENCODING" in how or status == 415:
+        # of what was never read nobody knows that it came before
+        assert counted(cast) == {fate: 2 * n for fate, n in fates.items()}
+    else:
+        known = fates.get(("duplicate",), 0) + sum(fates.values())
+        assert counted(cast) == {**fates, ("duplicate",): known}
+    assert verify(cast.project.id).differences == []
+
+
+def test_partial_success_says_as_many_as_the_ledger(client: Client, cast: Cast, now: dt.datetime) -> None:
+    at = round(now.timestamp() * 10**9)
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    spans = [SPAN % ("00", at, CHAT), SPAN % ("0" * 32, at, CHAT), SPAN % (trace, 0, CHAT), SPAN % (trace, 1, CHAT),
+             SPAN % (trace, at, ""), SPAN % (trace, at, CHAT)]  # fmt: skip
+    body = '{"resourceSpans":[{"scopeSpans":[{"spans":[' + ",".join(spans) + "]}]}]}"
+    answer = client.post("/v1/traces", body, content_type="application/json", headers=cast.bearer)
+    assert answer.status_code == 200
+    fates = counted(cast)
+    assert fates["generation", "stored"] == fates["dropped", "not_llm"] == 1
+    refused = int(answer.json()["partialSuccess"]["rejectedSpans"])
+    assert (
+        refused == sum(n for fate, n in fates.items() if fate[0] == "dropped" and fate[1] != "not_llm") == 4
+    )
+    assert sum(fates.values()) == len(spans)
 
 
 def test_refused_samples_are_counted(client: Client, cast: Cast) -> None:

@@ -8,7 +8,7 @@ from django.db import connection
 from monitor.ingest import pipeline
 from monitor.ingest.envelope import Batch, Context, Generation
 from monitor.ingest.verify import verify
-from monitor.store import compact, scores
+from monitor.store import compact, partitions, scores
 from tests.fixtures.fix_cast import Cast
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +41,24 @@ def test_rows_and_series_agree_through_retries_sealing_and_changed_marks(
     verdict = verify(cast.project.id)
     assert verdict.differences == []
     assert (verdict.generations, verdict.scores) == (70, 2)
+
+
+def test_rows_that_were_dropped_for_their_age_are_not_missed(cast: Cast, now: dt.datetime) -> None:
+    old = calls(now - dt.timedelta(days=40), 0, 10)
+    for number, one in enumerate(old.generations):
+        one.id = f"old-{number}"
+    pipeline.take(cast.project.id, old, now=now)
+    pipeline.take(cast.project.id, calls(now, 0, 10), now=now)
+    compact.run(now=now)
+    assert verify(cast.project.id).generations == 20
+    for table in partitions.BY_ID:
+        partitions.drop_before(table, round((now - dt.timedelta(days=30)).timestamp() * 1000))
+    verdict = verify(cast.project.id)
+    assert (verdict.generations, verdict.differences) == (10, [])
+    assert verdict.fates["stored"] == 20
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM monitor_generation WHERE client_id = 'c4'")
+    assert verify(cast.project.id).differences
 
 
 def test_a_lost_row_is_noticed(cast: Cast, now: dt.datetime) -> None:

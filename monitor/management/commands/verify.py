@@ -5,8 +5,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from monitor.core import clock
 from monitor.ingest.verify import verify
 from monitor.management import chosen
+from monitor.store import audit
 
 
 class Command(BaseCommand):
@@ -18,6 +20,10 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         project = chosen.project(options["project"])
         found = verify(project.pk)
+        if found.since > audit.ALWAYS:
+            self.stdout.write(
+                f"from {clock.from_ms(found.since):%Y-%m-%d} on: what is older has begun to be dropped"
+            )
         self.stdout.write(
             f"{found.generations} generations, {found.scores} scores, {found.series} derived series"
         )
