@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from monitor.api import (
     alertmanager,
     errors,
+    federate,
     generations,
     health,
     ingest,
@@ -27,6 +28,7 @@ handler500 = errors.broken
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *alertmanager.urlpatterns,
+    *federate.urlpatterns,
     *generations.urlpatterns,
     *health.urlpatterns,
     *ingest.urlpatterns,

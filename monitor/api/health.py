@@ -40,4 +40,8 @@ def ready(_request: HttpRequest) -> HttpResponse:
     return reply({"status": "ok"} if series is None else {"status": series.word, "series_store": series})
 
 
-urlpatterns = [path("healthz", alive), path("readyz", ready)]
+# the second pair are Prometheus' own paths, which its probes and sidecars ask
+urlpatterns = [
+    *(path(name, alive) for name in ("healthz", "-/healthy")),
+    *(path(name, ready) for name in ("readyz", "-/ready")),
+]

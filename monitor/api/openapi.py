@@ -25,6 +25,7 @@ Schema = dict[str, Any]
 
 MOMENT: Schema = {"type": "string", "description": "Unix seconds or RFC 3339", "examples": ["1795269600"]}
 TEXT: Schema = {"type": "string"}
+TEXTS: Schema = {"type": "array", "items": TEXT}
 MATCHERS: Schema = {"type": "array", "items": {"type": "string"}, "examples": [["up"]]}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 PARAMETERS: dict[str, Schema] = {
@@ -35,6 +36,8 @@ PARAMETERS: dict[str, Schema] = {
     "lookback_delta": {"type": "string", "description": "a duration"},
     "limit": COUNT | {"description": "how many series at most; 0: all"},
     "stats": TEXT, "match[]": MATCHERS | {"description": "series selectors"}, "metric": TEXT,
+    "rule_name[]": TEXTS, "rule_group[]": TEXTS, "file[]": TEXTS,
+    "exclude_alerts": {"type": "boolean"}, "group_limit": {"type": "integer", "minimum": 1}, "group_next_token": TEXT,
     "type": {"enum": ["alert", "record"]}, "state": {"enum": ["active", "dropped", "any"]},
     "filter": MATCHERS | {"description": "label matchers"}, "active": {"type": "boolean"},
     **dict.fromkeys((*generations.NAMES, "canary"), TEXT), "version": TEXT,
@@ -96,12 +99,16 @@ OPERATIONS: tuple[Operation, ...] = (
     *_asked("/api/v1/labels", "Names of labels", ("match[]", *_SPAN, "limit")),
     *_asked("/api/v1/label/{name}/values", "Values of one label", ("match[]", *_SPAN, "limit")),
     *_asked("/api/v1/format_query", "PromQL, laid out", ("query",), ("query",)),
+    *_asked("/federate", "The newest sample of each series that matches, as a text page to be scraped", ("match[]",),
+            ("match[]",)),
     *_asked("/api/v1/metadata", "Type, help and unit of metrics", ("metric", "limit")),
     *_asked("/api/v1/targets/metadata", "Metadata by scrape target", ("metric", "limit")),
     *(
         Operation("get", where, "query", says, parameters, tag="State")
         for where, says, parameters in (
-            ("/api/v1/rules", "Rule groups with their states", ("type", "match[]")),
+            ("/api/v1/rules", "Rule groups with their states",
+             ("type", "rule_name[]", "rule_group[]", "file[]", "match[]", "exclude_alerts", "group_limit",
+              "group_next_token")),
             ("/api/v1/alerts", "Alerts that rules hold active", ()),
             ("/api/v1/targets", "Scrape targets with their states", ("state",)),
             ("/api/v1/scrape_pools", "Names of scrape jobs", ()),
@@ -110,6 +117,8 @@ OPERATIONS: tuple[Operation, ...] = (
             ("/api/v1/status/runtimeinfo", "How the process is", ()),
             ("/api/v1/status/config", "Not served: configuration is in the product; always 404", ()),
             ("/api/v1/status/tsdb", "Counts of series and labels", ()),
+            ("/api/v1/status/walreplay", "Nothing is replayed at a start: always 0", ()),
+            ("/api/v1/alertmanagers", "Where alerts go: to Vigil itself", ()),
         )
     ),
     Operation("get", "/api/v1/generations", "query", "Stored calls, the newest first", (*generations.NAMES, *CALLS),

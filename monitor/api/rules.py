@@ -1,6 +1,7 @@
 """``GET /api/v1/rules`` and ``/api/v1/alerts``: rules with their state, in Prometheus' shape."""
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,12 +20,15 @@ from monitor.rules.go_format import scientific
 from monitor.rules.read import AlertRow, GroupRow, RuleRow
 
 NEVER = "0001-01-01T00:00:00Z"
+MEANT = {"1": True, "t": True, "true": True, "0": False, "f": False, "false": False, "": False}
 KINDS = frozenset({"alert", "record"})
 
 
 @needs("query")
 def rules(request: ApiRequest) -> HttpResponse:
-    """All groups; ``type``, ``rule_name[]``, ``rule_group[]``, ``file[]``, ``match[]`` narrow the answer."""
+    """All groups; ``type``, ``rule_name[]``, ``rule_group[]``, ``file[]``, ``match[]`` narrow the answer, and
+    ``group_limit`` with ``group_next_token`` parts it into pages.
+    """
     if request.method != "GET":
         return refuse(405, f"{request.method} is not taken here; GET the rules")
     kind = request.GET.get("type", "").lower()
@@ -34,16 +38,56 @@ def rules(request: ApiRequest) -> HttpResponse:
         matchers = [selector(text) for text in request.GET.getlist("match[]")]
     except QueryError as error:
         return refuse(400, f'invalid parameter "match[]": {error.message}')
+    without = MEANT.get(request.GET.get("exclude_alerts", "").lower())
+    if without is None:
+        return refuse(400, 'invalid parameter "exclude_alerts": true or false')
     alerts: dict[int, list[AlertRow]] = {}
-    if request.GET.get("exclude_alerts", "").lower() not in {"1", "true"}:
+    if not without:
         for alert in read.alerts(request.project_id):
             alerts.setdefault(alert.rule_id or 0, []).append(alert)
-    groups = []
+    found = []
     for group in read.groups(request.project_id, now=clock.now()):
         chosen = [rule for rule in group.rules if _wanted(rule, group, kind, request.GET, matchers)]
         if chosen:
-            groups.append(_group(group, chosen, alerts))
-    return reply({"status": "success", "data": {"groups": groups}})
+            found.append((group, chosen))
+    try:
+        page, following = _page(found, request.GET)
+    except BadPageError as error:
+        return refuse(400, str(error))
+    data: dict[str, Any] = {"groups": [_group(group, chosen, alerts) for group, chosen in page]}
+    return reply({"status": "success", "data": data | ({"groupNextToken": following} if following else {})})
+
+
+class BadPageError(ValueError):
+    """``group_limit`` or ``group_next_token`` name no page."""
+
+
+Chosen = Sequence[tuple[GroupRow, list[RuleRow]]]
+
+
+def _page(found: Chosen, asked: QueryDict) -> tuple[Chosen, str]:
+    """The groups of this page, and the token of the next one; empty where this is the last."""
+    limit, token = asked.get("group_limit", ""), asked.get("group_next_token", "")
+    if not limit:
+        if token:
+            message = 'invalid parameter "group_limit": pages by group_next_token need it'
+            raise BadPageError(message)
+        return found, ""
+    if not (limit.isascii() and limit.isdecimal() and int(limit) > 0):
+        message = f'invalid parameter "group_limit": {limit!r} is not a whole number of at least 1'
+        raise BadPageError(message)
+    tokens = [_token(group) for group, _ in found]
+    if token and token not in tokens:
+        message = f'invalid parameter "group_next_token": {token!r} is no group here; were rules changed?'
+        raise BadPageError(message)
+    first = tokens.index(token) if token else 0
+    last = first + int(limit)
+    return found[first:last], tokens[last] if last < len(tokens) else ""
+
+
+def _token(group: GroupRow) -> str:
+    told = f"{group.source or group.origin};{group.name}"
+    return hashlib.sha1(told.encode(), usedforsecurity=False).hexdigest()
 
 
 @needs("query")

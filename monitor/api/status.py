@@ -67,6 +67,17 @@ def _config(_: ApiRequest) -> HttpResponse:
     )
 
 
+def _alertmanagers(_: ApiRequest) -> HttpResponse:
+    """Alerts are routed here: the one Alertmanager is our own."""
+    ours = {"url": settings.VIGIL_PUBLIC_URL.rstrip("/") + "/api/v2/alerts"}
+    return _told({"activeAlertmanagers": [ours], "droppedAlertmanagers": []})
+
+
+def _replay(_: ApiRequest) -> HttpResponse:
+    """Nothing is replayed at a start: what was taken is in the database."""
+    return _told({"min": 0, "max": 0, "current": 0})
+
+
 def _series(request: ApiRequest) -> HttpResponse:
     """How many series there are, and where most of them come from."""
     rows = min(parameters.count(request, "limit") or ROWS, MAX_ROWS)
@@ -106,4 +117,6 @@ urlpatterns = [
     path("api/v1/status/runtimeinfo", door(_runtime)),
     path("api/v1/status/config", door(_config)),
     path("api/v1/status/tsdb", door(_series)),
+    path("api/v1/status/walreplay", door(_replay)),
+    path("api/v1/alertmanagers", door(_alertmanagers)),
 ]

@@ -18,7 +18,7 @@ BESIDE = {"/api/docs"}
 def served() -> set[str]:
     paths = (f"/{one.pattern}" for one in get_resolver().url_patterns if isinstance(one, URLPattern))
     found = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", one) for one in paths}
-    return {one for one in found if one.startswith(("/api/", "/v1/"))} - BESIDE
+    return {one for one in found if one.startswith(("/api/", "/v1/", "/federate"))} - BESIDE
 
 
 @pytest.fixture

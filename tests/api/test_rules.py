@@ -88,12 +88,33 @@ def test_the_answer_can_be_narrowed(get: Get, parameters: dict[str, str], names:
     assert [rule["name"] for group in groups for rule in group["rules"]] == names
 
 
+def test_groups_come_in_pages(get: Get, cast: Cast) -> None:
+    for name in ("memory", "zeal"):
+        other = RuleGroup.objects.create(project=cast.project, name=name, interval_ms=30_000)
+        Rule.objects.create(group=other, name=name, expr="1", kind="record")
+    whole = [group["name"] for group in get("rules").json()["data"]["groups"]]
+    seen, token = [], {}
+    for _ in whole:
+        data = get("rules", group_limit="1", **token).json()["data"]
+        seen += [group["name"] for group in data["groups"]]
+        token = {"group_next_token": data["groupNextToken"]} if "groupNextToken" in data else {}
+    assert (seen, token) == (whole, {})
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"group_limit": "0"}, {"group_next_token": "x"}, {"group_limit": "1", "group_next_token": "x"}],
+)
+def test_a_page_that_is_not_there_is_refused(get: Get, parameters: dict[str, str]) -> None:
+    assert get("rules", **parameters).status_code == 400
+
+
 def test_another_project_sees_none_of_it(get: Get, cast: Cast) -> None:
     assert get("rules", cast.other_key).json()["data"]["groups"] == []
     assert get("alerts", cast.other_key).json()["data"]["alerts"] == []
 
 
-@pytest.mark.parametrize("parameters", [{"type": "both"}, {"match[]": "{"}])
+@pytest.mark.parametrize("parameters", [{"type": "both"}, {"match[]": "{"}, {"exclude_alerts": "x"}])
 def test_what_makes_no_sense_is_refused(get: Get, parameters: dict[str, str]) -> None:
     assert get("rules", **parameters).status_code == 400
 

@@ -52,5 +52,17 @@ def test_series_are_counted_by_name_and_label(client: Client, cast: Cast, now: d
     assert told["labelValueCountByLabelName"] == [{"name": "pod", "value": 3}]
 
 
+@pytest.mark.parametrize("path", ["/-/healthy", "/-/ready"])
+def test_probes_made_for_prometheus_are_answered(client: Client, path: str) -> None:
+    assert client.get(path).status_code == 200
+
+
+def test_alerts_go_to_vigil_itself(client: Client, cast: Cast) -> None:
+    told = client.get("/api/v1/alertmanagers", headers={"authorization": f"Bearer {cast.query_key}"}).json()[
+        "data"
+    ]
+    assert [one["url"].endswith("/api/v2/alerts") for one in told["activeAlertmanagers"]] == [True]
+
+
 def test_nothing_is_told_without_a_key(client: Client) -> None:
     assert client.get("/api/v1/status/flags").status_code == 401

@@ -29,10 +29,10 @@ SAMPLES = {
 }
 # what anybody may open without being known: the login itself, static files, the manual, is it alive
 OPEN = re.compile(
-    r"^(login/|logout/|account/|language/|assets/|docs/|healthz|readyz|admin/login/|admin/logout/)"
+    r"^(login/|logout/|account/|language/|assets/|docs/|healthz|readyz|-/healthy|-/ready|admin/login/|admin/logout/)"
 )
 # they check the key themselves and are walked with keys below
-API = re.compile(r"^(api/|v1/|metrics)")
+API = re.compile(r"^(api/|v1/|metrics|federate)")
 ACTS = [(name, act) for name in PAGES for act in PAGES[name].acts]
 
 
