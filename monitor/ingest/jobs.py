@@ -215,6 +215,8 @@ def read(entry: Any, where: str = "") -> Job:
             table.at("metric_name_validation_scheme"), "not supported; names are any UTF-8 text"
         )
     table.done(_HARMLESS)
+    if not job.target_rules:
+        _no_address(job.static, table.at("static_configs"))
     return job
 
 
@@ -258,11 +260,6 @@ def group(table: "_Table") -> StaticGroup:
     targets, labels = table.take("targets", []), table.take("labels", {}) or {}
     if not isinstance(targets, list) or not all(isinstance(one, str) and one for one in targets):
         raise BadJobError(table.at("targets"), "is not a list of addresses such as host:9100")
-    for place, one in enumerate(targets):
-        if "://" in one or "/" in one:
-            raise BadJobError(
-                table.at(f"targets[{place}]"), f"{one!r} is not host:port; the path is metrics_path"
-            )
     if not isinstance(labels, dict) or not all(
         isinstance(value, str | int | float) for value in labels.values()
     ):
@@ -273,6 +270,17 @@ def group(table: "_Table") -> StaticGroup:
 
 def _plain(value: str | float) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _no_address(static: Sequence[StaticGroup], where: str) -> None:
+    """Without rules that make an address of it, as for the blackbox exporter, a target is one itself."""
+    for number, one in enumerate(static):
+        for place, target in enumerate(one.targets):
+            if "/" in target:
+                raise BadJobError(
+                    f"{where}[{number}].targets[{place}]",
+                    f"{target!r} is not host:port; the path is metrics_path",
+                )
 
 
 def groups(content: Any) -> list[StaticGroup]:

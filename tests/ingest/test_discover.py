@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from monitor import query
 from monitor.core import clock
 from monitor.core.labels import Labels, Matcher
 from monitor.core.samples import STALE_BITS, Selection
-from monitor.ingest import discover, families, read, scrape, vanished
+from monitor.ingest import discover, families, jobs, read, scrape, vanished
 from monitor.ingest.models import ScrapeJob, ScrapeTarget
 from monitor.ingest.wire import exposition_pb2 as wire
 from monitor.store.models import Project
@@ -79,6 +80,30 @@ def test_scheme_path_and_parameters_make_the_address(cast: Cast, now: dt.datetim
         static_configs=[{"targets": ["a"]}],
     )  # fmt: skip
     assert list(found(row, now)) == ["https://a/probe?m=1&m=2&target=x+y"]
+
+
+def test_pages_that_another_exporter_probes_are_targets(cast: Cast, now: dt.datetime) -> None:
+    rules = [
+        {"source_labels": ["__address__"], "target_label": "__param_target"},
+        {"source_labels": ["__param_target"], "target_label": "instance"},
+        {"target_label": "__address__", "replacement": "prober:9115"},
+    ]
+    pages = [{"targets": ["https://a.example/x?y=1", "http://b.example"]}]
+    row = job(
+        cast,
+        metrics_path="/probe",
+        params={"module": ["http_2xx"]},
+        static_configs=pages,
+        relabel_configs=rules,
+    )
+    assert jobs.read(row.config).static[0].targets[1] == "http://b.example"
+    assert found(row, now) == {
+        f"http://prober:9115/probe?module=http_2xx&target={quote_plus(page)}": {
+            "job": "api",
+            "instance": page,
+        }
+        for page in pages[0]["targets"]
+    }
 
 
 def test_rules_may_rewrite_the_address_and_everything_else(cast: Cast, now: dt.datetime) -> None:
