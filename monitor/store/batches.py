@@ -9,7 +9,7 @@ from django.db import connection
 
 from monitor.core import clock
 from monitor.store import ids, partitions
-from monitor.store.blocks import Block
+from monitor.store.blocks import Block, Packed
 from monitor.store.models import BatchKind, Project
 
 BUCKETS_HOLD = dt.timedelta(seconds=5)
@@ -71,7 +71,7 @@ def recent_buckets_of(project_id: int, *, now: dt.datetime) -> int:
 
 
 def push(
-    project_id: int, shard: int, block: Block, *, heard: UUID, now: dt.datetime, told: Block | None = None
+    project_id: int, shard: int, block: Block, *, heard: UUID, now: dt.datetime, told: Packed | None = None
 ) -> Pushed:
     """One row of pushed samples, unless others have written the same times since the batch ``heard``.
 
@@ -87,9 +87,7 @@ def push(
     else:
         # what was heard may lie a day ahead of a clock that was set back
         partitions.for_batches(clock.to_ms(now))
-        beside = values_of(
-            project_id, shard, BatchKind.DELTAS, told, ids.written(clock.to_ms(now), SENT), brief=True
-        )
+        beside = values_of(project_id, shard, BatchKind.DELTAS, told, ids.written(clock.to_ms(now), SENT))
         rows = _run(_PUSH_TOLD, [*values, *beside[:4], *beside[5:], beside[4]])
     others = [(identity, until, bytes(data)) for identity, until, data in rows if data is not None]
     return Pushed(next((identity for identity, _, data in rows if data is None), None), others)
@@ -103,8 +101,13 @@ def write(
     ``brief``: squeezed quickly, not small.
     """
     if block.n:
-        values = values_of(project_id, shard, kind, block, ids.written(clock.to_ms(now), SENT), brief=brief)
-        _run(_INSERT, [*values, values[4], LATE_MS])
+        write_packed(project_id, shard, kind, Packed.of(block, brief=brief), now=now)
+
+
+def write_packed(project_id: int, shard: int, kind: BatchKind, packed: Packed, *, now: dt.datetime) -> None:
+    """As ``write``, of a block that is bytes already."""
+    values = values_of(project_id, shard, kind, packed, ids.written(clock.to_ms(now), SENT))
+    _run(_INSERT, [*values, values[4], LATE_MS])
 
 
 def move(
@@ -113,15 +116,14 @@ def move(
     """One row of samples that readers know already: nothing is noted, nobody has to forget anything."""
     if block.n:
         identity = ids.written(clock.to_ms(now), MOVED)
-        _run(_MOVE, values_of(project_id, shard, kind, block, identity, brief=brief))
+        _run(_MOVE, values_of(project_id, shard, kind, Packed.of(block, brief=brief), identity))
 
 
-def values_of(
-    project_id: int, shard: int, kind: BatchKind, block: Block, identity: UUID, *, brief: bool = False
-) -> list[object]:
+def values_of(project_id: int, shard: int, kind: BatchKind, packed: Packed, identity: UUID) -> list[object]:
     """The columns of a row but for ``late``, in the order of the table."""
-    first, last = block.span()
-    return [shard, identity, project_id, kind.value, first, last, block.n, block.encode(brief=brief)]
+    return [
+        shard, identity, project_id, kind.value, packed.first_ms, packed.last_ms, packed.n, packed.data,
+    ]  # fmt: skip
 
 
 def _run(sql: str, values: list[object]) -> list[tuple[UUID, int, bytes | None]]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.core.histograms import DEFAULT_ZERO_THRESHOLD, HistogramRun, bucket_index
-from monitor.store.columns import Column, pack, unpack
+from monitor.store.columns import Column, pack, pack_few, unpack
 
 Table = dict[str, Column]
 # series and time; and within those side and index
@@ -86,6 +86,20 @@ class Block:
         return pack(columns, stretches={"f.v": np.flatnonzero(np.diff(series, prepend=series[0] - 1))})
 
 
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A block as bytes, how many rows it has, and the least and the greatest time of them."""
+
+    n: int
+    first_ms: int
+    last_ms: int
+    data: bytes
+
+    @staticmethod
+    def of(block: Block, *, brief: bool = False) -> "Packed":
+        return Packed(block.n, *block.span(), block.encode(brief=brief))
+
+
 def decode(data: bytes) -> Block:
     """The block that ``encode`` wrote."""
     flat = unpack(data)
@@ -147,31 +161,31 @@ def of_observations(series: Ints, times: Ints, values: Floats, weights: Floats) 
 
 def of_few(
     counts: Mapping[Key, float], heads: Mapping[Key, Sequence[float]], filled: Mapping[Cell, float]
-) -> Block:
+) -> Packed:
     """Deltas that are added up already: floats, each histogram's count, sum and zero, and counts of buckets."""
-    block = empty()
-    if counts:
-        block.tables["f"] = _keys(sorted(counts), "f") | {"v": _floats(counts[key] for key in sorted(counts))}
-    if heads:
-        numbers = zip(*(heads[key] for key in sorted(heads)), strict=True)
-        block.tables["h"] = {
-            **_keys(sorted(heads), "h"), **dict(zip(SUMMED["h"], map(_floats, numbers), strict=True)),
-            **_derived_layout(len(heads)),
-        }  # fmt: skip
-    if filled:
-        block.tables["b"] = _keys(sorted(filled), "b") | {
-            "count": _floats(filled[key] for key in sorted(filled))
-        }
-    return block
+    floats, rows, cells = sorted(counts), sorted(heads), sorted(filled)
+    columns = _keys("f", floats) | _keys("h", rows) | _keys("b", cells)
+    if floats:
+        columns["f.v"] = "f", [counts[key] for key in floats]
+    if rows:
+        n = len(rows)
+        numbers = zip(*[heads[key] for key in rows], strict=True)
+        columns |= {f"h.{name}": ("f", found) for name, found in zip(SUMMED["h"], numbers, strict=True)}
+        columns["h.schema"] = "i", (DERIVED_SCHEMA,) * n
+        columns["h.threshold"] = "f", (DEFAULT_ZERO_THRESHOLD,) * n
+        columns["h.gauge"] = "i", (0,) * n
+    if cells:
+        columns["b.count"] = "f", [filled[cell] for cell in cells]
+    times = [at for _, at in (*floats, *rows)]
+    size = len(floats) + len(rows) + len(cells)
+    return Packed(size, min(times), max(times), pack_few(columns))
 
 
-def _keys(keys: Sequence[tuple[int, ...]], name: str) -> Table:
+def _keys(name: str, keys: Sequence[tuple[int, ...]]) -> dict[str, tuple[str, Sequence[float]]]:
+    if not keys:
+        return {}
     columns = zip(*keys, strict=True)
-    return {name: np.array(column, dtype=np.int64) for name, column in zip(ORDER[name], columns, strict=True)}
-
-
-def _floats(values: Iterable[float]) -> Floats:
-    return np.array(list(values), dtype=np.float64)
+    return {f"{name}.{column}": ("i", found) for column, found in zip(ORDER[name], columns, strict=True)}
 
 
 def _derived_layout(n: int) -> Table:

@@ -203,12 +203,10 @@ def _write_few(project_id: int, shard: int, jobs: Sequence[_Job], derives: Deriv
         for labels, n in job.tells(Claimed(job.positions, at, job.first)).items()
         if n
     ]
-    spans, block = increments.made_of_few(project_id, (*derives.few(calls), *told))
+    spans, packed = increments.made_of_few(project_id, (*derives.few(calls), *told))
     if not series.covered(shard, spans):
         return _write(project_id, shard, jobs, derives)
-    batch = batches.values_of(
-        project_id, shard, BatchKind.DELTAS, block, ids.written(moment, batches.SENT), brief=True
-    )
+    batch = batches.values_of(project_id, shard, BatchKind.DELTAS, packed, ids.written(moment, batches.SENT))
     digests = [job.digest for job in jobs if job.digest is not None]
     if quick.store(_STATEMENT, quick.document(_named(calls)), batch, digests, now=now):
         return everything

@@ -1,7 +1,7 @@
 """What new rows add to derived series, as columns: added up and written as one batch of deltas."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,9 @@ from monitor.core.labels import Labels, fingerprint
 from monitor.store import batches, blocks, series
 from monitor.store.blocks import DERIVED_SCHEMA, GRID_MS, NEGATIVE, POSITIVE, Block, Cell, Floats, Ints, Key
 from monitor.store.models import BatchKind, SeriesKind
+
+# found once: to look into an enumeration takes several times as long
+_COUNTER, _HISTOGRAM = SeriesKind.DERIVED_COUNTER, SeriesKind.DERIVED_HISTOGRAM
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,14 @@ def of_counts(counts: Sequence[Mapping[Labels, int]], *, now: dt.datetime) -> In
     )  # fmt: skip
 
 
+def rows_of(found: Increments) -> Iterator[Row]:
+    """One after the other, for ``made_of_few``."""
+    for owner, at, value in zip(
+        found.owners.tolist(), found.times.tolist(), found.values.tolist(), strict=True
+    ):
+        yield found.labels[owner], found.counted[owner], at, value
+
+
 def joined(parts: Sequence[Increments]) -> Increments:
     """All of them; the same label set may appear more than once."""
     if len(parts) == 1:
@@ -78,33 +89,37 @@ def made(project_id: int, found: Increments) -> tuple[list[series.SeriesSpan], B
     return _spans(found, ids, times), _block(found, ids[found.owners], times)
 
 
-def made_of_few(project_id: int, rows: Iterable[Row]) -> tuple[list[series.SeriesSpan], Block]:
-    """As ``made``, one after the other: of a few rows that takes a tenth of the time."""
+def made_of_few(project_id: int, rows: Iterable[Row]) -> tuple[list[series.SeriesSpan], blocks.Packed]:
+    """As ``made``, one after the other: of a few rows that takes a fraction of the time."""
     spans: dict[int, series.SeriesSpan] = {}
     counts: dict[Key, float] = {}
     heads: dict[Key, list[float]] = {}
     filled: dict[Cell, float] = {}
     for labels, counted, at, value in rows:
-        time = at // GRID_MS * GRID_MS
+        time = at - at % GRID_MS
         identity = fingerprint(project_id, labels)
         span = spans.get(identity)
         if span is None:
-            kind = SeriesKind.DERIVED_COUNTER if counted else SeriesKind.DERIVED_HISTOGRAM
+            kind = _COUNTER if counted else _HISTOGRAM
             spans[identity] = series.SeriesSpan(identity, labels, kind, time, time)
-        elif not span.first_ms <= time <= span.last_ms:
-            span.first_ms, span.last_ms = min(span.first_ms, time), max(span.last_ms, time)
+        elif time < span.first_ms:
+            span.first_ms = time
+        elif time > span.last_ms:
+            span.last_ms = time
         key = identity, time
         if counted:
             counts[key] = counts.get(key, 0.0) + value
             continue
-        head = heads.setdefault(key, [0.0, 0.0, 0.0])
+        head = heads.get(key)
+        if head is None:
+            head = heads[key] = [0.0, 0.0, 0.0]
         head[0] += 1.0
         head[1] += value
-        if abs(value) <= DEFAULT_ZERO_THRESHOLD:
+        size = abs(value)
+        if size <= DEFAULT_ZERO_THRESHOLD:
             head[2] += 1.0
         else:
-            side = POSITIVE if value > 0 else NEGATIVE
-            cell = identity, time, side, bucket_of(abs(value), DERIVED_SCHEMA)
+            cell = identity, time, POSITIVE if value > 0 else NEGATIVE, bucket_of(size, DERIVED_SCHEMA)
             filled[cell] = filled.get(cell, 0.0) + 1.0
     return list(spans.values()), blocks.of_few(counts, heads, filled)
 

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from monitor.core import clock
 from monitor.core.labels import Labels
 from monitor.store import batches, blocks, increments, partitions, series, stored
-from monitor.store.blocks import Block, Ints
+from monitor.store.blocks import Block, Ints, Packed
 from monitor.store.homes import Home, Looked
 from monitor.store.increments import Increments
 from monitor.store.models import BatchKind, SeriesKind
@@ -74,7 +74,7 @@ class _Told:
     """What is added to derived series beside the samples."""
 
     spans: list[series.SeriesSpan]
-    block: Block
+    packed: Packed
 
 
 @dataclass(slots=True)
@@ -205,15 +205,18 @@ class Placing:
             for push, new, bad in zip(self.pushes, fresh, refused, strict=True)
             if push.tells is not None
         ])  # fmt: skip
-        return _Told(*increments.made(self.project_id, found)) if len(found.owners) else None
+        if not len(found.owners):
+            return None
+        # a handful of counters: as columns they would take several times as long
+        return _Told(*increments.made_of_few(self.project_id, increments.rows_of(found)))
 
     def _push(self, kept: Stamped, heard: UUID, told: _Told | None) -> tuple[bool, UUID]:
         """Whether all is stored now, and up to which batch all is known."""
-        beside = None if told is None else told.block
+        beside = None if told is None else told.packed
         if not len(kept.rows):
             if beside is not None:
                 partitions.for_batches(clock.to_ms(self.now))
-                batches.write(self.project_id, self.shard, BatchKind.DELTAS, beside, now=self.now, brief=True)
+                batches.write_packed(self.project_id, self.shard, BatchKind.DELTAS, beside, now=self.now)
             return True, heard
         block = self._block(kept)
         answer = batches.push(self.project_id, self.shard, block, heard=heard, now=self.now, told=beside)

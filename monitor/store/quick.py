@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.utils import IntegrityError
 
 from monitor.core import clock
@@ -75,19 +75,22 @@ def store(
     shard, identity, project_id, *rest, data = batch
     note = ids.fresh(clock.to_ms(now))
     texts = (
-        shard, project_id, now.date(), f"{{{','.join(map(str, digests))}}}", now.isoformat(), note, identity, *rest,
+        shard, project_id, now.date(), f"{{{','.join(map(str, digests))}}}", now.isoformat(), f"{note.int:032x}",
+        identity, *rest,
     )  # fmt: skip
-    values = [calls, *(str(value).encode() for value in texts), cast("bytes", data)]
-    connection.ensure_connection()
+    values = [calls, *[str(value).encode() for value in texts], cast("bytes", data)]
+    # found once: each look through Django's own handle to it goes by the thread's storage
+    here = connections[DEFAULT_DB_ALIAS]
+    here.ensure_connection()
     try:
-        with connection.wrap_database_errors:
-            if connection.in_atomic_block:
+        with here.wrap_database_errors:
+            if here.in_atomic_block:
                 # it must not spoil what surrounds it
                 with transaction.atomic():
-                    prepared.done(connection.connection, sql, values, {_DATA}, once=True)
+                    prepared.done(here.connection, sql, values, {_DATA}, once=True)
             else:
                 # by itself a statement is a transaction
-                prepared.done(connection.connection, sql, values, {_DATA})
+                prepared.done(here.connection, sql, values, {_DATA})
     except IntegrityError:
         return False
     return True

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from monitor.core.labels import Labels
 from monitor.ingest import derive, rows
 from monitor.ingest.envelope import Context, Generation
-from monitor.store import increments
+from monitor.store import blocks, increments
 
 Sums = dict[tuple[Labels, int], Counter[float]]
 
@@ -71,15 +71,17 @@ def test_columns_add_what_single_calls_add(generations: list[Generation]) -> Non
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(calls, min_size=1, max_size=8))
+@given(st.lists(calls, min_size=1, max_size=40))
 def test_a_few_calls_make_the_block_that_columns_make(generations: list[Generation]) -> None:
     columns = rows.columns(1, generations)
     many = derive.increments(columns, range(len(generations)))
     assert many is not None
-    (spans, block), (few_spans, few) = (
+    (spans, block), (few_spans, packed) = (
         increments.made(1, many),
         increments.made_of_few(1, derive.rows(columns)),
     )
+    few = blocks.decode(packed.data)
+    assert (packed.n, packed.first_ms, packed.last_ms) == (block.n, *block.span())
     assert sorted(spans, key=lambda span: span.id) == sorted(few_spans, key=lambda span: span.id)
     for name, table in block.tables.items():
         assert all(np.allclose(values, few.tables[name][column]) for column, values in table.items())

@@ -41,6 +41,13 @@ def test_values_come_back_bit_for_bit(brief: bool, numbers: list[float]) -> None
     assert back.tobytes() == struct.pack(f"<{len(numbers)}d", *numbers)
 
 
+@given(st.lists(WORDS, max_size=60), st.lists(st.floats(), max_size=60))
+def test_a_few_numbers_come_back_that_were_no_arrays(words: list[int], values: list[float]) -> None:
+    back = columns.unpack(columns.pack_few({"n": ("i", words), "v": ("f", values)}))
+    assert back["n"].tolist() == words
+    assert back["v"].tobytes() == struct.pack(f"<{len(values)}d", *values)
+
+
 def test_even_times_cost_a_few_bytes() -> None:
     assert len(columns.pack({"t": np.arange(480) * 15_000 + 1_795_000_000_000})) < 40
 
