@@ -1,11 +1,13 @@
 """The bytes of a request: read with a limit, decompressed with a limit. A bomb costs no more than the limit."""
 
 import zlib
-from collections.abc import Collection
-from typing import IO, cast
+from collections.abc import Collection, Iterator, Mapping
+from typing import IO, Any, cast
 
 import cramjam
 from django.http import HttpRequest
+
+_OWN = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 
 
 class BodyError(Exception):
@@ -16,18 +18,31 @@ class BodyError(Exception):
         self.status = status
 
 
-def headers(request: HttpRequest) -> dict[str, str]:
-    """By their names in small letters; Django's own mapping takes several times as long to make."""
-    found = {
-        name[5:].replace("_", "-").lower(): value
-        for name, value in request.META.items()
-        if name.startswith("HTTP_")
-    }
-    own = {
-        "content-type": request.META.get("CONTENT_TYPE"),
-        "content-length": request.META.get("CONTENT_LENGTH"),
-    }
-    return found | {name: value for name, value in own.items() if value}
+class Headers(Mapping[str, str]):
+    """By their names in small letters, and the path as ``x-path``. A protocol asks for one or two of them, so none
+    is looked at before.
+    """
+
+    __slots__ = ("_meta", "_path")
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._meta: Mapping[str, Any] = request.META
+        self._path = request.path
+
+    def __getitem__(self, name: str) -> str:
+        if name == "x-path":
+            return self._path
+        value: str | None = self._meta.get(_OWN.get(name) or f"HTTP_{name.replace('-', '_').upper()}")
+        if value is None or (not value and name in _OWN):
+            raise KeyError(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        told = {name[5:].replace("_", "-").lower() for name in self._meta if name.startswith("HTTP_")}
+        return iter({"x-path", *told, *(name for name, key in _OWN.items() if self._meta.get(key))})
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def read(request: HttpRequest, limit: int, *, as_is: Collection[str] = ()) -> bytes:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import cache
 
 from django.conf import settings
 from django.http import HttpResponse
 from django.urls import URLPattern, path
+from prometheus_client import Counter, Histogram
 
 from monitor import meters
 from monitor.api import bodies
@@ -59,7 +61,7 @@ def door(name: str) -> Callable[..., HttpResponse]:
 
 
 def _take(request: ApiRequest, name: str, protocol: Protocol, source: Source, ticket: Ticket) -> HttpResponse:
-    headers = bodies.headers(request) | {"x-path": request.path}
+    headers = bodies.Headers(request)
     body = b""
     try:
         body = bodies.read(request, settings.VIGIL_MAX_BODY_BYTES, as_is=protocol.unpacks)
@@ -69,7 +71,7 @@ def _take(request: ApiRequest, name: str, protocol: Protocol, source: Source, ti
         pipeline.unreadable(request.project_id, source, error.status, now=clock.now(), body=body)
         return refuse(error.status, str(error))
     batch.source = Source(batch.source.sender or source.sender, batch.source.dialect or source.dialect)
-    with meters.requests.labels(name).time():
+    with _seconds(name).time():
         duplicates = pipeline.take(request.project_id, batch, now=clock.now(), body=body)
     _count(name, batch, duplicates)
     said = protocol.answer(batch, headers, duplicates=duplicates)
@@ -85,10 +87,21 @@ def _announced(request: ApiRequest) -> int:
 
 
 def _count(name: str, batch: Batch, duplicates: int) -> None:
-    taken = batch.records
-    meters.records.labels(name, "stored").inc(taken - duplicates)
-    meters.records.labels(name, "duplicate").inc(duplicates)
-    meters.records.labels(name, "rejected").inc(len(batch.rejected))
+    counted = (batch.records - duplicates, duplicates, len(batch.rejected))
+    for counter, n in zip(_counters(name), counted, strict=True):
+        if n:
+            counter.inc(n)
+
+
+@cache
+def _counters(name: str) -> tuple[Counter, ...]:
+    """They are there, at zero, from the first request on."""
+    return tuple(meters.records.labels(name, outcome) for outcome in ("stored", "duplicate", "rejected"))
+
+
+@cache
+def _seconds(name: str) -> Histogram:
+    return meters.requests.labels(name)
 
 
 def _routes() -> list[URLPattern]:

@@ -3,6 +3,8 @@
 import datetime as dt
 import time
 
+_EPOCH, _MILLISECOND = dt.datetime(1970, 1, 1, tzinfo=dt.UTC), dt.timedelta(milliseconds=1)
+
 
 def now() -> dt.datetime:
     """The current moment, aware, in UTC."""
@@ -21,10 +23,9 @@ def sleep(seconds: float) -> None:
 
 def to_ms(moment: dt.datetime) -> int:
     """Unix milliseconds of an aware moment, exact (no float in between)."""
-    delta = moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-    return delta // dt.timedelta(milliseconds=1)
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def from_ms(milliseconds: int) -> dt.datetime:
     """The aware moment of Unix milliseconds."""
-    return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(milliseconds=int(milliseconds))
+    return _EPOCH + dt.timedelta(milliseconds=int(milliseconds))

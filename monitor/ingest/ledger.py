@@ -30,6 +30,8 @@ STORED, DUPLICATE, DROPPED = "stored", "duplicate", "dropped"
 # what a call should say of itself, and the page tells when it does not
 EXPECTED_TEXTS = ("client_id", "version", "environment", "operation", "provider", "session")
 EXPECTED_NUMBERS = ("duration_seconds", "ttft_seconds", "input_tokens", "output_tokens", "cost_usd")
+_TOLD_TEXTS = [(name, ("field", "id" if name == "client_id" else name)) for name in EXPECTED_TEXTS]
+_TOLD_NUMBERS = [(name, ("field", name)) for name in EXPECTED_NUMBERS]
 
 Tally = Counter[Labels]
 
@@ -179,11 +181,11 @@ def _count_drops(tally: Tally, drops: Counter[tuple[Source, Reason]], *, again: 
 
 def _count_missing(tally: Tally, source: Source, calls: Calls, fresh: Sequence[int]) -> None:
     every = len(fresh) == len(calls)
-    missing: list[tuple[str, Sequence[object], object]] = [
-        *(("id" if name == "client_id" else name, calls.texts[name], "") for name in EXPECTED_TEXTS),
-        *((name, calls.numbers[name], None) for name in EXPECTED_NUMBERS),
-    ]
-    for name, column, nothing in missing:
-        n = (column if every else [column[position] for position in fresh]).count(nothing)
-        if n:
-            tally[_labels(MISSING, source, ("field", name))] += n
+    for name, field in _TOLD_TEXTS:
+        texts = calls.texts[name]
+        if n := (texts if every else [texts[position] for position in fresh]).count(""):
+            tally[_labels(MISSING, source, field)] += n
+    for name, field in _TOLD_NUMBERS:
+        numbers = calls.numbers[name]
+        if n := (numbers if every else [numbers[position] for position in fresh]).count(None):
+            tally[_labels(MISSING, source, field)] += n
