@@ -137,7 +137,7 @@ def _told(judge: Judge, row: JudgeSpending) -> str:
     if judge.daily_tokens is not None:
         parts.append(f"{_used(row):,} of {judge.daily_tokens:,} tokens")
     if judge.daily_usd is not None:
-        parts.append(f"{row.usd + row.held_usd:.2f} of {judge.daily_usd:.2f} dollars")
+        parts.append(f"{row.usd + row.held_usd:.4g} of {judge.daily_usd:.4g} dollars")
     return f"today's budget is spent ({', '.join(parts)}); judging goes on at 00:00 UTC"
 
 
