@@ -11,6 +11,7 @@ from monitor.api import parameters
 from monitor.api.auth import ApiRequest, needs
 from monitor.api.encode import encode_result
 from monitor.api.errors import refuse, reply
+from monitor.api.leaving import watched
 from monitor.api.packing import packed
 from monitor.api.parameters import BadParameterError
 from monitor.core import clock
@@ -33,7 +34,8 @@ def door(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         if request.method not in {"GET", "POST"}:
             return refuse(405, f"{request.method} is not taken here; use GET or POST")
         try:
-            with meters.queries.labels(view.__name__.strip("_")).time(), query.holding(until_end=True):
+            timed = meters.queries.labels(view.__name__.strip("_")).time()
+            with timed, watched(request), query.holding(until_end=True):
                 return view(request, **names)
         except BadParameterError as error:
             return refuse(400, str(error))

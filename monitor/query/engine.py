@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from monitor import history
-from monitor.core import clock
 from monitor.promql import kept, tree
 from monitor.promql import parse as parser
 from monitor.promql.errors import BadQueryError, TooMuchError
@@ -19,7 +18,7 @@ from monitor.promql.spans import Question
 from monitor.promql.values import Grid, Notes, Value
 from monitor.query import room
 from monitor.query.answer import Limits, Result, shaped
-from monitor.query.stored import Source, Stored, late, read, size
+from monitor.query.stored import Source, Stored, read, size, timer
 
 _SAID = {"matrix": "range vector", "string": "string"}
 
@@ -40,12 +39,7 @@ def _asked(source: Source, expr: str, grid: Grid, bounds: Limits, *, at_once: bo
             " try decreasing the query resolution (?step=XX)"
         )
         raise BadQueryError(message)
-    deadline = clock.monotonic() + bounds.seconds
-
-    def in_time() -> None:
-        if clock.monotonic() > deadline:
-            raise late(bounds)
-
+    in_time = timer(bounds)
     root = parser.parse(expr, Question.of(grid, at_once=at_once))
     kind = parser.result_kind(root)
     if not at_once and kind in {"matrix", "string"}:

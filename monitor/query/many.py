@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from monitor.core import clock
 from monitor.core.samples import Series
 from monitor.promql import parse as parser
 from monitor.promql.errors import BadQueryError, QueryError
@@ -13,7 +12,7 @@ from monitor.promql.values import Grid, Notes
 from monitor.query import room
 from monitor.query.answer import Limits, Result, shaped
 from monitor.query.engine import Work
-from monitor.query.stored import Source, Stored, late, read
+from monitor.query.stored import Source, Stored, read, timer
 
 
 def at_once(source: Stored, exprs: Sequence[str], grid: Grid) -> list[Result | QueryError]:
@@ -57,14 +56,8 @@ class _Asked:
         if parser.result_kind(root) in {"matrix", "string"}:
             message = f"{self.expr!r} is no vector; only vectors and scalars are asked together"
             raise BadQueryError(message)
-        deadline = clock.monotonic() + self.bounds.seconds
-
-        def in_time() -> None:
-            if clock.monotonic() > deadline:
-                raise late(self.bounds)
-
-        self.in_time = in_time
-        self.work = Work(source, source.look(), self.bounds, in_time, ordered=True)
+        self.in_time = timer(self.bounds)
+        self.work = Work(source, source.look(), self.bounds, self.in_time, ordered=True)
         self.plan = self.work.planned(root, grid, grid, self.notes)
 
     @property

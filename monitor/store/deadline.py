@@ -1,4 +1,7 @@
-"""Stops a statement that is still running when its time is up: the server gives it up, not only we."""
+"""Stops a statement that is still running when its time is up, or when nobody waits for its answer any more.
+
+The server gives it up, not only we.
+"""
 
 import contextlib
 import heapq
@@ -16,7 +19,54 @@ CANCEL_SECONDS = 5.0
 
 
 class StoppedError(Exception):
-    """The statement did not end in time and was cancelled in the server."""
+    """The statement did not end in time, or nobody waits for it: it was cancelled in the server."""
+
+
+class Asker:
+    """Whoever waits for what a thread works on. Once it has left, the thread's statements are given up."""
+
+    def __init__(self) -> None:
+        self.gone = False
+        self._turn: _Turn | None = None
+        self._lock = threading.Lock()
+
+    def leave(self) -> None:
+        """Nobody waits any more; from any thread."""
+        with self._lock:
+            self.gone = True
+            turn = self._turn
+        if turn is not None:
+            turn.stop()
+
+    def waits_for(self, turn: "_Turn | None") -> None:
+        with self._lock:
+            self._turn = turn
+        if turn is not None and self.gone:
+            raise StoppedError
+
+
+_asking = threading.local()
+
+
+@contextlib.contextmanager
+def asked_by(asker: Asker) -> Iterator[None]:
+    """What this thread does meanwhile is done for that one."""
+    _asking.one = asker
+    try:
+        yield
+    finally:
+        _asking.one = None
+
+
+def _asker() -> Asker | None:
+    found: Asker | None = getattr(_asking, "one", None)
+    return found
+
+
+def deserted() -> bool:
+    """Whether nobody waits any more for what this thread works on."""
+    asker = _asker()
+    return asker is not None and asker.gone
 
 
 class _Watch:
@@ -86,15 +136,21 @@ class _Turn:
 
 @contextlib.contextmanager
 def stopped_after(seconds: float) -> Iterator[None]:
-    """Cancel what runs on this thread's connection after ``seconds``; raises StoppedError when that happened."""
+    """Cancel what runs on this thread's connection after ``seconds``, or when nobody waits for it any more; raises
+    StoppedError when that happened.
+    """
     connection.ensure_connection()
-    turn = _Turn(connection.connection)
+    turn, asker = _Turn(connection.connection), _asker()
     _watch.stop_at(clock.monotonic() + max(seconds, 0.001), turn)
     try:
+        if asker is not None:
+            asker.waits_for(turn)
         yield
     except OperationalError as error:
         if turn.stopped and isinstance(error.__cause__, psycopg.errors.QueryCanceled):
             raise StoppedError from error
         raise
     finally:
+        if asker is not None:
+            asker.waits_for(None)
         turn.end()
