@@ -205,6 +205,9 @@ class Evaluation:
             return of_series(gathered_by_times(series) if grid.steps > 1 else series, frame)
         assert isinstance(node, tree.Subquery)
         inner = inner_grid(node, grid)
+        if inner.steps < 1:
+            # no multiple of its step lies in its width
+            return iter(())
         value = self.vector(node.expr, inner)
         self._afford(len(value.labels), grid)
         return subquery.windows(node, value, inner, grid)
