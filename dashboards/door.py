@@ -127,15 +127,16 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-def board(request: HttpRequest, uid: str, **_rest: str) -> HttpResponse:
-    """A board by the address that Grafana gives it, as links on imported boards do."""
+def board(request: HttpRequest, uid: str = "", **_rest: str) -> HttpResponse:
+    """A board, or their list, by the address that Grafana gives it, as links on imported boards do."""
     place = people.place(request.user, str(request.session.get("project", ""))) or people.place(
         request.user, ""
     )
     if place is None:
         return redirect("/")
     asked = request.META.get("QUERY_STRING", "")
-    return redirect(f"/p/{place.slug}/dashboards/{uid}/{'?' if asked else ''}{asked}")
+    path = f"{uid}/" if uid else ""
+    return redirect(f"/p/{place.slug}/dashboards/{path}{'?' if asked else ''}{asked}")
 
 
 @login_required

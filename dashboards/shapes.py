@@ -23,7 +23,9 @@ AXES: dict[str, tuple[str, str]] = {
     "usd": ("$~g", ""),
     "count": ("~s", ""),
 }
-LOG_TICKS = [step * 10.0**power for power in range(-4, 7) for step in (1, 2, 5)]
+# the steps within a power of ten that find room beside each other, by how many powers there are
+ROOM = ((1.3, (1, 2, 5)), (2.5, (1, 3)), (99.0, (1,)))
+POWERS = range(-5, 8)
 
 
 def numbers(column: Column, most: int = 4) -> list[float | None]:
@@ -40,17 +42,32 @@ def numbers(column: Column, most: int = 4) -> list[float | None]:
     return [None if value is None else int(value) if value == int(value) else value for value in exact]
 
 
-def axis(unit: str, title: str = "", *, suffix: str = "", **more: Any) -> dict[str, Any]:
-    """A value axis with ticks in ``unit``, and ``suffix`` behind it."""
+def axis(
+    unit: str, title: str = "", *, suffix: str = "", drawn: Sequence[Column] = (), **more: Any
+) -> dict[str, Any]:
+    """A value axis with ticks in ``unit``, and ``suffix`` behind it. ``drawn``: the values that will stand on it."""
     form, own = AXES.get(unit, ("~g", "") if unit in {"score", "effect"} else ("", ""))
     suffix = own + suffix
     found: dict[str, Any] = {"tickformat": form, "ticksuffix": suffix, "exponentformat": "SI", **more}
-    if more.get("type") == "log" and unit == "seconds":
-        # Plotly leaves the suffix off between powers of ten, and then 20m reads as minutes
-        found |= {"tickvals": LOG_TICKS, "ticktext": [numbers_text.show(tick, unit) for tick in LOG_TICKS]}
+    if more.get("type") == "log":
+        found["tickvals"] = log_ticks(drawn)
+        if unit == "seconds":
+            # Plotly leaves the suffix off between powers of ten, and then 20m reads as minutes
+            found["ticktext"] = [numbers_text.show(tick, unit) for tick in found["tickvals"]]
     if title:
         found["title"] = {"text": title}
     return {name: value for name, value in found.items() if value != ""}
+
+
+def log_ticks(drawn: Sequence[Column]) -> list[float]:
+    """Round values around those that are drawn, as many as are told apart."""
+    values = np.concatenate([np.asarray(one, dtype=np.float64) for one in drawn]) if drawn else np.ones(1)
+    values = values[np.isfinite(values) & (values > 0)]
+    low, high = (float(values.min()), float(values.max())) if len(values) else (1.0, 1.0)
+    decades = np.log10(high / low)
+    steps = next(steps for most, steps in ROOM if decades <= most)
+    ticks = [float(f"{step}e{power}") for power in POWERS for step in steps]
+    return [tick for tick in ticks if low / 10 <= tick <= high * 10]
 
 
 def layout(options: Options, **more: Any) -> dict[str, Any]:

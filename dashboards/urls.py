@@ -27,6 +27,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("projects/new/", newproject.view, name="project-new"),
     path("p/<slug:slug>/", door.project, name="project"),
     path("d/<slug:uid>/", door.board, name="board"),
+    path("dashboards", door.board, name="boards"),
     path("d/<slug:uid>/<path:rest>", door.board, name="board-named"),
 ]
 for name in PAGES:

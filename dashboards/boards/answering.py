@@ -133,11 +133,25 @@ def _keep(key: str, answer: Answer, took: float, hold: float) -> None:
 def _timed(asker: Asker, cell: Cell, seconds: float) -> tuple[Answer, float, bool]:
     began = clock.monotonic()
     drawn, note, state, late = _drawn(asker, cell, seconds)
+    try:
+        answer = _answer(drawn, note, state)
+    except (TypeError, ValueError) as error:
+        # a figure that can't travel is its panel's trouble, too
+        answer = _answer(_broken(cell, error), "", "bad")
+    return answer, clock.monotonic() - began, late
+
+
+def _answer(drawn: Drawn, note: str, state: str) -> Answer:
     text = drawn.html if drawn.html or drawn.figure else html("empty", why=drawn.empty)
-    digest = hashlib.blake2b(
-        msgspec.json.encode([text, drawn.figure, note, state]), digest_size=6
-    ).hexdigest()
-    return Answer(digest, text, drawn.figure, note, state), clock.monotonic() - began, late
+    whole = msgspec.json.encode([text, drawn.figure, note, state])
+    return Answer(hashlib.blake2b(whole, digest_size=6).hexdigest(), text, drawn.figure, note, state)
+
+
+def _broken(cell: Cell, error: Exception) -> Drawn:
+    """A document of somebody else's may hold what nobody thought of: its panel says so, its neighbours go on."""
+    log.error("panel %s of kind %s could not be drawn", cell.key, cell.panel.kind, exc_info=error)
+    said = _("This panel could not be drawn: %(why)s") % {"why": f"{type(error).__name__}: {error}"}
+    return Drawn(html("error", said=said, hint=False))
 
 
 def _drawn(asker: Asker, cell: Cell, seconds: float) -> tuple[Drawn, str, str, bool]:
@@ -164,11 +178,8 @@ def _drawn(asker: Asker, cell: Cell, seconds: float) -> tuple[Drawn, str, str, b
         return Drawn(html("error", said=said, hint=late)), "", "bad", late
     except BadTransformationError as error:
         return Drawn(html("error", said=str(error), hint=False)), "", "bad", False
-    except Exception as error:
-        # a document of somebody else's may hold what nobody thought of: its panel says so, its neighbours go on
-        log.exception("panel %s of kind %s could not be drawn", cell.key, panel.kind)
-        said = _("This panel could not be drawn: %(why)s") % {"why": f"{type(error).__name__}: {error}"}
-        return Drawn(html("error", said=said, hint=False)), "", "bad", False
+    except Exception as error:  # noqa: BLE001 — whatever it is
+        return _broken(cell, error), "", "bad", False
 
 
 def _why(asker: Asker, answer: asking.Answer) -> str:

@@ -20,6 +20,7 @@ from monitor.core.labels import NAME, Labels
 MOST_SERIES = 200
 MOST_ROWS = 2_000
 LEGEND = re.compile(r"\{\{\s*([\w.:]+)\s*\}\}")
+WINDOWED = re.compile(r"\[\$\{?__interval\b")
 # empty at first asking: windows this much wider, for series with few samples
 WIDER = 5
 
@@ -40,17 +41,21 @@ def panel(project_id: int, wanted: Panel, scope: Scope, seconds: float) -> Answe
     scope = replace(scope, step_seconds=step_of(wanted, scope))
     names = known.names(project_id, scope.span.end)
     found = _asked(project_id, wanted, scope, names, seconds)
-    if not found.tables and scope.widening == 1 and _has_window(wanted):
+    window = _window(wanted)
+    if not found.tables and scope.widening == 1 and window:
         wider = replace(scope, widening=WIDER)
         again = _asked(project_id, wanted, wider, names, seconds)
         if again.tables:
-            window = put("$__rate_interval", wider)
-            return replace(again, widened=window)
+            return replace(again, widened=put(window, wider))
     return found
 
 
-def _has_window(wanted: Panel) -> bool:
-    return any("__rate_interval" in one.expr for one in wanted.queries)
+def _window(wanted: Panel) -> str:
+    """The variable by which the windows of a panel are as wide as its points are apart; empty where none are."""
+    exprs = [one.expr for one in wanted.queries]
+    if any("__rate_interval" in expr for expr in exprs):
+        return "$__rate_interval"
+    return "$__interval" if any(WINDOWED.search(expr) for expr in exprs) else ""
 
 
 def questions(project_id: int, wanted: Panel, scope: Scope) -> list[query.Asking]:
@@ -158,7 +163,7 @@ def _differing(labels: Sequence[Labels]) -> set[str]:
 
 def _auto(labels: Labels, differing: set[str], expr: str) -> str:
     if not differing:
-        return labels.name or ask.described(labels) or expr
+        return labels.name or (ask.described(labels) if labels else expr)
     return ", ".join(labels.get(name, "") for name in sorted(differing) if labels.get(name))
 
 

@@ -56,7 +56,7 @@ class Scope:
     def _built_in(self, name: str) -> Value | None:
         seconds = int(self.span.seconds)
         rate = max(self.step_seconds + SCRAPE_SECONDS, 4 * SCRAPE_SECONDS) * self.widening
-        step = self.step_seconds
+        step = self.step_seconds * self.widening
         start, end = (int(one.timestamp() * 1000) for one in (self.span.start, self.span.end))
         known = {
             "__rate_interval": durations.text(rate * 1000), "__rate_interval_ms": str(rate * 1000),

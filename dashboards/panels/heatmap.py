@@ -44,7 +44,7 @@ class Heatmap:
             "hovertemplate": "%{z}<extra></extra>",
         }
         kind = {"type": "log"} if options.get("log", True) and edges[0] > 0 else {}
-        vertical = shapes.axis(str(options.get("unit", "number")), **kind)
+        vertical = shapes.axis(str(options.get("unit", "number")), drawn=[np.array(edges)], **kind)
         around = shapes.layout(options, xaxis=shapes.time_axis(options), yaxis=vertical, hovermode="closest")
         return shapes.finished([trace], around)
 

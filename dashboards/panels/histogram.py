@@ -35,7 +35,8 @@ class Histogram:
         outline = self._summed if cumulative else self._outline
         data = [outline(frame, index, log=log) for index, frame in enumerate(full)]
         unit = str(options.get("unit", "number"))
-        across = shapes.axis(unit, type="log" if log else "linear")
+        edges = [frame.columns[name] for frame in full for name in ("low", "high")]
+        across = shapes.axis(unit, drawn=edges, type="log" if log else "linear")
         share = (
             shapes.axis("ratio", range=[0, 1.02])
             if cumulative

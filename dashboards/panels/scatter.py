@@ -30,11 +30,12 @@ class Scatter:
         data = [self._trace(frame, index) for index, frame in enumerate(full)]
         across = shapes.axis(
             str(options.get("x_unit", "number")), str(options.get("x_title", "")),
-            type="log" if options.get("x_log") else "linear",
+            drawn=[frame.columns["x"] for frame in full], type="log" if options.get("x_log") else "linear",
         )  # fmt: skip
         vertical = shapes.axis(
-            str(options.get("unit", "number")), type="log" if options.get("log") else "linear"
-        )
+            str(options.get("unit", "number")), drawn=[frame.columns["y"] for frame in full],
+            type="log" if options.get("log") else "linear",
+        )  # fmt: skip
         if not options.get("log"):
             vertical["rangemode"] = "tozero"
         around = shapes.layout(

@@ -35,7 +35,7 @@ class TimeSeries:
         around = shapes.layout(
             options,
             xaxis=shapes.time_axis(options),
-            yaxis=self._vertical(options),
+            yaxis=self._vertical(full, options),
             shapes=self._marks(options),
         )
         if any(frame.labels.get("right") for frame in full):
@@ -54,11 +54,12 @@ class TimeSeries:
         around["showlegend"] = bool(options.get("show_legend", len(full) > 1))
         return shapes.finished(data, around)
 
-    def _vertical(self, options: Options) -> dict[str, Any]:
+    def _vertical(self, full: Sequence[Frame], options: Options) -> dict[str, Any]:
         log = bool(options.get("log"))
         vertical = shapes.axis(
             str(options.get("unit", "number")),
             suffix=str(options.get("suffix", "")),
+            drawn=[frame.columns["value"] for frame in full] if log else (),
             **({"type": "log"} if log else {}),
         )
         if not log and options.get("from_zero", True):

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 
@@ -67,14 +68,7 @@ def take(value: Any) -> Taken:
         if name not in {one.name for one in board.variables}
     ]
     board.annotations = _annotations(source, report)
-    board.links = [
-        Link(text(one.get("title")) or text(one.get("url")), text(one.get("url")), bool(one.get("keepTime")))
-        for one in listed(source.get("links"))
-        if text(one.get("url"))
-    ]
-    for one in listed(source.get("links")):
-        if one.get("type") == "dashboards":
-            report.lose("", _("the links to boards by tag"))
+    board.links = _links(source, report)
     board.panels = _panels(source, report)
     return Taken(
         document.checked(board),
@@ -83,6 +77,20 @@ def take(value: Any) -> Taken:
         list(report.renamed.items()),
         list(report.gone),
     )
+
+
+def _links(source: Json, report: Report) -> list[Link]:
+    """What leads to the boards of a tag leads to their list, at the address that Grafana gives it."""
+    found = []
+    for one in listed(source.get("links")):
+        url, title = text(one.get("url")), text(one.get("title"))
+        if one.get("type") == "dashboards":
+            tag = next((text(tag) for tag in one.get("tags") or [] if text(tag)), "")
+            found.append(Link(title or tag, f"/dashboards?{urlencode({'tag': tag})}"))
+            report.lose(title or tag, _("the boards of the tag as a menu; a link to their list instead"))
+        elif url:
+            found.append(Link(title or url, url, bool(one.get("keepTime"))))
+    return found
 
 
 def _range(source: Json, report: Report) -> str:

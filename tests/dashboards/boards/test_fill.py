@@ -1,4 +1,5 @@
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -32,6 +33,10 @@ SCOPE = Scope(
 )
 def test_variables_are_put_into_promql(text: str, found: str) -> None:
     assert put(text, SCOPE) == found
+
+
+def test_windows_are_wider_where_samples_are_sparse() -> None:
+    assert put("x[$__interval] y[$__rate_interval]", replace(SCOPE, widening=5)) == "x[2m30s] y[5m]"
 
 
 def test_a_title_shows_what_people_chose() -> None:

@@ -7,8 +7,9 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from dashboards.boards import document, shelf
+from dashboards.boards import document, kinds, shelf
 from dashboards.boards.document import Board, Panel, Query, Variable
+from dashboards.boards.grafana import importing
 from dashboards.boards.shelf import Author
 from tests.fixtures.fix_cast import NOON, Cast
 from tests.fixtures.fix_world import Look
@@ -51,9 +52,27 @@ def test_numbers_stand_in_the_first_answer(look: Look, world: object, made: str)
     assert "By All" in page
 
 
+def test_a_window_that_holds_one_sample_is_widened_and_says_so(look: Look, world: object, cast: Cast) -> None:
+    asked = ("delta(gpu_power_watts[$__interval])", "sum(gpu_power_watts)")
+    panels = [Panel(place, "timeseries", "P", queries=[Query(expr)]) for place, expr in enumerate(asked, 1)]
+    shelf.make(cast.project.id, Board("Sparse", panels=panels), Author("ada", NOON), uid="mine")
+    found = json.loads(data(look, "1=,2=").content)["panels"]
+    assert [bool(found[key]["figure"]) for key in "12"] == [True, True]
+    assert ("sparse" in found["1"]["note"], found["2"]["note"]) == (True, "")
+    assert found["2"]["figure"]["data"][0]["name"] == "sum(gpu_power_watts)"
+
+
 def test_a_failing_query_spoils_its_panel_and_no_other(look: Look, world: object, made: str) -> None:
     found = json.loads(data(look, "1=,5=").content)["panels"]
     assert (found["1"]["state"], found["5"]["state"]) == ("", "bad")
+
+
+def test_a_figure_that_can_not_travel_spoils_its_panel(
+    look: Look, world: object, made: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kinds, "of", lambda _kind: lambda _drawing: kinds.Drawn(figure={"x": object()}))
+    found = json.loads(data(look, "2=").content)["panels"]
+    assert (found["2"]["state"], "could not be drawn" in found["2"]["html"]) == ("bad", True)
 
 
 def test_a_refresh_without_news_is_304(look: Look, world: object, made: str) -> None:
@@ -184,6 +203,20 @@ def test_a_link_as_grafana_writes_it_leads_to_the_board(client: Client, cast: Ca
     client.get("/p/shop/dashboards/")
     answer = client.get("/d/mine/some-name?from=now-6h")
     assert answer["location"] == "/p/shop/dashboards/mine/?from=now-6h"
+
+
+def test_the_boards_of_a_tag_are_a_link_away(client: Client, cast: Cast) -> None:
+    links = [
+        {"type": "dashboards", "title": "More", "tags": ["gpu"]},
+        {"type": "link", "title": "X", "url": "/d/x"},
+    ]
+    taken = importing.take({"title": "G", "panels": [], "links": links})
+    assert [(one.title, one.url) for one in taken.board.links] == [
+        ("More", "/dashboards?tag=gpu"),
+        ("X", "/d/x"),
+    ]
+    client.force_login(cast.ada)
+    assert client.get("/dashboards?tag=gpu")["location"].endswith("/dashboards/?tag=gpu")
 
 
 def test_a_question_is_completed_with_names_and_help(look: Look, world: object) -> None:
