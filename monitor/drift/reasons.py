@@ -14,6 +14,7 @@ SENTENCES = (
     _("learning: the first %(hours)s hours of this version, until %(until)s UTC, become its reference"),
     _("learning: vectors of its prompts are still being made"),
     _("too few calls"),
+    _("too few calls, or more load than the reference has seen"),
     _("no calls in the last days"),
     _("no calls since %(when)s UTC"),
     _("no vectors of prompts in the reference"),

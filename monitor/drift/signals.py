@@ -19,7 +19,7 @@ class SignalKind:
 
     ``floor``: the least effect worth a page. ``scale``: how an effect is said (percent: of logarithms; deviations:
     in standard deviations of the reference).
-    ``match``: like hours (season) or like load. ``input``: the users make it, whatever the version.
+    ``worse``: the one direction that pages; empty for both. ``match``: like hours (season) or like load. ``input``: the users make it, whatever the version.
     """
 
     name: str
@@ -32,6 +32,7 @@ class SignalKind:
     input: bool = False
     by: str = ""
     q: float = 0.0
+    worse: Literal["", "up", "down"] = ""
 
     @property
     def tick(self) -> int:
@@ -71,10 +72,10 @@ SIGNALS = {
                    "percent", input=True, by="topic"),
         SignalKind("prompt_length_by_route", _("prompt length by route"), "mean", "prompt_length", 0.1,
                    "percent", input=True, by="route"),
-        SignalKind("latency", _("latency at equal load"), "mean", "latency", 0.1, "percent", "load"),
-        SignalKind("ttft", _("time to first token at equal load"), "mean", "ttft", 0.1, "percent", "load"),
+        SignalKind("latency", _("latency at equal load"), "mean", "latency", 0.1, "percent", "load", worse="up"),
+        SignalKind("ttft", _("time to first token at equal load"), "mean", "ttft", 0.1, "percent", "load", worse="up"),
         SignalKind("tokens_per_second", _("tokens per second at equal load"), "mean", "tokens_per_second", 0.1,
-                   "percent", "load"),
+                   "percent", "load", worse="down"),
         SignalKind("latency_p95", _("latency beyond its p95"), "beyond", "latency", 1.3, "ratio", "load",
                    q=0.95),
         SignalKind("latency_p99", _("latency beyond its p99"), "beyond", "latency", 1.5, "ratio", "load",

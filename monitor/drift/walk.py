@@ -295,12 +295,17 @@ class Walk:
         self.signal.reason = reason or "learning: the first 6 hours of this version become its reference"
         self.signal.body = {} if reason else {"ready": (first + STEPS[0]) * HOUR}
 
+    def _silence(self) -> str:
+        """Why a tick says nothing."""
+        beyond = self.kind.match == "load"
+        return "too few calls, or more load than the reference has seen" if beyond else "too few calls"
+
     def _note(self, stop: int, found: Found | None, reference: Reference, alarm: Alarm) -> None:
         self.signal.evaluated_to = stop
         if found is None:
             return
         self.signal.state = found.state
-        self.signal.reason = "too few calls" if found.effect is None else ""
+        self.signal.reason = self._silence() if found.effect is None else ""
         self.signal.body = {
             **found.to_json(),
             "since": alarm.rising_since if alarm.page_since is None else min(

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -124,7 +125,12 @@ class MeanChannel:
         if self.kind.scale == "percent":
             said, low, high = np.expm1(said), np.expm1(low), np.expm1(high)
         ends = (window.hours + 1) * HOUR
-        return JudgedMeans(ends, said, low, high, self.normal.excess(effects), effects, self.normal.tolerance)
+        z = self.normal.excess(effects)
+        if self.kind.worse:
+            # the evening's short answers come sooner at the load of a busy noon, and nobody minds
+            better = slice(len(self.names), None) if self.kind.worse == "up" else slice(len(self.names))
+            z[:, better] = np.nan
+        return JudgedMeans(ends, said, low, high, z, effects, self.normal.tolerance, self.kind.worse)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +142,7 @@ class JudgedMeans:
     z: Floats
     effects: Effects
     tolerance: Floats
+    worse: Literal["", "up", "down"] = ""
 
     def take(self, evidence: Evidence, tick: int) -> None:
         evidence.excess(self.z[tick])
@@ -145,5 +152,6 @@ class JudgedMeans:
         known = np.isfinite(past)
         n = known.sum(axis=0)
         mean = np.where(known, past, 0.0).sum(axis=0) / np.maximum(n, 1)
+        moved = {"": np.abs(mean), "up": mean, "down": -mean}[self.worse]
         # of silence nothing is known: it ends no page
-        return bool(known.any() and (np.abs(mean) < self.tolerance / 2.0).all())
+        return bool(known.any() and (moved < self.tolerance / 2.0).all())

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.core.stats import Floats, Ints
-from monitor.drift.channels.base import CALM_SECONDS, LEAST_HOURS, NothingToLearnError, Window
+from monitor.drift.channels.base import CALM_SECONDS, NothingToLearnError, Window
 from monitor.drift.engine import vectors
 from monitor.drift.engine.detector import Evidence
 from monitor.drift.engine.matching import HOUR, Calendar
 from monitor.drift.engine.vectors import Clusters, Wording
 from monitor.drift.signals import SignalKind
+
+# how 32 dimensions wander together: with fewer hours every later one would look strange
+HOURS_TO_LEARN = 3 * vectors.DIMENSIONS
 
 
 def fit(
@@ -18,9 +21,13 @@ def fit(
 ) -> "WordingChannel":
     """Raises NothingToLearnError."""
     found = reference.vectors
-    if found is None or clusters is None or int((found.calls >= vectors.LEAST_VECTORS).sum()) < LEAST_HOURS:
+    if (
+        found is None
+        or clusters is None
+        or int((found.calls >= vectors.LEAST_VECTORS).sum()) < HOURS_TO_LEARN
+    ):
         message = (
-            f"the reference has under {LEAST_HOURS} hours with {vectors.LEAST_VECTORS} vectors of "
+            f"the reference has under {HOURS_TO_LEARN} hours with {vectors.LEAST_VECTORS} vectors of "
             f"{kind.source}s"
         )
         raise NothingToLearnError(message)

@@ -3,6 +3,7 @@
 One regular signal in 5-minute ticks (requests, tokens); an hour that is missing is NaN and never zero.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -75,14 +76,15 @@ def expect(values: Floats, kind_of_day: Ints, *, age: int = 0, ahead: Ints | Non
     """
     lived = age + np.arange(values.size)
     smooth = _centred_mean(values)
+    usual = (smooth, _nearby(smooth, np.fmin), _nearby(smooth, np.fmax))
     days = Days(kind_of_day.astype(np.float64), np.zeros_like(kind_of_day) if ahead is None else ahead)
     same_kind = days.before(days.kind, DAY) == days.kind
-    yesterday = np.where(same_kind, days.before(smooth, DAY), np.nan)
+    yesterday = [np.where(same_kind, days.before(one, DAY), np.nan) for one in usual]
     by_day = _judged(values, days, yesterday, Basis.YESTERDAY)
     young = lived < DAYS_FOR_WEEKS * DAY
     found = by_day
     if not young.all():
-        by_week = _judged(values, days, _by_week(smooth, days), Basis.WEEKS)
+        by_week = _judged(values, days, [_by_week(one, days) for one in usual], Basis.WEEKS)
         found = [np.where(young, one, other) for one, other in zip(by_day, by_week, strict=True)]
     expected, low, high, anomalous = found
     unborn = lived < DAYS_FOR_YESTERDAY * DAY
@@ -97,19 +99,37 @@ def _basis(lived: int) -> Basis:
     return Basis.YESTERDAY if lived < DAYS_FOR_WEEKS * DAY else Basis.WEEKS
 
 
-def _judged(values: Floats, days: Days, season: Floats, basis: Basis) -> list[np.ndarray]:
-    """Expected, low, high, anomalous."""
-    expected = season * _level(values, season)
+def _judged(values: Floats, days: Days, seasons: Sequence[Floats], basis: Basis) -> list[np.ndarray]:
+    """Expected, low, high, anomalous. ``seasons``: the usual value, and the least and the most around it in time:
+    where a day begins all at once nobody comes to the minute.
+    """
+    level = _level(values, seasons[0])
+    expected, least, most = (season * level for season in seasons)
+    with np.errstate(invalid="ignore"):
+        steep = np.log((most + 1.0) / (least + 1.0)) > LEAST_CHANGE
+    least, most = np.where(steep, least, expected), np.where(steep, most, expected)
     recent = _trailing_mean(values, RECENT)
-    r = np.log((recent + 1.0) / (expected + 1.0))
-    noise = np.sqrt(np.maximum(LEAST_NOISE, _spread(r)) ** 2 + 1.0 / (3.0 * np.maximum(expected, 0.1)))
+    r, below, above = (np.log((recent + 1.0) / (one + 1.0)) for one in (expected, least, most))
+    counted = _clumped(values) / (3.0 * np.maximum(expected, 0.1))
+    noise = np.sqrt(np.maximum(LEAST_NOISE, _spread(r)) ** 2 + counted)
     limit = np.maximum(DEVIATIONS[basis] * noise, LEAST_CHANGE)
     with np.errstate(invalid="ignore"):
-        outside = np.abs(r) > limit
+        outside = (above > limit) | (below < -limit)
     if basis == Basis.WEEKS:
         outside &= ~_yesterday_agrees(recent, r, limit, days)
-    low, high = (np.maximum(0.0, (expected + 1.0) * np.exp(side * limit) - 1.0) for side in (-1.0, 1.0))
+    low, high = (
+        np.maximum(0.0, (one + 1.0) * np.exp(side * limit) - 1.0)
+        for one, side in ((least, -1.0), (most, 1.0))
+    )
     return [expected, low, high, _in_a_row(outside)]
+
+
+def _nearby(smooth: Floats, choose: np.ufunc) -> Floats:
+    """The least or the most within a quarter of an hour of each tick."""
+    padded = np.pad(smooth, RECENT, constant_values=np.nan)
+    with np.errstate(invalid="ignore"):
+        found: Floats = choose.reduce([padded[at : at + smooth.size] for at in range(2 * RECENT + 1)])
+    return found
 
 
 def _shifted(values: Floats, ticks: int) -> Floats:
@@ -178,6 +198,15 @@ def _level(values: Floats, season: Floats) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
         level = np.clip(seen / usual, *LEVEL)
     return np.where(np.isfinite(level), level, 1.0)
+
+
+def _clumped(values: Floats) -> Floats:
+    """By how much neighbouring ticks of the last 7 days differ more than calls of their own would: calls come in
+    sessions, which nights with few of them show. At least 1; what wanders slowly is no part of it.
+    """
+    before = _shifted(values, 1)
+    both = np.maximum(values + before, 1.0)
+    return np.maximum(1.0, _spread((values - before) / np.sqrt(both)) ** 2)
 
 
 def _spread(r: Floats) -> Floats:

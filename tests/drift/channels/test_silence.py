@@ -20,6 +20,13 @@ def test_a_mean_is_calm_where_a_small_effect_is_known(effect: float, calm: bool)
     assert judged.calm(TICKS - 1) is calm
 
 
+@pytest.mark.parametrize(("effect", "calm"), [(-0.3, True), (0.3, False)])
+def test_what_got_better_is_calm_where_only_worse_counts(effect: float, calm: bool) -> None:
+    x = np.full((TICKS, 1), effect)
+    judged = JudgedMeans(ENDS, x, -ONE, ONE, x, Effects(x, x), np.array([0.1]), "up")
+    assert judged.calm(TICKS - 1) is calm
+
+
 @pytest.mark.parametrize(("calls", "calm"), [(0.0, False), (100.0, True)])
 def test_a_rate_is_calm_where_calls_were_expected(calls: float, calm: bool) -> None:
     none, usual = np.zeros(TICKS), np.full(TICKS, calls / 100)

@@ -69,3 +69,22 @@ def test_a_clock_that_is_put_forward_moves_the_day_and_is_no_anomaly() -> None:
     values = np.random.default_rng(1).poisson(level).astype(float)
     assert baseline.expect(values, weekend).anomalous[30 * DAY :].any()
     assert not baseline.expect(values, weekend, ahead=ahead).anomalous[28 * DAY :].any()
+
+
+def clumped(values: Floats, size: int) -> Floats:
+    """The same level, in sessions of so many calls that fall into one tick."""
+    return size * np.random.default_rng(3).poisson(values / size).astype(float)
+
+
+def test_calls_that_come_in_sessions_wander_more_and_are_no_anomaly() -> None:
+    at = np.arange(70 * DAY)
+    level = 25.0 * np.exp(1.2 * np.sin((at / 12 - 9) / 24 * 2 * np.pi))
+    assert not baseline.expect(clumped(level, 6), np.zeros_like(at)).anomalous[28 * DAY :].any()
+
+
+def test_a_day_that_begins_all_at_once_may_begin_five_minutes_late() -> None:
+    at = np.arange(42 * DAY)
+    level = np.where(at % DAY < 7 * 12, 1.0, 120.0)
+    values = np.random.default_rng(5).poisson(level).astype(float)
+    values[35 * DAY + 7 * 12] = 1.0
+    assert not baseline.expect(values, np.zeros_like(at)).anomalous[28 * DAY :].any()

@@ -29,7 +29,7 @@ def test_a_holiday_behaves_like_a_sunday() -> None:
 
 def test_load_beyond_anything_seen_has_a_bin_of_its_own() -> None:
     load = Load.of(np.linspace(100, 1000, 500))
-    bins = load.bins(np.array([0.0, 550.0, 5000.0]))
+    bins = load.bins(np.array([0.0, 550.0, 1000.0, 1001.0, 5000.0]))
     assert bins[0] == 0
-    assert bins[2] == load.size - 1
-    assert 0 < bins[1] < load.size - 1
+    assert bins[3] == bins[4] == load.size - 1
+    assert 0 < bins[1] < bins[2] == load.size - 2
