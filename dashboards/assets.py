@@ -1,12 +1,16 @@
-"""Style, scripts, and the two libraries out of their wheels: by digest, immutable, compressed once.
+"""Style, scripts, and the two libraries out of their wheels: by digest, immutable, compressed once (and once better).
 
 ``/assets/DIGEST/NAME``: the digest is of the content, so a browser never asks twice for the same bytes and
 never keeps old ones. Nothing is copied into the repository and nothing needs a build step.
 """
 
+import fcntl
 import gzip
 import hashlib
 import mimetypes
+import os
+import sys
+import threading
 from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec
@@ -22,8 +26,10 @@ VENDOR = {
     "plotly.min.js": ("plotly", "package_data/plotly.min.js"),
     "htmx.min.js": ("django_htmx", "static/django_htmx/htmx-2.min.js"),
 }
-# the last step of brotli's quality costs 10 s for plotly.js and saves 4 %
-BROTLI_QUALITY = 9
+# the best that brotli can do takes 10 s for plotly.js and saves a tenth of it: nobody waits for that, it is made later
+QUICK, BEST = 9, 11
+LARGE = 500_000
+BEST_AFTER_SECONDS = 60.0
 
 
 def url(name: str) -> str:
@@ -84,9 +90,39 @@ def body(name: str, encoding: str) -> bytes:
     if not encoding:
         return files()[name].read_bytes()
     kept = settings.VIGIL_DATA / "assets" / f"{digest(name)}-{name.replace('/', '-')}.{encoding}"
+    best = kept.with_name(f"{kept.name}.best")
+    if encoding == "br" and best.exists():
+        return best.read_bytes()
     if not kept.exists():
         _keep(kept, _compress(files()[name].read_bytes(), encoding))
+    if encoding == "br" and files()[name].stat().st_size >= LARGE:
+        _improve_later(name, best)
     return kept.read_bytes()
+
+
+_improving: set[Path] = set()
+
+
+def _improve_later(name: str, best: Path) -> None:
+    if best not in _improving:
+        _improving.add(best)
+        timer = threading.Timer(BEST_AFTER_SECONDS, improve, (name, best))
+        timer.daemon = True
+        timer.start()
+
+
+def improve(name: str, best: Path) -> None:
+    """Compress as well as can be, in one of all processes, and only while nobody else wants the processor."""
+    if sys.platform == "linux":
+        # of this thread alone
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+    with best.with_name(f"{best.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        if not best.exists():
+            _keep(best, bytes(brotli.compress(files()[name].read_bytes(), quality=BEST, lgwin=24)))
 
 
 def _keep(path: Path, content: bytes) -> None:
@@ -99,7 +135,7 @@ def _keep(path: Path, content: bytes) -> None:
 
 def _compress(content: bytes, encoding: str) -> bytes:
     if encoding == "br":
-        return bytes(brotli.compress(content, quality=BROTLI_QUALITY))
+        return bytes(brotli.compress(content, quality=QUICK if len(content) >= LARGE else BEST))
     return gzip.compress(content, 9, mtime=0)
 
 
