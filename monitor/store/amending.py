@@ -71,7 +71,7 @@ def _amend(
         if not change(text):
             return False
         if (prompt, output) != (text.prompt, text.output):
-            indexing.note(project_id, shard, [identity], now=now)
+            indexing.note(project_id, shard, identity.bytes, now=now)
         cursor.execute(
             "UPDATE monitor_payload SET prompt = %s, output = %s, detail = %s WHERE shard = %s AND id = %s",
             [text.prompt, text.output, msgspec.json.encode(text.detail).decode(), shard, identity],

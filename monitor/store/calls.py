@@ -11,7 +11,6 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from operator import itemgetter
 from typing import TypeVar
 
 import msgspec
@@ -63,7 +62,8 @@ class Calls:
     user_hashes: list[bytes | None]
     prompts: list[str]
     outputs: list[str]
-    details: list[str]
+    # JSON in UTF-8
+    details: list[bytes]
     vectors: dict[int, tuple[str, str]] = field(default_factory=dict)
     arounds: dict[int, uuid.UUID] = field(default_factory=dict)
     coming: Iterator["Calls"] | None = None
@@ -210,7 +210,7 @@ def _write_few(project_id: int, shard: int, jobs: Sequence[_Job], derives: Deriv
     digests = [job.digest for job in jobs if job.digest is not None]
     if quick.store(_STATEMENT, quick.document(_named(calls)), batch, digests, now=now):
         return everything
-    return _write(project_id, shard, jobs, derives)
+    return _write(project_id, shard, jobs, derives, bet=False)
 
 
 def _named(calls: Calls) -> dict[str, Iterable[object]]:
@@ -221,48 +221,90 @@ def _named(calls: Calls) -> dict[str, Iterable[object]]:
         "key": calls.keys, "id": [ids.fresh(at) if key is None else ids.of_key(at, key) for at, key in own],
         "started_at": map(clock.from_ms, calls.started_ms),
         "user_hash": [None if one is None else f"\\x{one.hex()}" for one in calls.user_hashes],
-        "detail": [msgspec.Raw(one.encode()) for one in calls.details],
+        "detail": [msgspec.Raw(one) for one in calls.details],
     }  # fmt: skip
 
 
-def _write(project_id: int, shard: int, jobs: Sequence[_Job], derives: Derives) -> list[list[int]]:
-    """All jobs in one transaction; of each the positions that were new."""
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """Rising positions of calls that are new, the ids of their rows in hexadecimal digits, and maybe their keys."""
+
+    positions: Sequence[int]
+    names: list[str]
+    keys: bytes = b""
+
+
+Claim = Callable[[], tuple[list[Fresh], set[uuid.UUID]]]
+T = TypeVar("T")
+
+
+def _write(
+    project_id: int, shard: int, jobs: Sequence[_Job], derives: Derives, *, bet: bool = True
+) -> list[list[int]]:
+    """All jobs in one transaction; of each the positions that were new. ``bet``: that may be all of them."""
+    now = jobs[0].now
+    fresh = _all_of(jobs[0]) if bet and len(jobs) == 1 else None
+    if fresh is not None:
+        try:
+            return _written(
+                project_id, shard, jobs, derives, partial(_claim_all, project_id, shard, fresh, now)
+            )
+        except claims.TakenError:
+            # nothing is written yet, and no part of the request was asked for
+            pass
+    return _written(project_id, shard, jobs, derives, partial(_claim, project_id, shard, jobs, now=now))
+
+
+def _written(
+    project_id: int, shard: int, jobs: Sequence[_Job], derives: Derives, claim: Claim
+) -> list[list[int]]:
     now = jobs[0].now
     with transaction.atomic():
-        taken, again = _claim(project_id, shard, jobs, now=now)
-        parts = [
-            (job.calls, [position for position, _ in fresh]) for job, fresh in zip(jobs, taken, strict=True)
-        ]
-        identities = [identity for fresh in taken for _, identity in fresh]
+        taken, again = claim()
+        parts = [(job.calls, fresh.positions) for job, fresh in zip(jobs, taken, strict=True)]
+        names = [name for fresh in taken for name in fresh.names]
         if jobs[0].calls.coming is not None:
             found = _copy_coming(project_id, shard, jobs[0].calls, taken[0], derives, now=now)
         else:
             taken_calls = _chosen(parts)
-            if identities:
-                _copy(project_id, shard, taken_calls, identities, now=now)
+            if names:
+                _copy(project_id, shard, taken_calls, names, now=now)
             found = derives.many(taken_calls, range(len(taken_calls)))
-        if identities:
-            indexing.note(project_id, shard, identities, now=now)
+        if names:
+            indexing.note(project_id, shard, bytes.fromhex("".join(names)), now=now)
         told = [
-            job.tells(Claimed(job.positions, fresh, job.first, job.digest in again))
-            for job, (_, fresh) in zip(jobs, parts, strict=True)
+            job.tells(Claimed(job.positions, fresh.positions, job.first, job.digest in again))
+            for job, fresh in zip(jobs, taken, strict=True)
         ]
         added = [increments.of_counts(told, now=now), *([] if found is None else [found])]
         increments.write(project_id, shard, increments.joined(added), now=now)
-    return [fresh for _, fresh in parts]
+    return [list(fresh.positions) for fresh in taken]
 
 
-Fresh = list[tuple[int, uuid.UUID]]
-T = TypeVar("T")
+def _all_of(job: _Job) -> Fresh | None:
+    """All calls of nearly every large request: each has a key and happened in nothing; None for any other."""
+    calls = job.calls
+    if job.digest is not None or calls.arounds or not job.positions:
+        return None
+    keys = [key for key in _of(calls.keys, job.positions) if key is not None]
+    if len(keys) < len(job.positions):
+        return None
+    joined = ids.joined(keys)
+    return Fresh(job.positions, ids.names(ids.of_keys(_of(calls.started_ms, job.positions), joined)), joined)
+
+
+def _claim_all(
+    project_id: int, shard: int, fresh: Fresh, now: dt.datetime
+) -> tuple[list[Fresh], set[uuid.UUID]]:
+    """As ``_claim`` of one job, if all of its calls are new; raises claims.TakenError if not."""
+    claims.claim_all(project_id, shard, fresh.keys, bytes.fromhex("".join(fresh.names)), now=now)
+    return [fresh], set()
 
 
 def _claim(
     project_id: int, shard: int, jobs: Sequence[_Job], *, now: dt.datetime
 ) -> tuple[list[Fresh], set[uuid.UUID]]:
     """Of each job the positions that are new here, with their ids; and the digests that were known."""
-    plain = _claim_plain(project_id, shard, jobs[0], now=now) if len(jobs) == 1 else None
-    if plain is not None:
-        return [plain], set()
     wanted: dict[uuid.UUID, uuid.UUID] = {}
     around_of: dict[uuid.UUID, uuid.UUID] = {}
     first_of: list[dict[uuid.UUID, int]] = []
@@ -289,25 +331,12 @@ def _claim(
         ]
         for job, first in zip(jobs, first_of, strict=True)
     ]
-    return [sorted(fresh) for fresh in taken], digests.keys() - made
+    return [_in_order(fresh) for fresh in taken], digests.keys() - made
 
 
-def _claim_plain(project_id: int, shard: int, job: _Job, *, now: dt.datetime) -> Fresh | None:
-    """Nearly all large requests: calls under keys of their own, and nothing else; None for any other."""
-    calls = job.calls
-    keys = [key for key in _of(calls.keys, job.positions) if key is not None]
-    numbers = {key.int for key in keys}
-    if not keys or job.digest is not None or calls.arounds or len(numbers) < len(job.positions):
-        return None
-    identities = ids.of_keys(_of(calls.started_ms, job.positions), keys)
-    made = claims.claim_plain(project_id, shard, keys, identities, now=now)
-    if made is None:
-        return list(zip(job.positions, identities, strict=True))
-    return [
-        (position, identity)
-        for position, key, identity in zip(job.positions, keys, identities, strict=True)
-        if key in made
-    ]
+def _in_order(fresh: Iterable[tuple[int, uuid.UUID]]) -> Fresh:
+    ordered = sorted(fresh)
+    return Fresh([position for position, _ in ordered], [identity.hex for _, identity in ordered])
 
 
 def _copy_coming(
@@ -318,22 +347,18 @@ def _copy_coming(
     added: Iterator[Increments | None] = iter(())
     for part in calls.arriving():
         if at + len(part) == len(calls):
-            added = ahead([partial(derives.many, calls, [position for position, _ in fresh])])
-        end = bisect_left(fresh, at + len(part), lo=done, key=itemgetter(0))
-        mine = fresh[done:end]
-        if mine:
-            chosen = _chosen([(part, [position - at for position, _ in mine])])
-            _copy(project_id, shard, chosen, [identity for _, identity in mine], now=now)
+            added = ahead([partial(derives.many, calls, fresh.positions)])
+        end = bisect_left(fresh.positions, at + len(part), lo=done)
+        if done < end:
+            chosen = _chosen([(part, [position - at for position in fresh.positions[done:end]])])
+            _copy(project_id, shard, chosen, fresh.names[done:end], now=now)
         at, done = at + len(part), end
     return next(added)
 
 
-def _copy(
-    project_id: int, shard: int, calls: Calls, identities: Sequence[uuid.UUID], *, now: dt.datetime
-) -> None:
-    """Rows, texts and vectors of calls that are new, all of them."""
+def _copy(project_id: int, shard: int, calls: Calls, names: Sequence[str], *, now: dt.datetime) -> None:
+    """Rows, texts and vectors of calls that are new, all of them, under these ids."""
     n = len(calls)
-    names = [f"{identity.int:032x}" for identity in identities]
     head = ([str(shard)] * n, names, [str(project_id)] * n)
     narrow = (
         copying.moments(calls.started_ms),
@@ -344,8 +369,11 @@ def _copy(
         copying.binaries(calls.user_hashes),
     )
     copying.send("monitor_generation", _NARROW, (*head, *narrow))
-    payload = (copying.texts(column) for column in (calls.prompts, calls.outputs, calls.details))
-    copying.send("monitor_payload", _PAYLOAD, (*head, *payload))
+    payload = (
+        *map(copying.long_texts, (*head, calls.prompts, calls.outputs)),
+        copying.documents(calls.details),
+    )
+    copying.send_long("monitor_payload", _PAYLOAD, payload)
     vectors = [
         (
             str(shard), names[position], "prompt", str(project_id), calls.texts["model"][position],
@@ -356,7 +384,7 @@ def _copy(
     copying.send("monitor_embedding", _VECTOR, map(copying.texts, zip(*vectors, strict=True)))
 
 
-def _chosen(parts: Sequence[tuple[Calls, list[int]]]) -> Calls:
+def _chosen(parts: Sequence[tuple[Calls, Sequence[int]]]) -> Calls:
     """One set of columns that holds the chosen positions of all parts."""
     if len(parts) == 1 and len(parts[0][1]) == len(parts[0][0]):
         return parts[0][0]

@@ -35,13 +35,9 @@ _BLOCK = """
 """
 
 
-def note(project_id: int, shard: int, identities: Sequence[uuid.UUID], *, now: dt.datetime) -> None:
-    """These rows were stored, in the caller's transaction."""
-    _note(project_id, shard, [identity.bytes for identity in identities], now=now)
-
-
-def _note(project_id: int, shard: int, members: Sequence[bytes], *, now: dt.datetime) -> None:
-    values = [shard, ids.fresh(clock.to_ms(now)), project_id, len(members), b"".join(members)]
+def note(project_id: int, shard: int, members: bytes, *, now: dt.datetime) -> None:
+    """The rows of these ids, one behind the other, were stored, in the caller's transaction."""
+    values = [shard, ids.fresh(clock.to_ms(now)), project_id, len(members) // ID_BYTES, members]
     connection.ensure_connection()
     # past Django's cursor: bytes travel as they are
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
@@ -77,7 +73,7 @@ def _make(project_id: int, shard: int, *, now: dt.datetime) -> int:
             _write(project_id, shard, part, now=now)
         rest = taken[whole * grams.ROWS :]
         if rest:
-            _note(project_id, shard, rest, now=now)
+            note(project_id, shard, b"".join(rest), now=now)
     return whole
 
 

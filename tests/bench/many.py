@@ -67,7 +67,7 @@ def project(slug: str, now: dt.datetime) -> int:
 
 def fill(project_id: int, rows: int, now: dt.datetime) -> None:
     """``rows`` calls of about 1 KB of text over the last week, as ingest would have left them."""
-    from monitor.store import indexing, partitions, shards
+    from monitor.store import ids, indexing, partitions, shards
 
     shard = shards.shards_of(project_id, 1)[0]
     start, step = clock.to_ms(now) - DAYS * 86_400_000, DAYS * 86_400_000 / rows
@@ -78,7 +78,7 @@ def fill(project_id: int, rows: int, now: dt.datetime) -> None:
         names = [_id(start + int(n * step), dice) for n in part]
         _copy(project_id, shard, start, step, part, names, dice, stretches)
         for at in range(0, len(names), 1000):
-            indexing.note(project_id, shard, names[at : at + 1000], now=now)
+            indexing.note(project_id, shard, ids.joined(names[at : at + 1000]), now=now)
 
 
 def _copy(  # noqa: PLR0917 — columns side by side

@@ -39,9 +39,9 @@ def long_ways(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     seen: list[int] = []
     write = calls._write
 
-    def counted(project_id: int, shard: int, jobs: Any, derives: Any) -> list[list[int]]:
+    def counted(project_id: int, shard: int, jobs: Any, derives: Any, **bet: bool) -> list[list[int]]:
         seen.append(len(jobs))
-        return write(project_id, shard, jobs, derives)
+        return write(project_id, shard, jobs, derives, **bet)
 
     monkeypatch.setattr(calls, "_write", counted)
     return seen
@@ -132,7 +132,8 @@ def test_many_calls_are_stored_part_by_part_as_they_are_made_ready(cast: Cast, n
 def test_ids_of_many_are_those_of_each() -> None:
     keys = [ids.client_key(7, f"c{n}") for n in range(50)]
     moments = [1_780_000_000_000 + n for n in range(50)]
-    assert ids.of_keys(moments, keys) == [ids.of_key(*pair) for pair in zip(moments, keys, strict=True)]
+    found = ids.of_keys(moments, ids.joined(keys))
+    assert ids.names(found) == [ids.of_key(*pair).hex for pair in zip(moments, keys, strict=True)]
 
 
 def test_many_calls_reach_every_bucket_whole(cast: Cast, now: dt.datetime) -> None:
@@ -161,3 +162,21 @@ def test_a_part_that_fails_leaves_nothing(
     assert stored() == []
     monkeypatch.setattr(rows, "clean_all", look)
     assert pipeline.take(cast.project.id, batch(0, 2 * rows.LEAST), now=now) == 0
+
+
+def test_known_calls_among_many_cost_one_try_and_no_call(cast: Cast, now: dt.datetime) -> None:
+    many = calls.SMALL + 6
+    asked: list[str] = []
+
+    def noted(execute: Any, sql: str, *rest: Any) -> Any:
+        asked.append(sql)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(noted):
+        taken = [
+            pipeline.take(cast.project.id, batch(first, many), now=now) for first in (0, many - 1, many - 1)
+        ]
+    assert taken == [0, 1, many]
+    assert sum(sql.startswith("ROLLBACK TO") for sql in asked) == 2
+    assert len(stored()) == 2 * many - 1
+    assert verify(cast.project.id).differences == []
