@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 
 from monitor.core.ahead import ahead
 from monitor.ingest import derive, language
-from monitor.ingest.envelope import Generation
+from monitor.ingest.envelope import Context, Generation
 from monitor.ingest.grounding import Grounds
 from monitor.ingest.redaction.calls import clean_ids
 from monitor.ingest.redaction.policy import DEFAULT, Policy
@@ -115,30 +115,36 @@ def _columns(
 
 
 def _add_contents(calls: Calls, generations: Sequence[Generation], taken_out: Sequence[Counter[str]]) -> None:
-    """What was said, and what can be told from it only."""
-    grounds = Grounds()
-    grounding, logprobs, details = list[str](), list[float | None](), list[_Detail]()
-    for position, row in enumerate(map(_CONTENT, generations)):
-        prompt, output, contexts, used, tokens, attributes, user, reference, embedding = row
-        asked = answered = None
-        if type(prompt) is not str:
-            prompt, asked = said(prompt)
-        if type(output) is not str:
-            output, answered = said(output)
-        calls.prompts.append(prompt)
-        calls.outputs.append(output)
-        shown = None if contexts is None else [one.text for one in contexts]
-        grounding.append("" if shown is None else grounds.of(output, shown, claim=used))
-        logprobs.append(derive.mean_logprob(tokens) if tokens else None)
-        details.append(_Detail(
-            asked or None, answered or None, contexts or None, used or None, tokens or None,
-            attributes or None, user or None, reference or None, taken_out[position] or None,
-        ))  # fmt: skip
-        if embedding is not None:
-            calls.vectors[position] = _vector(embedding)
-    calls.texts["grounding"], calls.numbers["mean_logprob"] = grounding, logprobs
+    """What was said, and what can be told from it only. Most calls have no more than two texts."""
+    given = list(zip(*map(_CONTENT, generations), strict=True)) or [()] * len(_SAID)
+    prompts, outputs, contexts, used, tokens, attributes, users, references, embeddings = given
+    calls.prompts, asked = _texts(prompts)
+    calls.outputs, answered = _texts(outputs)
+    calls.texts["grounding"] = _grounding(calls.outputs, contexts, used)
+    calls.numbers["mean_logprob"] = [derive.mean_logprob(one) if one else None for one in tokens]
+    columns = (asked, answered, contexts, used, tokens, attributes, users, references, taken_out)
+    details = list(map(_Detail, *([one or None for one in column] for column in columns)))
     # control signs are escaped in JSON: what is between two of them is one detail
-    calls.details = _encode_lines(details).decode().split("\n")[:-1]
+    calls.details = _encode_lines(details).split(b"\n")[:-1]
+    calls.vectors |= {position: _vector(one) for position, one in enumerate(embeddings) if one is not None}
+
+
+def _texts(column: Sequence[str | list[dict[str, Any]]]) -> tuple[list[str], Sequence[Any]]:
+    """Each as text, and the messages of those that have some."""
+    if all(type(one) is str for one in column):
+        return cast("list[str]", list(column)), [None] * len(column)
+    pairs = [said(one) for one in column]
+    return [text for text, _ in pairs], [messages for _, messages in pairs]
+
+
+def _grounding(
+    outputs: Sequence[str], contexts: Sequence[list[Context] | None], used: Sequence[bool | None]
+) -> list[str]:
+    grounds = Grounds()
+    return [
+        "" if shown is None else grounds.of(output, [one.text for one in shown], claim=claim)
+        for output, shown, claim in zip(outputs, contexts, used, strict=True)
+    ]
 
 
 _encode_lines = msgspec.json.Encoder().encode_lines

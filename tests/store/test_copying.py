@@ -50,6 +50,15 @@ class RoundTrip(TestCase):
         assert found == rows
 
 
+def test_long_texts_are_written_as_short_ones() -> None:
+    values = ["", 'a\tb\nc\rd\\n "e"', "退款", "\U0001f600"]
+    plain = copying.rows([copying.numbers([1, 2, 3, 4]), copying.texts(values)])
+    columns = [copying.long_texts(["1", "2", "3", "4"]), copying.long_texts(values)]
+    assert copying.long_rows(columns) == plain
+    assert copying.documents([value.encode() for value in values]) == columns[1]
+    assert copying.long_rows([[], []]) == b""
+
+
 def test_moments_keep_their_milliseconds() -> None:
     assert list(copying.moments([1_795_003_200_500])) == ["2026-11-18T12:00:00.500Z"]
 
