@@ -23,6 +23,7 @@ from django.utils.translation.template import templatize
 from dashboards import reference
 from monitor import query
 from monitor.alerting.receivers import RECEIVERS
+from monitor.apps import MonitorConfig
 from monitor.canary.actions import ACTIONS
 from monitor.drift.detectors import DETECTORS
 from monitor.quality.judges import JUDGES
@@ -84,7 +85,9 @@ def _scan() -> Iterator[tuple[Path, int, Message]]:
         for name in plugins:
             # the administration shows the line by which a kind says what it is
             yield Path(inspect.getfile(plugins[name])), 0, plugins.says(name)
-    for model, name in apps.get_app_config("monitor").named():
+    engine = apps.get_app_config("monitor")
+    assert isinstance(engine, MonitorConfig)
+    for model, name in engine.named():
         yield Path(inspect.getfile(model)), 0, name
     for file, text in reference.said():
         yield Path(file), 0, text

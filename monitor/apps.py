@@ -60,7 +60,8 @@ class MonitorConfig(AppConfig):
         """Django makes a name out of each field's own; marked here, it is looked up as any other text is."""
         for model in map(self.get_model, NAMED):
             options = model._meta  # noqa: SLF001 — as above
-            for part in [options, *_fields(model)]:
+            parts: list[Any] = [options, *_fields(model)]
+            for part in parts:
                 part.verbose_name = _looked_up(part.verbose_name)
             options.verbose_name_plural = _looked_up(options.verbose_name_plural)
 
