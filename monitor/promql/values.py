@@ -75,9 +75,11 @@ class Vector:
         return Vector(nameless(self.labels), values, self.floats if floats is None else floats)
 
     def where(self, chosen: Mask) -> "Vector":
-        """Only the places under ``chosen``."""
-        flat = chosen.reshape(-1)
-        cells = [c.where(flat[c.place]) for c in self.histograms]
+        """Only the places under ``chosen``: (n, s), or (s,) for steps at which all rows stay."""
+        cells: list[Cells] = []
+        if self.histograms:
+            flat = np.broadcast_to(chosen, self.floats.shape).reshape(-1)
+            cells = [c.where(flat[c.place]) for c in self.histograms]
         return Vector(self.labels, self.values, self.floats & chosen, tuple(c for c in cells if len(c.place)))
 
     def rows(self, order: Ints | Sequence[int]) -> "Vector":
