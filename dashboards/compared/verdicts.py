@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from django.utils.functional import Promise
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
@@ -14,7 +14,7 @@ from dashboards.charts import Chart, draw
 from dashboards.compared.arms import Loaded
 from dashboards.compared.sides import Side
 from dashboards.panels.base import Frame
-from monitor.canary import compare, wording
+from monitor.canary import compare, wording, words
 from monitor.canary.compare import Comparison, Difference, Metric
 
 ALPHA = 0.05
@@ -72,6 +72,17 @@ def against(loaded: Sequence[Loaded]) -> list[Against]:
         sentence, tone = wording.sentence(found, language()), TONES[found.verdict]
         told.append(Against(one.side, one.n, found, sentence, tone, lines(found), missing))
     return told
+
+
+def counted(loaded: Sequence[Loaded]) -> str:
+    """How many calls each side has, as a sentence."""
+    marks = words.MARKS[language()]
+    sides = [
+        f"{one.side.letter.upper()} {one.side.label}{marks.colon}"
+        + ngettext("%(n)s call", "%(n)s calls", one.n) % {"n": one.n}
+        for one in loaded
+    ]
+    return marks.semicolon.join(sides) + (". " if language() == "en" else "。")
 
 
 def tone(told: Sequence[Against]) -> str:

@@ -86,6 +86,7 @@ def weighed(visit: Visit, choice: Choice) -> Context:
         "first": loaded[0],
         "against": told,
         "tone": verdicts.tone(told),
+        "counted": verdicts.counted(loaded),
         "window": arms.together(loaded),
         "most": MOST_CALLS,
         "curves": curves,

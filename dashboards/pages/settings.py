@@ -121,7 +121,16 @@ def redaction(visit: Visit) -> Context:
     """What becomes of what is found in texts, and the project's own patterns."""
     found = choices.chosen(visit.project_id)
     return {
-        "redactions": [(kind, name, found.modes[kind]) for kind, name in KINDS.items()],
+        "redactions": [
+            # the example shows what will stand in place of just this kind
+            (
+                kind,
+                name,
+                found.modes[kind],
+                [(mode, str(text).replace("phone", kind)) for mode, text in MODES.items()],
+            )
+            for kind, name in KINDS.items()
+        ],
         "patterns": found.patterns,
         "modes": MODES,
     }

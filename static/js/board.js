@@ -122,6 +122,9 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// the page is laid out anew before the window has another size
+document.addEventListener("fullscreenchange", () => requestAnimationFrame(() => dispatchEvent(new Event("resize"))));
+
 // the whole is one of many: choosing it clears the others, and the other way round
 document.addEventListener("change", (event) => {
   const box = event.target.closest(".vars input[type=checkbox]");

@@ -33,6 +33,16 @@ def test_the_verdict_stands_first_and_names_the_worse_version(look: Look, failin
     assert answer.context["tone"] == "bad"
 
 
+@pytest.mark.parametrize(
+    "language, said",
+    [("en", "A v1: 120 calls; B v2: 40 calls. "), ("zh-hans", "A v1：120 次调用；B v2：40 次调用。")],
+)
+def test_the_calls_of_each_side_are_told_as_the_language_writes(
+    look: Look, world: object, language: str, said: str
+) -> None:
+    assert look("compare", headers={"accept-language": language}).context["counted"] == said
+
+
 def test_the_main_version_is_a_and_the_newest_is_b(look: Look, world: object) -> None:
     context = look("compare").context
     assert context["choice"].model == "qwen"

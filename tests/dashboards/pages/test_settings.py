@@ -111,6 +111,11 @@ def test_what_becomes_of_finds_can_be_chosen(client: Client, cast: Cast) -> None
     assert (found["phone"], found["ip"], found["card"]) == ("hash", "mask", "mask")
 
 
+def test_an_example_of_what_replaces_a_find_is_of_its_kind(look: Look) -> None:
+    page = look("settings").content.decode()
+    assert ("mask: ‹card:1›" in page, "mask: ‹phone:1›" in page) == (True, True)
+
+
 def test_a_pattern_can_be_added_and_removed(client: Client, cast: Cast) -> None:
     client.force_login(cast.ada)
     form = {"do": "add-pattern", "name": "employee", "pattern": "EMP-[0-9]{4}", "mode": "drop"}
