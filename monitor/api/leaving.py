@@ -47,7 +47,11 @@ class Line:
     def fits(self, age_ms: float) -> bool:
         """Whether a question that began so long ago may have come this way."""
         before = self.heard_ms - age_ms
-        return self.waits and -TICK_MS <= before <= (WAITED_MS if self.surely else WELL_MS)
+        return -TICK_MS <= before <= (WAITED_MS if self.surely else WELL_MS)
+
+    def idle(self, age_ms: float) -> bool:
+        """Whether it waits for nothing that long, as far as can be told."""
+        return not self.waits or (not self.surely and self.heard_ms - age_ms > WAITED_MS)
 
     def still(self, age_ms: float) -> bool:
         """Whether it waits as it did then; what came since would have been heard."""
@@ -65,15 +69,23 @@ class Question:
     lines: set[int] | None = None
     left: bool = False
 
+    def waiting(self, there: Mapping[int, Line], age_ms: float = 0.0) -> dict[int, Line]:
+        """The connections of its client that wait for an answer: while the client waits, its own is among them."""
+        whose = (self.peer, self.port)
+        return {
+            number: line
+            for number, line in there.items()
+            if (line.peer, line.port) == whose and not line.idle(age_ms)
+        }
+
     def look(self, there: Mapping[int, Line], now: float) -> None:
         """Note which of its connections have gone; what was answered, or asked anew, was another's."""
         age = 1000 * (now - self.began)
         if self.lines is None:
-            self.lines = {
-                number
-                for number, line in there.items()
-                if (line.peer, line.port) == (self.peer, self.port) and line.fits(age)
-            }
+            waiting = self.waiting(there, age)
+            self.lines = {number for number, line in waiting.items() if line.fits(age)}
+            # it left before the first look
+            self.left = not waiting
             return
         self.left = self.left or not self.lines <= there.keys()
         self.lines = {number for number in self.lines if number in there and there[number].still(age)}
@@ -90,8 +102,13 @@ class Watch:
     questions: dict[int, Question] = field(default_factory=dict)
     some: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
+    # whether the server's connections can be seen from here; another server may keep them elsewhere
+    seen: bool = False
 
     def add(self, question: Question) -> None:
+        self.seen = self.seen or bool(question.waiting(lines()))
+        if not self.seen:
+            return
         self.questions[id(question)] = question
         if self.thread is None:
             self.thread = threading.Thread(target=self._run, daemon=True, name="leaving")
@@ -100,7 +117,7 @@ class Watch:
             self.some.set()
 
     def drop(self, question: Question) -> None:
-        del self.questions[id(question)]
+        self.questions.pop(id(question), None)
 
     def _run(self) -> None:
         while True:

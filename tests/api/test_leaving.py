@@ -64,11 +64,23 @@ def test_others_connections_tell_nothing(other: Line) -> None:
     assert asked.deserted
 
 
-def test_nothing_is_known_where_no_connection_fits() -> None:
+def test_nothing_is_known_where_no_connection_that_waits_fits() -> None:
     asked = question()
     for now in (1.0, 2.0):
-        asked.look({}, now)
+        asked.look({1: line(100)}, now)
     assert not asked.deserted
+
+
+def test_who_left_before_the_first_look_has_left() -> None:
+    asked = question()
+    asked.look({1: line(1_000, peer="10.0.0.2")}, now=1.0)
+    assert asked.deserted
+
+
+def test_where_the_server_s_connections_cannot_be_seen_nobody_is_watched() -> None:
+    watch = leaving.Watch()
+    watch.add(question())
+    assert not watch.questions
 
 
 def test_an_evaluation_ends_when_nobody_waits_for_it() -> None:

@@ -3,10 +3,16 @@
 import http.client
 import json
 import socket
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.fixtures.fix_product import Product, command_of, start
+
+if TYPE_CHECKING:
+    import psycopg
 
 pytestmark = pytest.mark.processes
 
@@ -53,6 +59,38 @@ def test_metrics_count_what_all_processes_took(product: Product) -> None:
     for number in range(6):
         product.ask("/api/v1/generations", {"generations": [{"id": str(number), "model": "m"}]})
     assert taken(product) == before + 6
+
+
+def test_a_question_ends_in_the_database_when_its_client_hangs_up(product: Product) -> None:
+    product.ask("/api/v1/query?query=1")
+    host, port = product.url.removeprefix("http://").split(":")
+    with product.database() as holder, product.database() as witness, holder.transaction():
+        holder.execute("LOCK TABLE monitor_series IN ACCESS EXCLUSIVE MODE")
+        client = socket.create_connection((host, int(port)), timeout=20)
+        client.sendall(
+            f"GET /api/v1/query?query=up HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {product.key}\r\n\r\n".encode()
+        )
+        asking = until(lambda: waiting(witness))
+        client.close()
+        # long before its own time is up
+        until(lambda: asking - waiting(witness))
+
+
+def waiting(witness: "psycopg.Connection[Any]") -> set[int]:
+    """The backends that are asked for series and wait for a lock."""
+    found = witness.execute(
+        "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%monitor_changes%'"
+    )
+    return {row[0] for row in found}
+
+
+def until(look: Callable[[], set[int]], patience: float = 12.0) -> set[int]:
+    """What is seen as soon as something is."""
+    deadline = time.monotonic() + patience
+    while not (seen := look()):
+        assert time.monotonic() < deadline, "nothing was seen in time"
+        time.sleep(0.05)
+    return seen
 
 
 def taken(product: Product) -> float:
