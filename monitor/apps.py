@@ -63,6 +63,9 @@ class MonitorConfig(AppConfig):
             parts: list[Any] = [options, *_fields(model)]
             for part in parts:
                 part.verbose_name = _looked_up(part.verbose_name)
+            if "verbose_name_plural" not in options.original_attrs:
+                # Django adds an s to the name, in whatever language that is
+                options.verbose_name_plural = gettext_lazy(_english(options.verbose_name_plural))
             options.verbose_name_plural = _looked_up(options.verbose_name_plural)
 
 

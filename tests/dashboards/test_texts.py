@@ -3,6 +3,8 @@
 import gettext
 
 import pytest
+from django.contrib import admin
+from django.utils import translation
 
 from dashboards import texts
 
@@ -30,3 +32,17 @@ def test_gettext_reads_what_was_compiled(language: str) -> None:
     texts.compile_all()
     with texts.po_path(language).with_suffix(".mo").open("rb") as file:
         assert gettext.GNUTranslations(file).gettext("Overview") == "总览"
+
+
+def test_the_administration_calls_models_and_fields_by_chinese_names() -> None:
+    with translation.override("zh-hans"):
+        names = {
+            str(one)
+            for model in admin.site._registry
+            if model._meta.app_label == "monitor"
+            for one in (
+                model._meta.verbose_name_plural,
+                *(field.verbose_name for field in model._meta.fields),
+            )
+        }
+    assert {name for name in names if name.isascii()} <= {"ID", "id"}
