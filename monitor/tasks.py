@@ -124,7 +124,9 @@ def explain_alerts(**_: object) -> None:
 @shared_task
 def read_rule_files(**_: object) -> None:
     """Take the rule files that are mounted and have changed."""
-    files.run(settings.VIGIL_RULE_FILES, now=clock.now())
+    with turn("rule files") as mine:
+        if mine:
+            files.run(settings.VIGIL_RULE_FILES, now=clock.now())
 
 
 @shared_task

@@ -83,7 +83,9 @@ def _run_project(project: Project, there: Found, now: dt.datetime) -> int:
         row.stamp, row.read_at, row.error = stamp, now, _tried(project, path, now)
         if row.error:
             log.warning("rule file %s of project %s: %s", name, project.slug, row.error)
-        row.save()
+        # with its line in the trail, or not at all
+        with transaction.atomic():
+            row.save()
         read += 1
     return read
 
