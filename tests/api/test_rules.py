@@ -93,7 +93,8 @@ def test_groups_come_in_pages(get: Get, cast: Cast) -> None:
         other = RuleGroup.objects.create(project=cast.project, name=name, interval_ms=30_000)
         Rule.objects.create(group=other, name=name, expr="1", kind="record")
     whole = [group["name"] for group in get("rules").json()["data"]["groups"]]
-    seen, token = [], {}
+    seen: list[str] = []
+    token: dict[str, str] = {}
     for _ in whole:
         data = get("rules", group_limit="1", **token).json()["data"]
         seen += [group["name"] for group in data["groups"]]
