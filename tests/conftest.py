@@ -25,6 +25,7 @@ pytest_plugins = [
     "tests.fixtures.fix_paddle",
     "tests.fixtures.fix_engines",
     "tests.fixtures.fix_cache",
+    "tests.fixtures.fix_forks",
 ]
 
 
