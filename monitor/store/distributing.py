@@ -1,7 +1,10 @@
-"""The tables spread over a Citus cluster: those with a shard key by it, all others whole on every node.
+"""The tables spread over a Citus cluster: those with a shard key by it. All others stay on the coordinator, or become
+reference tables, whole on every node, where that is asked for.
 
-Written against Citus' documentation and checked on plain PostgreSQL only (every unique key begins with the shard key,
-no foreign key crosses, each table is named once, parents before children); it has not been run on a cluster.
+Citus 14 refuses to write to a reference table after a statement over several shards in the same transaction (XX000),
+which rules, judges and the removal of a project do. Written against its documentation and checked on plain PostgreSQL
+only (every unique key begins with the shard key, no foreign key crosses, each table is named once, parents before
+children); it has not been run on a cluster.
 """
 
 from dataclasses import dataclass
@@ -32,10 +35,13 @@ class NoCitusError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``spread``: by the shard key, lying together; ``whole``: on every node, what others point at first."""
+    """``spread``: by the shard key, lying together; ``whole``: on every node, what others point at first; ``left``:
+    on the coordinator alone.
+    """
 
     spread: tuple[str, ...]
-    whole: tuple[str, ...]
+    whole: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
     def statements(self) -> list[tuple[str, list[str | int]]]:
         """In the order in which they are to be run."""
@@ -52,7 +58,7 @@ class Plan:
         return found
 
 
-def plan(done: frozenset[str] = frozenset()) -> Plan:
+def plan(done: frozenset[str] = frozenset(), *, reference: bool = False) -> Plan:
     """What is to be done with the tables that are there, but for those that are spread already."""
     with connection.cursor() as cursor:
         cursor.execute(_TABLES, [COLUMN])
@@ -60,13 +66,14 @@ def plan(done: frozenset[str] = frozenset()) -> Plan:
         cursor.execute(_KEYS)
         keys = cursor.fetchall()
     spread = [name for name, by_shard in tables if by_shard]
+    others = [
+        name for name in _parents_first([name for name, by in tables if not by], keys) if name not in done
+    ]
     # the first keeps its place also when it is done: the others lie where it lies
-    return Plan(
-        tuple(name for name in spread if name == spread[0] or name not in done) if set(spread) - done else (),
-        tuple(
-            name for name in _parents_first([name for name, by in tables if not by], keys) if name not in done
-        ),
+    mine = (
+        tuple(name for name in spread if name == spread[0] or name not in done) if set(spread) - done else ()
     )
+    return Plan(mine, tuple(others)) if reference else Plan(mine, left=tuple(others))
 
 
 def _parents_first(tables: list[str], keys: list[tuple[str, str]]) -> list[str]:
@@ -79,7 +86,7 @@ def _parents_first(tables: list[str], keys: list[tuple[str, str]]) -> list[str]:
     return found
 
 
-def run() -> Plan:
+def run(*, reference: bool = False) -> Plan:
     """Spread what is not spread yet; all or nothing. Raises NoCitusError."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_extension WHERE extname = 'citus'")
@@ -91,7 +98,7 @@ def run() -> Plan:
             raise NoCitusError(message)
         cursor.execute(_DONE)
         done = frozenset(row[0] for row in cursor.fetchall())
-    return apply(plan(done), done)
+    return apply(plan(done, reference=reference), done)
 
 
 def apply(wanted: Plan, done: frozenset[str] = frozenset()) -> Plan:

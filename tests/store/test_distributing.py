@@ -52,7 +52,7 @@ def asked(statement: str) -> list[tuple[Any, ...]]:
 
 
 def test_every_table_is_spread_or_whole_and_named_once(citus: None) -> None:
-    distributing.apply(distributing.plan())
+    distributing.apply(distributing.plan(reference=True))
     told = [name for (name,) in asked("SELECT name FROM told")]
     there = asked(
         "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition"
@@ -70,8 +70,15 @@ def test_the_shards_lie_together_and_are_as_many_as_there_are_keys(citus: None) 
     }
 
 
+def test_tables_without_a_shard_stay_where_every_transaction_may_write_to_them(citus: None) -> None:
+    wanted = distributing.apply(distributing.plan())
+    assert [name for (name,) in asked("SELECT name FROM told ORDER BY place")] == list(wanted.spread)
+    assert set(wanted.left) == set(distributing.plan(reference=True).whole)
+    assert {"monitor_project", "monitor_rule", "django_session"} <= set(wanted.left)
+
+
 def test_what_others_point_at_comes_first() -> None:
-    whole = distributing.plan().whole
+    whole = distributing.plan(reference=True).whole
     keys = asked(
         "SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint WHERE contype = 'f' AND conrelid <> confrelid"
     )
@@ -79,15 +86,15 @@ def test_what_others_point_at_comes_first() -> None:
 
 
 def test_a_second_run_spreads_what_is_new(citus: None) -> None:
-    wanted = distributing.plan()
+    wanted = distributing.plan(reference=True)
     done = frozenset((*wanted.spread, *wanted.whole)) - {"monitor_score", "monitor_rule"}
     distributing.apply(wanted)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM told WHERE name IN ('monitor_score', 'monitor_rule')")
-    distributing.apply(distributing.plan(done), done)
+    distributing.apply(distributing.plan(done, reference=True), done)
     newest = asked("SELECT name, beside FROM told ORDER BY place DESC LIMIT 2")
     assert newest == [("monitor_score", wanted.spread[0]), ("monitor_rule", None)]
-    assert distributing.plan(frozenset((*wanted.spread, *wanted.whole))).statements() == []
+    assert distributing.plan(frozenset((*wanted.spread, *wanted.whole)), reference=True).statements() == []
 
 
 def test_without_citus_it_says_what_to_do() -> None:
@@ -97,6 +104,6 @@ def test_without_citus_it_says_what_to_do() -> None:
 
 def test_the_statements_can_be_read_first() -> None:
     out = StringIO()
-    call_command("distribute", "--dry-run", stdout=out)
+    call_command("distribute", "--dry-run", "--reference", stdout=out)
     assert "SELECT create_reference_table('monitor_project');" in out.getvalue()
     assert "'shard', colocate_with => '" in out.getvalue()
