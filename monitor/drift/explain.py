@@ -5,6 +5,7 @@ It explains and never decides: a signal is unusual without any of this. Kept bes
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import numpy as np
@@ -92,6 +93,8 @@ def _explained(signal: DriftSignal, shelf: Shelf, start: int, end: int) -> Found
     text = "output" if kind.name in OUTPUTS else "prompt"
     came, went = words.moved([getattr(one, text) for one in before], [getattr(one, text) for one in now])
     top = next((name for name, _, _ in signal.body.get("names", ())), "")
+    effect = float(signal.body.get("effect") or 0.0)
+    failed = _failed(signal, start, end) if kind.source == "errors" else []
     return {
         "n_now": len(now), "n_before": len(before), "text": text,
         "came": [[one.word, one.before, one.now] for one in came],
@@ -99,8 +102,17 @@ def _explained(signal: DriftSignal, shelf: Shelf, start: int, end: int) -> Found
         "slices": _slices(
             _whole(shelf, version, first, last), _whole(shelf, signal.version, start // HOUR, -(-end // HOUR))
         ),
-        "examples": _examples(kind, now, came, top, float(signal.body.get("effect") or 0.0)),
+        "examples": failed or _examples(kind, now, came, text, top, effect),
     }  # fmt: skip
+
+
+def _failed(signal: DriftSignal, start: int, end: int) -> list[str]:
+    """The newest calls that failed: a sample is of answers, so it holds none."""
+    wanted = generations.Filter(
+        signal.project_id, clock.from_ms(start * 1000), clock.from_ms(end * 1000 - 1), model=signal.model,
+        version=signal.version, errors_only=True,
+    )  # fmt: skip
+    return [str(one.id) for one in generations.page(wanted, limit=EXAMPLES)]
 
 
 def _sample(shelf: Shelf, version: str, hours: Sequence[int]) -> list[GenerationDetail]:
@@ -147,9 +159,12 @@ def _total(bodies: Sequence[Body], dimension: str) -> dict[str, int]:
 
 
 def _examples(
-    kind: SignalKind, now: Sequence[GenerationDetail], came: Sequence[words.Moved], top: str, effect: float
-) -> list[str]:
-    """Calls that show what is new: of the value that moved, or of its size, then with most of the new words."""
+    kind: SignalKind, now: Sequence[GenerationDetail], came: Sequence[words.Moved], text: str, top: str,
+    effect: float,
+) -> list[str]:  # fmt: skip
+    """Calls that show what is new: of the value that moved, or of its size, then with most of the new words
+    of that ``text`` in which they came.
+    """
     if kind.way == "share" and top:
         now = [one for one in now if _value(one, kind.source) == top] or now
     column = {"prompt_length": "input_tokens", "output_length": "output_tokens", "latency": "duration_seconds",
@@ -162,10 +177,11 @@ def _examples(
         # the very extreme ones are not typical
         now = sized[len(sized) // 20 : max(len(sized) // 4, EXAMPLES)] or sized or now
     weights = {one.word: one.z for one in came}
-    ranked = sorted(now, key=lambda one: -sum(weights.get(word, 0.0) for word in words.terms(one.prompt)))
-    # the same prompt twice shows nothing new, but is better than nothing
-    first = {one.prompt: one.id for one in reversed(ranked)}
-    ranked.sort(key=lambda one: first[one.prompt] != one.id)
+    said: dict[UUID, str] = {one.id: getattr(one, text) for one in now}
+    ranked = sorted(now, key=lambda one: -sum(weights.get(word, 0.0) for word in words.terms(said[one.id])))
+    # the same prompt twice shows nothing new, but is better than nothing; so does the same answer
+    first = {said[one.id]: one.id for one in reversed(ranked)}
+    ranked.sort(key=lambda one: first[said[one.id]] != one.id)
     return [str(one.id) for one in ranked[:EXAMPLES]]
 
 

@@ -40,3 +40,24 @@ def test_examples_are_calls_of_what_is_new(drifted: DriftSignal, cast: Cast) -> 
 
 def test_it_is_explained_once_for_each_beginning(drifted: DriftSignal, cast: Cast, now: dt.datetime) -> None:
     assert not explain.run(drifted, Shelf(cast.project.id, "qwen", now))
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "value"),
+    [("refusal_rate", "finish_reason", "content_filter"), ("error_rate", "error", "timeout")],
+)
+def test_examples_of_refusals_and_errors_are_refusals_and_errors(
+    cast: Cast, push: Push, now: dt.datetime, kind: str, field: str, value: str
+) -> None:
+    """Half of the day's calls go wrong; what the users asked stays as it was."""
+    from monitor.store import generations
+
+    only(cast, kind)
+    play(push, now - 15 * DAY, 15)
+    play(push, now - DAY, 1, output="I must decline this", **{field: value})
+    follow_all(cast, now)
+    found = explain.told(DriftSignal.objects.get(kind=kind, version="v1"))["examples"]
+    calls = generations.many(cast.project.id, found)
+    assert len(calls) == explain.EXAMPLES
+    # an answer of another wording is shown once at most
+    assert sum(getattr(one.summary, field) == value for one in calls) >= explain.EXAMPLES - 1
