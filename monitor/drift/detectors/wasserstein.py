@@ -16,7 +16,7 @@ class Wasserstein:
 
     fields: tuple[Field, ...] = (
         Field(
-            "scale", _("Scale"), kind="choice", choices=("log", "linear"), default="log",
+            "scale", _("Scale"), kind="choice", choices=("log", "linear", "raw"), default="log",
             help=_("log compares factors (30 % longer), linear compares tokens."),
         ),
     )  # fmt: skip
@@ -29,6 +29,9 @@ class Wasserstein:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.scale = settings.get("scale") or "log"
+        if self.scale == "raw":
+            # the well-known wasserstein_distance of articles: in tokens or seconds, and never calm
+            self.unit = "unit of the feature"
 
     def distance(self, reference: Sketch, current: Sketch) -> Score:
         from scipy.stats import wasserstein_distance  # 1 s to import: workers only
@@ -38,4 +41,5 @@ class Wasserstein:
         mean = np.average(x, weights=before.counts)
         deviation = float(np.sqrt(np.average((x - mean) ** 2, weights=before.counts)))
         carried = float(wasserstein_distance(x, y, before.counts, after.counts))
-        return Score(carried / max(deviation, 1e-9), {"distance": carried, "reference_deviation": deviation})
+        effect = carried if self.scale == "raw" else carried / max(deviation, 1e-9)
+        return Score(effect, {"distance": carried, "reference_deviation": deviation})

@@ -17,3 +17,12 @@ def test_the_sketch_answers_as_scipy_does_on_the_raw_lengths() -> None:
     before, after = chance.normal(1000, 100, 5000), chance.normal(1050, 130, 5000)
     ours = made("wasserstein", scale="linear").distance(LogSketch.of(before), LogSketch.of(after)).effect
     assert ours == pytest.approx(wasserstein_distance(before, after) / before.std(), rel=0.05)
+
+
+def test_the_raw_distance_is_that_of_articles() -> None:
+    chance = np.random.default_rng(3)
+    before, after = chance.normal(1000, 100, 5000), chance.normal(1050, 130, 5000)
+    detector = made("wasserstein", scale="raw")
+    ours = detector.distance(LogSketch.of(before), LogSketch.of(after)).effect
+    assert ours == pytest.approx(wasserstein_distance(before, after), rel=0.05)
+    assert detector.unit != made("wasserstein").unit
