@@ -15,7 +15,7 @@ from monitor.core import clock
 from monitor.core.labels import NAME, Labels
 from monitor.core.stats import Floats, Interval, t_quantile
 from monitor.quality.desk import AT_ONCE, Desk, item_of
-from monitor.quality.judges.base import Item, Verdict
+from monitor.quality.judges.base import Item, UnavailableError, Verdict
 from monitor.quality.models import GoldenItem, GoldenMark, Judge
 from monitor.store import append, generations
 
@@ -64,6 +64,9 @@ def run_due(desk: Desk) -> int:
                     item=one, epoch=desk.epoch, day=today, defaults={"value": result.value}
                 )
                 made += 1
+        # an endpoint that is slow or down must not hold up the calls, nor the other judges
+        if all(isinstance(result, UnavailableError) for result in results):
+            break
     if made:
         _tell(desk)
     return made

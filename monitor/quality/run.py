@@ -64,12 +64,21 @@ def run_due(*, now: dt.datetime) -> dict[str, Outcome]:
     due = Judge.objects.filter(enabled=True, project__deleted_at=None).filter(
         models.Q(due_at=None) | models.Q(due_at__lte=now)
     )
+    _tell_resting(now)
     done = {}
     for judge in due:
         mine = Judge.objects.filter(pk=judge.pk, due_at=judge.due_at).update(due_at=now + INTERVAL)
         if mine:
             done[judge.name] = run(judge, now=now)
     return done
+
+
+def _tell_resting(now: dt.datetime) -> None:
+    """The numbers of judges that rest for long: a series that is not told ends after five minutes, backlog and all."""
+    for judge in Judge.objects.filter(enabled=True, project__deleted_at=None, due_at__gt=now + INTERVAL):
+        epoch = epochs.latest(judge)
+        if epoch is not None:
+            telling.tell(judge, epoch.number, [], now=now)
 
 
 def run(judge: Judge, *, now: dt.datetime) -> Outcome:

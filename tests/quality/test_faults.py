@@ -399,3 +399,16 @@ def test_the_age_of_the_oldest_waiting_call_is_told(
     run.run(judge, now=now + 10 * MINUTE)
     found = query.instant(cast.project.id, "vigil_judge_oldest_seconds", now + 10 * MINUTE)
     assert found.single() == 600
+
+
+def test_while_the_judge_rests_the_age_goes_on(
+    cast: Cast, now: dt.datetime, judge: Judge, push: Push, server: Outside
+) -> None:
+    server.always(503)
+    push(calls(1))
+    run.run_due(now=now)
+    Judge.objects.update(due_at=now + 12 * MINUTE)
+    asked = len(server.received)
+    run.run_due(now=now + 8 * MINUTE)
+    found = query.instant(cast.project.id, "vigil_judge_oldest_seconds", now + 8 * MINUTE)
+    assert (found.single(), len(server.received)) == (480, asked)

@@ -246,6 +246,19 @@ def test_a_frozen_call_without_an_answer_is_left_for_an_hour(
     assert len(server.received) == 24
 
 
+def test_frozen_calls_are_left_alone_for_this_run_where_nobody_answers(
+    now: dt.datetime, frozen: tuple[Judge, Outside]
+) -> None:
+    judge, server = frozen
+    server.always(503)
+    with stamina.set_testing(True, attempts=1):
+        run.run(judge, now=now)
+    assert len(server.received) == 4
+    server.always(body=said(3))
+    run.run(judge, now=now + HOUR)
+    assert GoldenMark.objects.count() == 12
+
+
 def test_frozen_calls_keep_their_texts_when_the_calls_are_gone(frozen: tuple[Judge, Outside]) -> None:
     assert {item.output for item in GoldenItem.objects.all()} == {f"o{n}" for n in range(12)}
 
