@@ -1,4 +1,5 @@
 import datetime as dt
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,8 @@ def test_examples_of_refusals_and_errors_are_refusals_and_errors(
 
     only(cast, kind)
     play(push, now - 15 * DAY, 15)
-    play(push, now - DAY, 1, output="I must decline this", **{field: value})
+    wrong: dict[str, Any] = {field: value}
+    play(push, now - DAY, 1, output="I must decline this", **wrong)
     follow_all(cast, now)
     found = explain.told(DriftSignal.objects.get(kind=kind, version="v1"))["examples"]
     calls = generations.many(cast.project.id, found)
