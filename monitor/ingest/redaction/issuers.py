@@ -37,20 +37,16 @@ KNOWN: tuple[tuple[str, str], ...] = (
     ("age-secret-key-1", r"[0-9a-z]{50,}"),
     ("AGE-SECRET-KEY-1", r"[0-9A-Z]{50,}"),
 )
+_KEYS = "|".join(f"{re.escape(beginning)}{rest}" for beginning, rest in KNOWN)
 # what a chat program calls back: whoever knows the address may write there
 _HOOKS = (
     r"/bot/v2/hook/|hooks\.slack\.com/(?:services|workflows|triggers)/|discord(?:app)?\.com/api/webhooks/|"
     r"webhook\.office\.com/webhookb2/"
 )
 # what such a text contains in any case; RE2 looks for it
-SIGNS = (
-    "|".join(f"{re.escape(beginning)}{rest}" for beginning, rest in KNOWN)
-    + rf"|[0-9]{{8,10}}:AA[A-Za-z0-9_\-]{{30}}|(?:{_HOOKS})[A-Za-z0-9]"
-)
+SIGNS = rf"{_KEYS}|[0-9]{{8,10}}:AA[A-Za-z0-9_\-]{{30}}|(?:{_HOOKS})[A-Za-z0-9]"
 HINTS = (*(beginning for beginning, _ in KNOWN), ":AA", "/hook/", "hooks.slack.com/", "/webhook")
 PATTERN = re.compile(
-    r"(?<![A-Za-z0-9])(?P<secret>"
-    + "|".join(f"{re.escape(beginning)}{rest}" for beginning, rest in KNOWN)
-    + r"|[0-9]{8,10}:AA[A-Za-z0-9_\-]{30,})(?![A-Za-z0-9])"
+    r"(?<![A-Za-z0-9])(?P<secret>" + _KEYS + r"|[0-9]{8,10}:AA[A-Za-z0-9_\-]{30,})(?![A-Za-z0-9])"
 )
 HOOK = re.compile(rf"(?:{_HOOKS})(?P<secret>[A-Za-z0-9][A-Za-z0-9\-._~+/@]{{15,}}+)")
