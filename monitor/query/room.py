@@ -115,8 +115,8 @@ class Room:
         return sum(not one.held for one in self.waiting)
 
     def _fits(self, share: Share, size: int, total: int) -> bool:
-        line = sorted(self.waiting, key=lambda one: not one.held)
-        return line[0] is share and self.held + size <= total
+        first = min(self.waiting, key=lambda one: not one.held)
+        return first is share and self.held + size <= total
 
     def _must_yield(self, share: Share) -> bool:
         """Everybody who holds some waits for the others: the youngest of them gives up."""
