@@ -58,7 +58,7 @@ def derived_totals(project_id: int, *, first_ms: int = ALWAYS) -> dict[Labels, B
     """
     known = {
         member.id: member.labels
-        for member in catalog.found(project_id, [], -(2**62), 2**62)
+        for member in catalog.found(project_id, [], ALWAYS, -ALWAYS)
         if member.kind != SeriesKind.PUSHED
     }
     parts = [blocks.empty()]

@@ -22,7 +22,7 @@ _INSERT = """
     ORDER BY k.key
 """
 _CLAIM = f"{_INSERT} ON CONFLICT DO NOTHING RETURNING key"
-_UUIDS_TYPE, _UUID_TYPE, _UUID_BYTES = 2951, 2950, 16
+_UUIDS_TYPE, _UUID_TYPE = 2951, 2950
 
 
 class TakenError(Exception):
@@ -84,36 +84,23 @@ def claim_all(project_id: int, shard: int, keys: bytes, identities: bytes, *, no
 
 
 def _packed(joined: bytes) -> _Uuids:
-    many = len(joined) // _UUID_BYTES
+    many = len(joined) // ids.BYTES
     # dimensions, whether there are nulls, the type of an element, how many there are, the number of the first
     head = np.array([1, 0, _UUID_TYPE, many, 1], dtype=">i4")
-    rows = np.empty(many, dtype=[("size", ">i4"), ("uuid", f"V{_UUID_BYTES}")])
-    rows["size"], rows["uuid"] = _UUID_BYTES, np.frombuffer(joined, f"V{_UUID_BYTES}")
+    rows = np.empty(many, dtype=[("size", ">i4"), ("uuid", f"V{ids.BYTES}")])
+    rows["size"], rows["uuid"] = ids.BYTES, np.frombuffer(joined, f"V{ids.BYTES}")
     return _Uuids(head.tobytes() + rows.tobytes())
 
 
 def _insert(project_id: int, shard: int, wanted: Keys, *, now: dt.datetime) -> set[uuid.UUID]:
     """The keys that nobody had claimed before."""
-    made = _inserted(project_id, shard, wanted, wanted.values(), now=now)
-    return set(wanted) if made is None else {row[0] for row in made}
-
-
-def _inserted(
-    project_id: int,
-    shard: int,
-    keys: Collection[uuid.UUID],
-    identities: Collection[uuid.UUID],
-    *,
-    now: dt.datetime,
-) -> list[tuple[Any, ...]] | None:
-    """Rows of those keys that nobody had claimed before; None: of all."""
-    values = [shard, project_id, now.date(), _array(keys), _array(identities)]
+    values = [shard, project_id, now.date(), _array(wanted), _array(wanted.values())]
     connection.ensure_connection()
     # past Django's cursor, which would put all keys into the text of the statement
     own = connection.connection
     with connection.wrap_database_errors, prepared.heeded(own), psycopg.Cursor[Any](own) as cursor:
         cursor.execute(_CLAIM, values, prepare=True, binary=True)
-        return None if cursor.rowcount == len(keys) else cursor.fetchall()
+        return set(wanted) if cursor.rowcount == len(wanted) else {row[0] for row in cursor.fetchall()}
 
 
 def _array(keys: Collection[uuid.UUID]) -> str:

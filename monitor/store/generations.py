@@ -17,7 +17,6 @@ from monitor.core import clock
 from monitor.store import ids, search
 from monitor.store.append import buckets_of
 from monitor.store.compared import GROUP
-from monitor.store.indexing import ID_BYTES
 from monitor.store.shards import shards_of
 
 TEXT_LIMIT = 200
@@ -460,7 +459,7 @@ def _unpacked(name: str, packed: Any) -> npt.NDArray[Any]:
     if name == "started_at":
         return np.frombuffer(packed or b"", dtype=">i8")[::-1].astype(np.int64) // 1000 + _YEAR_2000
     if name in {"id", "raw_id"}:
-        raw = np.frombuffer(packed or b"", dtype=f"V{ID_BYTES}")[::-1]
+        raw = np.frombuffer(packed or b"", dtype=f"V{ids.BYTES}")[::-1]
         return raw if name == "raw_id" else np.array([UUID(bytes=one) for one in raw.tolist()], dtype=object)
     return np.array(packed or [], dtype=object)[::-1]
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
+BYTES = 16
 _VERSION = 8 << 76
 _VARIANT = 2 << 62
 _LOW = (1 << 62) - 1
@@ -68,13 +69,13 @@ _U = np.uint64
 
 def joined(found: Iterable[uuid.UUID]) -> bytes:
     """Their bytes, one behind the other."""
-    return b"".join([one.int.to_bytes(16, "big") for one in found])
+    return b"".join([one.int.to_bytes(BYTES, "big") for one in found])
 
 
 def names(found: bytes) -> list[str]:
     """Ids that stand one behind the other, each as PostgreSQL reads it."""
     digits = found.hex()
-    return [digits[at : at + 32] for at in range(0, len(digits), 32)]
+    return [digits[at : at + 2 * BYTES] for at in range(0, len(digits), 2 * BYTES)]
 
 
 def is_of_key(identity: uuid.UUID, key: uuid.UUID) -> bool:

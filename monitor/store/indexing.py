@@ -16,7 +16,6 @@ from monitor.store import grams, ids
 
 # blocks made in one go of one shard of a project
 MOST_BLOCKS = 8
-ID_BYTES = 16
 _NOTE = "INSERT INTO monitor_search_note (shard, id, project_id, n, ids) VALUES (%s, %s, %s, %s, %b)"
 _DUE = "SELECT shard, project_id FROM monitor_search_note GROUP BY 1, 2 HAVING sum(n) >= %s ORDER BY 1, 2"
 _TAKE = """
@@ -37,7 +36,7 @@ _BLOCK = """
 
 def note(project_id: int, shard: int, members: bytes, *, now: dt.datetime) -> None:
     """The rows of these ids, one behind the other, were stored, in the caller's transaction."""
-    values = [shard, ids.fresh(clock.to_ms(now)), project_id, len(members) // ID_BYTES, members]
+    values = [shard, ids.fresh(clock.to_ms(now)), project_id, len(members) // ids.BYTES, members]
     connection.ensure_connection()
     # past Django's cursor: bytes travel as they are
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
@@ -60,7 +59,7 @@ def run(*, now: dt.datetime) -> int:
 
 def split(joined: bytes) -> list[uuid.UUID]:
     """Ids as they are stored, one behind the other."""
-    return [uuid.UUID(bytes=joined[at : at + ID_BYTES]) for at in range(0, len(joined), ID_BYTES)]
+    return [uuid.UUID(bytes=joined[at : at + ids.BYTES]) for at in range(0, len(joined), ids.BYTES)]
 
 
 def _make(project_id: int, shard: int, *, now: dt.datetime) -> int:
@@ -83,12 +82,11 @@ def _taken(project_id: int, shard: int) -> list[bytes]:
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, wanted)
         joined = b"".join(row[0] for row in cursor.fetchall())
-        return sorted(joined[at : at + ID_BYTES] for at in range(0, len(joined), ID_BYTES))
+        return sorted(joined[at : at + ids.BYTES] for at in range(0, len(joined), ids.BYTES))
 
 
 def _write(project_id: int, shard: int, members: Sequence[bytes], *, now: dt.datetime) -> None:
-    named = b"".join(members).hex()
-    listed = ",".join(named[at : at + 2 * ID_BYTES] for at in range(0, len(named), 2 * ID_BYTES))
+    listed = ",".join(ids.names(b"".join(members)))
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         rows = cursor.execute(_TEXTS, [shard, f"{{{listed}}}"], binary=True).fetchall()

@@ -198,7 +198,7 @@ def _blocks(
 def _members(shard: int, block: uuid.UUID, groups: Sequence[int]) -> list[uuid.UUID]:
     if not groups:
         return []
-    size = grams.GROUP * indexing.ID_BYTES
+    size = grams.GROUP * ids.BYTES
     if len(groups) > grams.GROUPS // 16:
         ((joined,),) = _rows(_MEMBERS.format(parts="ids"), [shard, block])
         pieces = [joined[group * size : (group + 1) * size] for group in groups]
