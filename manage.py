@@ -31,7 +31,7 @@ def _run(words: list[str]) -> None:
 def _up(words: list[str]) -> None:
     """The supervisor without Django around it: it lives as long as Vigil runs and should stay small."""
     from monitor.management import supervisor
-    from monitor.store.embedded import EmbeddedServerError
+    from monitor.store.servers.embedded import EmbeddedServerError
 
     bind = words[words.index("--bind") + 1] if "--bind" in words[:-1] else None
     try:

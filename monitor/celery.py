@@ -18,7 +18,7 @@ class MeteredTask(Task[..., Any]):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         # Django's settings are not there yet when this module is read
-        from monitor.store import heartbeat
+        from monitor.store.upkeep import heartbeat
 
         name, begun, error = self.name.rpartition(".")[2], clock.monotonic(), ""
         try:

@@ -16,13 +16,13 @@ from monitor.core.histograms import HistogramBlock
 from monitor.core.labels import Labels
 from monitor.promql import tree
 from monitor.promql.values import Cells, Grid, Notes, Value, Vector, joined, nameless
-from monitor.store import coarsening, keeping
-from monitor.store.append import GRID_MS
-from monitor.store.blocks import DERIVED_SCHEMA, NEGATIVE, POSITIVE, Block, empty
-from monitor.store.catalog import FLAT_MS, OPEN_MS, Known
-from monitor.store.derived import cumulative
+from monitor.store.ageing import coarsening, keeping
 from monitor.store.models import SeriesKind
-from monitor.store.select import View
+from monitor.store.reading.catalog import FLAT_MS, OPEN_MS, Known
+from monitor.store.reading.derived import cumulative
+from monitor.store.reading.select import View
+from monitor.store.samples.append import GRID_MS
+from monitor.store.samples.blocks import DERIVED_SCHEMA, NEGATIVE, POSITIVE, Block, empty
 from monitor.store.shards import shards_of
 
 OVER_TIME = frozenset({"min", "max", "sum", "count", "avg", "first", "last", "present"})

@@ -6,7 +6,7 @@ Every variable has its line in ``templates/docs/configuration.md``.
 from pathlib import Path
 
 from monitor.core.env import Env
-from monitor.store.layout import Layout, database_settings, local_secret
+from monitor.store.servers.layout import Layout, database_settings, local_secret
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent

@@ -22,11 +22,13 @@ from monitor.remote import connected, ship
 from monitor.remote import read as remotely
 from monitor.rules import evaluate, files, memory
 from monitor.rules import read as rules
-from monitor.store import coarsening, heartbeat, indexing
-from monitor.store import compact as compaction
-from monitor.store import retention as keeping
-from monitor.store.keeping import installation
+from monitor.store.ageing import coarsening
+from monitor.store.ageing import compact as compaction
+from monitor.store.ageing.keeping import installation
+from monitor.store.calls import indexing
 from monitor.store.turns import turn
+from monitor.store.upkeep import heartbeat
+from monitor.store.upkeep import retention as keeping
 
 # the next tick comes sooner than that; a turn keeps the two apart
 SHIPPING_SECONDS = 20.0

@@ -15,8 +15,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from monitor.store import embedded
-from monitor.store.layout import Layout, local_secret
+from monitor.store.servers import embedded
+from monitor.store.servers.layout import Layout, local_secret
 
 _started: list[tuple[subprocess.Popen[bytes], signal.Signals]] = []
 _folder: list[Path] = []

@@ -14,9 +14,11 @@ from monitor.core.labels import Labels
 from monitor.core.samples import STALE
 from monitor.promql.errors import TooMuchError
 from monitor.promql.kept import answers
-from monitor.store import append, catalog, coarsening, compact, keeping, tapes
-from monitor.store.bases import kept as bases
-from monitor.store.keeping import Days
+from monitor.store.ageing import coarsening, compact, keeping
+from monitor.store.ageing.keeping import Days
+from monitor.store.reading import catalog, tapes
+from monitor.store.reading.bases import kept as bases
+from monitor.store.samples import append
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 

@@ -17,7 +17,7 @@ from monitor.core import clock
 from monitor.core.labels import Labels
 from monitor.rules import evaluate, tryout
 from monitor.rules.models import AlertChange, Rule, RuleGroup
-from monitor.store import append
+from monitor.store.samples import append
 from tests.fixtures.fix_cast import NOON, Cast
 from tests.fixtures.fix_outside import Outside
 

@@ -21,7 +21,7 @@ from monitor.ingest.envelope import Batch, Source
 from monitor.ingest.protocols import PROTOCOLS
 from monitor.ingest.protocols.base import MalformedError, Protocol
 from monitor.remote import read
-from monitor.store.calls import APPROACH
+from monitor.store.calls.writing import APPROACH
 
 # a process has sixteen threads: pages and questions keep some of them, whatever is sent
 GATE = Gate(requests=12, size=2 * settings.VIGIL_MAX_BODY_BYTES, patience=1.0)

@@ -14,8 +14,8 @@ from monitor.canary.buckets import BEFORE, SECONDS
 from monitor.canary.models import Release, ReleaseEvidence
 from monitor.canary.sums import Arm, Body, Columns, Wanted
 from monitor.core import clock
-from monitor.store import compared
-from monitor.store.compared import TooManyCallsError
+from monitor.store.calls import compared
+from monitor.store.calls.compared import TooManyCallsError
 
 CLOSED_SECONDS, SEALED_SECONDS = 60, 600
 # a stretch of the past is read in parts of so many buckets

@@ -19,7 +19,7 @@ from monitor.canary.models import (
     Verdict,
 )
 from monitor.canary.wishes import BadReleaseError, GateWish, StageWish, Wish, check_wish, stages_of
-from monitor.store import compared, generations, lately
+from monitor.store.calls import compared, generations, lately
 from monitor.store.models import Project
 
 LOOKBACK = dt.timedelta(days=2)

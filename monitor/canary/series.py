@@ -10,7 +10,7 @@ from monitor.canary.models import Release
 from monitor.canary.shares import share_of
 from monitor.core import clock
 from monitor.core.labels import NAME, Labels
-from monitor.store import append
+from monitor.store.samples import append
 
 VALUES = {"fail": -1.0, "undecided": 0.0, "pass": 1.0}
 # what a bucket said stands until the next one is closed; PromQL looks back five minutes

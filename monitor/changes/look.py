@@ -13,8 +13,8 @@ from monitor.changes.measures import Measure
 from monitor.changes.search import Found, Result
 from monitor.changes.tables import Bools, Dimension, Floats, Ints, Table, dimension, mask_of
 from monitor.changes.windows import Span, Windows
-from monitor.store import generations, slices
-from monitor.store.slices import Columns, Wanted
+from monitor.store.calls import generations, slices
+from monitor.store.calls.slices import Columns, Wanted
 
 MOST_CALLS = 1_000_000
 LEAST_BAD, LEAST_BASELINE = 20, 60

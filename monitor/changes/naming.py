@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from monitor.changes.tables import Dimension, dimension
-from monitor.store.slices import GROUPS, LENGTHS
+from monitor.store.calls.slices import GROUPS, LENGTHS
 
 
 def of_number(name: str, key: int) -> str:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from monitor.changes.findings import LANGUAGES, Findings, Story, top_line
 from monitor.changes.models import ChangeSearch
-from monitor.store import generations
+from monitor.store.calls import generations
 
 EXCERPT = 160
 

@@ -16,7 +16,7 @@ from monitor.drift.engine.baseline import TICK, Expected
 from monitor.drift.engine.matching import HOUR, Calendar
 from monitor.drift.models import DriftSketch
 from monitor.drift.shelf import Shelf
-from monitor.store import append
+from monitor.store.samples import append
 
 # signal → the rate of the sums of an hour that it is made of
 SIGNALS = {"requests": "calls", "output_tokens": "output_tokens"}

@@ -15,8 +15,8 @@ from monitor.drift.run import LOOKBACK
 from monitor.drift.signals import SIGNALS
 from monitor.drift.windows import Span, VersionRow
 from monitor.outside.llm import MisconfiguredError, RefusedError, UnavailableError
-from monitor.store import embeddings
-from monitor.store.embeddings import VectorRow
+from monitor.store.calls import embeddings
+from monitor.store.calls.embeddings import VectorRow
 from monitor.store.models import Project
 
 log = logging.getLogger("vigil.drift")

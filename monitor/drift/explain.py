@@ -17,8 +17,8 @@ from monitor.drift.engine.matching import HOUR
 from monitor.drift.models import DriftSignal, DriftSketch, WatchState
 from monitor.drift.shelf import Shelf
 from monitor.drift.signals import CATEGORY, SignalKind, kind_of
-from monitor.store import generations
-from monitor.store.generations import GenerationDetail
+from monitor.store.calls import generations
+from monitor.store.calls.generations import GenerationDetail
 
 SAMPLED = 300
 # so many hours of either side are looked into

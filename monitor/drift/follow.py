@@ -17,7 +17,8 @@ from monitor.drift.shelf import Shelf
 from monitor.drift.signals import CATEGORY, NUMBER, SIGNALS
 from monitor.drift.walk import Walk
 from monitor.drift.windows import Span, VersionRow
-from monitor.store import generations, lineup, removing
+from monitor.store.ageing import removing
+from monitor.store.calls import generations, lineup
 from monitor.store.models import Project
 
 log = logging.getLogger("vigil.drift")
@@ -69,11 +70,12 @@ def run_due(*, now: dt.datetime) -> int:
 def run_project(project_id: int, *, now: dt.datetime, until: float = math.inf) -> int:
     """The same of one project; no further version is begun at ``until`` (by the monotonic clock)."""
     rows = windows.traffic(project_id, Span(now - LOOKBACK, now))
+    lively = [row for row in rows if row.n >= LEAST_CALLS][:VERSIONS_PER_PROJECT]
+    _leave(project_id, rows, lively)
     newest = max((row.last for row in rows), default=None)
     if newest is None:
         return 0
     taken = 0
-    lively = [row for row in rows if row.n >= LEAST_CALLS][:VERSIONS_PER_PROJECT]
     firsts = {model: _firsts(project_id, model, lively) for model in {row.model for row in lively}}
     ready = policy.of(project_id, _lives(lively, firsts))
     # the versions of a model look at each other's last hours: those are added up once
@@ -87,6 +89,20 @@ def run_project(project_id: int, *, now: dt.datetime, until: float = math.inf) -
         _expect(desks[model], firsts[model], ready)
         del desks[model]
     return taken
+
+
+def _leave(project_id: int, rows: Sequence[VersionRow], followed: Sequence[VersionRow]) -> None:
+    """Of versions that are not followed (any more) nothing is known: what was found last says nothing about now."""
+    mine = DriftSignal.objects.filter(project_id=project_id).exclude(state=WatchState.UNKNOWN)
+    known = {(row.model, row.version): row.n for row in rows}
+    for model, version in set(mine.values_list("model", "version")) - {
+        (row.model, row.version) for row in followed
+    }:
+        n = known.get((model, version), 0)
+        reason = f"{n} calls in the last {LOOKBACK.days} days; at least {LEAST_CALLS} are needed"
+        if n >= LEAST_CALLS:
+            reason = f"of a project {VERSIONS_PER_PROJECT} versions are followed, those with most calls"
+        mine.filter(model=model, version=version).update(state=WatchState.UNKNOWN, reason=reason)
 
 
 def _lives(rows: Sequence[VersionRow], firsts: Mapping[str, dict[str, int]]) -> list[tuple[int, int]]:

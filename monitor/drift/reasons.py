@@ -16,6 +16,8 @@ SENTENCES = (
     _("too few calls"),
     _("too few calls, or more load than the reference has seen"),
     _("no calls in the last days"),
+    _("%(n)s calls in the last %(days)s days; at least %(least)s are needed"),
+    _("of a project %(n)s versions are followed, those with most calls"),
     _("no calls since %(when)s UTC"),
     _("no vectors of prompts in the reference"),
     _("no vectors of outputs in the reference"),

@@ -23,8 +23,10 @@ from monitor.drift.features import FEATURES
 from monitor.drift.models import DriftReport, DriftWatch, WatchState
 from monitor.drift.windows import Reference, Span, Subject, VersionRow
 from monitor.registry import UnknownNameError
-from monitor.store import append, lineup, removing
+from monitor.store.ageing import removing
+from monitor.store.calls import lineup
 from monitor.store.models import Project
+from monitor.store.samples import append
 
 log = logging.getLogger("vigil.drift")
 

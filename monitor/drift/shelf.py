@@ -19,7 +19,7 @@ from monitor.drift.engine.matching import HOUR
 from monitor.drift.engine.vectors import Clusters, VectorHours
 from monitor.drift.models import DriftSketch
 from monitor.drift.stages import Reference
-from monitor.store import details, embeddings, generations, marks
+from monitor.store.calls import details, embeddings, generations, marks
 
 # an hour that ended so long ago is closed: later calls are stored, but change no sum
 SEALED = {"calls": 600, "volumes": 600, "marks": 3600, "vectors": 1800}

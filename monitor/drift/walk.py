@@ -24,7 +24,7 @@ from monitor.drift.policy import Policy
 from monitor.drift.shelf import Shelf
 from monitor.drift.signals import SignalKind, kind_of
 from monitor.drift.stages import STEPS, Maturity, Pin, Reference, next_change, reference_at
-from monitor.store import append
+from monitor.store.samples import append
 
 DETECTOR = "seasonal"
 SERIES = ("llm_drift_effect", "llm_drift_normal_low", "llm_drift_normal_high", "llm_drift_evidence")

@@ -15,7 +15,7 @@ from monitor.drift.bodies import HOUR_MS, Body, sketch_of
 from monitor.drift.engine.vectors import project
 from monitor.drift.features import Feature
 from monitor.drift.shelf import Shelf
-from monitor.store import embeddings, generations, lately
+from monitor.store.calls import embeddings, generations, lately
 
 BLOCK = dt.timedelta(hours=1)
 # more calls of an hour than this change no quantile that anyone could see; they are taken from all over it

@@ -19,8 +19,8 @@ from monitor.gpu.agent.push import NotTakenError
 from monitor.gpu.agent.spool import Parcel
 from monitor.gpu.models import GpuPoller, PollerState
 from monitor.gpu.reading import Reading, Series
-from monitor.store import append
 from monitor.store.models import Project
+from monitor.store.samples import append
 
 log = logging.getLogger("vigil.gpu")
 

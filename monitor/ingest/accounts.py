@@ -12,7 +12,7 @@ from monitor import query
 from monitor.core import clock
 from monitor.core.labels import NAME, Matcher
 from monitor.ingest.ledger import DROPPED, DUPLICATE, ITEMS, MISSING, STORED
-from monitor.store import catalog
+from monitor.store.reading import catalog
 
 STEPS = 60
 LIMITS = query.Limits(samples=20_000_000, series=20_000, steps=STEPS + 2, seconds=10.0)

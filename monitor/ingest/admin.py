@@ -28,9 +28,9 @@ from monitor.ingest.models import (
     ScrapeJob,
     ScrapeTarget,
 )
-from monitor.store import retention
 from monitor.store.editing import BaseAdmin, Inline, ProjectAdmin
 from monitor.store.models import Membership, Project, Role
+from monitor.store.upkeep import retention
 
 # the beat looks for due targets every 5 s
 LEAST_INTERVAL, MOST_INTERVAL = 5, 3600

@@ -12,11 +12,12 @@ from monitor.core import clock
 from monitor.core.labels import NAME, Matcher
 from monitor.ingest import choices
 from monitor.ingest.redaction.redactor import Redactor
-from monitor.store import catalog, embeddings, generations, lately, scores, search
-from monitor.store.embeddings import Pool
-from monitor.store.generations import Filter, GenerationDetail, GenerationSummary
-from monitor.store.lately import Version as Active
-from monitor.store.scores import ScoreRow, UnknownGenerationError
+from monitor.store.calls import embeddings, generations, lately, scores, search
+from monitor.store.calls.embeddings import Pool
+from monitor.store.calls.generations import Filter, GenerationDetail, GenerationSummary
+from monitor.store.calls.lately import Version as Active
+from monitor.store.calls.scores import ScoreRow, UnknownGenerationError
+from monitor.store.reading import catalog
 
 __all__ = [
     "Active", "Filter", "GenerationDetail", "GenerationSummary", "Pool", "UnknownGenerationError", "Version", "columns", "identity",

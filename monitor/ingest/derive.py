@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from monitor.core.labels import Labels
 from monitor.ingest.envelope import Generation
-from monitor.store.append import Deltas
-from monitor.store.calls import Calls, Derives
-from monitor.store.increments import Increments, Row
+from monitor.store.calls.writing import Calls, Derives
+from monitor.store.samples.append import Deltas
+from monitor.store.samples.increments import Increments, Row
 
 IDENTITY = ("model", "version", "environment", "operation", "provider", "route")
 

@@ -23,10 +23,12 @@ from monitor.ingest.ledger import Ledger
 from monitor.ingest.redaction.calls import clean
 from monitor.ingest.redaction.policy import Policy
 from monitor.ingest.redaction.redactor import Redactor
-from monitor.store import amending, ids, increments, pieces, scores
-from monitor.store.amending import Text
-from monitor.store.increments import Increments
-from monitor.store.pieces import Known, PieceRow
+from monitor.store import ids
+from monitor.store.calls import amending, pieces, scores
+from monitor.store.calls.amending import Text
+from monitor.store.calls.pieces import Known, PieceRow
+from monitor.store.samples import increments
+from monitor.store.samples.increments import Increments
 
 MOST_CONTEXTS = 500
 Said = str | list[dict[str, Any]]

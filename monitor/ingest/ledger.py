@@ -19,10 +19,10 @@ from monitor import meters
 from monitor.core.labels import NAME, Labels
 from monitor.ingest import senders
 from monitor.ingest.envelope import NOWHERE, Batch, Reason, Source
-from monitor.store import increments
-from monitor.store.blocks import Ints
-from monitor.store.calls import Calls, Claimed
-from monitor.store.increments import Increments
+from monitor.store.calls.writing import Calls, Claimed
+from monitor.store.samples import increments
+from monitor.store.samples.blocks import Ints
+from monitor.store.samples.increments import Increments
 
 ITEMS = senders.ITEMS
 MISSING = "vigil_ingest_missing_total"

@@ -13,8 +13,9 @@ from monitor.ingest import alike, choices, derive, described, joining, rows
 from monitor.ingest.envelope import UNTIMED, Batch, Reason, Rejection, Source
 from monitor.ingest.ledger import Ledger, standing
 from monitor.ingest.redaction.redactor import Redactor
-from monitor.store import accumulated, calls, increments, pushes, scores
-from monitor.store.increments import Increments
+from monitor.store.calls import scores, writing
+from monitor.store.samples import accumulated, increments, pushes
+from monitor.store.samples.increments import Increments
 
 Places = Times
 
@@ -60,9 +61,9 @@ def note_drops(project_id: int, ledger: Ledger, step: str, *, now: dt.datetime) 
     """Write down what was dropped with nothing stored beside it."""
     drops = ledger.drops()
     if drops:
-        empty = calls.nothing()
+        empty = writing.nothing()
         told = ledger.of_calls(empty, drops)
-        calls.store(project_id, empty, derive.DERIVES, told, now=now, digest=ledger.digest(step))
+        writing.store(project_id, empty, derive.DERIVES, told, now=now, digest=ledger.digest(step))
 
 
 def _stamp_generations(batch: Batch, now: dt.datetime) -> None:
@@ -211,7 +212,7 @@ def _store_generations(project_id: int, batch: Batch, ledger: Ledger, now: dt.da
     found = rows.columns(project_id, batch.generations, choices.policy_of(project_id, now=now))
     told = ledger.of_calls(found, drops)
     digest = ledger.digest("calls") if drops else None
-    fresh = calls.store(project_id, found, derive.DERIVES, told, now=now, digest=digest)
+    fresh = writing.store(project_id, found, derive.DERIVES, told, now=now, digest=digest)
     return len(found) - len(fresh)
 
 

@@ -5,8 +5,8 @@ import datetime as dt
 from monitor.ingest import choices
 from monitor.ingest.redaction.redactor import Redactor
 from monitor.ingest.rows import user_hash
-from monitor.store import forgetting
-from monitor.store.forgetting import Forgotten
+from monitor.store.calls import forgetting
+from monitor.store.calls.forgetting import Forgotten
 
 
 def forget(project_id: int, user: str, *, now: dt.datetime) -> Forgotten:

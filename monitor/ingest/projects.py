@@ -2,8 +2,8 @@
 
 import datetime as dt
 
-from monitor.store import retention
 from monitor.store.models import Project
+from monitor.store.upkeep import retention
 
 
 def delete(project_id: int, now: dt.datetime) -> bool:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from monitor.ingest import about, described, scrape
 from monitor.ingest.models import ScrapeJob, ScrapeTarget
-from monitor.store import catalog
+from monitor.store.reading import catalog
 
 Health = Literal["up", "down", "unknown"]
 

@@ -23,7 +23,7 @@ from monitor.ingest.redaction.policy import DEFAULT, Policy
 from monitor.ingest.redaction.redactor import storable
 from monitor.ingest.redaction.together import clean_all
 from monitor.store import ids
-from monitor.store.calls import Calls, coming
+from monitor.store.calls.writing import Calls, coming
 
 # so many calls and more come in three parts or more: one is made ready while the one before it is stored
 LEAST, PARTS, PART = 200, 3, 1000

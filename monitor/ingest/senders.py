@@ -4,7 +4,7 @@ import datetime as dt
 import re
 
 from monitor.ingest.redaction.redactor import Redactor
-from monitor.store import tallies
+from monitor.store.reading import tallies
 
 ITEMS = "vigil_ingest_items_total"
 MOST = 200

@@ -4,8 +4,8 @@ import datetime as dt
 
 from redis.exceptions import RedisError
 
-from monitor.store import heartbeat
-from monitor.store.heartbeat import Job
+from monitor.store.upkeep import heartbeat
+from monitor.store.upkeep.heartbeat import Job
 
 __all__ = ["Job", "UnknownError", "jobs", "schedule"]
 

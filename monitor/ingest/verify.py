@@ -11,8 +11,9 @@ from monitor.core.labels import Labels
 from monitor.ingest.derive import IDENTITY, Deriver
 from monitor.ingest.envelope import Generation
 from monitor.ingest.ledger import ITEMS
-from monitor.store import append, audit, blocks
-from monitor.store.blocks import Block
+from monitor.store.reading import audit
+from monitor.store.samples import append, blocks
+from monitor.store.samples.blocks import Block
 
 # sums of floats may differ in the last bits with the order of addition; counts may not
 SUM_TOLERANCE = 1e-9

@@ -15,8 +15,8 @@ from typing import IO, Any, Protocol
 
 from monitor.ingest import calls, pipeline
 from monitor.ingest.protocols.native import Native
-from monitor.store import generations
-from monitor.store.generations import Filter, GenerationDetail
+from monitor.store.calls import generations
+from monitor.store.calls.generations import Filter, GenerationDetail
 
 Record = dict[str, Any]
 FORMATS = ("ndjson", "csv", "parquet")

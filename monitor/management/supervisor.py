@@ -24,7 +24,7 @@ from monitor.core import clock
 from monitor.core.env import Env
 from monitor.gpu import nvml
 from monitor.management import grpc_hint
-from monitor.store import embedded
+from monitor.store.servers import embedded
 
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 15.0

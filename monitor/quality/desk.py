@@ -17,7 +17,7 @@ from monitor.quality import epochs, paying
 from monitor.quality.judges.base import Item, UnavailableError, Verdict
 from monitor.quality.judges.base import Judge as JudgeContract
 from monitor.quality.models import Judge, JudgeAnswer, JudgeEpoch
-from monitor.store.generations import GenerationDetail
+from monitor.store.calls.generations import GenerationDetail
 
 T = TypeVar("T")
 AT_ONCE = 4

@@ -9,7 +9,7 @@ import numpy as np
 
 from monitor import query
 from monitor.quality.models import Extra, Judge
-from monitor.store import generations, lately
+from monitor.store.calls import generations, lately
 
 # so many calls of each version are judged in a quarter of an hour, where there are as many
 LEAST_OF_A_VERSION = 12

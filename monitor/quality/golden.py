@@ -17,7 +17,8 @@ from monitor.core.stats import Floats, Interval, t_quantile
 from monitor.quality.desk import AT_ONCE, Desk, item_of
 from monitor.quality.judges.base import Item, UnavailableError, Verdict
 from monitor.quality.models import GoldenItem, GoldenMark, Judge
-from monitor.store import append, generations
+from monitor.store.calls import generations
+from monitor.store.samples import append
 
 MOST = 100
 # fewer frozen calls can't tell a moved judge from noise

@@ -21,8 +21,8 @@ from monitor.quality import rates
 from monitor.quality.judges.base import BEST
 from monitor.quality.models import Judge, Label
 from monitor.quality.rates import Material
-from monitor.store import generations, scores
-from monitor.store.generations import GenerationDetail
+from monitor.store.calls import generations, scores
+from monitor.store.calls.generations import GenerationDetail
 
 CORRECTION = "correction"
 

@@ -15,9 +15,9 @@ from monitor.quality.labels import Agreement, NotAMarkError
 from monitor.quality.models import GoldenItem, Judge, Label
 from monitor.quality.moved import Move
 from monitor.quality.rates import Quality
-from monitor.store import generations
-from monitor.store.generations import GenerationDetail
-from monitor.store.scores import UnknownGenerationError
+from monitor.store.calls import generations
+from monitor.store.calls.generations import GenerationDetail
+from monitor.store.calls.scores import UnknownGenerationError
 
 __all__ = ["NoSuchJudgeError", "NotAMarkError", "Standing", "UnknownGenerationError", "Version"]
 # so many equal marks in a row are no judgement

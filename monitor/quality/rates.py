@@ -23,7 +23,9 @@ from monitor.quality import epochs
 from monitor.quality.judges import JUDGES
 from monitor.quality.judges.base import BEST
 from monitor.quality.models import Judge, JudgeEpoch, Label
-from monitor.store import append, ids, marks
+from monitor.store import ids
+from monitor.store.calls import marks
+from monitor.store.samples import append
 
 WINDOW = dt.timedelta(days=7)
 # the calls of the last day are weighed against those before

@@ -12,7 +12,7 @@ from monitor.core import fields
 from monitor.quality import epochs
 from monitor.quality.judges import JUDGES
 from monitor.quality.models import ClaimState, Judge, JudgeClaim, JudgeSpending
-from monitor.store import scores
+from monitor.store.calls import scores
 
 HOW_TO_ADD = _(
     "No judge is set up. In the admin, under Judges, add one: choose the kind “rubric”, give the address of "

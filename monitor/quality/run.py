@@ -24,7 +24,7 @@ from monitor.quality.judges.base import MisconfiguredError, RefusedError, Unavai
 from monitor.quality.models import ClaimState, Extra, Judge, JudgeClaim
 from monitor.quality.paying import LimitReachedError
 from monitor.registry import UnknownNameError
-from monitor.store import generations, scores, twins
+from monitor.store.calls import generations, scores, twins
 
 log = logging.getLogger("vigil.quality")
 T = TypeVar("T")

@@ -13,7 +13,8 @@ from django.db import models
 from monitor.core.clock import to_ms
 from monitor.quality import extras
 from monitor.quality.models import ClaimState, Extra, Judge, JudgeClaim
-from monitor.store import generations, ids
+from monitor.store import ids
+from monitor.store.calls import generations
 
 LOOKBACK = dt.timedelta(hours=26)
 RECENT = dt.timedelta(minutes=15)

@@ -7,7 +7,7 @@ from django.db.models import Count, F, Min, Q, Sum
 from monitor.core import clock
 from monitor.core.labels import NAME, Labels
 from monitor.quality.models import ClaimState, Judge, JudgeFailure, JudgeSpending
-from monitor.store import append
+from monitor.store.samples import append
 
 Point = tuple[Labels, int, float]
 

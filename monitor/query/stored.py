@@ -12,8 +12,9 @@ from monitor.promql.plan import Plan, Read
 from monitor.promql.worked import Worked
 from monitor.query import room
 from monitor.query.answer import Limits
-from monitor.store import deadline, select
-from monitor.store.select import View
+from monitor.store import deadline
+from monitor.store.reading import select
+from monitor.store.reading.select import View
 
 Source = Callable[[Sequence[Selection], int], Sequence[Sequence[Series]]]
 

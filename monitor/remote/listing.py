@@ -7,7 +7,7 @@ from monitor.core.labels import NAME, Labels, Matcher
 from monitor.remote import connected
 from monitor.remote.ask import LIST_SECONDS, told
 from monitor.remote.scope import shown
-from monitor.store import select
+from monitor.store.reading import select
 
 # 2100: VictoriaMetrics finds nothing where more than a century is asked
 FAR_MS = 4_102_444_800_000

@@ -10,8 +10,8 @@ from monitor.promql.errors import QueryError
 from monitor.remote import connected
 from monitor.remote.ask import Remote, told
 from monitor.remote.models import Shipping
-from monitor.store import outgoing
-from monitor.store.outgoing import Length
+from monitor.store.ageing import outgoing
+from monitor.store.ageing.outgoing import Length
 
 ASK_SECONDS = 2.0
 HOLD_SECONDS = 5.0

@@ -17,8 +17,8 @@ from monitor.promql.errors import UnavailableError
 from monitor.remote import wire
 from monitor.remote.ask import Remote
 from monitor.remote.models import Shipping
-from monitor.store import outgoing, totals
-from monitor.store.outgoing import Outgoing
+from monitor.store.ageing import outgoing, totals
+from monitor.store.ageing.outgoing import Outgoing
 
 log = logging.getLogger("vigil.remote")
 BATCHES_AT_ONCE = 500

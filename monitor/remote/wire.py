@@ -12,7 +12,7 @@ from monitor.core.histograms import HistogramBlock, HistogramRun, block_of, coar
 from monitor.core.labels import NAME, Labels
 from monitor.outside.remote_write import floats_bytes, labels_bytes, run_bytes
 from monitor.remote.vmrange import BUCKET, COUNT, RANGE, SUM, range_text
-from monitor.store.outgoing import Outgoing
+from monitor.store.ageing.outgoing import Outgoing
 
 # buckets 9 % wide: each is a series of its own there
 RANGE_SCHEMA = 3

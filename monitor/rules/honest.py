@@ -16,7 +16,7 @@ from monitor.core.labels import NAME, Matcher
 from monitor.promql import parse, tree
 from monitor.promql.errors import QueryError
 from monitor.query import threshold
-from monitor.store import catalog
+from monitor.store.reading import catalog
 
 LOOK_BACK = dt.timedelta(days=7)
 LIMITS = query.Limits(seconds=5.0)

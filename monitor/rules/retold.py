@@ -16,7 +16,8 @@ from monitor.rules import state
 from monitor.rules.replay import Event, Story
 from monitor.rules.stages import ALERT_SERIES
 from monitor.rules.tryout import Tried
-from monitor.store import append, removing
+from monitor.store.ageing import removing
+from monitor.store.samples import append
 
 Sample = tuple[Labels, int, float]
 POINTS_AT_ONCE = 50_000

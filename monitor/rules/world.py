@@ -11,7 +11,7 @@ from monitor.core.alerts import Notice
 from monitor.core.histograms import HistogramRun
 from monitor.core.labels import Labels
 from monitor.rules.facts import Answer
-from monitor.store import append
+from monitor.store.samples import append
 
 Sample = tuple[Labels, int, float]
 

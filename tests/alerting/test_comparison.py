@@ -5,7 +5,7 @@ import pytest
 from monitor.alerting.comparison import Comparer, expr_of
 from monitor.core import clock
 from monitor.core.labels import NAME, Labels
-from monitor.store import append
+from monitor.store.samples import append
 from tests.fixtures.fix_cast import NOON, Cast
 from tests.kits import receiver as kit
 

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from monitor.core import clock
 from monitor.core.labels import NAME, Labels
 from monitor.core.samples import STALE
-from monitor.store import append
+from monitor.store.samples import append
 from tests.fixtures.fix_cast import Cast
 
 pytestmark = pytest.mark.django_db

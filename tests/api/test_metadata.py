@@ -10,7 +10,7 @@ from monitor.core import clock
 from monitor.core.labels import Labels
 from monitor.ingest import about, described
 from monitor.ingest.models import ScrapeTarget
-from monitor.store import append
+from monitor.store.samples import append
 from tests.fixtures import remote_write
 from tests.fixtures.fix_cast import Cast
 

@@ -14,7 +14,8 @@ from django.test import Client
 from monitor.core import clock
 from monitor.core.histograms import HistogramRun
 from monitor.core.labels import Labels
-from monitor.store import append, catalog, tapes
+from monitor.store.reading import catalog, tapes
+from monitor.store.samples import append
 from tests.fixtures.fix_cast import Cast
 
 # each call doubles the label: 2 KB of text would make more letters than there is memory
@@ -316,7 +317,7 @@ def test_a_query_that_the_store_cannot_end_in_time_is_stopped_there(
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_sleep(60)")
 
-    monkeypatch.setattr("monitor.store.select._read_into", forever)
+    monkeypatch.setattr("monitor.store.reading.select._read_into", forever)
     answer = ask("query", query="hits_total", time=at / 1000, timeout="0.05")
     assert (answer.status_code, answer.json()["errorType"]) == (503, "timeout")
     assert answer.json()["error"].startswith("query timed out")

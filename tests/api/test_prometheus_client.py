@@ -12,7 +12,7 @@ from monitor.core import clock
 from monitor.core.labels import Labels
 from monitor.ingest import about
 from monitor.ingest.models import ScrapeTarget
-from monitor.store import append
+from monitor.store.samples import append
 from tests.fixtures.fix_cast import Cast
 
 pytestmark = pytest.mark.django_db(transaction=True)

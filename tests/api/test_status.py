@@ -8,7 +8,7 @@ from django.test import Client
 
 from monitor.core import clock
 from monitor.core.labels import Labels
-from monitor.store import append
+from monitor.store.samples import append
 from tests.fixtures.fix_cast import Cast
 
 pytestmark = pytest.mark.django_db

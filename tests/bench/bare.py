@@ -14,7 +14,7 @@ from typing import Any, LiteralString
 import psycopg
 
 from monitor.store import partitions
-from monitor.store.layout import Layout, database_settings
+from monitor.store.servers.layout import Layout, database_settings
 
 TABLES = {
     "bare_generation": "monitor_generation",

@@ -67,7 +67,7 @@ def _own_cache() -> Iterator[None]:
 def _fill(project: int, calls: int, hours: int, now: dt.datetime) -> None:
     from monitor.ingest import pipeline
     from monitor.ingest.envelope import Batch, Generation
-    from monitor.store import compact
+    from monitor.store.ageing import compact
 
     dice, begin = random.Random(3), clock.to_ms(now) - hours * 3_600_000
     for first in range(0, calls, AT_ONCE):
@@ -138,7 +138,7 @@ def _forget_answers() -> None:
 
 
 def _forget_all() -> None:
-    from monitor.store import bases, select, stacks, tapes
+    from monitor.store.reading import bases, select, stacks, tapes
 
     _forget_answers()
     tapes.kept.clear()

@@ -43,8 +43,8 @@ def database(home: Path) -> Iterator[int]:
         os.environ.pop(name, None)
     import django
 
-    from monitor.store import embedded
-    from monitor.store.layout import Layout
+    from monitor.store.servers import embedded
+    from monitor.store.servers.layout import Layout
 
     servers = [embedded.start_postgres(Layout(home)), embedded.start_redis(Layout(home))]
     try:
@@ -85,7 +85,8 @@ def fill(size: int, end: dt.datetime, deadline: float) -> bool:
     """A project of that size, filled as long as there is time; whether it is full."""
     from monitor.ingest import pipeline
     from monitor.ingest.envelope import Batch
-    from monitor.store import compact, indexing
+    from monitor.store.ageing import compact
+    from monitor.store.calls import indexing
     from monitor.store.models import Project
 
     mark = Path(os.environ["VIGIL_DATA"]) / f"bench-{size}"
@@ -128,7 +129,8 @@ def settle(end: dt.datetime) -> None:
     """What the product's own jobs would have done by then."""
     from django.db import connection
 
-    from monitor.store import compact, indexing
+    from monitor.store.ageing import compact
+    from monitor.store.calls import indexing
 
     indexing.run(now=end)
     compact.run(now=end + dt.timedelta(hours=3))

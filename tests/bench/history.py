@@ -32,7 +32,7 @@ def main() -> None:
 
 def _measured() -> dict[str, float]:
     from monitor.core import clock
-    from monitor.store import compact
+    from monitor.store.ageing import compact
 
     # nothing of it is young enough to change, and windows are closed
     end = clock.to_ms(clock.now()) // DAY_MS * DAY_MS - HOUR_MS
@@ -52,7 +52,7 @@ def _fill(project: int, days: int, end: int) -> None:
     from monitor.core import clock
     from monitor.core.labels import NAME, Labels
     from monitor.core.samples import Columns
-    from monitor.store import pushes
+    from monitor.store.samples import pushes
 
     labels = [Labels({NAME: "hits_total", "version": f"v{n % 3}", "pod": f"p{n}"}) for n in range(SERIES)]
     seeded = np.random.default_rng(3)
@@ -68,7 +68,7 @@ def _fill(project: int, days: int, end: int) -> None:
 
 def _forget() -> None:
     from monitor.promql import kept
-    from monitor.store import stacks, tapes
+    from monitor.store.reading import stacks, tapes
 
     kept.answers.clear()
     tapes.kept.clear()

@@ -25,8 +25,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from monitor.store import embedded
-from monitor.store.layout import Layout, local_secret
+from monitor.store.servers import embedded
+from monitor.store.servers.layout import Layout, local_secret
 
 ROOT = Path(__file__).parents[2]
 STORE, HOSTS = "vigil-store", {"vigil-a": "10.77.0.2", "vigil-b": "10.77.0.3"}

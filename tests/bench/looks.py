@@ -51,7 +51,7 @@ def main(releases: int, calls: int, models: int) -> dict[str, Any]:
         import django
         from django.conf import settings
 
-        from monitor.store import embedded
+        from monitor.store.servers import embedded
 
         django.setup()
         servers = [embedded.start_postgres(settings.LAYOUT), embedded.start_redis(settings.LAYOUT)]

@@ -12,7 +12,7 @@ from pathlib import Path
 import django
 
 from monitor.core import clock
-from monitor.store.layout import Layout
+from monitor.store.servers.layout import Layout
 from tests.bench import private
 
 DAYS = 7
@@ -43,7 +43,7 @@ def database() -> Iterator[None]:
         )
         for name in ("DATABASE_URL", "REDIS_URL"):
             os.environ.pop(name, None)
-        from monitor.store import embedded
+        from monitor.store.servers import embedded
 
         running = embedded.start_postgres(Layout(Path(data)))
         try:
@@ -67,7 +67,8 @@ def project(slug: str, now: dt.datetime) -> int:
 
 def fill(project_id: int, rows: int, now: dt.datetime) -> None:
     """``rows`` calls of about 1 KB of text over the last week, as ingest would have left them."""
-    from monitor.store import ids, indexing, partitions, shards
+    from monitor.store import ids, partitions, shards
+    from monitor.store.calls import indexing
 
     shard = shards.shards_of(project_id, 1)[0]
     start, step = clock.to_ms(now) - DAYS * 86_400_000, DAYS * 86_400_000 / rows
@@ -85,8 +86,8 @@ def _copy(  # noqa: PLR0917 — columns side by side
     project_id: int, shard: int, start: int, step: float, part: range, names: list[uuid.UUID], dice: random.Random,
     phrases: list[str],
 ) -> None:  # fmt: skip
-    from monitor.store import copying
-    from monitor.store.calls import NUMBERS, TEXTS
+    from monitor.store.calls import copying
+    from monitor.store.calls.writing import NUMBERS, TEXTS
 
     head = ([str(shard)] * len(part), [str(name) for name in names], [str(project_id)] * len(part))
     moments = copying.moments([start + int(n * step) for n in part])

@@ -96,7 +96,7 @@ def passes(address: str) -> dict[str, Any]:
 def windows(slug: str, model: str, version: str) -> Iterator[dict[str, Any]]:
     """Windows of ever more calls, summed anew; the most memory that the process has held so far."""
     from monitor.drift.shelf import Shelf
-    from monitor.store import generations
+    from monitor.store.calls import generations
     from monitor.store.models import Project
 
     project = Project.objects.get(slug=slug).pk

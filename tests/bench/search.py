@@ -29,7 +29,7 @@ def main() -> None:
     with many.database():
         from django.db import connection
 
-        from monitor.store import grams, indexing
+        from monitor.store.calls import grams, indexing
 
         now = clock.now()
         project_id = many.project("bench", now)
@@ -63,8 +63,9 @@ def compared(project_id: int, now: dt.datetime, text: str) -> tuple[float, float
     """Median seconds of both, taken in turns, and whether both found the same calls."""
     from django.db import connection
 
-    from monitor.store import generations, ids
-    from monitor.store.generations import Filter
+    from monitor.store import ids
+    from monitor.store.calls import generations
+    from monitor.store.calls.generations import Filter
 
     start = now - dt.timedelta(days=many.DAYS + 1)
     wanted = Filter(project_id, start, now, text=f'"{text}"')

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import psycopg
 
 from monitor.core import clock
-from monitor.store.layout import Layout, local_secret
+from monitor.store.servers.layout import Layout, local_secret
 from tests.bench import load, private
 
 CALLS, SIZE = 100_000, 1_000

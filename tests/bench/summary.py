@@ -53,7 +53,7 @@ def fill(project: int) -> None:
     """Calls of the last day through the front door, three models in three versions."""
     from monitor.ingest import pipeline
     from monitor.ingest.envelope import Batch, Generation
-    from monitor.store import compact
+    from monitor.store.ageing import compact
 
     now = clock.now()
     start, step = clock.to_ms(now) - DAY_MS, DAY_MS / CALLS

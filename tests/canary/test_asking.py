@@ -7,7 +7,7 @@ from monitor.canary.models import Verdict
 from monitor.canary.wishes import GateWish
 from monitor.core.clock import to_ms
 from monitor.core.labels import NAME, Labels
-from monitor.store import append
+from monitor.store.samples import append
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_release import Open, Sides
 

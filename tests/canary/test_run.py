@@ -16,8 +16,9 @@ from monitor.canary.models import (
     Verdict,
 )
 from monitor.canary.wishes import GateWish, StageWish
-from monitor.store import models, scores
-from monitor.store.scores import ScoreRow
+from monitor.store import models
+from monitor.store.calls import scores
+from monitor.store.calls.scores import ScoreRow
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_release import Open, Sides
 

@@ -25,8 +25,8 @@ from pytest_django.live_server_helper import LiveServer
 from monitor.core import clock
 from monitor.ingest import jobs, scrape
 from monitor.ingest.models import ScrapeTarget
-from monitor.store import generations
-from monitor.store.generations import Filter, GenerationSummary
+from monitor.store.calls import generations
+from monitor.store.calls.generations import Filter, GenerationSummary
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_product import free_port
 

@@ -11,7 +11,7 @@ from monitor.drift.embedding import embed_missing
 from monitor.drift.models import DriftReport, DriftWatch, WatchState
 from monitor.drift.windows import Span
 from monitor.outside.llm import RefusedError, UnavailableError
-from monitor.store import embeddings
+from monitor.store.calls import embeddings
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_outside import Outside
 from tests.fixtures.fix_traffic import Traffic
@@ -69,7 +69,7 @@ def test_detectors_that_see_vectors_themselves_find_it_too(
 def test_the_examples_are_the_new_prompts(
     now: dt.datetime, watch: DriftWatch, traffic: Traffic, hashing: Hashing
 ) -> None:
-    from monitor.store import generations
+    from monitor.store.calls import generations
 
     traffic(6, until=now - HOUR, prompt=ENGLISH)
     traffic(1, prompt=ENGLISH)

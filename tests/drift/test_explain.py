@@ -31,7 +31,7 @@ def test_a_page_tells_the_words_and_slices_that_moved(drifted: DriftSignal) -> N
 
 
 def test_examples_are_calls_of_what_is_new(drifted: DriftSignal, cast: Cast) -> None:
-    from monitor.store import generations
+    from monitor.store.calls import generations
 
     found = explain.told(drifted)["examples"]
     calls = generations.many(cast.project.id, found)
@@ -51,7 +51,7 @@ def test_examples_of_refusals_and_errors_are_refusals_and_errors(
     cast: Cast, push: Push, now: dt.datetime, kind: str, field: str, value: str
 ) -> None:
     """Half of the day's calls go wrong; what the users asked stays as it was."""
-    from monitor.store import generations
+    from monitor.store.calls import generations
 
     only(cast, kind)
     play(push, now - 15 * DAY, 15)

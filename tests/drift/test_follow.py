@@ -7,9 +7,9 @@ from monitor import query
 from monitor.drift import follow, read
 from monitor.drift.models import DriftSignal, DriftSketch, WatchState
 from monitor.drift.signals import SIGNALS
-from monitor.store import scores
+from monitor.store.calls import scores
+from monitor.store.calls.scores import ScoreRow
 from monitor.store.models import Generation
-from monitor.store.scores import ScoreRow
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 

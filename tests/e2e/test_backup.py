@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from monitor.store import backup
+from monitor.store.servers import backup
 from tests.fixtures.fix_product import ROOT, Product, environment, free_port, start
 
 pytestmark = pytest.mark.processes

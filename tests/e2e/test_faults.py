@@ -22,7 +22,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from monitor.store.layout import Layout
+from monitor.store.servers.layout import Layout
 from tests.fixtures.fix_outside import Outside
 from tests.fixtures.fix_product import PROJECTS, ROOT, Product, Seed, environment, free_port
 

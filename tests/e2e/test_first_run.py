@@ -9,7 +9,7 @@ from monitor.alerting import receive
 from monitor.core import clock
 from monitor.quality.models import Judge, JudgeEpoch, Label
 from monitor.rules import evaluate
-from monitor.store import scores
+from monitor.store.calls import scores
 from tests.fixtures.fix_browser import Viewer
 from tests.fixtures.fix_cast import Cast
 

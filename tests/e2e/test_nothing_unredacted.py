@@ -8,7 +8,7 @@ import urllib.request
 import pytest
 import redis
 
-from monitor.store.layout import Layout
+from monitor.store.servers.layout import Layout
 from tests.fixtures.fix_product import Product
 
 pytestmark = pytest.mark.processes

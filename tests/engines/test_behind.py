@@ -11,7 +11,7 @@ from monitor.core.labels import Labels
 from monitor.engines import behind
 from monitor.engines.behind import Asked, measured
 from monitor.engines.together import Floats
-from monitor.store import append
+from monitor.store.samples import append
 from tests.engines.test_hints import ou
 from tests.fixtures.fix_cast import NOON, Cast
 

@@ -10,8 +10,8 @@ from monitor.gpu.agent.push import NotTakenError
 from monitor.gpu.agent.spool import Parcel, Spool
 from monitor.gpu.models import GpuPoller
 from monitor.gpu.reading import Reading
-from monitor.store import append
 from monitor.store.models import Project
+from monitor.store.samples import append
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_gpu import Start
 

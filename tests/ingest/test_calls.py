@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from monitor.ingest import calls
-from monitor.store.scores import UnknownGenerationError
+from monitor.store.calls.scores import UnknownGenerationError
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from monitor.core.labels import Labels
 from monitor.ingest import derive, rows
 from monitor.ingest.envelope import Context, Generation
-from monitor.store import blocks, increments
+from monitor.store.samples import blocks, increments
 
 Sums = dict[tuple[Labels, int], Counter[float]]
 

@@ -19,7 +19,7 @@ from monitor.ingest import discover, families, jobs, read, scrape, vanished
 from monitor.ingest.models import ScrapeJob, ScrapeTarget
 from monitor.ingest.wire import exposition_pb2 as wire
 from monitor.store.models import Project
-from monitor.store.select import select
+from monitor.store.reading.select import select
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_outside import Outside
 

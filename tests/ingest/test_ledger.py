@@ -16,7 +16,7 @@ from monitor.ingest.ledger import ITEMS, MISSING
 from monitor.ingest.protocols.otlp import Otlp
 from monitor.ingest.protocols.remote_write import RemoteWrite
 from monitor.ingest.verify import verify
-from monitor.store import audit
+from monitor.store.reading import audit
 from tests.fixtures import remote_write
 from tests.fixtures.fix_cast import Cast
 

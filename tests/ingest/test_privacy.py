@@ -13,7 +13,9 @@ from monitor.ingest import calls, trail
 from monitor.ingest.verify import verify
 from monitor.quality.credit.models import ScoringEngine, ScoringRequest
 from monitor.quality.models import GoldenItem, Judge, JudgeClaim, Label
-from monitor.store import ids, increments, pieces
+from monitor.store import ids
+from monitor.store.calls import pieces
+from monitor.store.samples import increments
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 

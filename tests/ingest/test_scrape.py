@@ -16,7 +16,7 @@ from monitor.core.samples import STALE_BITS, Selection
 from monitor.ingest import read, scrape, vanished
 from monitor.ingest.models import ScrapeTarget
 from monitor.store.models import Project
-from monitor.store.select import select
+from monitor.store.reading.select import select
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_outside import Outside
 

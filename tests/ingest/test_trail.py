@@ -18,8 +18,8 @@ from monitor.core.fields import MASK
 from monitor.ingest import trail
 from monitor.ingest.models import ScrapeTarget
 from monitor.quality.credit.models import ScoringEngine
-from monitor.store import retention
 from monitor.store.models import EventTable, Membership, Role
+from monitor.store.upkeep import retention
 from tests.fixtures.fix_cast import Cast
 
 

@@ -8,7 +8,9 @@ from django.db import connection
 from monitor.ingest import pipeline
 from monitor.ingest.envelope import Batch, Context, Generation
 from monitor.ingest.verify import verify
-from monitor.store import compact, partitions, scores
+from monitor.store import partitions
+from monitor.store.ageing import compact
+from monitor.store.calls import scores
 from tests.fixtures.fix_cast import Cast
 
 pytestmark = pytest.mark.django_db

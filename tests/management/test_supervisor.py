@@ -8,7 +8,7 @@ import pytest
 
 from monitor.management import supervisor
 from monitor.management.supervisor import Child
-from monitor.store.embedded import EmbeddedServerError
+from monitor.store.servers.embedded import EmbeddedServerError
 from tests.fixtures.fix_product import free_port
 
 WHY = "read postgres.log"

@@ -14,8 +14,11 @@ from monitor.core.labels import Labels
 from monitor.promql import kept, parse, tree
 from monitor.promql.plan import Plan, plan
 from monitor.promql.values import Grid
-from monitor.store import append, bases, compact, partitions, tapes
-from monitor.store.append import Deltas
+from monitor.store import partitions
+from monitor.store.ageing import compact
+from monitor.store.reading import bases, tapes
+from monitor.store.samples import append
+from monitor.store.samples.append import Deltas
 from monitor.store.shards import shards_of
 from tests.fixtures.fix_cast import Cast
 

@@ -6,7 +6,8 @@ from monitor.core.clock import to_ms
 from monitor.core.labels import Labels
 from monitor.quality import run, sampling
 from monitor.quality.models import Extra, Judge, JudgeClaim
-from monitor.store import append, generations
+from monitor.store.calls import generations
+from monitor.store.samples import append
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 
@@ -73,7 +74,7 @@ def test_extras_get_at_most_half_of_the_hour(cast: Cast, now: dt.datetime, push:
 
 
 def test_a_pair_needs_the_same_prompt_in_both_versions(cast: Cast, now: dt.datetime, push: Push) -> None:
-    from monitor.store import twins
+    from monitor.store.calls import twins
 
     push(
         [

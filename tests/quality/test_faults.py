@@ -17,7 +17,7 @@ from monitor.core import clock
 from monitor.quality import run
 from monitor.quality.desk import Desk
 from monitor.quality.models import ClaimState, Judge, JudgeClaim, JudgeEpoch, JudgeSpending
-from monitor.store import generations
+from monitor.store.calls import generations
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_outside import Answer, Outside, Received

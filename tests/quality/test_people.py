@@ -15,7 +15,7 @@ from monitor import query
 from monitor.core.stats import Interval
 from monitor.quality import epochs, golden, labels, moved, people, rates, run
 from monitor.quality.models import GoldenItem, GoldenMark, Judge, JudgeEpoch, Label
-from monitor.store import generations, scores
+from monitor.store.calls import generations, scores
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_outside import Answer, Outside

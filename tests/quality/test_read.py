@@ -4,7 +4,7 @@ import pytest
 
 from monitor.quality import read, run
 from monitor.quality.models import Judge
-from monitor.store import scores
+from monitor.store.calls import scores
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 

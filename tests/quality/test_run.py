@@ -9,7 +9,7 @@ from monitor import query
 from monitor.ingest.envelope import Context
 from monitor.quality import run
 from monitor.quality.models import ClaimState, Judge, JudgeClaim
-from monitor.store import generations
+from monitor.store.calls import generations
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_outside import Outside

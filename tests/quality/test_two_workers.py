@@ -8,7 +8,7 @@ from django.db import connection
 
 from monitor.quality import run
 from monitor.quality.models import Judge, JudgeSpending
-from monitor.store import generations
+from monitor.store.calls import generations
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_outside import Outside

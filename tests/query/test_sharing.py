@@ -16,7 +16,8 @@ from monitor.promql import tree
 from monitor.promql.evaluate import Evaluation
 from monitor.promql.kept import answers
 from monitor.promql.values import Grid, Vector
-from monitor.store import append, bases, tapes
+from monitor.store.reading import bases, tapes
+from monitor.store.samples import append
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 

@@ -18,7 +18,8 @@ from monitor.core.samples import STALE
 from monitor.promql.errors import BadQueryError, QueryError, UnavailableError
 from monitor.remote import ship
 from monitor.remote.ask import Remote
-from monitor.store import append, outgoing, totals
+from monitor.store.ageing import outgoing, totals
+from monitor.store.samples import append
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_engines import connect

@@ -14,7 +14,8 @@ from monitor.ingest.protocols.remote_write import RemoteWrite
 from monitor.outside.remote_write import HEADERS
 from monitor.remote import read, ship
 from monitor.remote.models import Shipping
-from monitor.store import append, outgoing
+from monitor.store.ageing import outgoing
+from monitor.store.samples import append
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_engines import connect
 from tests.fixtures.fix_outside import Answer, Outside, Received

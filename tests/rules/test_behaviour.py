@@ -13,7 +13,8 @@ from monitor.core.samples import Selection, is_stale
 from monitor.rules import evaluate, exchange, read, yaml
 from monitor.rules.history import Author
 from monitor.rules.models import RuleGroup
-from monitor.store import append, select
+from monitor.store.reading import select
+from monitor.store.samples import append
 from tests.fixtures.fix_alerting import Pager
 from tests.fixtures.fix_cast import NOON
 from tests.rules.test_yaml import PADDLE

@@ -11,7 +11,7 @@ from monitor.promql import parse
 from monitor.rules import build, honest
 from monitor.rules.build import BadWishError, Wish, expression
 from monitor.rules.templates import check
-from monitor.store import append
+from monitor.store.samples import append
 from tests.fixtures.fix_cast import NOON, Cast
 
 P99 = "histogram_quantile(0.99, sum by (le) (rate(seconds_bucket[5m])))"

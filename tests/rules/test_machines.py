@@ -9,7 +9,7 @@ from monitor.core.clock import to_ms
 from monitor.core.labels import Labels
 from monitor.rules import evaluate, exchange, read, sets, yaml
 from monitor.rules.history import Author
-from monitor.store import append
+from monitor.store.samples import append
 from tests.fixtures.fix_cast import NOON, Cast
 
 MINUTES = 14

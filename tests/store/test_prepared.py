@@ -5,8 +5,9 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from monitor.store import catalog, prepared
+from monitor.store import prepared
 from monitor.store.models import Project
+from monitor.store.reading import catalog
 from tests.fixtures.fix_cast import Cast
 
 pytestmark = pytest.mark.django_db(transaction=True)

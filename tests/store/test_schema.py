@@ -3,7 +3,8 @@
 import pytest
 from django.db import connection
 
-from monitor.store import partitions, retention
+from monitor.store import partitions
+from monitor.store.upkeep import retention
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from monitor.core import clock
 from monitor.core.version import version
-from monitor.store import backup
+from monitor.store.servers import backup
 
 
 class Command(BaseCommand):

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from monitor.store import distributing
+from monitor.store.upkeep import distributing
 
 
 class Command(BaseCommand):

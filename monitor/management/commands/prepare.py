@@ -14,8 +14,8 @@ from django.db.migrations.executor import MigrationExecutor
 from monitor.core import clock
 from monitor.core.env import Env
 from monitor.store import partitions
-from monitor.store.layout import local_secret
 from monitor.store.models import Membership, Project, Role
+from monitor.store.servers.layout import local_secret
 from monitor.store.turns import turn
 
 ADMIN = "admin"

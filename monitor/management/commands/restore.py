@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from monitor.store import backup, embedded
+from monitor.store.servers import backup, embedded
 
 
 class Command(BaseCommand):

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from monitor.core import clock
 from monitor.ingest.verify import verify
 from monitor.management import chosen
-from monitor.store import audit
+from monitor.store.reading import audit
 
 
 class Command(BaseCommand):

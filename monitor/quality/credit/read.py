@@ -8,7 +8,7 @@ from monitor.quality.credit import prompts, run
 from monitor.quality.credit.measure import Credit
 from monitor.quality.credit.models import ScoringEngine, ScoringRequest, ScoringState
 from monitor.quality.credit.prompts import Cost
-from monitor.store import generations
+from monitor.store.calls import generations
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from monitor.outside.scoring import ScoringError
 from monitor.quality.credit import measure, prompts
 from monitor.quality.credit.measure import MeasureError
 from monitor.quality.credit.models import ScoringEngine, ScoringRequest, ScoringState
-from monitor.store import generations
-from monitor.store.generations import GenerationDetail
+from monitor.store.calls import generations
+from monitor.store.calls.generations import GenerationDetail
 
 log = logging.getLogger("vigil.quality")
 AT_ONCE = 2

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from dashboards.compared.likes import likeness
-from monitor.store import embeddings, scores
+from monitor.store.calls import embeddings, scores
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_world import Look

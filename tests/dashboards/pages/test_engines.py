@@ -10,7 +10,7 @@ from monitor.core.clock import to_ms
 from monitor.core.labels import Labels
 from monitor.engines.hints import Hint
 from monitor.engines.read import key_of
-from monitor.store import append
+from monitor.store.samples import append
 from tests.fixtures.fix_cast import NOON, Cast
 from tests.fixtures.fix_world import Look
 

@@ -9,7 +9,7 @@ from monitor.core.clock import to_ms
 from monitor.core.labels import Labels
 from monitor.gpu import read
 from monitor.gpu.rows import CardRow
-from monitor.store import append
+from monitor.store.samples import append
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_world import Look
 

@@ -8,7 +8,7 @@ from django.test import Client
 
 from monitor.core import clock
 from monitor.quality.models import Judge, JudgeEpoch, Label
-from monitor.store import generations, scores
+from monitor.store.calls import generations, scores
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_world import Look
 

@@ -7,7 +7,7 @@ from django.test import Client
 
 from monitor.core import clock
 from monitor.quality.models import ClaimState, GoldenItem, Judge, JudgeClaim, JudgeEpoch, JudgeFailure, Label
-from monitor.store import scores
+from monitor.store.calls import scores
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_world import Look
 

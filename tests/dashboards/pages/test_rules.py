@@ -10,7 +10,7 @@ from monitor.core.labels import Labels
 from monitor.ingest import pipeline
 from monitor.ingest.envelope import Batch, Generation
 from monitor.rules.models import Origin, Rule, RuleEdit, RuleGroup
-from monitor.store import append
+from monitor.store.samples import append
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_world import Look
 

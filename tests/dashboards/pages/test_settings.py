@@ -8,7 +8,7 @@ from monitor.core.clock import to_ms
 from monitor.core.labels import Labels
 from monitor.ingest import choices
 from monitor.ingest.models import ApiKey, ScrapeTarget
-from monitor.store import append
+from monitor.store.samples import append
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_world import Look

@@ -10,8 +10,9 @@ from monitor import query
 from monitor.ingest import pipeline
 from monitor.ingest.envelope import Batch, Generation, Piece, PieceKind
 from monitor.ingest.verify import verify
-from monitor.store import generations, grams, ids, scores, search
-from monitor.store.generations import GenerationDetail
+from monitor.store import ids
+from monitor.store.calls import generations, grams, scores, search
+from monitor.store.calls.generations import GenerationDetail
 from tests.fixtures.fix_cast import Cast
 
 pytestmark = pytest.mark.django_db

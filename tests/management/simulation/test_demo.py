@@ -11,8 +11,8 @@ from monitor.ingest.models import ApiKey, ScrapeTarget
 from monitor.management.simulation import demo, furniture
 from monitor.quality.models import Judge
 from monitor.rules.models import Rule
-from monitor.store import retention
 from monitor.store.models import Project
+from monitor.store.upkeep import retention
 from tests.fixtures.fix_outside import Answer, Outside, Received
 
 

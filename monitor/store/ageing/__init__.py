@@ -1,0 +1,1 @@
+"""What becomes of samples with time: merged, sealed into chunks, thinned to coarse points, carried elsewhere."""

@@ -1,0 +1,365 @@
+"""The read path: selections in, series out. One statement reads unsealed batches and chunks in one snapshot.
+
+Samples of pushed series that stay as they are come from tapes; only what no tape holds is read.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from uuid import UUID
+
+import numpy as np
+from django.db import connection
+
+from monitor.core.samples import Selection, Series, Table
+from monitor.store import deadline
+from monitor.store.models import BatchKind, SeriesKind
+from monitor.store.reading import bases, catalog, derived, pushed, stacks, tapes, unions
+from monitor.store.reading.catalog import (
+    LONGEST_SECONDS,
+    Catalog,
+    Known,
+    Members,
+    Moment,
+    label_names,
+    label_values,
+    series,
+)
+from monitor.store.samples import blocks
+from monitor.store.samples.blocks import Block
+from monitor.store.samples.chunks import DAY_MS, window_of
+from monitor.store.samples.runs import appended, by_series, in_order, narrow
+from monitor.store.shards import shards_of
+
+__all__ = ["TooManySamplesError", "View", "label_names", "label_values", "look", "select", "series"]
+
+CACHE_NUMBERS = 12_000_000
+NUMBERS_PER_ROW = 5
+# closer than this samples hardly ever stand; a shorter question can't be too long
+DENSEST_MS = 1_000
+# questions that may touch more samples than that are counted before they are read
+COUNTED_SAMPLES = 2_000_000
+# fewer are not worth a word to whoever waits to hear how many there are
+TOLD_AT_ONCE = 50_000
+# before any sample
+BEGINNING = -(2**40)
+
+# a chunk that ended before the question counts with its totals alone (head), an overlapping one with its rows
+_READ = """
+    SELECT id, NULL::bigint, kind, CASE WHEN id = ANY(%(cached)s) THEN NULL ELSE data END, false, 0::float8
+    FROM monitor_sample_batch
+    WHERE project_id = %(project)s AND shard = ANY(%(shards)s) AND min_ms <= %(end)s
+          AND ((kind = 0 AND %(pushed)s AND max_ms >= %(start)s) OR (kind = 1 AND %(derived)s AND max_ms >= %(since)s))
+    UNION ALL
+    SELECT NULL, series_id, kind, CASE WHEN kind = 1 AND max_ms < %(start)s THEN head ELSE data || rest END,
+           kind = 1 AND max_ms < %(start)s, extract(epoch FROM t0)::float8
+    FROM monitor_chunk
+    WHERE shard = ANY(%(shards)s) AND series_id = ANY(%(series)s) AND t0 <= to_timestamp(%(end)s / 1000.0)
+          AND t0 >= to_timestamp(%(since)s / 1000.0)
+          AND (kind = 1 OR max_ms >= %(start)s)
+"""
+
+
+def _nothing(_: int) -> None:
+    """For callers who need not share their memory."""
+
+
+class TooManySamplesError(RuntimeError):
+    """The question touches more samples than it may. Ask for a shorter span, a wider step or fewer series."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"the query touches more than {limit} samples; "
+            "ask for a shorter span, a wider step or fewer series"
+        )
+
+
+@dataclass(slots=True)
+class _Read:
+    """What one statement brought: rows within the span, and totals of earlier windows with their begin."""
+
+    pushed: list[tuple[int | None, Block]] = field(default_factory=list)
+    deltas: list[Block] = field(default_factory=list)
+    heads: list[tuple[int, Block]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A project's series as one look at the store saw them."""
+
+    project_id: int
+    known: Catalog
+    moment: Moment
+
+    @property
+    def lasting(self) -> bool:
+        """Whether what is seen stays: a transaction may yet be undone."""
+        return not connection.in_atomic_block
+
+    def changed_from(self, version: int) -> int | None:
+        """From which time on samples may have changed since that version; None: they have not."""
+        return self.known.changed_from(version)
+
+    def select(
+        self,
+        selections: Sequence[Selection],
+        *,
+        max_samples: int,
+        seconds: float = LONGEST_SECONDS,
+        expect: Callable[[int], None] = _nothing,
+    ) -> list[Sequence[Series]]:
+        """For each selection its series, samples ascending and within the closed span.
+
+        Raises TooManySamplesError when more than ``max_samples`` would be handed out, and
+        deadline.StoppedError when a statement takes longer than ``seconds``. ``expect`` is told how many samples
+        there will be, as early as that is known, and may raise.
+        """
+        chosen = [self.known.find(s.matchers, s.start_ms, s.end_ms) for s in selections]
+        budget = _Budget(max_samples, seconds, expect)
+        found = self._at_hand(chosen, selections, budget)
+        rest = [place for place in np.arange(len(selections)).tolist() if place not in found]
+        for places in _spans([selections[place] for place in rest]):
+            group = [rest[place] for place in places]
+            parts = _answer(
+                self, [selections[place] for place in group], [chosen[place] for place in group], budget
+            )
+            found.update(zip(group, parts, strict=True))
+        return [found[place] for place in np.arange(len(selections)).tolist()]
+
+    def _at_hand(
+        self, chosen: Sequence[Members], selections: Sequence[Selection], budget: "_Budget"
+    ) -> dict[int, Sequence[Series]]:
+        """By place the answers all of which is at hand, as tables."""
+        if not self.lasting:
+            return {}
+        found: dict[int, Table | None] = {}
+        pushed_ones = [place for place, members in enumerate(chosen) if members and members.pushed]
+        small = [place for place in pushed_ones if len(chosen[place]) <= unions.LARGEST]
+        if len(small) >= unions.LEAST:
+            sets, wanted = [chosen[place] for place in small], [selections[place] for place in small]
+            tables = unions.tables(self.project_id, self.moment, sets, wanted, budget.seconds)
+            answers: Sequence[Table | None] = tables if tables is not None else [None for _ in small]
+            found = dict(zip(small, answers, strict=True))
+        for place in pushed_ones:
+            if place not in found:
+                span = selections[place].start_ms, selections[place].end_ms
+                found[place] = stacks.table(self.project_id, self.moment, chosen[place], span, budget.seconds)
+        budget.count(sum(table.samples for table in found.values() if table is not None), at_hand=True)
+        return {place: table for place, table in found.items() if table is not None}
+
+
+def look(project_id: int, seconds: float = LONGEST_SECONDS) -> View:
+    """The project as of now: every commit before this call is in it; raises deadline.StoppedError."""
+    known = catalog.held(project_id)
+    moment = known.refresh(seconds)
+    seen = tapes.kept.version(project_id)
+    tapes.kept.follow(project_id, moment.version, known.changed_from(seen))
+    bases.kept.follow(project_id, moment.version, known.changed_from(bases.kept.version(project_id)))
+    return View(project_id, known, moment)
+
+
+def select(project_id: int, selections: Sequence[Selection], *, max_samples: int) -> list[Sequence[Series]]:
+    """What a look at this moment selects."""
+    return look(project_id).select(selections, max_samples=max_samples)
+
+
+def _spans(selections: Sequence[Selection]) -> list[list[int]]:
+    """Places of selections whose spans overlap, together: far apart ones are read one by one."""
+    groups: list[list[int]] = []
+    end = 0
+    for place in sorted(np.arange(len(selections)).tolist(), key=lambda place: selections[place].start_ms):
+        if groups and selections[place].start_ms <= end:
+            groups[-1].append(place)
+            end = max(end, selections[place].end_ms)
+        else:
+            groups.append([place])
+            end = selections[place].end_ms
+    return groups
+
+
+def _answer(
+    view: View, selections: Sequence[Selection], chosen: Sequence[Sequence[Known]], budget: "_Budget"
+) -> list[list[Series]]:
+    """The series of selections whose spans overlap."""
+    wanted = {member.id: member for members in chosen for member in members}
+    if not wanted:
+        return [[] for _ in selections]
+    start = min(s.start_ms for s in selections)
+    end = max(s.end_ms for s in selections)
+    if len(wanted) * (end - start) > min(budget.limit, COUNTED_SAMPLES) * DENSEST_MS:
+        with deadline.stopped_after(budget.seconds):
+            budget.foresee(_number(view, wanted, start, end))
+    plain = {identity: member for identity, member in wanted.items() if member.kind == SeriesKind.PUSHED}
+    kept = pushed.Kept(view.project_id, view.moment, plain, start, end)
+    summed = {identity: member for identity, member in wanted.items() if identity not in plain}
+    read = _Read()
+    for identities, first, last in kept.missing():
+        with deadline.stopped_after(budget.seconds):
+            _read_into(read, view, identities, (first, last), None)
+    deltas, heads = _summed(view, summed, start, end, budget) if summed else ({}, {})
+    kept.take(read.pushed)
+    answers = []
+    for selection, members in zip(selections, chosen, strict=True):
+        answer = []
+        for member in members:
+            if member.id in plain:
+                found = kept.series(member, selection.start_ms, selection.end_ms)
+            else:
+                found = _derived(member, deltas, heads, selection)
+            if found is not None:
+                budget.spend(found)
+                answer.append(found)
+        answers.append(answer)
+    return answers
+
+
+def _summed(
+    view: View, summed: dict[int, Known], start: int, end: int, budget: "_Budget"
+) -> tuple[dict[int, Block], dict[int, Block]]:
+    """By series the deltas since a boundary before the span, in order, and the totals of what came before it."""
+    closed = view.moment.closed_ms
+    boundary, complete = window_of(min(start, closed)), window_of(min(end, closed))
+    base = bases.kept.latest(view.project_id, summed, boundary)
+    since = BEGINNING if base is None else base.end
+    read = _Read()
+    with deadline.stopped_after(budget.seconds):
+        _read_into(read, view, list(summed), (boundary, end), since)
+    ids = np.array(sorted(summed), dtype=np.int64)
+    # what the base has counted may still stand in a batch whose other rows are newer
+    fresh = narrow(read.deltas, ids).within(since, 2**62)
+    if base is not None and base.boundary == boundary:
+        totals, rows = (
+            base.totals.of_series(ids),
+            appended(base.rows_of(summed), in_order(by_series(fresh, ids))),
+        )
+    else:
+        known = [] if base is None else [base.totals.of_series(ids)]
+        kept = [] if base is None else base.rows_of(summed).values()
+        fresh = blocks.join([*kept, fresh])
+        sealed = (block.of_series(ids) for _, block in read.heads)
+        totals = bases.added([*known, *sealed, fresh.within(BEGINNING, boundary - 1)])
+        rows = in_order(by_series(fresh.within(boundary, 2**62), ids))
+    if view.lasting and since < complete:
+        found = bases.made(boundary, totals, complete, rows, summed)
+        bases.kept.keep(view.project_id, view.moment.version, found)
+    return rows, by_series(totals, ids)
+
+
+def _number(view: View, wanted: dict[int, Known], start: int, end: int) -> int:
+    """What a long question would read of the pushed samples, counted in the table before a byte is decoded."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(n), 0) FROM monitor_chunk WHERE shard = ANY(%s) AND series_id = ANY(%s)"
+            " AND kind = 0 AND t0 <= to_timestamp(%s / 1000.0) AND max_ms >= %s",
+            [shards_of(view.project_id, view.moment.buckets), list(wanted), end, start],
+        )
+        return int(cursor.fetchone()[0])
+
+
+class _Budget:
+    """What one question may touch; ``expect`` learns of each sample once, foreseen or met."""
+
+    def __init__(self, limit: int, seconds: float, expect: Callable[[int], None]) -> None:
+        self.limit, self.left, self.seconds = limit, limit, seconds
+        self.expect, self.told, self.light = expect, 0, 0
+
+    def foresee(self, samples: int) -> None:
+        if samples > self.limit:
+            raise TooManySamplesError(self.limit)
+        self._tell(self.limit - self.left - self.light + samples)
+
+    def spend(self, found: Series) -> None:
+        self.count(len(found.times))
+        if found.histograms:
+            self.count(sum(len(run.times) * (run.positive.shape[-1] + 1) for run in found.histograms))
+
+    def count(self, samples: int, *, at_hand: bool = False) -> None:
+        """``at_hand``: they lie in memory already, so a copy of the values at most is added."""
+        self.left -= samples
+        if self.left < 0:
+            raise TooManySamplesError(self.limit)
+        self.light += samples - samples // 3 if at_hand else 0
+        self._tell(self.limit - self.left - self.light)
+
+    def _tell(self, whole: int) -> None:
+        if whole > self.told + TOLD_AT_ONCE:
+            self.expect(whole - self.told)
+            self.told = whole
+
+
+def _derived(
+    member: Known, deltas: dict[int, Block], heads: dict[int, Block], selection: Selection
+) -> Series | None:
+    nothing = blocks.empty()
+    mine, head = deltas.get(member.id, nothing), heads.get(member.id, nothing)
+    if member.kind == SeriesKind.DERIVED_COUNTER:
+        return derived.counter(member, mine.tables["f"], float(head.tables["f"]["v"].sum()), selection)
+    return derived.histogram(member, mine, head, selection)
+
+
+def _read_into(
+    read: _Read, view: View, series_ids: list[int], span: tuple[int, int], since: int | None
+) -> None:
+    """Add the rows of these series within the span; batches come whole.
+
+    ``since`` is for derived series: from which window on they are read, what precedes the span as totals.
+    """
+    start, end = span
+    oldest = start - DAY_MS if since is None else since
+    held = _cache.held()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _READ,
+            {
+                "project": view.project_id, "shards": shards_of(view.project_id, view.moment.buckets),
+                "series": series_ids, "start": start, "end": end, "since": oldest,
+                "cached": list(held), "pushed": since is None,
+                "derived": since is not None,
+            },
+        )  # fmt: skip
+        rows = cursor.fetchall()
+    # chunks first, then batches in the order in which they came: of two samples at one time the first stays
+    rows.sort(key=lambda row: row[0].bytes if row[0] is not None else b"")
+    for batch_id, series_id, kind, data, is_head, begin in rows:
+        block = blocks.decode(bytes(data)) if batch_id is None else _of_batch(batch_id, data, held)
+        if kind == BatchKind.SAMPLES:
+            read.pushed.append((series_id, block))
+        else:
+            whole = block if series_id is None else blocks.as_series(block, series_id)
+            if is_head:
+                read.heads.append((round(begin * 1000), whole))
+            else:
+                read.deltas.append(whole)
+
+
+def _of_batch(identity: UUID, data: bytes | None, held: dict[UUID, Block]) -> Block:
+    block = held[identity] if data is None else blocks.decode(bytes(data))
+    _cache.keep(identity, block)
+    return block
+
+
+class _BlockCache:
+    """Decoded batches, which never change once written; least recently used ones go first."""
+
+    def __init__(self, numbers: int) -> None:
+        self.room, self.used = numbers, 0
+        self.kept: OrderedDict[UUID, Block] = OrderedDict()
+        self.lock = Lock()
+
+    def held(self) -> dict[UUID, Block]:
+        """What is kept now; the caller's copy stays whole whatever is evicted meanwhile."""
+        with self.lock:
+            return dict(self.kept)
+
+    def keep(self, identity: UUID, block: Block) -> None:
+        with self.lock:
+            if identity not in self.kept:
+                self.kept[identity] = block
+                self.used += block.n * NUMBERS_PER_ROW
+            self.kept.move_to_end(identity)
+            while self.used > self.room and len(self.kept) > 1:
+                self.used -= self.kept.popitem(last=False)[1].n * NUMBERS_PER_ROW
+
+
+_cache = _BlockCache(CACHE_NUMBERS)
