@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from monitor.ingest import signon
+from monitor.people import signon
 
 
 class SignIn(LoginForm):  # type: ignore[misc] # the library has no types

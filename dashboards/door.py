@@ -18,7 +18,7 @@ from dashboards.pages import PAGES
 from dashboards.pages.base import MissingError, Page
 from dashboards.visit import Visit
 from monitor.core import clock
-from monitor.ingest import people
+from monitor.people import read as people
 
 PARTS_HEADER = "x-vigil-parts"
 View = Callable[..., HttpResponse]

@@ -9,7 +9,8 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from monitor.core import clock
-from monitor.ingest import people, setup
+from monitor.ingest import setup
+from monitor.people import read as people
 from monitor.rules import sets
 from monitor.rules.history import Author
 

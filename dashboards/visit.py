@@ -7,7 +7,8 @@ from functools import cached_property
 from urllib.parse import urlencode
 
 from dashboards import colours, span
-from monitor.ingest import calls, people
+from monitor.ingest import calls
+from monitor.people import read as people
 
 # parameters that every link carries on; the others belong to one page
 SHARED = ("range", "from", "to", "refresh")

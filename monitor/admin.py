@@ -5,6 +5,8 @@ from monitor.canary import admin as canary_admin
 from monitor.drift import admin as drift_admin
 from monitor.gpu import admin as gpu_admin
 from monitor.ingest import admin as ingest_admin
+from monitor.ingest.scraping import admin as scraping_admin
+from monitor.people import admin as people_admin
 from monitor.quality import admin as quality_admin
 from monitor.quality.credit import admin as credit_admin
 from monitor.rules import admin as rules_admin
@@ -16,6 +18,8 @@ __all__ = [
     "drift_admin",
     "gpu_admin",
     "ingest_admin",
+    "people_admin",
     "quality_admin",
     "rules_admin",
+    "scraping_admin",
 ]

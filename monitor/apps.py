@@ -36,8 +36,8 @@ class MonitorConfig(AppConfig):
 
     def ready(self) -> None:
         from monitor import checks  # noqa: F401 — importing registers them
-        from monitor.ingest import trail
         from monitor.outside.metrics import BadEndpointError
+        from monitor.people import trail
         from monitor.remote import connected
 
         trail.follow((self.get_model(name), secret) for name, secret in FOLLOWED.items())

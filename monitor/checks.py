@@ -9,8 +9,8 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, register
 
 from monitor.core.env import BadSettingError
-from monitor.ingest import signon
 from monitor.outside.metrics import BadEndpointError
+from monitor.people import signon
 from monitor.registry import Registry
 from monitor.remote import connected
 

@@ -14,7 +14,7 @@ from monitor.core.alerts import Notice
 from monitor.drift import embedders, embedding, follow
 from monitor.drift import run as drift
 from monitor.gpu import local as gpu
-from monitor.ingest import discover, scrape
+from monitor.ingest.scraping import discover, scrape
 from monitor.quality import desk, rates, sampling
 from monitor.quality import run as quality
 from monitor.quality.credit import run as credit

@@ -13,7 +13,10 @@ from dashboards import exports
 from dashboards.door import demand
 from dashboards.pages.base import Context, Form, MissingError, Page
 from dashboards.visit import Visit
-from monitor.ingest import choices, projects, read, setup, trail, unattended
+from monitor import unattended
+from monitor.ingest import choices, setup
+from monitor.ingest.scraping import read
+from monitor.people import projects, trail
 
 KINDS: Mapping[str, str | Promise] = {
     "phone": lazy("phone numbers"), "email": lazy("e-mail addresses"), "resident_id": lazy("Chinese resident ids"),

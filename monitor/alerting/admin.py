@@ -28,8 +28,8 @@ from monitor.alerting.models import (
     TimeInterval,
 )
 from monitor.core import clock
-from monitor.store.editing import Inline, ProjectAdmin, labelled
-from monitor.store.plugin_forms import PluginAdmin
+from monitor.editing.pages import Inline, ProjectAdmin, labelled
+from monitor.editing.plugins import PluginAdmin
 
 if TYPE_CHECKING:
     from django.db.models import ForeignKey, ManyToManyField

@@ -12,8 +12,8 @@ from monitor.alerting.models import AlertPolicy, Contact, Inhibition, Route, Sil
 from monitor.alerting.receivers import RECEIVERS
 from monitor.alerting.silencing import FIRST, LAST
 from monitor.core import durations
-from monitor.store.editing import BaseForm
-from monitor.store.plugin_forms import PluginForm
+from monitor.editing.pages import BaseForm
+from monitor.editing.plugins import PluginForm
 
 EVERYONE = _(
     "A project without any enabled route sends every alert to all its enabled contacts. "

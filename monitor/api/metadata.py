@@ -10,7 +10,7 @@ from monitor.api.auth import ApiRequest
 from monitor.api.errors import refuse, reply
 from monitor.api.prometheus import door
 from monitor.core.labels import NAME
-from monitor.ingest import read
+from monitor.ingest.scraping import read
 from monitor.remote import listing
 
 COUNTED = ("_total", "_count", "_sum", "_bucket")

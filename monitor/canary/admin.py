@@ -22,8 +22,8 @@ from monitor.canary.models import (
     Verdict,
 )
 from monitor.core import clock
-from monitor.store.editing import BaseForm, Inline, ProjectAdmin, labelled
-from monitor.store.plugin_forms import PluginAdmin, PluginForm
+from monitor.editing.pages import BaseForm, Inline, ProjectAdmin, labelled
+from monitor.editing.plugins import PluginAdmin, PluginForm
 
 # what was counted is of these two versions since then; who means others opens another release
 FIXED = ("project", "model", "stable", "canary", "started_at")

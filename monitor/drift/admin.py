@@ -16,8 +16,8 @@ from monitor.drift.detectors import DETECTORS
 from monitor.drift.detectors.base import DATA
 from monitor.drift.features import FEATURES
 from monitor.drift.models import DriftPolicy, DriftSignal, DriftWatch, WatchState
-from monitor.store.editing import BaseForm, ProjectAdmin, labelled
-from monitor.store.plugin_forms import PluginAdmin, PluginForm
+from monitor.editing.pages import BaseForm, ProjectAdmin, labelled
+from monitor.editing.plugins import PluginAdmin, PluginForm
 
 STATES = {
     str(WatchState.OK): "success",

@@ -3,8 +3,8 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
+from monitor.editing.pages import ProjectAdmin, labelled
 from monitor.gpu.models import GpuPoller, PollerState
-from monitor.store.editing import ProjectAdmin, labelled
 
 STATES = {
     PollerState.OK.label: "success",

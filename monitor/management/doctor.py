@@ -17,9 +17,9 @@ from django.db.utils import Error as DatabaseError
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
+from monitor import unattended
 from monitor.celery import app
 from monitor.core.version import version
-from monitor.ingest import unattended
 
 LEAST_FREE, SHORT_FREE = 2**30, 10 * 2**30
 MOST_SKEW_SECONDS = 5.0

@@ -5,11 +5,11 @@ from typing import Any
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
+from monitor.editing.pages import Inline, labelled
+from monitor.editing.plugins import PluginAdmin, PluginForm
 from monitor.quality.judges import JUDGES
 from monitor.quality.models import Judge, JudgeFailure
 from monitor.quality.read import word
-from monitor.store.editing import Inline, labelled
-from monitor.store.plugin_forms import PluginAdmin, PluginForm
 
 STATES = {"ok": "success", "failing": "danger", "spent": "warning", "new": "info", "off": "info"}
 WORDS = {

@@ -13,11 +13,11 @@ from django.utils.translation import gettext as translated
 from django.utils.translation import gettext_lazy as _
 
 from monitor.core import clock, durations
+from monitor.editing.pages import Inline, ProjectAdmin, labelled
 from monitor.rules import edit, exchange, history, honest, read, yaml
 from monitor.rules.forms import GroupForm, ImportForm, RuleForm
 from monitor.rules.history import Author
 from monitor.rules.models import Origin, Rule, RuleGroup
-from monitor.store.editing import Inline, ProjectAdmin, labelled
 
 if TYPE_CHECKING:
     from django.db.models import ForeignKey

@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold import widgets
 
 from monitor.core import durations
+from monitor.editing.pages import BaseForm
 from monitor.rules import validate, yaml
 from monitor.rules.models import Rule, RuleGroup
-from monitor.store.editing import BaseForm
 from monitor.store.models import Project
 
 MONO = {"style": "font-family: monospace", "spellcheck": "false"}

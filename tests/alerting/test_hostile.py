@@ -15,7 +15,7 @@ from monitor.alerting.alertmanager_yaml import BadConfigurationError
 from monitor.alerting.forms import ContactForm
 from monitor.alerting.models import AlertPolicy, Contact, Inhibition, Route, Silence, TimeInterval
 from monitor.alerting.receivers import RECEIVERS
-from monitor.store.plugin_forms import form_for
+from monitor.editing.plugins import form_for
 from tests.fixtures.fix_alerting import Pager
 from tests.fixtures.fix_cast import NOON, Cast
 from tests.kits import receiver as kit

@@ -6,7 +6,7 @@ from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from monitor.api import errors
-from monitor.ingest import people
+from monitor.people import read as people
 from tests.fixtures.fix_cast import Cast
 
 

@@ -8,8 +8,9 @@ from django.test import Client
 
 from monitor.core import clock
 from monitor.core.labels import Labels
-from monitor.ingest import about, described
+from monitor.ingest import described
 from monitor.ingest.models import ScrapeTarget
+from monitor.ingest.scraping import about
 from monitor.store.samples import append
 from tests.fixtures import remote_write
 from tests.fixtures.fix_cast import Cast

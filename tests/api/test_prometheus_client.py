@@ -10,8 +10,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from monitor.core import clock
 from monitor.core.labels import Labels
-from monitor.ingest import about
 from monitor.ingest.models import ScrapeTarget
+from monitor.ingest.scraping import about
 from monitor.store.samples import append
 from tests.fixtures.fix_cast import Cast
 

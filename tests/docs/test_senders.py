@@ -23,8 +23,8 @@ from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
 from monitor.core import clock
-from monitor.ingest import jobs, scrape
 from monitor.ingest.models import ScrapeTarget
+from monitor.ingest.scraping import jobs, scrape
 from monitor.store.calls import generations
 from monitor.store.calls.generations import Filter, GenerationSummary
 from tests.fixtures.fix_cast import Cast

@@ -8,8 +8,9 @@ from monitor import query
 from monitor.core.clock import to_ms
 from monitor.core.labels import NAME, Labels
 from monitor.core.samples import STALE, is_stale, of_points
-from monitor.ingest import alike, page, pipeline
+from monitor.ingest import alike, pipeline
 from monitor.ingest.envelope import Batch
+from monitor.ingest.exposition import page
 from monitor.ingest.otlp import names
 from tests.fixtures.fix_cast import Cast
 

@@ -9,8 +9,9 @@ from django.core.management import call_command
 from django.db import connection
 
 from monitor.core import clock
-from monitor.ingest import calls, trail
+from monitor.ingest import calls
 from monitor.ingest.verify import verify
+from monitor.people import trail
 from monitor.quality.credit.models import ScoringEngine, ScoringRequest
 from monitor.quality.models import GoldenItem, Judge, JudgeClaim, Label
 from monitor.store import ids

@@ -11,7 +11,7 @@ from dashboards.boards import document, shelf
 from dashboards.boards.grafana import exporting, importing
 from dashboards.boards.shelf import Author
 from monitor.core import clock
-from monitor.ingest import people
+from monitor.people import read as people
 
 
 class Command(BaseCommand):

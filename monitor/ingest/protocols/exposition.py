@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from monitor.ingest import answers, page
+from monitor.ingest import answers
 from monitor.ingest.envelope import Batch
+from monitor.ingest.exposition import page
 from monitor.ingest.protocols.base import MalformedError
 from monitor.ingest.wire.known import KnownLabels
 

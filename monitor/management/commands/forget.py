@@ -7,8 +7,9 @@ from django.core.management.base import BaseCommand
 
 from monitor.core import clock
 from monitor.drift import privacy as moved
-from monitor.ingest import privacy, trail
+from monitor.ingest import privacy
 from monitor.management import chosen
+from monitor.people import trail
 from monitor.quality import privacy as judged
 
 

@@ -6,7 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from monitor.core import clock
-from monitor.ingest import people, setup
+from monitor.ingest import setup
+from monitor.people import read as people
 from monitor.rules import sets
 from monitor.rules.history import Author
 

@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from monitor.core import clock
-from monitor.ingest import discover, exchange, jobs
 from monitor.ingest.models import ScrapeJob
+from monitor.ingest.scraping import discover, exchange, jobs
 from monitor.management import chosen
 
 

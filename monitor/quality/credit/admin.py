@@ -7,8 +7,8 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 from unfold import widgets
 
+from monitor.editing.pages import BaseForm, ProjectAdmin
 from monitor.quality.credit.models import ScoringEngine
-from monitor.store.editing import BaseForm, ProjectAdmin
 
 
 class EngineForm(BaseForm):

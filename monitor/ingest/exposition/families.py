@@ -7,10 +7,10 @@ from google.protobuf.message import DecodeError
 
 from monitor.core.histograms import HistogramRun
 from monitor.core.labels import NAME, Labels
-from monitor.ingest import bounds
 from monitor.ingest.envelope import UNTIMED, Rejection
+from monitor.ingest.exposition import bounds
+from monitor.ingest.exposition.page import DROPPED, MAX_SAMPLES, BadPageError, Page
 from monitor.ingest.labelsets import BadLabelsError, checked
-from monitor.ingest.page import DROPPED, MAX_SAMPLES, BadPageError, Page
 from monitor.ingest.wire import buckets
 from monitor.ingest.wire import exposition_pb2 as wire
 from monitor.ingest.wire.remote_write_pb2 import Histogram, Span

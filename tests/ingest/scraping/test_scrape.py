@@ -13,8 +13,8 @@ from pytest_django import Settings
 from monitor.core import clock
 from monitor.core.labels import Labels, Matcher
 from monitor.core.samples import STALE_BITS, Selection
-from monitor.ingest import read, scrape, vanished
 from monitor.ingest.models import ScrapeTarget
+from monitor.ingest.scraping import read, scrape, vanished
 from monitor.store.models import Project
 from monitor.store.reading.select import select
 from tests.fixtures.fix_cast import Cast

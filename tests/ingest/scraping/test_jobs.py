@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from monitor.ingest import jobs
+from monitor.ingest.scraping import jobs
 
 WHOLE = """
 global: {scrape_interval: 15s, evaluation_interval: 1m, external_labels: {site: a}}

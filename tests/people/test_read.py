@@ -1,4 +1,4 @@
-from monitor.ingest import people
+from monitor.people import read as people
 from tests.fixtures.fix_cast import Cast
 
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from monitor.ingest import about, described, scrape
+from monitor.ingest import described
 from monitor.ingest.models import ScrapeJob, ScrapeTarget
+from monitor.ingest.scraping import about, scrape
 from monitor.store.reading import catalog
 
 Health = Literal["up", "down", "unknown"]

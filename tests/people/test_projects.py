@@ -1,6 +1,7 @@
 import datetime as dt
 
-from monitor.ingest import people, projects
+from monitor.people import projects
+from monitor.people import read as people
 from tests.fixtures.fix_cast import Cast
 
 

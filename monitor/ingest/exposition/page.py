@@ -12,8 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from monitor.core.histograms import HistogramRun
 from monitor.core.labels import NAME, Labels
-from monitor.ingest import bounds
 from monitor.ingest.envelope import UNTIMED, Point, Rejection
+from monitor.ingest.exposition import bounds
 from monitor.ingest.labelsets import BadLabelsError, checked
 
 # stands for the label set of a line that is left out

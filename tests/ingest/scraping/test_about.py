@@ -5,8 +5,8 @@ import datetime as dt
 import pytest
 from django.core.cache import cache
 
-from monitor.ingest import about
 from monitor.ingest.envelope import About
+from monitor.ingest.scraping import about
 
 
 @pytest.fixture(autouse=True)

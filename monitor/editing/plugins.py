@@ -12,8 +12,8 @@ from unfold import widgets
 
 from monitor.core import fields
 from monitor.core.fields import Field
+from monitor.editing.pages import BaseForm, ProjectAdmin
 from monitor.registry import Registry
-from monitor.store.editing import BaseForm, ProjectAdmin
 
 PREFIX = "setting_"
 

@@ -8,7 +8,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from monitor import query
-from monitor.ingest import vanished
+from monitor.ingest.scraping import vanished
 from monitor.store.models import Project
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_paddle import Backfill, Paddle

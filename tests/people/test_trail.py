@@ -15,8 +15,8 @@ from django.test import Client
 from monitor.alerting.models import Contact, Route, Silence
 from monitor.core import clock
 from monitor.core.fields import MASK
-from monitor.ingest import trail
 from monitor.ingest.models import ScrapeTarget
+from monitor.people import trail
 from monitor.quality.credit.models import ScoringEngine
 from monitor.store.models import EventTable, Membership, Role
 from monitor.store.upkeep import retention

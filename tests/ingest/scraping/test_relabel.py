@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from monitor.core.labels import Labels
-from monitor.ingest import relabel
+from monitor.ingest.scraping import relabel
 
 SMALL = {"a": "foo", "b": "bar", "c": "baz"}
 

@@ -1,7 +1,7 @@
 import pytest
 
 from monitor.core.env import BadSettingError
-from monitor.ingest import signon
+from monitor.people import signon
 from monitor.store.models import Membership, Role
 from tests.fixtures.fix_cast import Cast
 

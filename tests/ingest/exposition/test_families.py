@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.core.labels import Labels
-from monitor.ingest import bounds, families
 from monitor.ingest.envelope import UNTIMED
-from monitor.ingest.page import DROPPED, BadPageError
+from monitor.ingest.exposition import bounds, families
+from monitor.ingest.exposition.page import DROPPED, BadPageError
 from monitor.ingest.wire import exposition_pb2 as wire
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from monitor.ingest import jobs
 from monitor.ingest.models import ScrapeJob
+from monitor.ingest.scraping import jobs
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from monitor import query
 from monitor.core import clock
 from monitor.core.labels import Labels, Matcher
 from monitor.core.samples import STALE_BITS, Selection
-from monitor.ingest import discover, families, jobs, read, scrape, vanished
+from monitor.ingest.exposition import families
 from monitor.ingest.models import ScrapeJob, ScrapeTarget
+from monitor.ingest.scraping import discover, jobs, read, scrape, vanished
 from monitor.ingest.wire import exposition_pb2 as wire
 from monitor.store.models import Project
 from monitor.store.reading.select import select

@@ -10,8 +10,8 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitor.core.labels import Labels
-from monitor.ingest import page
 from monitor.ingest.envelope import UNTIMED
+from monitor.ingest.exposition import page
 
 
 def read(text: str, *, openmetrics: bool = False) -> page.Page:

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import yaml
 
 from monitor.core import durations
-from monitor.ingest import relabel, written
-from monitor.ingest.relabel import Rule
+from monitor.ingest.scraping import relabel, written
+from monitor.ingest.scraping.relabel import Rule
 
 LEAST_INTERVAL_MS, MOST_INTERVAL_MS = 5_000, 3_600_000
 MASKED = "<secret>"

@@ -13,11 +13,13 @@ from django.db.models import Q
 from monitor.core import clock
 from monitor.core.labels import NAME, Labels
 from monitor.core.samples import STALE
-from monitor.ingest import about, families, jobs, page, pipeline, relabel, vanished
+from monitor.ingest import pipeline
 from monitor.ingest.envelope import UNTIMED, Batch, Point, Source
-from monitor.ingest.jobs import Auth, Job
+from monitor.ingest.exposition import families, page
 from monitor.ingest.labelsets import BadLabelsError
 from monitor.ingest.models import ScrapeTarget
+from monitor.ingest.scraping import about, jobs, relabel, vanished
+from monitor.ingest.scraping.jobs import Auth, Job
 from monitor.ingest.wire.known import KnownLabels
 from monitor.outside import http
 

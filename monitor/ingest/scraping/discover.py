@@ -19,9 +19,9 @@ from django.db.models import Q
 
 from monitor.core import clock, durations
 from monitor.core.labels import Labels
-from monitor.ingest import jobs, relabel, scrape, written
-from monitor.ingest.jobs import BadJobError, Job, StaticGroup
 from monitor.ingest.models import ScrapeJob, ScrapeTarget
+from monitor.ingest.scraping import jobs, relabel, scrape, written
+from monitor.ingest.scraping.jobs import BadJobError, Job, StaticGroup
 from monitor.outside import http
 
 log = logging.getLogger("vigil.scrape")
