@@ -17,6 +17,7 @@ from monitor.alerting.standing import Standing, Wish
 from monitor.api import bodies
 from monitor.api.auth import ApiRequest, needs
 from monitor.api.errors import reply
+from monitor.api.methods import takes
 from monitor.api.packing import packed
 from monitor.core import clock
 from monitor.core.alerts import Notice
@@ -66,13 +67,11 @@ class PostedSilence(msgspec.Struct, rename="camel"):
 def by_method(**views: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """One view per method; what can't be read is answered with 400 and the reason."""
 
+    @takes(*views, refused=lambda status, why: reply(why, status))
     @csrf_exempt
     def view(request: HttpRequest, **place: str) -> HttpResponse:
-        chosen = views.get(request.method or "")
-        if chosen is None:
-            return reply(f"{request.method} is not taken here; use {' or '.join(views)}", 405)
         try:
-            return chosen(request, **place)
+            return views[request.method or ""](request, **place)
         except bodies.BodyError as error:
             return reply(str(error), error.status)
         except (BadRequestError, silencing.BadSilenceError, matching.BadMatchersError) as error:

@@ -16,6 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from monitor.api import ingest, parameters
 from monitor.api.auth import ApiRequest, needs
 from monitor.api.errors import refuse, reply
+from monitor.api.methods import takes
 from monitor.api.packing import packed
 from monitor.api.parameters import BadParameterError
 from monitor.api.refusals import in_own_words
@@ -44,11 +45,10 @@ def listed(request: ApiRequest) -> HttpResponse:
     })  # fmt: skip
 
 
+@takes("GET")
 @needs("query")
 def detail(request: ApiRequest, generation: UUID) -> HttpResponse:
     """One call whole, with its marks."""
-    if request.method not in {"GET", "HEAD"}:
-        return refuse(405, f"{request.method} is not taken here; GET the generation")
     found = calls.one(request.project_id, generation)
     if found is None:
         return refuse(
@@ -124,9 +124,10 @@ def _told(one: calls.GenerationSummary) -> dict[str, Any]:
 _take = in_own_words("native", ingest.door("native"))
 
 
+@takes("GET", "POST")
 @csrf_exempt
 def either(request: HttpRequest) -> HttpResponse:
-    return packed(listed)(request) if request.method in {"GET", "HEAD"} else _take(request)
+    return packed(listed)(request) if request.method == "GET" else _take(request)
 
 
 urlpatterns = [

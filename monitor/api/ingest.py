@@ -14,6 +14,7 @@ from monitor.api import bodies
 from monitor.api.auth import ApiRequest, needs
 from monitor.api.errors import refuse
 from monitor.api.gate import BusyError, Gate, Ticket
+from monitor.api.methods import takes
 from monitor.api.refusals import in_own_words
 from monitor.core import clock
 from monitor.ingest import pipeline
@@ -33,10 +34,9 @@ FEW_BYTES = 32_000
 def door(name: str) -> Callable[..., HttpResponse]:
     """The view of one protocol."""
 
+    @takes("POST")
     @needs("ingest")
     def view(request: ApiRequest) -> HttpResponse:
-        if request.method != "POST":
-            return refuse(405, f"{request.method} is not taken here; POST the records")
         protocol = PROTOCOLS[name]()
         source = Source(request.META.get("HTTP_USER_AGENT", ""), name)
         kind = (request.content_type or "").lower()

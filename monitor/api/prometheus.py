@@ -12,6 +12,7 @@ from monitor.api.auth import ApiRequest, needs
 from monitor.api.encode import encode_result
 from monitor.api.errors import refuse, reply
 from monitor.api.leaving import watched
+from monitor.api.methods import takes
 from monitor.api.packing import packed
 from monitor.api.parameters import BadParameterError
 from monitor.core import clock
@@ -28,11 +29,10 @@ CUT = "results truncated due to limit"
 def door(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """A view for GET and POST that answers every failure in Prometheus' shape."""
 
+    @takes("GET", "POST")
     @packed
     @needs("query")
     def guarded(request: ApiRequest, /, **names: str) -> HttpResponse:
-        if request.method not in {"GET", "POST"}:
-            return refuse(405, f"{request.method} is not taken here; use GET or POST")
         try:
             timed = meters.queries.labels(view.__name__.strip("_")).time()
             with timed, watched(request), query.holding(until_end=True):

@@ -11,6 +11,7 @@ from django.urls import path
 from monitor.api import bodies
 from monitor.api.auth import ApiRequest, needs
 from monitor.api.errors import refuse, reply
+from monitor.api.methods import takes
 from monitor.api.packing import packed
 from monitor.canary import read
 from monitor.core import clock
@@ -93,8 +94,6 @@ def opened(request: ApiRequest) -> HttpResponse:
 @needs("ingest", "manage")
 def deployed(request: ApiRequest) -> HttpResponse:
     """A deploy webhook. Told twice, it answers with the release that is open; one only noticed is taken over."""
-    if request.method != "POST":
-        return refuse(405, f"{request.method} is not taken here; POST a deploy")
     posted = _body(request, PostedDeploy)
     may_decide = "manage" in request.scopes
     if posted.mode == read.Mode.AUTOMATIC and not may_decide:
@@ -152,8 +151,6 @@ def evidence(request: ApiRequest, identity: str) -> HttpResponse:
 @needs("manage")
 def decided(request: ApiRequest, identity: str, kind: str) -> HttpResponse:
     """``approve``, ``hold``, ``resume``, ``rollback`` or ``close``; an approval that comes twice is one."""
-    if request.method != "POST":
-        return refuse(405, f"{request.method} is not taken here; POST a decision")
     posted = _body(request, PostedDecision)
     row = read.decide(
         request.project_id, identity, kind, by=read.key_called(request.sender), now=clock.now(), stage=posted.stage,
@@ -258,12 +255,10 @@ def _text(moment: dt.datetime | None) -> str | None:
 def _answered(**views: Any) -> Any:
     """One view per method; what was asked wrongly is answered in Prometheus' shape."""
 
+    @takes(*views)
     def view(request: HttpRequest, **place: str) -> HttpResponse:
-        chosen = views.get(request.method or "") or views.get("ANY")
-        if chosen is None:
-            return refuse(405, f"{request.method} is not taken here; use {' or '.join(views)}")
         try:
-            answer: HttpResponse = chosen(request, **place)
+            answer: HttpResponse = views[request.method or ""](request, **place)
         except bodies.BodyError as error:
             return refuse(error.status, str(error))
         except (read.AlreadyOpenError, read.ModelTakenError, read.CantDecideError) as error:
@@ -280,10 +275,10 @@ def _answered(**views: Any) -> Any:
 
 urlpatterns = [
     path("api/v1/releases", packed(_answered(GET=listed, POST=opened))),
-    path("api/v1/deploys", _answered(ANY=deployed)),
+    path("api/v1/deploys", _answered(POST=deployed)),
     path("api/v1/releases/<str:identity>", packed(_answered(GET=release))),
     path("api/v1/releases/<str:identity>/verdict", packed(_answered(GET=verdict))),
     path("api/v1/releases/<str:identity>/evidence", packed(_answered(GET=evidence))),
-    path("api/v1/releases/<str:identity>/flagger", _answered(ANY=flagger)),
-    path("api/v1/releases/<str:identity>/<slug:kind>", _answered(ANY=decided)),
+    path("api/v1/releases/<str:identity>/flagger", _answered(GET=flagger, POST=flagger)),
+    path("api/v1/releases/<str:identity>/<slug:kind>", _answered(POST=decided)),
 ]

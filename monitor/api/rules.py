@@ -10,6 +10,7 @@ from django.urls import path
 
 from monitor.api.auth import ApiRequest, needs
 from monitor.api.errors import refuse, reply
+from monitor.api.methods import takes
 from monitor.api.packing import packed
 from monitor.core import clock, durations
 from monitor.core.labels import Matcher
@@ -24,13 +25,12 @@ MEANT = {"1": True, "t": True, "true": True, "0": False, "f": False, "false": Fa
 KINDS = frozenset({"alert", "record"})
 
 
+@takes("GET")
 @needs("query")
 def rules(request: ApiRequest) -> HttpResponse:
     """All groups; ``type``, ``rule_name[]``, ``rule_group[]``, ``file[]``, ``match[]`` narrow the answer, and
     ``group_limit`` with ``group_next_token`` parts it into pages.
     """
-    if request.method != "GET":
-        return refuse(405, f"{request.method} is not taken here; GET the rules")
     kind = request.GET.get("type", "").lower()
     if kind not in {"", *KINDS}:
         return refuse(400, f'not supported value "{kind}": type is alert or record')
@@ -90,11 +90,10 @@ def _token(group: GroupRow) -> str:
     return hashlib.sha1(told.encode(), usedforsecurity=False).hexdigest()
 
 
+@takes("GET")
 @needs("query")
 def alerts(request: ApiRequest) -> HttpResponse:
     """What is pending or firing."""
-    if request.method != "GET":
-        return refuse(405, f"{request.method} is not taken here; GET the alerts")
     found = [_alert(alert) for alert in read.alerts(request.project_id)]
     return reply({"status": "success", "data": {"alerts": found}})
 

@@ -7,19 +7,19 @@ from django.http import HttpResponse
 from django.urls import path
 
 from monitor.api.auth import ApiRequest, needs
-from monitor.api.errors import refuse, reply
+from monitor.api.errors import reply
+from monitor.api.methods import takes
 from monitor.api.packing import packed
 from monitor.core import durations
-from monitor.ingest import read
+from monitor.ingest.scraping import read
 
 NEVER = "0001-01-01T00:00:00Z"
 
 
+@takes("GET")
 @needs("query")
 def targets(request: ApiRequest) -> HttpResponse:
     """Active and dropped targets; ``state`` and ``scrapePool`` narrow the answer as in Prometheus."""
-    if request.method != "GET":
-        return refuse(405, f"{request.method} is not taken here; GET the targets")
     state, pool = request.GET.get("state", "any"), request.GET.get("scrapePool", "")
     found = [one for one in read.targets(request.project_id) if pool in {"", one.job}]
     active = [_active(one) for one in found if one.enabled] if state in {"any", "active", ""} else []
@@ -83,11 +83,10 @@ def _moment(moment: dt.datetime | None) -> str:
     return NEVER if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
+@takes("GET")
 @needs("query")
 def pools(request: ApiRequest) -> HttpResponse:
     """The jobs that targets belong to."""
-    if request.method != "GET":
-        return refuse(405, f"{request.method} is not taken here; GET the pools")
     jobs = sorted({one.job for one in read.targets(request.project_id)})
     return reply({"status": "success", "data": {"scrapePools": jobs}})
 
