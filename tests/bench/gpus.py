@@ -16,8 +16,9 @@ import pynvml
 from monitor.gpu.agent import wire
 from monitor.gpu.agent.push import PARCEL_SAMPLES
 from monitor.gpu.agent.spool import Spool
+from monitor.gpu.fake.abi import SYMBOLS
 from monitor.gpu.fake.host import FakeCard, FakeHost
-from monitor.gpu.fake.library import SYMBOLS, install
+from monitor.gpu.fake.installed import install
 from monitor.gpu.fake.models import H100, T4, Model
 from monitor.gpu.sampler import Sampler
 

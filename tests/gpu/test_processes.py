@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from monitor.gpu.fake.library import SYMBOLS
+from monitor.gpu.fake.abi import SYMBOLS
 from monitor.gpu.processes import Commands
 from tests.fixtures.fix_gpu import Start
 

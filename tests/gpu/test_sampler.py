@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from monitor.gpu.fake.library import SYMBOLS, put
+from monitor.gpu.fake.abi import SYMBOLS, put
 from monitor.gpu.fake.models import A100_MIG, H100
 from monitor.gpu.reading import NAME, STALE
 from tests.fixtures.fix_gpu import START, Bench, Start, Told

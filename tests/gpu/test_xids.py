@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from monitor.gpu.card import Card
-from monitor.gpu.fake.library import SYMBOLS
+from monitor.gpu.fake.abi import SYMBOLS
 from monitor.gpu.reading import Names
 from monitor.gpu.xids import Tally, Xids
 from tests.fixtures.fix_gpu import Bench, Start

@@ -75,7 +75,7 @@ def simulated() -> Any:
     """The bindings, over a simulated library."""
     import pynvml
 
-    from monitor.gpu.fake.library import install, standard_host
+    from monitor.gpu.fake.installed import install, standard_host
 
     install(standard_host(lambda: _now_ms() / 1000.0), pynvml)
     return pynvml
