@@ -8,7 +8,8 @@ import contextlib
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from django.db import IntegrityError, transaction
@@ -26,19 +27,28 @@ PROBES = (
     Item("What is the capital of France?", "Paris.", ("Paris is the capital.",), "Paris", "Lyon."),
     Item("法国的首都是哪里？", "巴黎。", ("巴黎是首都。",), "巴黎", "里昂。"),
 )
+# a judge that asks only where words alone can't tell has to ask where the search found nothing
+UNTOLD = tuple(replace(probe, contexts=()) for probe in PROBES)
 # settings that change how a judge is reached, not how it judges
 LONGEST_NAME = 200
 MANNERS = frozenset({"api_key", "timeout_seconds"})
+# what judges did before there was a setting for it: with or without it, they are the same judge
+EVER = frozenset({("ask", "always")})
 
 
 class _AskedError(Exception):
     """Ends a probe once the question is known."""
 
 
-def fingerprint(judge: Judge, made: JudgeContract) -> str:
+def fingerprint(judge: Judge, made: JudgeContract, *, without: Container[tuple[str, Any]] = ()) -> str:
     """What makes the judge the one it is; secrets are no part of it."""
-    told = {name: value for name, value in judge.settings.items() if name not in MANNERS}
+    told = {
+        name: value for name, value in judge.settings.items()
+        if name not in MANNERS and (name, value) not in without
+    }  # fmt: skip
     asked = [] if made.endpoint is None else [_asked(made, probe) for probe in PROBES]
+    if made.endpoint is not None and not all(asked):
+        asked += [_asked(made, probe) for probe in UNTOLD]
     return hashlib.sha256(json.dumps([judge.kind, told, asked], sort_keys=True).encode()).hexdigest()
 
 
@@ -63,7 +73,7 @@ def current(judge: Judge, made: JudgeContract, *, now: dt.datetime) -> JudgeEpoc
     """The epoch that the judge is in; begins one where it has changed."""
     last = latest(judge)
     found = fingerprint(judge, made)
-    if last is not None and last.fingerprint == found:
+    if last is not None and last.fingerprint in {found, fingerprint(judge, made, without=EVER)}:
         return last
     return _begin(judge, last, found, _difference(judge, last), now=now)
 

@@ -1,4 +1,4 @@
-"""Does the answer say only what the retrieved documents say? A model checks it statement by statement."""
+"""Does the answer say only what the retrieved documents say? Where words alone can't tell, a model checks it statement by statement."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -40,9 +40,10 @@ TASK: Mapping[Language, str] = {
 }  # fmt: skip
 
 
+IN_DOUBT, ALWAYS = "when in doubt", "always"
 ASKING = Field(
-    "ask", _("Ask the model"), kind="choice", choices=("always", "when in doubt"), default="always",
-    help=_("When in doubt: only about answers of which shared words alone can't tell; the others are marked by their words."),
+    "ask", _("Ask the model"), kind="choice", choices=(IN_DOUBT, ALWAYS), default=IN_DOUBT,
+    help=_("When in doubt: only about answers of which shared words alone can't tell; the others are marked by their words. Always: about every sampled answer, which costs more."),
 )  # fmt: skip
 
 
@@ -51,7 +52,7 @@ class Groundedness:
 
     fields: tuple[Field, ...] = (*FIELDS, ASKING)
     source = "judge"
-    cost = "one request per judged call: documents, question and answer in, every statement out"
+    cost = "one request per judged call that words alone leave in doubt (or per call, as set): documents, question and answer in, every statement out"
     requests = 1
     rival_version = ""
 
@@ -62,7 +63,7 @@ class Groundedness:
     def judge(self, item: Item, ask: Ask) -> Verdict | None:
         if item.contexts is None:
             return None
-        if self.settings.get("ask") == "when in doubt":
+        if self.settings.get("ask", IN_DOUBT) == IN_DOUBT:
             plain = told(item.prompt, item.output, item.contexts)
             if plain is not None and not plain.doubtful:
                 return Verdict(plain.mark, f"Not asked: {plain.reason}")

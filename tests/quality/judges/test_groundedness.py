@@ -13,7 +13,7 @@ def said(*supported: bool) -> dict[str, object]:
 
 
 def test_the_mark_is_the_share_of_supported_statements() -> None:
-    verdict = made("groundedness").judge(ITEM, Script(said(True, False, True, True)))
+    verdict = made("groundedness", ask="always").judge(ITEM, Script(said(True, False, True, True)))
     assert verdict is not None
     assert verdict.value == pytest.approx(3.75)
     assert "claim 1" in verdict.reason
@@ -34,7 +34,7 @@ def test_a_search_that_found_nothing_is_judged() -> None:
 
 
 def test_an_answer_that_claims_nothing_is_grounded() -> None:
-    verdict = made("groundedness").judge(ITEM, Script(said()))
+    verdict = made("groundedness", ask="always").judge(ITEM, Script(said()))
     assert verdict is not None
     assert verdict.value == 5
 
@@ -44,7 +44,7 @@ def test_in_doubt_alone_the_model_is_asked() -> None:
     clear = replace(ITEM, output="整机保修三年。", contexts=(document,))
     doubtful = replace(ITEM, output="The warranty lasts 3 years.", contexts=(document,))
     script = Script(said(True))
-    judge = made("groundedness", ask="when in doubt")
+    judge = made("groundedness")
     verdict = judge.judge(clear, script)
     assert script.asked == []
     assert verdict is not None
