@@ -24,7 +24,8 @@ AT_ONCE = 4
 KEPT = dt.timedelta(days=14)
 CORRECTION = "correction"
 
-Result = Verdict | UnavailableError | RefusedError | None
+Failure = UnavailableError | RefusedError
+Result = Verdict | Failure | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,11 @@ class Desk:
     def _key(self, item: Item) -> str:
         told = [self.epoch.fingerprint, self.epoch.served_model, asdict(item)]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def reason_of(failure: Failure) -> str:
+    """The word by which failures are counted."""
+    return failure.reason if isinstance(failure, UnavailableError) else "refused"
 
 
 def _nobody(*_: Any, **__: Any) -> Any:

@@ -4,7 +4,7 @@ Their texts are copies and outlive the calls, so only a person freezes them.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from django.db import models
 from monitor.core import clock
 from monitor.core.labels import NAME, Labels
 from monitor.core.stats import Floats, Interval, t_quantile
-from monitor.quality.desk import AT_ONCE, Desk, item_of
+from monitor.quality.desk import AT_ONCE, Desk, Failure, item_of
 from monitor.quality.judges.base import Item, UnavailableError, Verdict
 from monitor.quality.models import GoldenItem, GoldenMark, Judge
 from monitor.store.calls import generations
@@ -44,8 +44,8 @@ class Shift:
     bias: float
 
 
-def run_due(desk: Desk) -> int:
-    """Ask about the frozen calls that have no mark of today in this epoch; how many got one."""
+def run_due(desk: Desk, failed: Callable[[Failure], None]) -> int:
+    """Ask about the frozen calls that have no mark of today in this epoch; how many got one. ``failed`` is told why not."""
     if desk.made.endpoint is None:
         return 0
     today = desk.now.astimezone(dt.UTC).date()
@@ -53,8 +53,8 @@ def run_due(desk: Desk) -> int:
     rested = models.Q(tried_at=None) | models.Q(tried_at__lte=desk.now - TRY_AGAIN)
     rested |= models.Q(tried_at__lt=desk.epoch.started_at)
     due = GoldenItem.objects.filter(rested, judge=desk.judge).exclude(pk__in=marked)
-    waiting = list(due.order_by("pk")[:A_RUN])
     made = 0
+    waiting = list(due.order_by("pk")[:A_RUN])
     for at in range(0, len(waiting), AT_ONCE):
         group = waiting[at : at + AT_ONCE]
         results = desk.verdicts([_item(one) for one in group], remembered=False)
@@ -65,6 +65,8 @@ def run_due(desk: Desk) -> int:
                     item=one, epoch=desk.epoch, day=today, defaults={"value": result.value}
                 )
                 made += 1
+            elif isinstance(result, Failure):
+                failed(result)
         # an endpoint that is slow or down must not hold up the calls, nor the other judges
         if all(isinstance(result, UnavailableError) for result in results):
             break

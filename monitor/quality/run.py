@@ -17,7 +17,7 @@ from django.db import models
 from monitor.core import clock, fields
 from monitor.quality import epochs, golden, sampling, telling
 from monitor.quality.asking import storable
-from monitor.quality.desk import AT_ONCE, Desk, Result, item_of
+from monitor.quality.desk import AT_ONCE, Desk, Failure, Result, item_of, reason_of
 from monitor.quality.judges import JUDGES
 from monitor.quality.judges.base import Judge as JudgeContract
 from monitor.quality.judges.base import MisconfiguredError, RefusedError, UnavailableError, Verdict
@@ -57,6 +57,11 @@ class Outcome:
     def failed(self, reason: str, error: str) -> None:
         self.failures[reason] += 1
         self.error = error
+
+    def unanswered(self, failure: Failure) -> None:
+        """A frozen call without a mark; one that waits for budget is no failure."""
+        if reason_of(failure) != "budget":
+            self.failed(reason_of(failure), str(failure))
 
 
 def run_due(*, now: dt.datetime) -> dict[str, Outcome]:
@@ -118,7 +123,7 @@ def make(judge: Judge) -> JudgeContract:
 
 def _work(desk: Desk, outcome: Outcome, *, started: float) -> None:
     judge, now = desk.judge, desk.now
-    golden.run_due(desk)
+    golden.run_due(desk, outcome.unanswered)
     left = sampling.left_in_budget(judge, now=now)
     room = min(BATCH, left)
     if not room:
@@ -174,7 +179,7 @@ def _judged(desk: Desk, group: Sequence[JudgeClaim]) -> list[tuple[JudgeClaim, R
 def _settle(desk: Desk, row: JudgeClaim, result: Result, outcome: Outcome) -> None:
     changes: dict[str, Any]
     if isinstance(result, UnavailableError | RefusedError):
-        reason = result.reason if isinstance(result, UnavailableError) else "refused"
+        reason = reason_of(result)
         outcome.failed(reason, str(result))
         asked = result.pause_seconds if isinstance(result, UnavailableError) else None
         if asked is not None:

@@ -238,7 +238,10 @@ def test_a_frozen_call_without_an_answer_is_left_for_an_hour(
 ) -> None:
     judge, server = frozen
     server.always(400, b"too long")
-    run.run(judge, now=now)
+    outcome = run.run(judge, now=now)
+    assert outcome.failures == {"refused": 12}
+    told = query.instant(judge.project_id, 'vigil_judge_failures_total{reason="refused"}', now)
+    assert told.single() == 12
     run.run(judge, now=now + HOUR / 2)
     assert len(server.received) == 12
     assert not GoldenMark.objects.exists()
