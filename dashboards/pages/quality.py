@@ -34,7 +34,8 @@ MOVES: dict[str, tuple[str, str | Promise]] = {
     "both": ("bad", lazy("answers and judge moved")),
     "unknown": ("warn", lazy("the marks moved, why is unknown")),
 }
-WORST = ("bad", "warn", "good", "unknown")
+# what is not known must not hide behind what is steady
+WORST = ("bad", "warn", "unknown", "good")
 # how a failed judgement is called; anything else is shown as it is
 REASONS: dict[str, str | Promise] = {
     "timeout": lazy("no answer in time"), "connection": lazy("not reached"),

@@ -1,10 +1,13 @@
 import datetime as dt
 from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 import pytest
 from django.test import Client
 
+from dashboards.pages.quality import verdict
 from monitor.core import clock
 from monitor.quality.models import ClaimState, GoldenItem, Judge, JudgeClaim, JudgeEpoch, JudgeFailure, Label
 from monitor.store.calls import scores
@@ -142,3 +145,16 @@ def test_marks_that_are_all_the_same_are_called_out(
     rows = [scores.ScoreRow(one, "helpfulness", "judge", 5.0, "fine", "rubric#1") for one in world]
     scores.put(cast.project.id, rows, now=now)
     assert "says nothing" in look("quality").content.decode()
+
+
+def test_what_is_not_known_stands_before_what_is_steady() -> None:
+    """A version with too few marks must not make the page say that all is well."""
+    rows = [tone_of("steady", "good"), tone_of("few", "unknown")]
+    told = verdict([{"row": SimpleNamespace(name="helpfulness"), "versions": rows}])
+    assert told is not None
+    assert (told["tone"], told["version"]) == ("unknown", "few")
+
+
+def tone_of(version: str, tone: str) -> Any:
+    row = SimpleNamespace(quality=SimpleNamespace(version=version, model="m"))
+    return SimpleNamespace(tone=tone, word=version, why="", row=row)
