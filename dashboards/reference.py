@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 
 from dashboards.panels import PANELS
 from monitor import meters, query
@@ -17,6 +18,9 @@ from monitor.ingest.otlp import mapping
 from monitor.ingest.protocols import PROTOCOLS
 from monitor.quality.judges import JUDGES
 
+COMPARED = {
+    "numbers": lazy("numbers"), "categories": lazy("words"), "vectors": lazy("vectors"), "samples": lazy("vectors"),
+}  # fmt: skip
 PLUGINS = (PROTOCOLS, RECEIVERS, DETECTORS, ACTIONS, JUDGES, PANELS)
 
 
@@ -30,7 +34,12 @@ def page() -> str:
         _section(_("Ways to send"), PROTOCOLS, _sending, (what, _("paths"), _("content types"))),
         _conventions(),
         _section(_("Receivers"), RECEIVERS, _settings, (what, settings)),
-        _section(_("Drift detectors"), DETECTORS, _detecting, (what, settings, _("least items"), _("unit"))),
+        _section(
+            _("Drift detectors"),
+            DETECTORS,
+            _detecting,
+            (what, _("compares"), settings, _("least items"), _("unit")),
+        ),
         _section(_("Rollout actions"), ACTIONS, _settings, (what, settings)),
         _section(_("Judges"), JUDGES, _settings, (what, settings)),
         _section(_("Panels"), PANELS, _settings, (what, _("options"))),
@@ -94,7 +103,8 @@ def _settings(thing: Any) -> tuple[str, ...]:
 
 def _detecting(detector: Any) -> tuple[str, ...]:
     unit = _(detector.unit) if detector.unit else "–"
-    return _(_says(detector)), _fields(detector.fields) or "–", str(detector.least), unit
+    compared = ", ".join(str(COMPARED[kind]) for kind in detector.kinds)
+    return _(_says(detector)), compared, _fields(detector.fields) or "–", str(detector.least), unit
 
 
 def _functions() -> str:

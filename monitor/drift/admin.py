@@ -4,18 +4,20 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from unfold import widgets
 
 from monitor.core import clock
-from monitor.drift import pinning, policy
+from monitor.drift import features, pinning, policy
 from monitor.drift.detectors import DETECTORS
-from monitor.drift.detectors.base import DATA
-from monitor.drift.features import FEATURES
+from monitor.drift.detectors.base import reads
 from monitor.drift.models import DriftPolicy, DriftSignal, DriftWatch, WatchState
+from monitor.drift.signals import CATEGORY, NUMBER
 from monitor.editing.pages import BaseForm, ProjectAdmin, labelled
 from monitor.editing.plugins import PluginAdmin, PluginForm
 
@@ -36,9 +38,21 @@ REFERENCE = ("reference_from", "reference_to", "reference_version")
 NEW_NORMAL = dt.timedelta(days=1)
 
 
+# choices that need the name of an attribute
+ATTRIBUTES = {NUMBER: _("an attribute that is a number"), CATEGORY: _("an attribute that is a word")}
+
+
 class WatchForm(PluginForm):
     plugins = DETECTORS
     kind_field = "detector"
+    feature = forms.ChoiceField(
+        label=_("Feature"), choices=features.choices, widget=widgets.UnfoldAdminSelectWidget()
+    )
+    attribute = forms.CharField(
+        label=_("Attribute"), required=False, max_length=policy.LONGEST_NAME,
+        help_text=_("Its name, where an attribute is watched: one of those that come with the calls."),
+        widget=widgets.UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )  # fmt: skip
 
     class Meta:
         model = DriftWatch
@@ -48,10 +62,29 @@ class WatchForm(PluginForm):
         )  # fmt: skip
         labels = LABELS
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chosen = self.fields["feature"]
+        assert isinstance(chosen, forms.ChoiceField)
+        chosen.choices = [*features.choices(), *ATTRIBUTES.items()]
+        prefix = next((one for one in ATTRIBUTES if self.instance.feature.startswith(one)), "")
+        if prefix:
+            self.initial = {
+                **self.initial,
+                "feature": prefix,
+                "attribute": self.instance.feature.removeprefix(prefix),
+            }
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
-        wanted = FEATURES[cleaned["feature"]].kind if cleaned.get("feature") in FEATURES else ""
-        if wanted and DATA[DETECTORS[cleaned["detector"]].kind] != wanted:
+        if cleaned.get("feature") in ATTRIBUTES:
+            name = (cleaned.get("attribute") or "").strip()
+            if not name:
+                self.add_error("attribute", _("Say which attribute."))
+                return cleaned
+            cleaned["feature"] += name
+        wanted = features.of(cleaned["feature"]).kind if cleaned.get("feature") else ""
+        if wanted and reads(DETECTORS[cleaned["detector"]], wanted) is None:
             self.add_error("feature", _("This detector compares other data; choose a feature that fits it."))
         if bool(cleaned.get("reference_from")) != bool(cleaned.get("reference_to")):
             message = _("Give both ends of the reference, or neither: then it is pinned by itself.")
@@ -66,7 +99,16 @@ class Watches(PluginAdmin):
         "Signals watch every version by themselves. Add a watch only where you want one certain distance, such as "
         "a Wasserstein distance, measured hour by hour; it does not know the time of the day."
     )
-    common = ("model", "version", "feature", "window_seconds", "enabled", "reference_hours", *REFERENCE)
+    common = (
+        "model",
+        "version",
+        "feature",
+        "attribute",
+        "window_seconds",
+        "enabled",
+        "reference_hours",
+        *REFERENCE,
+    )
     seen = ("state", "reason", "evaluated_to", "last_ok", "last_error", "last_duration")
     readonly_fields = seen
     list_display = ("feature", "model", "version", "project", "detector", "state_shown", "enabled", "last_ok")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.core.sketches import LogSketch, Sketch, VectorMean, VectorSample
+from monitor.core.sketches import CategorySketch, LogSketch, RealSketch, Sketch, VectorMean, VectorSample
 from monitor.drift.detectors.base import Detector, Score, TooFewError
 
 LEAST_BLOCKS = 3
@@ -38,13 +38,17 @@ class Assessment:
 
 def merged(parts: Sequence[Sketch]) -> Sketch:
     """All parts as one sketch; they are of one kind."""
-    numbers = [part for part in parts if isinstance(part, LogSketch)]
-    if numbers or not parts:
-        return LogSketch.merge(numbers)
-    samples = [part for part in parts if isinstance(part, VectorSample)]
-    if samples:
-        return VectorSample.merge(samples)
-    return VectorMean.merge([part for part in parts if isinstance(part, VectorMean)])
+    match parts[0] if parts else None:
+        case RealSketch():
+            return RealSketch.merge([part for part in parts if isinstance(part, RealSketch)])
+        case CategorySketch():
+            return CategorySketch.merge([part for part in parts if isinstance(part, CategorySketch)])
+        case VectorSample():
+            return VectorSample.merge([part for part in parts if isinstance(part, VectorSample)])
+        case VectorMean():
+            return VectorMean.merge([part for part in parts if isinstance(part, VectorMean)])
+        case _:
+            return LogSketch.merge([part for part in parts if isinstance(part, LogSketch)])
 
 
 def assess(

@@ -6,14 +6,14 @@ import logging
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
-from monitor.drift import windows
+from monitor.drift import features, windows
 from monitor.drift.embedders import Embedder
-from monitor.drift.features import FEATURES
 from monitor.drift.follow import LEAST_CALLS
 from monitor.drift.models import DriftSignal, DriftWatch
 from monitor.drift.run import LOOKBACK
 from monitor.drift.signals import SIGNALS
-from monitor.drift.windows import Span, VersionRow
+from monitor.drift.subjects import Span
+from monitor.drift.windows import VersionRow
 from monitor.outside.llm import MisconfiguredError, RefusedError, UnavailableError
 from monitor.store.calls import embeddings
 from monitor.store.calls.embeddings import VectorRow
@@ -46,15 +46,19 @@ def embed_missing(embedder: Embedder, *, now: dt.datetime) -> int:
             continue
         try:
             left -= _for_signals(project.pk, rows, embedder, left, now=now)
-            for watch in DriftWatch.objects.filter(project=project, enabled=True):
-                if FEATURES[watch.feature].kind == "vectors" and left > 0:
+            for watch in DriftWatch.objects.filter(
+                project=project, enabled=True, feature__in=features.OF_VECTORS
+            ):
+                if left > 0:
                     left -= _for_watch(watch, rows, embedder, left, now=now)
         except (UnavailableError, MisconfiguredError) as error:
             log.warning("vectors for %s: %s", project, error)
             about = "vectors of texts: " + str(error)
             of_vectors = [one.name for one in SIGNALS.values() if one.part == "vectors"]
             DriftSignal.objects.filter(project=project, kind__in=of_vectors).update(last_error=about)
-            DriftWatch.objects.filter(project=project, feature__endswith="embedding").update(last_error=about)
+            DriftWatch.objects.filter(project=project, feature__in=features.OF_VECTORS).update(
+                last_error=about
+            )
             break
     return TEXTS_PER_RUN - left
 
@@ -134,10 +138,10 @@ def _for_watch(
         if done >= room:
             break
         texts = embeddings.missing(
-            watch.project_id, (span.start, span.end), FEATURES[watch.feature].source, model=watch.model,
+            watch.project_id, (span.start, span.end), features.of(watch.feature).source, model=watch.model,
             version=watch.version, limit=min(TEXTS_PER_SPAN, room - done),
         )  # fmt: skip
-        done += _make(watch.project_id, FEATURES[watch.feature].source, texts, embedder)
+        done += _make(watch.project_id, features.of(watch.feature).source, texts, embedder)
     return done
 
 

@@ -15,8 +15,9 @@ from monitor.drift.models import DriftSignal, DriftSketch, WatchState
 from monitor.drift.policy import Policy
 from monitor.drift.shelf import Shelf
 from monitor.drift.signals import CATEGORY, NUMBER, SIGNALS
+from monitor.drift.subjects import Span
 from monitor.drift.walk import Walk
-from monitor.drift.windows import Span, VersionRow
+from monitor.drift.windows import VersionRow
 from monitor.store.ageing import removing
 from monitor.store.calls import generations, lineup
 from monitor.store.models import Project

@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from monitor.drift import detectors, features
+from monitor.drift import detectors
 from monitor.store.models import Project
 
 # one false page in three months, for a project and all that is watched in it
@@ -26,7 +26,7 @@ class DriftWatch(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="drift_watches")
     model = models.CharField(max_length=200)
     version = models.CharField(max_length=200, blank=True)
-    feature = models.CharField(max_length=40, choices=features.choices)
+    feature = models.CharField(max_length=80)
     detector = models.CharField(max_length=40, choices=detectors.choices)
     settings = models.JSONField(default=dict, blank=True)
     window_seconds = models.PositiveIntegerField(

@@ -6,11 +6,13 @@ Pinned, never trailing: a trailing reference follows a slow change and falls sil
 import datetime as dt
 from collections.abc import Sequence
 
-from monitor.drift import windows
+from monitor.drift import features, windows
 from monitor.drift.detectors import DETECTORS
-from monitor.drift.features import FEATURES, Feature
+from monitor.drift.detectors.base import reads
+from monitor.drift.features import Feature
 from monitor.drift.models import DriftWatch
-from monitor.drift.windows import Reference, Span, Subject, VersionRow
+from monitor.drift.subjects import Span, Subject
+from monitor.drift.windows import Reference, VersionRow
 
 LEAST_CALLS = windows.ENOUGH_CALLS
 
@@ -28,9 +30,9 @@ def reference_of(watch: DriftWatch, rows: Sequence[VersionRow]) -> Reference:
 
     Raises NoReferenceError.
     """
+    feature = features.of(watch.feature)
     if watch.reference:
-        return Reference.from_json(watch.reference)
-    feature = FEATURES[watch.feature]
+        return Reference.from_json(watch.reference, feature)
     subject = Subject(watch.project_id, watch.model, watch.reference_version or watch.version)
     if watch.reference_from and watch.reference_to:
         span = Span(watch.reference_from, watch.reference_to)
@@ -87,10 +89,13 @@ def _borrowed(watch: DriftWatch, feature: Feature, before: VersionRow, own: Vers
     """What the predecessor is measured by itself, for inputs; else its last hours before this version came."""
     pinned = DriftWatch.objects.filter(
         project_id=watch.project_id, model=before.model, version=before.version, feature=watch.feature,
-        detector__in=[name for name in DETECTORS if DETECTORS[name].kind == DETECTORS[watch.detector].kind],
+        detector__in=[
+            name for name in DETECTORS
+            if reads(DETECTORS[name], feature.kind) == reads(DETECTORS[watch.detector], feature.kind)
+        ],
     ).exclude(reference={})  # fmt: skip
     if feature.input and (first := pinned.first()) is not None:
-        return _pin(watch, Reference.from_json(first.reference))
+        return _pin(watch, Reference.from_json(first.reference, feature))
     start = max(before.first, own.first - dt.timedelta(hours=watch.reference_hours))
     subject = Subject(watch.project_id, before.model, before.version)
     found = windows.reference(subject, feature, Span(start, own.first), samples=_samples(watch))
@@ -100,7 +105,7 @@ def _borrowed(watch: DriftWatch, feature: Feature, before: VersionRow, own: Vers
 
 def _samples(watch: DriftWatch) -> bool:
     """Whether the detector wants to see vectors, not their mean."""
-    return bool(DETECTORS[watch.detector].kind == "samples")
+    return "samples" in DETECTORS[watch.detector].kinds
 
 
 def _complete(found: Reference, feature: Feature, what: str, subject: Subject) -> Reference:
@@ -110,7 +115,7 @@ def _complete(found: Reference, feature: Feature, what: str, subject: Subject) -
         message = "learning: vectors of its prompts are still being made"
         raise NoReferenceError(message, learning=True)
     if found.n < LEAST_CALLS:
-        unit = "calls" if feature.kind == "numbers" else "vectors of prompts"
+        unit = "vectors of prompts" if feature.kind == "vectors" else "calls"
         message = f"{what} have {found.n} {unit}; at least {LEAST_CALLS} are needed"
         raise NoReferenceError(message)
     return found

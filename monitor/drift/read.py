@@ -8,11 +8,10 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from monitor.core import clock
-from monitor.drift import anomalies, explain, policy, reasons, reports, walk
+from monitor.drift import anomalies, explain, features, policy, reasons, reports, walk
 from monitor.drift.detectors import DETECTORS
 from monitor.drift.embedders import WHAT_HASHING_SEES
 from monitor.drift.engine.matching import HOUR
-from monitor.drift.features import FEATURES
 from monitor.drift.models import DriftReport, DriftSignal, DriftSketch, DriftWatch, WatchState
 from monitor.drift.signals import kind_of
 from monitor.drift.stages import FULL, Maturity
@@ -78,7 +77,8 @@ class WatchRow:
 class Report:
     """One comparison. ``edges`` has one number more than the two lists of shares; all empty for vectors.
 
-    ``reference_quantiles`` and ``current_quantiles``: p5 p25 p50 p75 p95 p99 → value.
+    ``reference_quantiles`` and ``current_quantiles``: p5 p25 p50 p75 p95 p99 → value. ``shares``: of categories
+    those that moved most: name, share before and now.
     """
 
     watch: WatchRow
@@ -93,6 +93,7 @@ class Report:
     current_shares: list[float] = field(default_factory=list)
     reference_quantiles: dict[str, float] = field(default_factory=dict)
     current_quantiles: dict[str, float] = field(default_factory=dict)
+    shares: list[tuple[str, float, float]] = field(default_factory=list)
     facts: dict[str, float] = field(default_factory=dict)
     examples: list[UUID] = field(default_factory=list)
     note: str = ""
@@ -319,7 +320,7 @@ def _row(watch: DriftWatch, last: DriftReport | None) -> WatchRow:
         model=watch.model,
         version=watch.version,
         feature=watch.feature,
-        label=str(FEATURES[watch.feature].label) if watch.feature in FEATURES else watch.feature,
+        label=_label(watch.feature),
         detector=watch.detector,
         unit=kind.unit if kind else "",
         enabled=watch.enabled,
@@ -343,12 +344,19 @@ def _row(watch: DriftWatch, last: DriftReport | None) -> WatchRow:
     )
 
 
+def _label(feature: str) -> str:
+    try:
+        return str(features.of(feature).label)
+    except features.UnknownFeatureError:
+        return feature
+
+
 def _headline(watch: DriftWatch, last: DriftReport | None) -> str:
     """What moved, in words; a change of shape can be large where the average hardly moved."""
     if last is None or last.effect is None:
         return reasons.told(watch.reason)
     said = {
-        "what": FEATURES[watch.feature].label,
+        "what": _label(watch.feature),
         "effect": f"{last.effect:.2g}",
         "high": f"{last.normal_high or 0:.2g}",
     }
@@ -379,6 +387,7 @@ def _report(watch: DriftWatch, last: DriftReport) -> Report:
         current_shares=bars["current"],
         reference_quantiles=quantiles["reference"],
         current_quantiles=quantiles["current"],
+        shares=[(name, before, now) for name, before, now in body.get("shares") or ()],
         facts=body["facts"],
         examples=[UUID(one) for one in body["examples"]],
         note=str(WHAT_HASHING_SEES) if hashed else "",

@@ -8,16 +8,19 @@ import numpy as np
 
 from monitor.core.clock import to_ms
 from monitor.core.labels import NAME, Labels
-from monitor.core.sketches import LogSketch, Sketch
-from monitor.drift import windows
+from monitor.core.sketches import CategorySketch, LogSketch, Numbers, Sketch
+from monitor.core.stats import Floats, Ints
+from monitor.drift import features, newest, windows
 from monitor.drift.assess import Assessment, merged
 from monitor.drift.detectors.base import Detector
-from monitor.drift.features import FEATURES
 from monitor.drift.models import DriftReport, DriftWatch, WatchState
-from monitor.drift.windows import Reference, Span, Subject
+from monitor.drift.subjects import Span, Subject
+from monitor.drift.windows import Reference
 
 # 4 buckets of a sketch side by side: a fifth of a doubling, about 60 bars from 1 to 30 000 tokens
 BAR = 4
+# of scores so many bars, and of categories so many that moved
+BARS, MOST_SHARES = 40, 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,13 @@ def known(  # noqa: PLR0913, PLR0917 — everything that a step knows
     body["facts"] = {name: round(value, 6) for name, value in result.score.facts.items()}
     if state != WatchState.OK:
         subject = Subject(watch.project_id, watch.model, watch.version)
-        chosen = windows.examples(
-            subject, FEATURES[watch.feature], span, merged(found.blocks), current, embedder=found.embedder
+        chosen = newest.examples(
+            subject,
+            features.of(watch.feature),
+            span,
+            detector,
+            (merged(found.blocks), current),
+            found.embedder,
         )
         body["examples"] = [str(one) for one in chosen]
     return Made(
@@ -134,33 +142,62 @@ def _body(
         "current": {**span.to_json(), "version": watch.version, "n": current.n},
         "histogram": None,
         "quantiles": None,
+        "shares": None,
         "change": None,
         "facts": {},
         "examples": [],
     }
-    if isinstance(before, LogSketch) and isinstance(current, LogSketch) and before.n and current.n:
+    if isinstance(before, Numbers) and isinstance(current, Numbers) and before.n and current.n:
         body["histogram"] = _bars(before, current)
         body["quantiles"] = {
-            name: {f"p{q}": round(sketch.quantile(q / 100), 1) for q in (5, 25, 50, 75, 95, 99)}
+            name: {f"p{q}": float(f"{sketch.quantile(q / 100):.4g}") for q in (5, 25, 50, 75, 95, 99)}
             for name, sketch in (("reference", before), ("current", current))
         }
-        means = [float(np.average(np.log(one.values), weights=one.counts)) for one in (before, current)]
-        body["change"] = float(np.expm1(means[1] - means[0]))
+        if isinstance(before, LogSketch):
+            body["change"] = float(np.expm1(current.mean - before.mean))
+    if isinstance(before, CategorySketch) and isinstance(current, CategorySketch) and before.n and current.n:
+        body["shares"] = _shares(before, current)
     return body
 
 
-def _bars(before: LogSketch, after: LogSketch) -> dict[str, list[float]]:
-    """Both windows on the same logarithmic bars: edges (n + 1) and the share of calls in each (n)."""
-    # bucket i holds (2^((i-1)/16), 2^(i/16)]
-    groups = [(sketch.index - 1) // BAR for sketch in (before, after)]
-    low, high = (int(f(f(group) for group in groups)) for f in (min, max))
-    edges = np.exp2(np.arange(low, high + 2) * BAR / 16.0)
+def _shares(before: CategorySketch, after: CategorySketch) -> list[tuple[str, float, float]]:
+    """The categories that moved most: name, share before and now."""
+    both = [
+        (name, before.counts.get(name, 0) / before.n, after.counts.get(name, 0) / after.n)
+        for name in sorted({*before.counts, *after.counts})
+    ]
+    return sorted(both, key=lambda one: -abs(one[2] - one[1]))[:MOST_SHARES]
+
+
+def _bars(before: Numbers, after: Numbers) -> dict[str, list[float]]:
+    """Both windows on the same bars: edges (n + 1) and the share of calls in each (n)."""
+    places, edges = _logarithmic(before, after) if isinstance(before, LogSketch) else _even(before, after)
     shares = [
-        np.bincount(group - low, sketch.counts, high - low + 1) / sketch.counts.sum()
-        for group, sketch in zip(groups, (before, after), strict=True)
+        np.bincount(place, sketch.counts, edges.size - 1) / sketch.counts.sum()
+        for place, sketch in zip(places, (before, after), strict=True)
     ]
     return {
-        "edges": [round(float(edge), 3) for edge in edges],
+        "edges": [float(f"{edge:.6g}") for edge in edges],
         "reference": [round(float(share), 6) for share in shares[0]],
         "current": [round(float(share), 6) for share in shares[1]],
     }
+
+
+def _logarithmic(before: Numbers, after: Numbers) -> tuple[list[Ints], Floats]:
+    """The bar of each bucket, and the edges."""
+    # bucket i holds (2^((i-1)/16), 2^(i/16)]
+    groups = [(sketch.index - 1) // BAR for sketch in (before, after)]
+    low, high = (int(f(f(group) for group in groups)) for f in (min, max))
+    return [group - low for group in groups], np.exp2(np.arange(low, high + 2) * BAR / 16.0)
+
+
+def _even(before: Numbers, after: Numbers) -> tuple[list[Ints], Floats]:
+    """The same of scores, which have no logarithm: equal bars over all but the farthest of them."""
+    low = min(before.quantile(0.001), after.quantile(0.001))
+    high = max(before.quantile(0.999), after.quantile(0.999))
+    edges: Floats = np.linspace(low, high if high > low else low + 1.0, BARS + 1)
+    places = [
+        np.clip(np.searchsorted(edges, sketch.values, side="right") - 1, 0, BARS - 1)
+        for sketch in (before, after)
+    ]
+    return places, edges

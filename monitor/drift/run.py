@@ -14,14 +14,14 @@ from django.db import models
 from monitor.core import clock, fields
 from monitor.core.labels import NAME, Matcher
 from monitor.core.samples import Selection
-from monitor.drift import pinning, policy, reports, walk, windows
+from monitor.drift import features, pinning, policy, reports, walk, windows
 from monitor.drift.assess import assess
 from monitor.drift.detectors import DETECTORS
-from monitor.drift.detectors.base import DATA, Detector, TooFewError, WrongDataError
+from monitor.drift.detectors.base import DATA, Detector, TooFewError, WrongDataError, reads
 from monitor.drift.evidence import Evidence
-from monitor.drift.features import FEATURES
 from monitor.drift.models import DriftReport, DriftWatch, WatchState
-from monitor.drift.windows import Reference, Span, Subject, VersionRow
+from monitor.drift.subjects import Span, Subject
+from monitor.drift.windows import Reference, VersionRow
 from monitor.registry import UnknownNameError
 from monitor.store.ageing import removing
 from monitor.store.calls import lineup
@@ -42,6 +42,10 @@ WARNING = 0.7
 SHORT_HOURS = 6.0
 # what a replay of a stretch that is long over leaves as it is
 STANDING = ("evaluated_to", "progress", "state", "reason", "last_ok", "last_error", "last_duration")
+# what whoever set the watch up must mend
+STOPS = (
+    WrongDataError, fields.BadFieldError, UnknownNameError, features.UnknownFeatureError, policy.BadPolicyError
+)  # fmt: skip
 REPORTS_KEPT = dt.timedelta(days=30)
 # what is not caught up in this time waits for the next run
 LONGEST_RUN_SECONDS = 20.0
@@ -108,7 +112,7 @@ def run(
     except pinning.NoReferenceError as problem:
         state = WatchState.LEARNING if problem.learning else WatchState.UNKNOWN
         DriftWatch.objects.filter(pk=watch.pk).update(state=state, reason=str(problem))
-    except (WrongDataError, fields.BadFieldError, UnknownNameError, policy.BadPolicyError) as problem:
+    except STOPS as problem:
         error = str(problem)
         DriftWatch.objects.filter(pk=watch.pk).update(state=WatchState.UNKNOWN, reason=error)
         if error != watch.last_error:
@@ -127,12 +131,13 @@ def _mark_silence(watch: DriftWatch, rows: Sequence[VersionRow], *, now: dt.date
 
 
 def make(watch: DriftWatch) -> Detector:
-    """The detector of a watch; raises UnknownNameError, BadFieldError or WrongDataError."""
+    """The detector of a watch; raises one of STOPS."""
     kind = DETECTORS[watch.detector]
     made: Detector = kind(fields.clean(kind.fields, watch.settings))
-    feature = FEATURES[watch.feature]
-    if DATA[made.kind] != feature.kind:
-        message = f"{watch.detector} compares {DATA[made.kind]}, but {feature.label} are {feature.kind}"
+    feature = features.of(watch.feature)
+    if reads(made, feature.kind) is None:
+        compared = ", ".join(sorted({DATA[one] for one in made.kinds}))
+        message = f"{watch.detector} compares {compared}, but {feature.label} are {feature.kind}"
         raise WrongDataError(message)
     return made
 
@@ -168,7 +173,7 @@ def step(
     now: dt.datetime,
 ) -> bool:  # fmt: skip
     """One step; False when it must wait (vectors on their way) or another worker took it. ``limit``: of evidence."""
-    feature = FEATURES[watch.feature]
+    feature = features.of(watch.feature)
     subject = Subject(watch.project_id, watch.model, watch.version)
     span = Span(moment - dt.timedelta(seconds=watch.window_seconds), moment)
     if feature.kind == "vectors" and windows.vectors_pending(subject, feature, span):
@@ -178,7 +183,7 @@ def step(
         return False
     held = reports.held(watch, before, moment, STEP)
     append.samples(watch.project_id, held, now=now)
-    sampled = windows.SAMPLED if detector.kind == "samples" else 0
+    sampled = windows.SAMPLED if "samples" in detector.kinds else 0
     current = windows.current(subject, feature, span, found.embedder, sampled=sampled)
     seed = zlib.crc32(f"{watch.pk} {moment.isoformat()}".encode())
     try:

@@ -9,7 +9,7 @@ from monitor.drift import run, windows
 from monitor.drift.embedders import Hashing, Remote, configured
 from monitor.drift.embedding import embed_missing
 from monitor.drift.models import DriftReport, DriftWatch, WatchState
-from monitor.drift.windows import Span
+from monitor.drift.subjects import Span
 from monitor.outside.llm import RefusedError, UnavailableError
 from monitor.store.calls import embeddings
 from tests.fixtures.fix_cast import Cast

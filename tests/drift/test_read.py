@@ -5,7 +5,7 @@ import pytest
 from monitor import query
 from monitor.drift import read, run, windows
 from monitor.drift.models import DriftWatch
-from monitor.drift.windows import Span
+from monitor.drift.subjects import Span
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_traffic import Traffic
 

@@ -4,10 +4,10 @@ import pytest
 
 from monitor import query
 from monitor.core.sketches import LogSketch
-from monitor.drift import pinning, run, windows
+from monitor.drift import pinning, run, values, windows
 from monitor.drift.features import FEATURES
 from monitor.drift.models import DriftReport, DriftWatch, WatchState
-from monitor.drift.windows import Span
+from monitor.drift.subjects import Span, Subject
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_traffic import Traffic
@@ -65,7 +65,7 @@ def test_the_effect_its_band_and_the_evidence_can_be_asked_for(
 
 def test_seconds_are_told_apart_far_below_half_of_one(cast: Cast, push: Push, now: dt.datetime) -> None:
     push([{"at": now - HOUR / 2, "duration_seconds": 0.02 * (1 + place % 3)} for place in range(30)])
-    subject = windows.Subject(cast.project.id, "qwen", "v1")
+    subject = Subject(cast.project.id, "qwen", "v1")
     found = windows.current(subject, FEATURES["latency"], Span(now - HOUR, now))
     assert isinstance(found, LogSketch)
     assert found.values == pytest.approx([0.02, 0.04, 0.06], rel=0.05)
@@ -248,7 +248,7 @@ def test_passing_reports_are_dropped_and_those_at_window_ends_stay(
 def test_a_long_window_is_seen_from_end_to_end(
     cast: Cast, push: Push, now: dt.datetime, monkeypatch: pytest.MonkeyPatch, feature: str
 ) -> None:
-    monkeypatch.setattr(windows, "LARGEST_WINDOW", 60)
+    monkeypatch.setattr(values, "LARGEST_WINDOW", 60)
     start = now - dt.timedelta(hours=6.5)
     push([
         {
@@ -257,7 +257,7 @@ def test_a_long_window_is_seen_from_end_to_end(
         }
         for n in range(390)
     ])  # fmt: skip
-    subject = windows.Subject(cast.project.id, "qwen", "v1")
+    subject = Subject(cast.project.id, "qwen", "v1")
     found = windows.current(subject, FEATURES[feature], Span(start, now))
     assert isinstance(found, LogSketch)
     assert found.n == 390
@@ -267,11 +267,11 @@ def test_a_long_window_is_seen_from_end_to_end(
 def test_a_crowded_hour_is_seen_from_end_to_end(
     cast: Cast, push: Push, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(windows, "LARGEST_WINDOW", 100)
+    monkeypatch.setattr(values, "LARGEST_WINDOW", 100)
     push([
         {"at": now - dt.timedelta(minutes=55 - n / 10), "input_tokens": 100 if n < 250 else 1000} for n in range(500)
     ])  # fmt: skip
-    subject = windows.Subject(cast.project.id, "qwen", "v1")
+    subject = Subject(cast.project.id, "qwen", "v1")
     found = windows.current(subject, FEATURES["prompt_length"], Span(now - HOUR, now))
     assert isinstance(found, LogSketch)
     assert found.n <= 100

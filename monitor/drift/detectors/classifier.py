@@ -1,14 +1,14 @@
 """Classifier two-sample test: how well a reference call can be told from a current one; 0 not at all, 1 always."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from monitor.core.fields import Field
-from monitor.core.sketches import LogSketch, Sketch
+from monitor.core.sketches import Numbers, Sketch
 from monitor.core.stats import Floats
-from monitor.drift.detectors.base import Score, need
+from monitor.drift.detectors.base import Counted, Kind, Score, binned, need_counts
 
 # a bin must hold so many calls of both sides together before it may vote
 BINS = 24
@@ -17,14 +17,14 @@ CAUTION = 20.0
 
 
 class Classifier:
-    """Bins vote by what they held in one half of the calls, and are judged by the other half (Lopez-Paz 2017).
+    """Bins (or categories) vote by what they held in one half of the calls, and are judged by the other half (Lopez-Paz 2017).
 
     The effect is twice the area under the curve minus one. It sees any change of shape, and says so in a
     figure that does not depend on the unit; small shifts need many calls.
     """
 
     fields: tuple[Field, ...] = ()
-    kind: Literal["numbers"] = "numbers"
+    kinds: tuple[Kind, ...] = ("numbers", "categories")
     unit = "2 AUC - 1"
     signed = False
     floor = 0.1
@@ -35,18 +35,25 @@ class Classifier:
         self.settings = dict(settings)
 
     def distance(self, reference: Sketch, current: Sketch) -> Score:
-        before, after = need(LogSketch, self.least, reference, current)
-        grid = np.union1d(before.index, after.index)
-        old, new = _counts(before, grid), _counts(after, grid)
-        edges = _bins(old / old.sum() + new / new.sum())
-        old, new = (np.add.reduceat(one, edges) for one in (old, new))
+        before, after = need_counts(self.least, reference, current)
+        old, new = _filled(before, after)
         if (old / old.sum() == new / new.sum()).all():
             return Score(0.0, {"auc": 0.5})
         area = float(np.mean([_area(*halves) for halves in _folds(old, new)]))
         return Score(max(0.0, 2.0 * area - 1.0), {"auc": area})
 
 
-def _counts(sketch: LogSketch, grid: np.ndarray) -> Floats:
+def _filled(before: Counted, after: Counted) -> tuple[Floats, Floats]:
+    """Both sides in bins of about equal mass; categories are their own."""
+    if not isinstance(before, Numbers) or not isinstance(after, Numbers):
+        return binned(before, after)
+    grid = np.union1d(before.index, after.index)
+    old, new = _counts(before, grid), _counts(after, grid)
+    edges = _bins(old / old.sum() + new / new.sum())
+    return np.add.reduceat(old, edges), np.add.reduceat(new, edges)
+
+
+def _counts(sketch: Numbers, grid: np.ndarray) -> Floats:
     found = np.zeros(grid.size)
     found[np.searchsorted(grid, sketch.index)] = sketch.counts
     return found

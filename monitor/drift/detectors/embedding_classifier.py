@@ -1,14 +1,14 @@
 """Classifier two-sample test on vectors: how well a text of the reference can be told from one of now."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from monitor.core.fields import Field
 from monitor.core.sketches import Sketch, VectorSample
 from monitor.core.stats import Floats
-from monitor.drift.detectors.base import Score, need, same_length
+from monitor.drift.detectors.base import Kind, Score, need, same_length
 
 SEED = 7
 # how far the spread of the vectors is drawn towards a round one
@@ -22,7 +22,7 @@ class EmbeddingClassifier:
     """
 
     fields: tuple[Field, ...] = ()
-    kind: Literal["samples"] = "samples"
+    kinds: tuple[Kind, ...] = ("samples",)
     unit = "2 AUC - 1"
     signed = False
     floor = 0.1
@@ -40,6 +40,11 @@ class EmbeddingClassifier:
         area = float(np.mean(areas))
         return Score(max(0.0, 2.0 * area - 1.0), {"auc": area})
 
+    def newness(self, reference: VectorSample, current: VectorSample, vectors: Floats) -> Floats:
+        """The score that the discriminant of all vectors gives."""
+        found: Floats = vectors @ _towards(reference.vectors, current.vectors)
+        return found
+
 
 def _halves(vectors: Floats) -> tuple[Floats, Floats]:
     order = np.random.default_rng(SEED).permutation(len(vectors))
@@ -49,13 +54,16 @@ def _halves(vectors: Floats) -> tuple[Floats, Floats]:
 
 def _area(taught_old: Floats, taught_new: Floats, old: Floats, new: Floats) -> float:
     """The area under the curve of the second halves, by the direction that parts the first."""
-    gap = taught_new.mean(axis=0) - taught_old.mean(axis=0)
-    spread = np.cov(
-        np.concatenate([taught_old - taught_old.mean(axis=0), taught_new - taught_new.mean(axis=0)]).T
-    )
-    spread = np.atleast_2d(spread)
-    round_ = float(np.trace(spread)) / len(spread) + 1e-12
-    towards = np.linalg.solve((1.0 - RIDGE) * spread + RIDGE * round_ * np.eye(len(spread)), gap)
+    towards = _towards(taught_old, taught_new)
     here, score = np.sort(old @ towards), new @ towards
     left, right = np.searchsorted(here, score, "left"), np.searchsorted(here, score, "right")
     return float((left + right).mean() / (2.0 * len(here)))
+
+
+def _towards(old: Floats, new: Floats) -> Floats:
+    """The direction that parts the two best."""
+    gap = new.mean(axis=0) - old.mean(axis=0)
+    spread = np.atleast_2d(np.cov(np.concatenate([old - old.mean(axis=0), new - new.mean(axis=0)]).T))
+    round_ = float(np.trace(spread)) / len(spread) + 1e-12
+    found: Floats = np.linalg.solve((1.0 - RIDGE) * spread + RIDGE * round_ * np.eye(len(spread)), gap)
+    return found

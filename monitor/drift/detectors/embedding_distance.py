@@ -1,13 +1,13 @@
 """How far the mean vector has moved, in units of the reference's own spread around its mean."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from monitor.core.fields import Field
 from monitor.core.sketches import Sketch, VectorMean
-from monitor.drift.detectors.base import Score, need, same_length
+from monitor.drift.detectors.base import Kind, Score, need, same_length
 
 
 class EmbeddingDistance:
@@ -18,7 +18,7 @@ class EmbeddingDistance:
     """
 
     fields: tuple[Field, ...] = ()
-    kind: Literal["vectors"] = "vectors"
+    kinds: tuple[Kind, ...] = ("vectors",)
     unit = "radius of the reference"
     signed = False
     floor = 0.05

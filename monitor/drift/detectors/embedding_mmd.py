@@ -1,14 +1,14 @@
 """Maximum mean discrepancy of vectors by random Fourier features: any change of the cloud, not of its middle alone."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from monitor.core.fields import Field
 from monitor.core.sketches import Sketch, VectorSample
 from monitor.core.stats import Floats
-from monitor.drift.detectors.base import Score, need, same_length
+from monitor.drift.detectors.base import Kind, Score, need, same_length
 
 FEATURES = 64
 SEED = 20_261_121
@@ -24,7 +24,7 @@ class EmbeddingDiscrepancy:
     """
 
     fields: tuple[Field, ...] = ()
-    kind: Literal["samples"] = "samples"
+    kinds: tuple[Kind, ...] = ("samples",)
     unit = "distance in feature space, 0 to 1.4"
     signed = False
     floor = 0.05
@@ -45,6 +45,13 @@ class EmbeddingDiscrepancy:
         squared = float(gap @ gap)
         return Score(float(np.sqrt(max(0.0, squared - by_chance))), {"mmd_squared": squared})
 
+    def newness(self, reference: VectorSample, current: VectorSample, vectors: Floats) -> Floats:
+        """The witness of the discrepancy: how much nearer a vector lies to those of now."""
+        frequency = _frequencies(reference.vectors)
+        old, new = (_mean_features(one.vectors, frequency) for one in (reference, current))
+        found: Floats = _features(vectors, frequency) @ (new - old)
+        return found
+
 
 def _frequencies(reference: Floats) -> Floats:
     """Random directions (d, FEATURES), as wide as the reference asks for."""
@@ -57,7 +64,11 @@ def _frequencies(reference: Floats) -> Floats:
 
 
 def _mean_features(vectors: Floats, frequency: Floats) -> Floats:
+    found: Floats = _features(vectors, frequency).mean(axis=0)
+    return found
+
+
+def _features(vectors: Floats, frequency: Floats) -> Floats:
     angle = vectors @ frequency
-    features = np.concatenate([np.cos(angle), np.sin(angle)], axis=1) / np.sqrt(FEATURES)
-    found: Floats = features.mean(axis=0)
+    found: Floats = np.concatenate([np.cos(angle), np.sin(angle)], axis=1) / np.sqrt(FEATURES)
     return found

@@ -1,13 +1,13 @@
-"""Energy distance: the area between the distribution functions, squared; on logarithms, 0 to 1."""
+"""Energy distance: the area between the distribution functions, squared; on logarithms of lengths, 0 to 1."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from monitor.core.fields import Field
-from monitor.core.sketches import LogSketch, Sketch
-from monitor.drift.detectors.base import Score, need
+from monitor.core.sketches import Sketch
+from monitor.drift.detectors.base import Kind, Score, need_numbers
 
 
 class Energy:
@@ -17,7 +17,7 @@ class Energy:
     """
 
     fields: tuple[Field, ...] = ()
-    kind: Literal["numbers"] = "numbers"
+    kinds: tuple[Kind, ...] = ("numbers",)
     unit = "coefficient, 0 to 1"
     signed = False
     floor = 0.1
@@ -28,10 +28,10 @@ class Energy:
         self.settings = dict(settings)
 
     def distance(self, reference: Sketch, current: Sketch) -> Score:
-        before, after = need(LogSketch, self.least, reference, current)
+        before, after = need_numbers(self.least, reference, current)
         grid = np.union1d(before.index, after.index)
         old, new = before.cumulative(grid), after.cumulative(grid)
-        steps = np.diff(grid)
+        steps = np.diff(before.at(grid).positions)
         squared = 2.0 * float((steps * ((old - new) ** 2)[:-1]).sum())
         # twice the mean distance between a value of one side and one of the other
         apart = 2.0 * float((steps * (old * (1.0 - new) + new * (1.0 - old))[:-1]).sum())

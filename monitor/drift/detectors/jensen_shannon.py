@@ -1,23 +1,24 @@
-"""Jensen-Shannon distance (base 2, 0 to 1) over logarithmic bins: how well one call tells the windows apart."""
+"""Jensen-Shannon distance (base 2, 0 to 1) over bins or categories: how well one call tells the windows apart."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from monitor.core.fields import Field
-from monitor.core.sketches import LogSketch, Sketch
-from monitor.drift.detectors.base import Score, need
-
-# 4 buckets of the sketch together: a fifth of a doubling, so that small windows are not all noise
-COARSER = 4
+from monitor.core.sketches import Sketch
+from monitor.core.stats import Floats
+from monitor.drift.detectors.base import Kind, Score, binned, need_counts
 
 
 class JensenShannon:
-    """Symmetric and bounded, unlike PSI; sees a new peak that leaves mean and spread as they were."""
+    """Symmetric and bounded, unlike PSI; sees a new peak that leaves mean and spread as they were.
+
+    Of categories it sees every change of shares, and a category that is new.
+    """
 
     fields: tuple[Field, ...] = ()
-    kind: Literal["numbers"] = "numbers"
+    kinds: tuple[Kind, ...] = ("numbers", "categories")
     unit = "JS distance"
     signed = False
     floor = 0.1
@@ -28,20 +29,13 @@ class JensenShannon:
         self.settings = dict(settings)
 
     def distance(self, reference: Sketch, current: Sketch) -> Score:
-        before, after = need(LogSketch, self.least, reference, current)
-        grid = np.union1d(before.index // COARSER, after.index // COARSER)
-        p, q = (_shares(sketch, grid) for sketch in (before, after))
+        before, after = need_counts(self.least, reference, current)
+        p, q = (counts / counts.sum() for counts in binned(before, after))
         middle = 0.5 * (p + q)
         divergence = 0.5 * (_relative_entropy(p, middle) + _relative_entropy(q, middle))
         return Score(float(np.sqrt(max(0.0, divergence))), {"divergence_bits": divergence})
 
 
-def _shares(sketch: LogSketch, grid: np.ndarray) -> np.ndarray:
-    found = np.bincount(np.searchsorted(grid, sketch.index // COARSER), sketch.counts, grid.size)
-    shares: np.ndarray = found / found.sum()
-    return shares
-
-
-def _relative_entropy(p: np.ndarray, q: np.ndarray) -> float:
+def _relative_entropy(p: Floats, q: Floats) -> float:
     some = p > 0
     return float(np.sum(p[some] * np.log2(p[some] / q[some])))

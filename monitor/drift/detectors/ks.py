@@ -1,20 +1,20 @@
 """Kolmogorov-Smirnov distance: the widest gap between the two distribution functions, 0 to 1."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from monitor.core.fields import Field
-from monitor.core.sketches import LogSketch, Sketch
-from monitor.drift.detectors.base import Score, need
+from monitor.core.sketches import Sketch
+from monitor.drift.detectors.base import Kind, Score, need_numbers
 
 
 class KolmogorovSmirnov:
     """The distance, not its p-value: with enough calls a p-value finds every benign hour significant."""
 
     fields: tuple[Field, ...] = ()
-    kind: Literal["numbers"] = "numbers"
+    kinds: tuple[Kind, ...] = ("numbers",)
     unit = "share of calls"
     signed = False
     floor = 0.1
@@ -25,9 +25,9 @@ class KolmogorovSmirnov:
         self.settings = dict(settings)
 
     def distance(self, reference: Sketch, current: Sketch) -> Score:
-        before, after = need(LogSketch, self.least, reference, current)
+        before, after = need_numbers(self.least, reference, current)
         grid = np.union1d(before.index, after.index)
         gaps = before.cumulative(grid) - after.cumulative(grid)
         widest = int(np.argmax(np.abs(gaps)))
-        where = LogSketch(grid[widest : widest + 1], np.ones(1)).values[0]
+        where = before.at(grid[widest : widest + 1]).values[0]
         return Score(float(abs(gaps[widest])), {"widest_at": float(where)})

@@ -1,21 +1,24 @@
-"""Shift of the geometric mean, signed: "prompts are 31 % longer". The most readable of the effects."""
+"""Shift of the mean, signed: "prompts are 31 % longer". The most readable of the effects."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from monitor.core.fields import Field
-from monitor.core.sketches import LogSketch, Sketch
-from monitor.drift.detectors.base import Score, need
+from monitor.core.sketches import RealSketch, Sketch
+from monitor.drift.detectors.base import Kind, Score, need_numbers
 
 
 class MeanShift:
-    """Blind to a change of shape that leaves the mean where it was; steady on small windows."""
+    """Of lengths and times the ratio of the geometric means less one; of scores the shift in standard deviations.
+
+    Blind to a change of shape that leaves the mean where it was; steady on small windows.
+    """
 
     fields: tuple[Field, ...] = ()
-    kind: Literal["numbers"] = "numbers"
-    unit = "ratio of change"
+    kinds: tuple[Kind, ...] = ("numbers",)
+    unit = "ratio of change, of scores standard deviations"
     signed = True
     floor = 0.1
     least = 30
@@ -25,6 +28,8 @@ class MeanShift:
         self.settings = dict(settings)
 
     def distance(self, reference: Sketch, current: Sketch) -> Score:
-        before, after = need(LogSketch, self.least, reference, current)
-        means = [float(np.average(np.log(s.values), weights=s.counts)) for s in (before, after)]
-        return Score(float(np.expm1(means[1] - means[0])), {"mean_log_shift": means[1] - means[0]})
+        before, after = need_numbers(self.least, reference, current)
+        moved = after.mean - before.mean
+        if isinstance(before, RealSketch):
+            return Score(moved / before.deviation, {"mean_before": before.mean, "mean_now": after.mean})
+        return Score(float(np.expm1(moved)), {"mean_log_shift": moved})

@@ -1,13 +1,13 @@
 """Maximum mean discrepancy by random Fourier features: how far the mean features of two windows lie apart."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from monitor.core.fields import Field
-from monitor.core.sketches import LogSketch, Sketch
-from monitor.drift.detectors.base import Score, need
+from monitor.core.sketches import Numbers, Sketch
+from monitor.drift.detectors.base import Kind, Score, need_numbers
 
 FEATURES = 128
 SEED = 20_251_121
@@ -16,13 +16,13 @@ WIDTHS = np.array([0.5, 1.0, 2.0])
 
 
 class Discrepancy:
-    """On standardised logarithms, with a Gaussian kernel of three widths (Gretton 2012; Rahimi and Recht 2007).
+    """On standardised logarithms (scores: as they are), with a Gaussian kernel of three widths (Gretton 2012; Rahimi and Recht 2007).
 
     The part that few calls cause by chance is taken off, so that windows of any size compare.
     """
 
     fields: tuple[Field, ...] = ()
-    kind: Literal["numbers"] = "numbers"
+    kinds: tuple[Kind, ...] = ("numbers",)
     unit = "distance in feature space, 0 to 1.4"
     signed = False
     floor = 0.1
@@ -33,11 +33,8 @@ class Discrepancy:
         self.settings = dict(settings)
 
     def distance(self, reference: Sketch, current: Sketch) -> Score:
-        before, after = need(LogSketch, self.least, reference, current)
-        logs = np.log(before.values)
-        centre = float(np.average(logs, weights=before.counts))
-        spread = float(np.sqrt(np.average((logs - centre) ** 2, weights=before.counts))) or 1.0
-        old, new = (_mean_features(one, centre, spread) for one in (before, after))
+        before, after = need_numbers(self.least, reference, current)
+        old, new = (_mean_features(one, before.mean, before.deviation) for one in (before, after))
         gap = old - new
         # a feature vector has length one, so a mean of n of them lies about (1 - |mean|^2) / n from the truth
         by_chance = (1.0 - float(old @ old)) / before.n + (1.0 - float(new @ new)) / after.n
@@ -45,10 +42,10 @@ class Discrepancy:
         return Score(float(np.sqrt(max(0.0, squared - by_chance))), {"mmd_squared": squared})
 
 
-def _mean_features(sketch: LogSketch, centre: float, spread: float) -> np.ndarray:
+def _mean_features(sketch: Numbers, centre: float, spread: float) -> np.ndarray:
     chance = np.random.default_rng(SEED)
     frequency = chance.normal(size=FEATURES) / np.resize(WIDTHS, FEATURES)
-    angle = ((np.log(sketch.values) - centre) / spread)[:, None] * frequency[None, :]
+    angle = ((sketch.positions - centre) / spread)[:, None] * frequency[None, :]
     features = np.concatenate([np.cos(angle), np.sin(angle)], axis=1) / np.sqrt(FEATURES)
     found: np.ndarray = np.average(features, axis=0, weights=sketch.counts)
     return found

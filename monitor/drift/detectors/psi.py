@@ -1,14 +1,15 @@
-"""Population stability index over quantile bins of the reference; known from credit scoring."""
+"""Population stability index over quantile bins of the reference, or over categories; known from credit scoring."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from monitor.core.fields import Field
 from monitor.core.fields import gettext_noop as _
-from monitor.core.sketches import LogSketch, Sketch
-from monitor.drift.detectors.base import Score, need
+from monitor.core.sketches import Numbers, Sketch
+from monitor.core.stats import Floats, Ints
+from monitor.drift.detectors.base import Counted, Kind, Score, binned, need_counts
 
 SMALLEST_SHARE = 1e-4
 
@@ -18,10 +19,14 @@ class PopulationStability:
 
     fields: tuple[Field, ...] = (
         Field(
-            "bins", _("Bins"), kind="integer", default=10, help=_("Quantile bins of the reference, 4 to 50.")
+            "bins",
+            _("Bins"),
+            kind="integer",
+            default=10,
+            help=_("Quantile bins of the reference, 4 to 50. Categories are their own bins."),
         ),
     )
-    kind: Literal["numbers"] = "numbers"
+    kinds: tuple[Kind, ...] = ("numbers", "categories")
     unit = "PSI"
     signed = False
     floor = 0.1
@@ -32,14 +37,20 @@ class PopulationStability:
         self.bins = min(50, max(4, int(settings.get("bins") or 10)))
 
     def distance(self, reference: Sketch, current: Sketch) -> Score:
-        before, after = need(LogSketch, self.least, reference, current)
+        before, after = need_counts(self.least, reference, current)
+        p, q = (np.maximum(one / one.sum(), SMALLEST_SHARE) for one in self._binned(before, after))
+        return Score(float(np.sum((q - p) * np.log(q / p))), {"bins": float(p.size)})
+
+    def _binned(self, before: Counted, after: Counted) -> tuple[Floats, Floats]:
+        if not isinstance(before, Numbers) or not isinstance(after, Numbers):
+            return binned(before, after)
         cuts = np.unique(
             np.searchsorted(np.cumsum(before.counts) / before.n, np.arange(1, self.bins) / self.bins)
         )
         edges = before.index[np.minimum(cuts, before.index.size - 1)]
-        shares = []
-        for sketch in (before, after):
-            found = np.bincount(np.searchsorted(edges, sketch.index), sketch.counts, edges.size + 1)
-            shares.append(np.maximum(found / found.sum(), SMALLEST_SHARE))
-        p, q = shares
-        return Score(float(np.sum((q - p) * np.log(q / p))), {"bins": float(edges.size + 1)})
+        return _held(before, edges), _held(after, edges)
+
+
+def _held(sketch: Numbers, edges: Ints) -> Floats:
+    counts = np.bincount(np.searchsorted(edges, sketch.index), sketch.counts, edges.size + 1)
+    return counts.astype(np.float64)

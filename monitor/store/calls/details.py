@@ -3,6 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import numpy as np
@@ -30,6 +31,7 @@ _READ = """
 class DetailColumns:
     """``at``: Unix milliseconds of each call; ``scores``: NaN where there is none; ``attributes`` as they came."""
 
+    calls: list[UUID]
     at: npt.NDArray[np.int64]
     scores: npt.NDArray[np.float64]
     attributes: list[dict[str, Any]]
@@ -50,6 +52,7 @@ def columns(
         )  # fmt: skip
         rows = cursor.fetchall()
     return DetailColumns(
+        [row[0] for row in rows],
         np.array([ids.milliseconds_of(row[0]) for row in rows], dtype=np.int64),
         np.array([np.nan if row[1] is None else row[1] for row in rows], dtype=np.float64),
         [found if isinstance(found := msgspec.json.decode(row[2] or "{}"), dict) else {} for row in rows],

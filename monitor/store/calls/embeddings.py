@@ -154,8 +154,9 @@ def mean_distance(
 
 @dataclass(frozen=True, slots=True)
 class VectorColumns:
-    """``at``: Unix milliseconds of each call (n,); ``vectors`` (n, d) of one embedder."""
+    """``at``: Unix milliseconds of each of the ``calls`` (n,); ``vectors`` (n, d) of one embedder."""
 
+    calls: list[UUID]
     at: npt.NDArray[np.int64]
     vectors: npt.NDArray[np.float32]
 
@@ -187,7 +188,8 @@ def sampled(
     at = np.array([ids.milliseconds_of(row[0]) for row in rows], dtype=np.int64)
     # two numbers of 2 bytes (dimension, unused), then floats, all big-endian
     found = [np.frombuffer(row[1], dtype=">f4", offset=4) for row in rows]
-    return VectorColumns(at, np.array(found, dtype=np.float32) if found else np.empty((0, 0), np.float32))
+    vectors = np.array(found, dtype=np.float32) if found else np.empty((0, 0), np.float32)
+    return VectorColumns([row[0] for row in rows], at, vectors)
 
 
 def nearest(

@@ -13,6 +13,16 @@ from django.db import connection
 from monitor.core import clock
 from monitor.store import ids
 
+# a judge of ours signs with its epoch
+_NAMED = "s.name || coalesce(' ' || substring(s.author FROM '^[a-z_]+(#[0-9]+)$'), '')"
+_OF_VERSION = """
+    FROM monitor_score s JOIN monitor_generation g ON g.shard = s.shard AND g.id = s.generation_id
+    WHERE s.project_id = %(project)s AND s.generation_id >= %(first)s AND s.generation_id < %(last)s
+          -- said of both, or every day of the calls is looked through
+          AND g.id >= %(first)s AND g.id < %(last)s AND s.source = %(source)s AND g.model = %(model)s
+          AND g.version = %(version)s
+"""
+
 
 def by_hour(
     project_id: int, start: dt.datetime, end: dt.datetime, *, model: str, version: str, source: str
@@ -24,22 +34,36 @@ def by_hour(
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT floor(extract(epoch FROM g.started_at) / 3600)::bigint,"
-            " s.name || coalesce(' ' || substring(s.author FROM '^[a-z_]+(#[0-9]+)$'), ''), count(*)::float8,"
-            " sum(s.value), sum(s.value * s.value) FROM monitor_score s"
-            " JOIN monitor_generation g ON g.shard = s.shard AND g.id = s.generation_id"
-            " WHERE s.project_id = %(project)s AND s.generation_id >= %(first)s AND s.generation_id < %(last)s"
-            # said of both, or every day of the calls is looked through
-            " AND g.id >= %(first)s AND g.id < %(last)s AND s.source = %(source)s AND g.model = %(model)s"
-            " AND g.version = %(version)s GROUP BY 1, 2 ORDER BY 1, 2",
-            {
-                "project": project_id, "first": ids.first_at(clock.to_ms(start)),
-                "last": ids.first_at(clock.to_ms(end)), "source": source, "model": model, "version": version,
-            },
-        )  # fmt: skip
+            f" {_NAMED}, count(*)::float8, sum(s.value), sum(s.value * s.value) {_OF_VERSION} GROUP BY 1, 2 ORDER BY 1, 2",
+            _of_version(project_id, start, end, model, version, source),
+        )
         found: dict[int, dict[str, list[float]]] = {}
         for hour, name, *sums in cursor.fetchall():
             found.setdefault(hour, {})[name] = sums
     return found
+
+
+def by_name(
+    project_id: int, start: dt.datetime, end: dt.datetime, *, model: str, version: str, source: str
+) -> dict[str, tuple[list[UUID], npt.NDArray[np.float64]]]:
+    """The marks of one source on the calls of [start, end), oldest call first, by the names of ``by_hour``."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {_NAMED}, array_agg(g.id ORDER BY g.id), array_agg(s.value ORDER BY g.id) {_OF_VERSION} GROUP BY 1",
+            _of_version(project_id, start, end, model, version, source),
+        )
+        return {
+            name: (calls, np.array(values, dtype=np.float64)) for name, calls, values in cursor.fetchall()
+        }
+
+
+def _of_version(
+    project_id: int, start: dt.datetime, end: dt.datetime, model: str, version: str, source: str
+) -> dict[str, Any]:
+    return {
+        "project": project_id, "first": ids.first_at(clock.to_ms(start)), "last": ids.first_at(clock.to_ms(end)),
+        "source": source, "model": model, "version": version,
+    }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
