@@ -28,8 +28,9 @@ import numpy as np
 from monitor.core import clock
 from monitor.core.labels import NAME, Labels
 from monitor.core.samples import Columns
-from monitor.store import compact, pushes
+from monitor.store.ageing import compact
 from monitor.store.models import Project
+from monitor.store.samples import pushes
 project = Project.objects.get(slug="crowd").pk
 end = clock.to_ms(clock.now()) // 3_600_000 * 3_600_000 - 3_600_000
 labels = [Labels({NAME: "hits_total", "version": f"v{n % 3}", "pod": f"p{n}"}) for n in range(__SERIES__)]

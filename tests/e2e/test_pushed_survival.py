@@ -21,7 +21,7 @@ DAY_MS = 86_400_000
 COMPACTOR = """
 import datetime as dt
 from monitor.core import clock
-from monitor.store import compact
+from monitor.store.ageing import compact
 print("up", flush=True)
 while True:
     compact.run(now=clock.now() + dt.timedelta(seconds=30))
