@@ -317,7 +317,7 @@ def test_a_query_that_the_store_cannot_end_in_time_is_stopped_there(
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_sleep(60)")
 
-    monkeypatch.setattr("monitor.store.reading.select._read_into", forever)
+    monkeypatch.setattr("monitor.store.reading.select._pushed", forever)
     answer = ask("query", query="hits_total", time=at / 1000, timeout="0.05")
     assert (answer.status_code, answer.json()["errorType"]) == (503, "timeout")
     assert answer.json()["error"].startswith("query timed out")

@@ -138,14 +138,13 @@ def _forget_answers() -> None:
 
 
 def _forget_all() -> None:
-    from monitor.store.reading import bases, select, stacks, tapes
+    from monitor.store.reading import bases, stacks, tapes, unsealed
 
     _forget_answers()
     tapes.kept.clear()
     stacks.kept.clear()
     bases.kept.ledgers.clear()
-    select._cache.kept.clear()
-    select._cache.used = 0
+    unsealed.kept.clear()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ A delta at grid time T holds the events of [T, T + 10 s), so a call shows at onc
 grid step before its first event and goes on flat for a day after its last one.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from monitor.core.histograms import HistogramRun
@@ -11,11 +13,14 @@ from monitor.core.samples import LOOKBACK_MS, Selection, Series
 from monitor.store.reading.catalog import FLAT_MS, Known
 from monitor.store.samples.append import GRID_MS
 from monitor.store.samples.blocks import NEGATIVE, POSITIVE, Block, Ints, Table
+from monitor.store.samples.chunks import WINDOW_MS
 
 # a window of a range selector should hold about this many samples
 PER_WINDOW = 30
 MOST_POINTS = 8_640
 LEAST_PER_WINDOW = 4
+# a window that is asked for by itself and holds so many sealed ones reports where those end: their totals are at hand
+WHOLE_WINDOWS = 4
 
 
 def spacing(selection: Selection) -> int:
@@ -37,15 +42,35 @@ def grid(selection: Selection, known: Known, last_event: int) -> Ints:
     if high < low:
         return np.empty(0, dtype=np.int64)
     if selection.range_ms:
-        step = spacing(selection)
-        regular = np.arange(-(-low // step) * step, high + 1, step, dtype=np.int64)
+        regular = _regular(selection, low, high)
     else:
-        first = selection.start_ms + LOOKBACK_MS - 1
-        steps = np.arange(first, selection.end_ms + 1, max(selection.step_ms, 1), dtype=np.int64)
+        steps = _steps(selection)
         regular = np.minimum(steps[(steps >= low) & (steps < high + LOOKBACK_MS)], high)
     edges = [t for t in (begin, known.first_ms) if low <= t <= high]
     points = np.union1d(regular, np.array(edges, dtype=np.int64))
     return _with_ends(points, low, selection.end_ms) if _alone(selection) else points
+
+
+def moments(selection: Selection, members: Iterable[Known]) -> Ints:
+    """All times at which any of these series may report: what lies between two of them may be added up."""
+    start, end = selection.start_ms, selection.end_ms
+    regular = _regular(selection, start, end) if selection.range_ms else _steps(selection)
+    edges = {t for one in members for t in (one.first_ms - GRID_MS, one.first_ms) if start <= t <= end}
+    # a series that ended stands still from its last event on, whatever time it then reports at
+    return np.union1d(regular, np.array(sorted(edges | {start, end}), dtype=np.int64))
+
+
+def _steps(selection: Selection) -> Ints:
+    first = selection.start_ms + LOOKBACK_MS - 1
+    return np.arange(first, selection.end_ms + 1, max(selection.step_ms, 1), dtype=np.int64)
+
+
+def _regular(selection: Selection, low: int, high: int) -> Ints:
+    """A range selector's grid; of a long window asked for by itself the last moments of sealed windows."""
+    step, shift = spacing(selection), 0
+    if _alone(selection) and selection.range_ms >= WHOLE_WINDOWS * WINDOW_MS:
+        step, shift = max(step // WINDOW_MS, 1) * WINDOW_MS, GRID_MS
+    return np.arange(-(-(low + shift) // step) * step - shift, high + 1, step, dtype=np.int64)
 
 
 def _alone(selection: Selection) -> bool:

@@ -3,19 +3,16 @@
 Samples of pushed series that stay as they are come from tapes; only what no tape holds is read.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from threading import Lock
-from uuid import UUID
+from dataclasses import dataclass
 
 import numpy as np
 from django.db import connection
 
 from monitor.core.samples import Selection, Series, Table
 from monitor.store import deadline
-from monitor.store.models import BatchKind, SeriesKind
-from monitor.store.reading import bases, catalog, derived, pushed, stacks, tapes, unions
+from monitor.store.models import SeriesKind
+from monitor.store.reading import bases, catalog, derived, pushed, stacks, sums, tapes, unions, unsealed
 from monitor.store.reading.catalog import (
     LONGEST_SECONDS,
     Catalog,
@@ -28,36 +25,26 @@ from monitor.store.reading.catalog import (
 )
 from monitor.store.samples import blocks
 from monitor.store.samples.blocks import Block
-from monitor.store.samples.chunks import DAY_MS, window_of
-from monitor.store.samples.runs import appended, by_series, in_order, narrow
+from monitor.store.samples.chunks import DAY_MS
 from monitor.store.shards import shards_of
 
 __all__ = ["TooManySamplesError", "View", "label_names", "label_values", "look", "select", "series"]
 
-CACHE_NUMBERS = 12_000_000
-NUMBERS_PER_ROW = 5
 # closer than this samples hardly ever stand; a shorter question can't be too long
 DENSEST_MS = 1_000
 # questions that may touch more samples than that are counted before they are read
 COUNTED_SAMPLES = 2_000_000
 # fewer are not worth a word to whoever waits to hear how many there are
 TOLD_AT_ONCE = 50_000
-# before any sample
-BEGINNING = -(2**40)
 
-# a chunk that ended before the question counts with its totals alone (head), an overlapping one with its rows
 _READ = """
-    SELECT id, NULL::bigint, kind, CASE WHEN id = ANY(%(cached)s) THEN NULL ELSE data END, false, 0::float8
-    FROM monitor_sample_batch
-    WHERE project_id = %(project)s AND shard = ANY(%(shards)s) AND min_ms <= %(end)s
-          AND ((kind = 0 AND %(pushed)s AND max_ms >= %(start)s) OR (kind = 1 AND %(derived)s AND max_ms >= %(since)s))
+    SELECT id, NULL::bigint, CASE WHEN id = ANY(%(cached)s) THEN NULL ELSE data END FROM monitor_sample_batch
+    WHERE project_id = %(project)s AND shard = ANY(%(shards)s) AND min_ms <= %(end)s AND kind = 0
+          AND max_ms >= %(start)s
     UNION ALL
-    SELECT NULL, series_id, kind, CASE WHEN kind = 1 AND max_ms < %(start)s THEN head ELSE data || rest END,
-           kind = 1 AND max_ms < %(start)s, extract(epoch FROM t0)::float8
-    FROM monitor_chunk
+    SELECT NULL, series_id, data || rest FROM monitor_chunk
     WHERE shard = ANY(%(shards)s) AND series_id = ANY(%(series)s) AND t0 <= to_timestamp(%(end)s / 1000.0)
-          AND t0 >= to_timestamp(%(since)s / 1000.0)
-          AND (kind = 1 OR max_ms >= %(start)s)
+          AND t0 >= to_timestamp(%(oldest)s / 1000.0) AND max_ms >= %(start)s
 """
 
 
@@ -73,15 +60,6 @@ class TooManySamplesError(RuntimeError):
             f"the query touches more than {limit} samples; "
             "ask for a shorter span, a wider step or fewer series"
         )
-
-
-@dataclass(slots=True)
-class _Read:
-    """What one statement brought: rows within the span, and totals of earlier windows with their begin."""
-
-    pushed: list[tuple[int | None, Block]] = field(default_factory=list)
-    deltas: list[Block] = field(default_factory=list)
-    heads: list[tuple[int, Block]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,57 +171,43 @@ def _answer(
     plain = {identity: member for identity, member in wanted.items() if member.kind == SeriesKind.PUSHED}
     kept = pushed.Kept(view.project_id, view.moment, plain, start, end)
     summed = {identity: member for identity, member in wanted.items() if identity not in plain}
-    read = _Read()
+    found: list[tuple[int | None, Block]] = []
     for identities, first, last in kept.missing():
         with deadline.stopped_after(budget.seconds):
-            _read_into(read, view, identities, (first, last), None)
-    deltas, heads = _summed(view, summed, start, end, budget) if summed else ({}, {})
-    kept.take(read.pushed)
+            found += _pushed(view, identities, (first, last))
+    kept.take(found)
+    deltas, heads = _summed(view, summed, selections, chosen, budget) if summed else ({}, {})
     answers = []
     for selection, members in zip(selections, chosen, strict=True):
         answer = []
         for member in members:
             if member.id in plain:
-                found = kept.series(member, selection.start_ms, selection.end_ms)
+                one = kept.series(member, selection.start_ms, selection.end_ms)
             else:
-                found = _derived(member, deltas, heads, selection)
-            if found is not None:
-                budget.spend(found)
-                answer.append(found)
+                one = _derived(member, deltas, heads, selection)
+            if one is not None:
+                budget.spend(one)
+                answer.append(one)
         answers.append(answer)
     return answers
 
 
 def _summed(
-    view: View, summed: dict[int, Known], start: int, end: int, budget: "_Budget"
+    view: View,
+    summed: dict[int, Known],
+    selections: Sequence[Selection],
+    chosen: Sequence[Sequence[Known]],
+    budget: "_Budget",
 ) -> tuple[dict[int, Block], dict[int, Block]]:
-    """By series the deltas since a boundary before the span, in order, and the totals of what came before it."""
-    closed = view.moment.closed_ms
-    boundary, complete = window_of(min(start, closed)), window_of(min(end, closed))
-    base = bases.kept.latest(view.project_id, summed, boundary)
-    since = BEGINNING if base is None else base.end
-    read = _Read()
-    with deadline.stopped_after(budget.seconds):
-        _read_into(read, view, list(summed), (boundary, end), since)
-    ids = np.array(sorted(summed), dtype=np.int64)
-    # what the base has counted may still stand in a batch whose other rows are newer
-    fresh = narrow(read.deltas, ids).within(since, 2**62)
-    if base is not None and base.boundary == boundary:
-        totals, rows = (
-            base.totals.of_series(ids),
-            appended(base.rows_of(summed), in_order(by_series(fresh, ids))),
-        )
-    else:
-        known = [] if base is None else [base.totals.of_series(ids)]
-        kept = [] if base is None else base.rows_of(summed).values()
-        fresh = blocks.join([*kept, fresh])
-        sealed = (block.of_series(ids) for _, block in read.heads)
-        totals = bases.added([*known, *sealed, fresh.within(BEGINNING, boundary - 1)])
-        rows = in_order(by_series(fresh.within(boundary, 2**62), ids))
-    if view.lasting and since < complete:
-        found = bases.made(boundary, totals, complete, rows, summed)
-        bases.kept.keep(view.project_id, view.moment.version, found)
-    return rows, by_series(totals, ids)
+    """What was counted within and before the selections; right wherever one of them looks."""
+    moments = [
+        derived.moments(selection, [member for member in members if member.id in summed])
+        for selection, members in zip(selections, chosen, strict=True)
+    ]
+    span = min(s.start_ms for s in selections), max(s.end_ms for s in selections)
+    seen = view.moment
+    place = sums.Place(view.project_id, seen.buckets, seen.closed_ms, seen.version, view.lasting)
+    return sums.read(place, summed, span, np.unique(np.concatenate(moments)), budget.seconds)
 
 
 def _number(view: View, wanted: dict[int, Known], start: int, end: int) -> int:
@@ -298,68 +262,25 @@ def _derived(
     return derived.histogram(member, mine, head, selection)
 
 
-def _read_into(
-    read: _Read, view: View, series_ids: list[int], span: tuple[int, int], since: int | None
-) -> None:
-    """Add the rows of these series within the span; batches come whole.
-
-    ``since`` is for derived series: from which window on they are read, what precedes the span as totals.
-    """
+def _pushed(view: View, series_ids: list[int], span: tuple[int, int]) -> list[tuple[int | None, Block]]:
+    """The rows of these series within the span; batches come whole, under no series' name."""
     start, end = span
-    oldest = start - DAY_MS if since is None else since
-    held = _cache.held()
+    held = unsealed.kept.held()
     with connection.cursor() as cursor:
         cursor.execute(
             _READ,
             {
                 "project": view.project_id, "shards": shards_of(view.project_id, view.moment.buckets),
-                "series": series_ids, "start": start, "end": end, "since": oldest,
-                "cached": list(held), "pushed": since is None,
-                "derived": since is not None,
+                "series": series_ids, "start": start, "end": end, "oldest": start - DAY_MS, "cached": list(held),
             },
         )  # fmt: skip
         rows = cursor.fetchall()
     # chunks first, then batches in the order in which they came: of two samples at one time the first stays
     rows.sort(key=lambda row: row[0].bytes if row[0] is not None else b"")
-    for batch_id, series_id, kind, data, is_head, begin in rows:
-        block = blocks.decode(bytes(data)) if batch_id is None else _of_batch(batch_id, data, held)
-        if kind == BatchKind.SAMPLES:
-            read.pushed.append((series_id, block))
-        else:
-            whole = block if series_id is None else blocks.as_series(block, series_id)
-            if is_head:
-                read.heads.append((round(begin * 1000), whole))
-            else:
-                read.deltas.append(whole)
-
-
-def _of_batch(identity: UUID, data: bytes | None, held: dict[UUID, Block]) -> Block:
-    block = held[identity] if data is None else blocks.decode(bytes(data))
-    _cache.keep(identity, block)
-    return block
-
-
-class _BlockCache:
-    """Decoded batches, which never change once written; least recently used ones go first."""
-
-    def __init__(self, numbers: int) -> None:
-        self.room, self.used = numbers, 0
-        self.kept: OrderedDict[UUID, Block] = OrderedDict()
-        self.lock = Lock()
-
-    def held(self) -> dict[UUID, Block]:
-        """What is kept now; the caller's copy stays whole whatever is evicted meanwhile."""
-        with self.lock:
-            return dict(self.kept)
-
-    def keep(self, identity: UUID, block: Block) -> None:
-        with self.lock:
-            if identity not in self.kept:
-                self.kept[identity] = block
-                self.used += block.n * NUMBERS_PER_ROW
-            self.kept.move_to_end(identity)
-            while self.used > self.room and len(self.kept) > 1:
-                self.used -= self.kept.popitem(last=False)[1].n * NUMBERS_PER_ROW
-
-
-_cache = _BlockCache(CACHE_NUMBERS)
+    return [
+        (
+            series_id,
+            blocks.decode(bytes(data)) if batch_id is None else unsealed.of_batch(batch_id, data, held),
+        )
+        for batch_id, series_id, data in rows
+    ]
