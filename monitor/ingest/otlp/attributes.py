@@ -11,7 +11,7 @@ from monitor.ingest.wire import otlp_pb2 as wire
 
 MAX_DEPTH = 16
 _DOUBLE = struct.Struct("<d")
-KEY, _VALUE = 0x0A, 0x12
+KEY, VALUE = 0x0A, 0x12
 _TEXT, _INT, _FLOAT = 0x0A, 0x18, 0x21
 # before the last one; negative numbers take more
 _MOST_BYTES = 7
@@ -24,33 +24,48 @@ def read(raw: Iterable[bytes]) -> dict[str, Any]:
     return dict(map(pair, raw))
 
 
+class OddError(ValueError):
+    """An attribute in another shape than the usual one."""
+
+
 def pair(raw: bytes) -> Pair:
     """One attribute: name and value."""
     try:
         end = raw[1] + 2
-        # the value's own length takes one or two bytes
-        at = end + 2 if raw[end + 1] < 0x80 else end + 3
-        if raw[0] == KEY and end <= 129 and raw[end] == _VALUE:
-            tag = raw[at]
-            if tag == _TEXT:
-                length = raw[at + 1]
-                at += 2
-                if length > 0x7F:
-                    length += (raw[at] << 7) - 0x80
-                    at += 1
-                if len(raw) - at == length:
-                    return raw[2:end].decode(), raw[at:].decode()
-            elif tag == _INT and raw[end + 1] == len(raw) - at:
-                number = _whole(raw[at + 1 :])
-                if number is not None:
-                    return raw[2:end].decode(), number
-            elif tag == _FLOAT and len(raw) - at == 9:
-                return raw[2:end].decode(), _DOUBLE.unpack_from(raw, at + 1)[0]
-    except (IndexError, UnicodeDecodeError):
+        if raw[0] == KEY and end <= 129 and raw[end] == VALUE:
+            return raw[2:end].decode(), value(raw, end)
+    except (IndexError, UnicodeDecodeError, OddError):
         # shorter or other than usual: read whole
         pass
+    return whole(raw)
+
+
+def whole(raw: bytes) -> Pair:
+    """As ``pair``, of any attribute there can be; raises DecodeError."""
     message = wire.KeyValue.FromString(raw)
     return text(message.key), plain(message.value)
+
+
+def value(raw: bytes, end: int) -> Any:
+    """The value of an attribute whose name ends there; raises OddError, IndexError or UnicodeDecodeError."""
+    # its own length takes one or two bytes
+    at = end + 2 if raw[end + 1] < 0x80 else end + 3
+    tag = raw[at]
+    if tag == _TEXT:
+        length = raw[at + 1]
+        at += 2
+        if length > 0x7F:
+            length += (raw[at] << 7) - 0x80
+            at += 1
+        if len(raw) - at == length:
+            return raw[at:].decode()
+    elif tag == _INT and raw[end + 1] == len(raw) - at:
+        number = _whole(raw[at + 1 :])
+        if number is not None:
+            return number
+    elif tag == _FLOAT and len(raw) - at == 9:
+        return _DOUBLE.unpack_from(raw, at + 1)[0]
+    raise OddError
 
 
 def _whole(raw: bytes) -> int | None:

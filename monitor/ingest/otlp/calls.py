@@ -1,7 +1,7 @@
 """A span of a model's call as a generation: fields by the mapping, times of the span, errors, usage."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from monitor.ingest.envelope import Context, Generation
@@ -13,10 +13,12 @@ from monitor.store import ids
 
 MOST_ATTRIBUTES, LONGEST_ATTRIBUTE = 100, 4_000
 UNKNOWN_MODEL = "unknown"
+# where a span says which model answered, the best first
+RESPONSES = ("gen_ai.response.model", "llm.response.model_name", "llm.model_name")
 # how clients word a refusal over HTTP
 _CODE = re.compile(r"Error code: ([0-9]{3})\b")
 # a span with none of these says how many tokens it took, and no more
-_USAGE = frozenset({"usage", "cached_input_tokens", "cache_write_tokens"})
+USAGE = frozenset({"usage", "cached_input_tokens", "cache_write_tokens"})
 # what a generation has under the same name
 SAME = frozenset({
     "version", "environment", "operation", "provider", "route", "tenant", "topic", "template", "language",
@@ -36,7 +38,7 @@ def generation(span: Span, convention: Convention | None) -> Generation:
     fields = reading.settle()
     given = span.origin.fields | {name: found for name, found in fields.items() if name in SAME}
     made = Generation(
-        model=_model(fields),
+        model=model_of(fields.get("asked"), fields.get("model")),
         id=ids.span_id(span.trace, span.id),
         started_ms=span.start // 1_000_000,
         trace_id=span.trace,
@@ -52,7 +54,7 @@ def generation(span: Span, convention: Convention | None) -> Generation:
     made.prompt, made.output = content(fields, span.events)
     if "contexts" in fields:
         made.contexts = contexts(fields["contexts"])
-    _take_usage(made, fields, convention)
+    take_usage(made, fields, convention)
     if "template_version" in fields and made.template:
         made.template = f"{made.template}@{fields['template_version']}"
     made.attributes = _attributes(reading, span, made.model)
@@ -65,11 +67,10 @@ def carriers() -> list[str]:
     return found
 
 
-def _model(fields: Mapping[str, Any]) -> str:
+def model_of(asked: Any, answered: str | None) -> str:
     """What was asked for; what answered is kept beside it."""
-    asked = fields.get("asked")
     named = asked.get("model") or asked.get("model_name") if isinstance(asked, dict) else None
-    found = named if isinstance(named, str) and named else fields.get("model")
+    found = named if isinstance(named, str) and named else answered
     return found[:300] if found else UNKNOWN_MODEL
 
 
@@ -110,7 +111,7 @@ def content(fields: Mapping[str, Any], events: list[Event]) -> tuple[messages.Co
     output = messages.read(fields["output"], "assistant") if "output" in fields else ""
     if events and not (prompt and output):
         asked, answered = said(events)
-        prompt, output = prompt or asked, output or answered
+        prompt, output = prompt or asked or "", output or answered or ""
     if "system" in fields:
         prompt = messages.with_system(prompt, fields["system"])
     if not output and isinstance(fields.get("tool_calls"), list):
@@ -159,9 +160,9 @@ def contexts(given: Any) -> list[Context] | None:
     ]
 
 
-def _take_usage(made: Generation, fields: Mapping[str, Any], convention: Convention | None) -> None:
+def take_usage(made: Generation, fields: Mapping[str, Any], convention: Convention | None) -> None:
     """Input tokens contain the cached ones, whichever way the sender counts."""
-    if _USAGE.isdisjoint(fields):
+    if USAGE.isdisjoint(fields):
         made.input_tokens = fields.get("input_tokens")
         return
     usage = fields.get("usage") or {}
@@ -187,19 +188,23 @@ def _take_usage(made: Generation, fields: Mapping[str, Any], convention: Convent
 
 
 def _attributes(reading: Reading, span: Span, model: str) -> dict[str, Any]:
-    kept: dict[str, Any] = {"service.name": span.origin.sender} if span.origin.sender else {}
-    response = next(
-        (found for name in ("gen_ai.response.model", "llm.response.model_name", "llm.model_name") if (found := reading.value(name))),
-        None,
-    )  # fmt: skip
+    return kept(span.origin.sender, map(reading.value, RESPONSES), model, reading.rest.items())
+
+
+def kept(
+    sender: str, responses: Iterable[Any], model: str, rest: Iterable[tuple[str, Any]]
+) -> dict[str, Any]:
+    """What is kept of a span beside the fields: its sender, what answered if that is another, and the ``rest``."""
+    found: dict[str, Any] = {"service.name": sender} if sender else {}
+    response = next(filter(None, responses), None)
     if response and response != model:
-        kept["gen_ai.response.model"] = response
-    for name, value in reading.rest.items():
-        if len(kept) >= MOST_ATTRIBUTES:
+        found[RESPONSES[0]] = response
+    for name, value in rest:
+        if len(found) >= MOST_ATTRIBUTES:
             break
         if type(value) is str:
             if value:
-                kept[name[:300]] = value[:LONGEST_ATTRIBUTE]
+                found[name[:300]] = value[:LONGEST_ATTRIBUTE]
         elif value is not None:
-            kept[name[:300]] = value
-    return kept
+            found[name[:300]] = value
+    return found

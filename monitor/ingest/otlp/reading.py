@@ -3,14 +3,14 @@
 Most attributes were seen before, byte by byte; for those the field and its value are looked up, not worked out.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Final
 
 from monitor.ingest.otlp import attributes, messages
 from monitor.ingest.otlp.mapping import DROP, Compiled, Slot, mapping
 from monitor.ingest.otlp.messages import Path
-from monitor.ingest.otlp.shapes import NO_SHAPE, Family, shape_of
+from monitor.ingest.otlp.shapes import NO_SHAPE, Family, Shape, shape_of
 
 # longer ones hold prompts and the like, which do not come again
 MOST_KEPT, LONGEST_KEPT = 20_000, 80
@@ -203,6 +203,23 @@ class Reading:
             if isinstance(told, str) and (role_at < 0 or meanings[role_at][_VALUE] == _ROLES[family.field]):
                 return told
         return _of_family(family.field, [(path, meanings[at][_VALUE]) for path, at in family.members])
+
+
+class Unread(Reading):
+    """Of a span whose call is made already: hardly anybody asks for more."""
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: Sequence[bytes], shape: Shape) -> None:
+        self._raw, self.shape = raw, shape
+
+    @property
+    def given(self) -> dict[str, Any]:
+        return attributes.read(self._raw)
+
+    def value(self, name: str) -> Any:
+        at = self.shape.places.get(name)
+        return None if at is None else attributes.pair(self._raw[at])[1]
 
 
 def _read(meanings: Iterable[Meaning]) -> list[Meaning]:

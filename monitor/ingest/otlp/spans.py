@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from monitor.ingest.envelope import Generation
 from monitor.ingest.otlp.mapping import mapping
 from monitor.ingest.otlp.reading import Reading
 
 NO_TRACE, NO_SPAN = "0" * 32, "0" * 16
+FAILED = 2
 
 
 @dataclass(slots=True)
@@ -30,7 +32,7 @@ class Origin:
 
 @dataclass(slots=True)
 class Span:
-    """Ids in hexadecimal, nanoseconds; ``place`` is its position in the request."""
+    """Ids in hexadecimal, nanoseconds; ``place`` is its position in the request. ``call``: what it was read as already."""
 
     place: int
     trace: str
@@ -44,6 +46,7 @@ class Span:
     failed: bool = False
     failure: str = ""
     events: list[Event] = field(default_factory=list)
+    call: Generation | None = None
 
     @property
     def attributes(self) -> dict[str, Any]:

@@ -50,6 +50,9 @@ def _take(found: _Found, span: Span) -> None:
         return
     if span.events:
         _take_evaluations(batch, span)
+    if span.call is not None:
+        found.calls.append(Call(span, span.call, []))
+        return
     kind = span.reading.kind()
     if kind == "call":
         if not span.start:

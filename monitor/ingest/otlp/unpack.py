@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from monitor.ingest.otlp import attributes
+from monitor.ingest.otlp import alike, attributes
 from monitor.ingest.otlp.logs import Record
-from monitor.ingest.otlp.reading import Reading
-from monitor.ingest.otlp.spans import Event, Origin, Span, origin_of
+from monitor.ingest.otlp.reading import Reading, Unread
+from monitor.ingest.otlp.spans import FAILED, Event, Origin, Span, origin_of
 from monitor.ingest.wire import otlp_pb2 as wire
 
-FAILED = 2
 MOST_ORIGINS = 2_000
 
 
@@ -32,9 +31,12 @@ def spans(request: wire.TraceRequest) -> Iterator[Span]:
         origin = _origins[tuple(resource.resource.attributes)]
         for scoped in resource.scope_spans:
             scope = attributes.text(scoped.scope.name)
-            for given in scoped.spans:
-                yield _span(given, place, origin, scope)
+            raws = [tuple(one.attributes) for one in scoped.spans]
+            made = alike.generations(scoped.spans, raws, origin)
+            for position, (given, raw) in enumerate(zip(scoped.spans, raws, strict=True)):
+                span = _span(given, place, raw, origin, scope, made.get(position))
                 place += 1
+                yield span
 
 
 def records(request: wire.LogsRequest) -> Iterator[Record]:
@@ -57,13 +59,18 @@ def _record(given: wire.LogRecord, place: int, origin: Origin) -> Record:
     return Record(place, given.trace_id.hex(), given.span_id.hex(), event, origin)
 
 
-def _span(given: wire.Span, place: int, origin: Origin, scope: str) -> Span:
-    reading = Reading()
-    reading.take_raw(given.attributes)
+def _span(
+    given: wire.Span, place: int, raw: alike.Raw, origin: Origin, scope: str, call: alike.Call | None
+) -> Span:
+    reading = Reading() if call is None else Unread(raw, call[0])
     made = Span(
         place, given.trace_id.hex(), given.span_id.hex(), given.parent_span_id.hex(),
         given.start_time_unix_nano, given.end_time_unix_nano, reading, origin, scope,
     )  # fmt: skip
+    if call is not None:
+        made.call = call[1]
+        return made
+    reading.take_raw(raw)
     if given.status.code == FAILED:
         made.failed, made.failure = True, attributes.text(given.status.message)
     events = given.events
