@@ -160,6 +160,12 @@ class Ranked:
         place = int(np.searchsorted(self.counts, rank - 1e-9))
         return float(self.values[place]) if place < self.values.size else math.inf
 
+    def at_each(self, ranks: Ints) -> Floats:
+        """``at`` of many."""
+        places = np.searchsorted(self.counts, ranks - 1e-9)
+        found = np.append(self.values, math.inf)[places]
+        return np.where(ranks < 1, -math.inf, found)
+
     def quantile(self, q: float) -> float:
         return self.at(max(1, math.ceil(q * self.n - 1e-9))) if self.n else math.nan
 
@@ -178,10 +184,11 @@ def rank_evidence(n: int, q: float, weight: float = PRIOR_WEIGHT) -> tuple[int, 
     first, last = max(0, math.floor(n * q - reach)), min(n, math.ceil(n * q + reach))
     a, b = weight * q, weight * (1.0 - q)
     base, log_q, log_rest = log_beta(a, b), math.log(q), math.log1p(-q)
-    evidence = [
-        log_beta(a + k, b + n - k) - base - k * log_q - (n - k) * log_rest for k in range(first, last + 1)
-    ]
-    return first, np.array(evidence)
+    ranks = np.arange(first, last, dtype=np.float64)
+    # from one rank to the next the mixture grows by (a + k) / (b + n - k - 1)
+    steps = np.log((a + ranks) / (b + n - ranks - 1.0)) - log_q + log_rest
+    start = log_beta(a + first, b + n - first) - base - first * log_q - (n - first) * log_rest
+    return first, start + np.append(0.0, np.cumsum(steps))
 
 
 def quantile_sequence(sample: Ranked, q: float, alpha: float) -> Interval:
@@ -205,21 +212,18 @@ def quantile_difference(stable: Ranked, canary: Ranked, q: float, alpha: float) 
     first_s, evidence_s = rank_evidence(stable.n, q)
     first_c, evidence_c = rank_evidence(canary.n, q)
     bottom = int(np.argmin(evidence_c))
-    least = float(evidence_c[bottom])
-    ranks = [int(k) for k in np.flatnonzero(evidence_s + least < limit)]
-    low, high = math.inf, -math.inf
-    for k in ranks:
-        budget = limit - float(evidence_s[k])
-        # evidence falls towards `bottom` and rises after it
-        left = bottom - int(np.searchsorted(evidence_c[: bottom + 1][::-1], budget)) + 1
-        right = bottom + int(np.searchsorted(evidence_c[bottom:], budget)) - 1
-        low = min(low, canary.at(first_c + left) - stable.at(first_s + k + 1))
-        high = max(high, canary.at(first_c + right + 1) - stable.at(first_s + k))
-    return Interval(_no_nan(low, -math.inf), _no_nan(high, math.inf))
-
-
-def _no_nan(value: float, otherwise: float) -> float:
-    return otherwise if math.isnan(value) else value
+    ranks = np.flatnonzero(evidence_s + evidence_c[bottom] < limit)
+    budgets = limit - evidence_s[ranks]
+    # evidence falls towards `bottom` and rises after it
+    left = bottom - np.searchsorted(evidence_c[: bottom + 1][::-1], budgets) + 1
+    right = bottom + np.searchsorted(evidence_c[bottom:], budgets) - 1
+    with np.errstate(invalid="ignore"):
+        low = canary.at_each(first_c + left) - stable.at_each(first_s + ranks + 1)
+        high = canary.at_each(first_c + right + 1) - stable.at_each(first_s + ranks)
+    # an open end less an open end says nothing
+    return Interval(
+        float(np.fmin.reduce(low, initial=math.inf)), float(np.fmax.reduce(high, initial=-math.inf))
+    )
 
 
 RATIO_STEPS = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
