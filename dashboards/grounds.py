@@ -20,6 +20,7 @@ WORDS: Mapping[str, str | Promise] = {
 WHY: Mapping[str, str | Promise] = {
     "number": lazy("a number that the documents do not hold"), "name": lazy("a name that the documents do not hold"),
     "turned": lazy("the documents say the contrary"), "question": lazy("repeats the question"),
+    "swapped": lazy("a sentence of the documents with something else in its place"), "added": lazy("more than the documents say"),
     "no documents": lazy("nothing was retrieved"),
 }  # fmt: skip
 CITED: Mapping[str, str | Promise] = {

@@ -17,8 +17,8 @@ _YES_NO = re.compile(
 _OPPOSITES = tuple(
     (re.compile(one, re.IGNORECASE), re.compile(other, re.IGNORECASE))
     for one, other in (
-        (r"\b(?:increas|ris(?:e|es|ing|en)\b|rose|rais|grew|grow|higher|gain|climb|up by)|增长|增加|上升|上涨|升高|提高|扩大",
-         r"\b(?:decreas|fall|fell|drop|declin|lower|reduc|shrink|shrank|down by)|下降|减少|下跌|降低|降至|跌|缩小"),
+        (r"\b(?:increas|ris(?:e|es|ing|en)\b|rose|rais|grew|grow|higher|gain|climb|up by)|增长|增加|上升|上涨|上调|升高|提高|扩大",
+         r"\b(?:decreas|fall|fell|drop|declin|lower|reduc|shrink|shrank|down by)|下降|减少|下跌|下调|降低|降至|跌|缩小"),
         (r"\b(?:allowed|permitted|may be|may|can)\b|可以|允许|准许", r"\b(?:forbidden|prohibited|banned|must be avoided|must not)\b|禁止|严禁|不得|不允许"),
         (r"\b(?:free of charge|for free|gratis|at no (?:extra |additional )?(?:cost|charge))\b|免费|免收|不收(?:钱|费|取)|不要钱", r"\b(?:for a fee|against a fee|is charged|are charged|costs?)\b|收费|收取|付费"),
         (r"\b(?:immediately|at once|instantly)\b|立即|立刻|马上", r"\b(?:stays? valid|remains? valid|for \d+ hours)\b|仍然|依然|仍"),
@@ -36,6 +36,8 @@ _REFUSAL = re.compile(
     r"\b(?:can(?:no|['’])t|cannot|could not|couldn['’]t|unable to|not able to)\b.{0,50}\b(?:find|answer|tell|determine|help|provide|say|locate)"
     r"|\b(?:no|not enough|insufficient|don['’]t have|do not have|lack)\b.{0,40}\b(?:information|context|details)\b"
     r"|\b(?:documents?|contexts?|passages?|texts?|sources?|materials?|information)\b.{0,30}\b(?:do|does)(?: not|n['’]t) (?:contain|mention|say|cover|include|provide|specify|state|address)"
+    r"|\b(?:do|does)(?: not|n['’]t) (?:answer|address|cover|settle) (?:that|this|it|the question|your question)\b"
+    r"|(?:没有|未|不能|无法).{0,6}(?:回答|解答)(?:这个|该|此|您的|你的)?问题"
     r"|\bI (?:do not|don['’]t) know\b|\bI(?:['’]m| am) (?:not sure|unsure)\b"
     r"|(?:无法|不能|没法|难以).{0,14}(?:回答|解答|提供|确定|判断|给出|得出|找到)"
     r"|(?:没有|未能|并未|未|没).{0,10}(?:找到|提及|提到|查到|涉及|相关|包含).{0,14}(?:信息|内容|规定|资料|答案|说明|记录)?"

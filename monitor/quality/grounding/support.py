@@ -15,20 +15,37 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from monitor.quality.grounding import phrases, sentences
-from monitor.quality.grounding.terms import HAN, LEAST_STEM, LIGHT, Words, alike, amount, words
+from monitor.quality.grounding.alignment import change
+from monitor.quality.grounding.reckoning import follows, lasts
+from monitor.quality.grounding.terms import (
+    HAN,
+    LEAST_STEM,
+    LIGHT,
+    Words,
+    alike,
+    amount,
+    said_otherwise,
+    words,
+)
 
 # scores at which a sentence is supported, and partly supported; learnt from sentences that no test holds back
 SUPPORTED = 0.55
 PARTLY = 0.33
 DOUBT = (0.25, 0.75)
+OF_WEAKEST = 0.8
+ONE_OF_PAIR = 0.25
 OF_QUESTION = 0.25
-HALF_WORD = 0.5
+HALF_WORD = 0.6
 # what is said with very common words proves little either way; a number that is there proves a word's worth
 OF_LIGHT = 0.3
 OF_NUMBER = 1.0
 WRONG_NUMBER = 0.25
+# a number that can be worked out from others is half right
+FOLLOWING = 0.7
 UNKNOWN_NAME = 0.5
 TURNED = 0.25
+# of the sentences that hold most of a clause so many are laid beside it word by word
+LOOKED_AT = 4
 # a passage must hold so much of a clause before its negation says anything
 ALIKE = 0.45
 # of the clauses of a passage those count that share nearly as much as the nearest
@@ -63,6 +80,7 @@ class Support:
 class _Passage:
     document: int
     text: str
+    alone: bool
     words: Words
     clauses: tuple[tuple[str, Words], ...]
     stems: Mapping[str, tuple[str, ...]]
@@ -139,6 +157,16 @@ class Documents:
         beside = ", ".join(aligned)
         return phrases.denies(text) != phrases.denies(beside) or phrases.opposed(text, beside)
 
+    def _follows(self, missing: frozenset[float], own: Words, passage: _Passage) -> bool:
+        """Whether what the passage does not say can be worked out from its document."""
+        there = [one.words for one in self.passages if one.document == passage.document and one.alone]
+        numbers = frozenset().union(*(one.numbers for one in there))
+        amounts = frozenset().union(*(one.amounts for one in there))
+        told = {value: amount((value, unit)) for value, unit in own.measures}
+        return bool(missing) and all(
+            follows(one, numbers) or (one in told and lasts(told[one], amounts)) for one in missing
+        )
+
     def _look(self, text: str, own: Words, asked: Words) -> tuple["_Look", float]:
         """A clause against the passage that holds most of it; and how much it weighs."""
         weights = {
@@ -150,20 +178,19 @@ class Documents:
         held = [
             ((_held(weights, one) + number * _counted(said, one.words)) / total, one) for one in self.passages
         ]
-        share, best = max(held, key=lambda pair: pair[0])
-        near = tuple(
-            dict.fromkeys(
-                one.document for much, one in sorted(held, key=lambda pair: -pair[0]) if much >= 0.9 * share
-            )
-        )
+        held.sort(key=lambda pair: -pair[0])
+        share, best = held[0]
+        near = tuple(dict.fromkeys(one.document for much, one in held if much >= 0.9 * share))
         score, why = share, ""
-        missing = own.numbers - asked.numbers - best.words.numbers - _said_otherwise(own, best.words)
+        missing = own.numbers - asked.numbers - best.words.numbers - said_otherwise(own, best.words)
         if missing or _counts_other(own, best.words, asked):
-            score, why = score * WRONG_NUMBER, "number"
+            score, why = score * (FOLLOWING if self._follows(missing, own, best) else WRONG_NUMBER), "number"
         if any(not self._knows(name) for name in own.names - self.known - asked.terms):
             score, why = score * UNKNOWN_NAME, why or "name"
         if share >= ALIKE and self._turned(text, own, best):
             score, why = score * TURNED, why or "turned"
+        left, changed = change(text, own, [one.text for _, one in held if one.alone][:LOOKED_AT])
+        score, why = score * left, why or changed
         return _Look(score, near if score >= PARTLY else (), why), total
 
 
@@ -180,7 +207,10 @@ def _passages(document: int, text: str) -> list[_Passage]:
     pairs = [
         f"{one} {other}" for one, other in itertools.pairwise(found) if "|" not in one and "|" not in other
     ]
-    return [_Passage(document, one, words(one), _clauses(one), _stems(one)) for one in (*found, *pairs)]
+    return [
+        _Passage(document, one, place < len(found), words(one), _clauses(one), _stems(one))
+        for place, one in enumerate((*found, *pairs))
+    ]
 
 
 def _stems(text: str) -> dict[str, tuple[str, ...]]:
@@ -219,6 +249,8 @@ def _held(weights: dict[str, float], passage: _Passage) -> float:
         elif term >= "\u4e00":
             if there.characters.issuperset(term):
                 found += HALF_WORD * weight
+            elif not there.characters.isdisjoint(term):
+                found += ONE_OF_PAIR * weight
         elif any(alike(term, other) for other in passage.stems.get(term[:LEAST_STEM], ())):
             found += HALF_WORD * weight
     return found
@@ -227,11 +259,6 @@ def _held(weights: dict[str, float], passage: _Passage) -> float:
 def _counted(said: frozenset[tuple[float, str]], there: Words) -> int:
     """How many of the amounts stand there, in whatever unit."""
     return sum(one in there.amounts or (not one[1] and one[0] in there.numbers) for one in said)
-
-
-def _said_otherwise(own: Words, there: Words) -> frozenset[float]:
-    """The numbers whose amount stands there in another unit."""
-    return frozenset(value for value, unit in own.measures if unit and amount((value, unit)) in there.amounts)
 
 
 def _counts_other(own: Words, there: Words, asked: Words) -> bool:
@@ -252,7 +279,7 @@ def _together(looked: Sequence[tuple[float, float]]) -> float:
     """The mean of the clauses, pulled down by the weakest one."""
     total = sum(weight for _, weight in looked)
     mean = sum(score * weight for score, weight in looked) / total if total else 0.0
-    return min(1.0, 0.5 * mean + 0.5 * min(score for score, _ in looked))
+    return min(1.0, (1.0 - OF_WEAKEST) * mean + OF_WEAKEST * min(score for score, _ in looked))
 
 
 def _documents(looked: Sequence[tuple[_Look, float]]) -> tuple[int, ...]:

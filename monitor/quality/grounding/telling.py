@@ -8,6 +8,8 @@ from monitor.quality.grounding.question import asked
 from monitor.quality.grounding.support import Verdict
 
 BEST = 5.0
+# raised whenever sentences score otherwise: marks of two editions are never mixed
+EDITION = 2
 LONGEST = 600
 
 

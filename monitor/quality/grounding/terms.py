@@ -53,7 +53,7 @@ _FRACTIONS = (
 _FRACTION_HAN = re.compile(r"(?P<whole>[二三四五六七八九十百千]+)分之(?P<part>[一二三四五六七八九十]+)")
 # forms of a word share so many letters at least
 LEAST_STEM = 5
-_STOP = frozenset(
+STOP = frozenset(
     """
     a an the and or but if then so as at by for from in into of off on onto over to up with within about
     after before during until till is are was were be been being am do does did done doing have has had
@@ -65,7 +65,7 @@ _STOP = frozenset(
     """.split()  # noqa: SIM905 — a list of words reads best as words
 )
 # characters that carry grammar rather than meaning; bigrams are made across them
-_GRAMMAR = frozenset(
+GRAMMAR = frozenset(
     "的了是在和与及就都也而且被把将会要须应由于为以其它这那之着过里中上下内有从到则即您你我们吗呢吧请并可约"
 )
 # a word of Latin letters in a Chinese text, or a code, says as much as a name
@@ -95,15 +95,15 @@ def words(text: str) -> Words:
     names: set[str] = set()
     for match in _WORD.finditer(plain):
         word = match[0].lower().removesuffix("'s")
-        if word in _STOP or "n't" in word or (len(word) < 2 and word.isascii()):
+        if word in STOP or "n't" in word or (len(word) < 2 and word.isascii()):
             continue
         stemmed = likeness(stem(word))
         found.add(stemmed)
         if _names_something(plain, match):
             names.add(stemmed)
     characters: set[str] = set()
-    for run in HAN.findall(_LIKE_HAN.sub(_first_of_row, plain)):
-        kept = [one for one in run if one not in _GRAMMAR]
+    for run in HAN.findall(normal(plain)):
+        kept = [one for one in run if one not in GRAMMAR]
         characters.update(kept)
         pairs = map(str.__add__, kept, kept[1:])
         found.update(pairs if len(kept) > 1 else kept)
@@ -113,6 +113,17 @@ def words(text: str) -> Words:
         frozenset(found), frozenset(characters), frozenset(value for value, _ in said), frozenset(names),
         measures, frozenset(map(amount, measures)) | _parts_and_ones(plain),
     )  # fmt: skip
+
+
+def normal(text: str) -> str:
+    """The text with Chinese words that say much the same made one."""
+    return _LIKE_HAN.sub(_first_of_row, text.replace("’", "'"))
+
+
+def number_of(word: str) -> float | None:
+    """The number that an English word names."""
+    found = _ENGLISH_NUMBERS.get(word)
+    return None if found is None else float(found)
 
 
 def likeness(stemmed: str) -> str:
@@ -137,6 +148,11 @@ def amount(measure: tuple[float, str]) -> tuple[float, str]:
     value, unit = measure
     factor, common = _COMMON.get(unit, (1.0, unit))
     return round(value * factor, 3), common
+
+
+def said_otherwise(own: Words, there: Words) -> frozenset[float]:
+    """The numbers whose amount stands there in another unit."""
+    return frozenset(value for value, unit in own.measures if unit and amount((value, unit)) in there.amounts)
 
 
 def _parts_and_ones(text: str) -> frozenset[tuple[float, str]]:
@@ -242,14 +258,10 @@ def _names_something(text: str, match: re.Match[str]) -> bool:
     return word[:1].isupper() and bool(before) and before[-1] not in '.!?。！？:："“(（'
 
 
-def _rows(text: str) -> list[list[str]]:
-    return [row.split() for row in text.splitlines()]
-
-
-_LIKE = {stem(word): stem(row[0]) for row in _rows(likewords.ENGLISH) for word in row}
+_LIKE = {stem(word): stem(row[0]) for row in likewords.ENGLISH for word in row}
 # words in a row mean something, however common they are
 LIGHT = frozenset(likeness(stem(word)) for word in likewords.LIGHT) - frozenset(_LIKE.values())
-_LIKE_OF_HAN = {word: row[0] for row in _rows(likewords.CHINESE) for word in row} | dict.fromkeys(
+_LIKE_OF_HAN = {word: row[0] for row in likewords.CHINESE for word in row} | dict.fromkeys(
     likewords.MODAL, " "
 )
 _LIKE_HAN = re.compile("|".join(sorted(_LIKE_OF_HAN, key=len, reverse=True)))

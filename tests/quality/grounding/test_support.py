@@ -1,7 +1,8 @@
 """How well words alone tell what documents support: English and Chinese sentences with known truth.
 
 ``sentences`` is what most answers are like; ``paraphrases`` says nearly everything in words of its own, and lies by
-one word.
+one word. In ``changed`` all is true that is told in other words, and what is false is a sentence of the documents with
+one thing changed: the hardest for words alone.
 """
 
 import json
@@ -15,7 +16,7 @@ from monitor.quality.grounding.support import Documents, Support, Verdict
 
 SETS: dict[str, list[dict[str, Any]]] = {
     name: json.loads((Path(__file__).parent / f"{name}.json").read_text())
-    for name in ("sentences", "paraphrases")
+    for name in ("sentences", "paraphrases", "changed")
 }
 DOCUMENT = (
     "The X200 pump weighs 14 kg. It was designed by Maria Oberg. Seals are not covered by the warranty."
@@ -39,9 +40,11 @@ def auroc(supported: list[float], others: list[float]) -> float:
     ("language", "name", "n", "least"),
     [
         ("en", "sentences", 80, 0.97),
-        ("zh", "sentences", 80, 0.97),
-        ("en", "paraphrases", 150, 0.88),
-        ("zh", "paraphrases", 150, 0.93),
+        ("zh", "sentences", 80, 0.95),
+        ("en", "paraphrases", 150, 0.9),
+        ("zh", "paraphrases", 150, 0.94),
+        ("en", "changed", 157, 0.86),
+        ("zh", "changed", 157, 0.81),
     ],
 )
 def test_supported_sentences_score_above_all_others(language: str, name: str, n: int, least: float) -> None:

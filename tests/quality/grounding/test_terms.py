@@ -50,8 +50,7 @@ def test_a_latin_code_ends_where_chinese_begins() -> None:
 
 
 @pytest.mark.parametrize("rows", [likewords.ENGLISH, likewords.CHINESE])
-def test_no_word_stands_in_two_rows_and_no_row_holds_opposites(rows: str) -> None:
-    listed = [row.split() for row in rows.splitlines()]
-    every = [word for row in listed for word in row]
+def test_no_word_stands_in_two_rows_and_no_row_holds_opposites(rows: list[list[str]]) -> None:
+    every = [word for row in rows for word in row]
     assert len(every) == len(set(every))
-    assert not [(a, b) for row in listed for a in row for b in row if phrases.opposed(a, b)]
+    assert not [(a, b) for row in rows for a in row for b in row if phrases.opposed(a, b)]
