@@ -30,6 +30,7 @@ bench: $(VENV)/.synced-dev
 	$(if $(SCENARIOS),$(BIN)/python -W ignore -m tests.bench.canary $(SCENARIOS))
 	$(BIN)/python -m tests.bench.canary 40
 	$(BIN)/python -m tests.bench.rollouts
+	$(BIN)/python -W ignore -m tests.bench.judged
 	$(if $(and $(SCENARIOS),$(ADDRESS)),$(BIN)/python -W ignore -m tests.bench.product $(SCENARIOS) $(ADDRESS))
 	$(if $(and $(SCENARIOS),$(ADDRESS)),$(BIN)/python -W ignore -m tests.bench.gates $(SCENARIOS) $(ADDRESS))
 	$(BIN)/python -m tests.bench.redaction
