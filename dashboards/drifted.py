@@ -1,6 +1,7 @@
 """What drift found, in words: one sentence over all signals, one over each, and what those that learn still need."""
 
 import datetime as dt
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -124,6 +125,19 @@ def told(row: read.SignalRow) -> Told:
     else:
         headline = _("%(what)s: %(effect)s (normal %(normal)s)") % words
     return Told(row, tone, word, said, normal, headline)
+
+
+def amount(value: float | None, reading: str) -> str:
+    """A mean of the calls of a slice, as it is to be read."""
+    if value is None:
+        return "—"
+    match reading:
+        case "log":
+            return f"{math.exp(value):.3g}"
+        case "share":
+            return f"{value:.1%}"
+        case _:
+            return f"{value:.3g}"
 
 
 def shown(value: float, scale: str) -> str:

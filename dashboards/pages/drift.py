@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as lazy
 
 from dashboards import ask, colours
 from dashboards.charts import Chart, draw
-from dashboards.drifted import QUIET, STATES, learning, told, verdict
+from dashboards.drifted import QUIET, STATES, amount, learning, told, verdict
 from dashboards.lines import POINTS, pinned
 from dashboards.pages.base import Context, Page
 from dashboards.panels.base import Frame
@@ -17,20 +17,14 @@ from dashboards.visit import Visit
 from monitor.drift import read
 from monitor.ingest import calls
 
-# what a watch can be about, said here so that it is translated
-FEATURES = {
-    "prompt_length": lazy("prompt length"),
-    "output_length": lazy("output length"),
-    "prompt_embedding": lazy("prompt embedding"),
-    "output_embedding": lazy("output embedding"),
-    "latency": lazy("latency"),
-    "ttft": lazy("time to first token"),
-}
-SECONDS = {"latency", "ttft"}
+UNITS = {
+    "prompt_length": "tokens", "output_length": "tokens", "latency": "seconds", "ttft": "seconds",
+}  # fmt: skip
 MOST_EXAMPLES = 6
 DIMENSIONS: dict[str, str | Promise] = {
     "topic": lazy("topic"), "language": lazy("language"), "tenant": lazy("tenant"),
-    "finish_reason": lazy("finish reason"), "grounding": lazy("grounding"),
+    "finish_reason": lazy("finish reason"), "grounding": lazy("grounding"), "route": lazy("route"),
+    "template": lazy("template"), "environment": lazy("environment"),
 }  # fmt: skip
 BASES: dict[str, str | Promise] = {
     "none": lazy("under two days are known: nothing is expected yet"),
@@ -70,11 +64,9 @@ class Drift(Page):
             "signals": [one for one in loud if one.row.state != "ok"] + calm[:MOST_CALM],
             "calm": calm[MOST_CALM:],
             "learning": learning(signals),
+            "note": next((one.note for one in signals if one.note and one.state not in QUIET), ""),
             "quiet": [told(one) for one in signals if one.state == "unknown"],
-            "watches": [
-                (one, *STATES.get(one.state, ("unknown", one.state)), FEATURES.get(one.feature, one.label))
-                for one in watches
-            ],
+            "watches": [(one, *STATES.get(one.state, ("unknown", one.state)), one.label) for one in watches],
             "volumes": [
                 (f"volume-{place}", one, BASES.get(one.basis, one.basis), volume(visit, one))
                 for place, one in enumerate(read.volumes(visit.project_id))
@@ -102,7 +94,7 @@ def opened_watch(visit: Visit, chosen: read.WatchRow) -> Context:
         "state": STATES.get(chosen.state, ("unknown", chosen.state)),
         "effect": effect(visit, chosen.selector),
         "report": report,
-        "spread": spread(report) if report else None,
+        "spread": spread(report) if report and not report.shares else None,
         "quantiles": quantiles(report) if report else [],
         "examples": examples(visit, report) if report else [],
     }
@@ -128,6 +120,17 @@ def explained(visit: Visit, signal: read.SignalRow) -> Context:
     return {
         "why": found,
         "slices": [(DIMENSIONS.get(one.dimension, one.dimension), one) for one in found.slices],
+        "places": [
+            (
+                DIMENSIONS.get(one.dimension, one.dimension),
+                one,
+                *(
+                    amount(mean, found.reading)
+                    for mean in (one.before, one.now, one.rest_before, one.rest_now)
+                ),
+            )
+            for one in found.places
+        ],
         "new_calls": [one.summary for one in examples_ if one is not None],
     }
 
@@ -213,7 +216,7 @@ def spread(report: read.Report) -> Chart:
     )
     return draw(
         "drift-spread", "histogram", _("Both distributions"), [reference, current] if len(edges) > 1 else [],
-        unit="seconds" if report.watch.feature in SECONDS else "tokens", height=260,
+        unit=UNITS.get(report.watch.feature, "number"), height=260,
         note=_("%(before)s calls before, %(after)s now") % {"before": report.n_reference, "after": report.n_current},
         empty=_("Vectors have no distribution that can be drawn; the effect says how far they moved."),
     )  # fmt: skip

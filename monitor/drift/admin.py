@@ -31,7 +31,7 @@ STATES = {
 LABELS = {
     "project": _("Project"), "model": _("Model"), "version": _("Version"), "feature": _("Feature"),
     "detector": _("Detector"), "window_seconds": _("Window"), "enabled": _("Enabled"),
-    "reference_hours": _("First hours as reference"), "reference_from": _("Reference from"),
+    "reference_hours": _("First hours as reference"), "past_weeks": _("Past weeks"), "reference_from": _("Reference from"),
     "reference_to": _("Reference to"), "reference_version": _("Reference version"),
 }  # fmt: skip
 REFERENCE = ("reference_from", "reference_to", "reference_version")
@@ -58,7 +58,7 @@ class WatchForm(PluginForm):
         model = DriftWatch
         fields = (
             "project", "model", "version", "feature", "detector", "window_seconds", "enabled",
-            "reference_hours", *REFERENCE,
+            "reference_hours", "past_weeks", *REFERENCE,
         )  # fmt: skip
         labels = LABELS
 
@@ -86,6 +86,9 @@ class WatchForm(PluginForm):
         wanted = features.of(cleaned["feature"]).kind if cleaned.get("feature") else ""
         if wanted and reads(DETECTORS[cleaned["detector"]], wanted) is None:
             self.add_error("feature", _("This detector compares other data; choose a feature that fits it."))
+        cleaned["past_weeks"] = cleaned.get("past_weeks") or 0
+        if cleaned["past_weeks"] and cleaned.get("reference_from"):
+            self.add_error("past_weeks", _("Either a pinned reference or past weeks."))
         if bool(cleaned.get("reference_from")) != bool(cleaned.get("reference_to")):
             message = _("Give both ends of the reference, or neither: then it is pinned by itself.")
             raise ValidationError(message)
@@ -97,7 +100,7 @@ class Watches(PluginAdmin):
     plugin_form = WatchForm
     intro = _(
         "Signals watch every version by themselves. Add a watch only where you want one certain distance, such as "
-        "a Wasserstein distance, measured hour by hour; it does not know the time of the day."
+        "a Wasserstein distance, measured hour by hour; against a pinned reference it does not know the time of the day."
     )
     common = (
         "model",
@@ -107,6 +110,7 @@ class Watches(PluginAdmin):
         "window_seconds",
         "enabled",
         "reference_hours",
+        "past_weeks",
         *REFERENCE,
     )
     seen = ("state", "reason", "evaluated_to", "last_ok", "last_error", "last_duration")
@@ -118,7 +122,14 @@ class Watches(PluginAdmin):
 
     def save_model(self, request: HttpRequest, obj: DriftWatch, form: Any, change: bool) -> None:
         """Another reference is pinned anew, and evidence against the old one is void."""
-        if change and set(form.changed_data) & {*REFERENCE, "detector", "feature", "model", "version"}:
+        if change and set(form.changed_data) & {
+            *REFERENCE,
+            "past_weeks",
+            "detector",
+            "feature",
+            "model",
+            "version",
+        }:
             obj.reference, obj.progress = {}, {}
         super().save_model(request, obj, form, change)
 

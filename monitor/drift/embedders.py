@@ -23,6 +23,11 @@ WHAT_HASHING_SEES = _(
 )
 
 
+def is_offline(name: str) -> bool:
+    """Whether the embedder of this name is the default, which sees letters and no meaning."""
+    return name.startswith("hashing-")
+
+
 class Embedder(Protocol):
     """``name`` is stored with every vector; it changes whenever the vectors would."""
 

@@ -11,12 +11,15 @@ import msgspec
 import numpy as np
 
 from monitor.core import clock
-from monitor.drift.bodies import REST, SHARES, Body
-from monitor.drift.engine import words
+from monitor.drift import slicing
+from monitor.drift.bodies import REST
+from monitor.drift.engine import slices, words
 from monitor.drift.engine.matching import HOUR
 from monitor.drift.models import DriftSignal, DriftSketch, WatchState
 from monitor.drift.shelf import Shelf
 from monitor.drift.signals import CATEGORY, SignalKind, kind_of
+from monitor.drift.slicing import Side
+from monitor.drift.stages import Reference
 from monitor.store.calls import generations
 from monitor.store.calls.generations import GenerationDetail
 
@@ -44,6 +47,7 @@ OUTPUTS = frozenset(
 # after so long a found drift is looked at anew
 RENEWED_SECONDS = 6 * HOUR
 Found = dict[str, Any]
+Mix = dict[str, dict[str, int]]
 
 
 def told(signal: DriftSignal) -> Found:
@@ -89,21 +93,59 @@ def _explained(signal: DriftSignal, shelf: Shelf, start: int, end: int) -> Found
     now = _sample(shelf, signal.version, hours)
     # the same hours of the day, so that the night is not compared with the day
     of_day = {hour % 24 for hour in hours}
-    before = _sample(shelf, version, [hour for hour in range(first, last) if hour % 24 in of_day])
+    then = [hour for hour in range(first, last) if hour % 24 in of_day]
+    before = _sample(shelf, version, then)
     text = "output" if kind.name in OUTPUTS else "prompt"
     came, went = words.moved([getattr(one, text) for one in before], [getattr(one, text) for one in now])
-    top = next((name for name, _, _ in signal.body.get("names", ())), "")
-    effect = float(signal.body.get("effect") or 0.0)
-    failed = _failed(signal, start, end) if kind.source == "errors" else []
+    mixes = _mix(shelf, version, then), _mix(shelf, signal.version, hours)
+    top = _top(signal, kind, mixes)
+    seen = slicing.look(
+        shelf, kind, Side(version, then), Side(signal.version, hours), Reference(version, first, last), top
+    )
+    where, looked = slices.moved(seen.before, seen.now, seen.asked, SLICES) if seen else ([], 0)
+    examples = _failed(signal, start, end) if kind.source == "errors" else []
+    if seen and seen.typical:
+        examples = _distinct(shelf.project_id, seen.typical, text)
     return {
         "n_now": len(now), "n_before": len(before), "text": text,
         "came": [[one.word, one.before, one.now] for one in came],
         "went": [[one.word, one.before, one.now] for one in went],
-        "slices": _slices(
-            _whole(shelf, version, first, last), _whole(shelf, signal.version, start // HOUR, -(-end // HOUR))
+        "where": [_where(one) for one in where], "looked": looked, "reading": seen.per_call if seen else "",
+        "of": top if kind.way == "share" else "",
+        "slices": [
+            [dimension.removeprefix(CATEGORY), *rest]
+            for dimension, *rest in slices.shares_moved(*mixes, LEAST_POINTS, SLICES)
+        ],
+        "examples": examples or _examples(
+            kind, now, came, text, top, float(signal.body.get("effect") or 0.0)
         ),
-        "examples": failed or _examples(kind, now, came, text, top, effect),
     }  # fmt: skip
+
+
+def _where(one: slices.Moved) -> list[Any]:
+    rest = [None if np.isnan(value) else value for value in (one.rest_before, one.rest_now)]
+    return [one.dimension, one.value, one.before, one.now, *rest, one.share, one.evidence, one.new]
+
+
+def _top(signal: DriftSignal, kind: SignalKind, mixes: tuple[Mix, Mix]) -> str:
+    """The value that moved; of those that the reference did not know by name the one that came up most."""
+    top: str = next((name for name, _, _ in signal.body.get("names", ())), "")
+    if kind.way != "share" or top not in {"", REST}:
+        return top
+    old, new = (mix.get(kind.source, {}) for mix in mixes)
+    n_old, n_new = (max(1, sum(one.values())) for one in (old, new))
+    return max(
+        sorted(set(new) - {REST}), key=lambda name: new[name] / n_new - old.get(name, 0) / n_old, default=""
+    )
+
+
+def _distinct(project_id: int, calls: Sequence[UUID], text: str) -> list[str]:
+    """The first of these calls; one whose text is among them already comes last."""
+    read = generations.many(project_id, calls[: 10 * EXAMPLES])
+    said = {one.id: getattr(one, text) for one in read}
+    known = [one for one in calls if one in said]
+    first = {said[one]: one for one in reversed(known)}
+    return [str(one) for one in sorted(known, key=lambda one: first[said[one]] != one)[:EXAMPLES]]
 
 
 def _failed(signal: DriftSignal, start: int, end: int) -> list[str]:
@@ -128,33 +170,18 @@ def _sample(shelf: Shelf, version: str, hours: Sequence[int]) -> list[Generation
     ]  # fmt: skip
 
 
-def _whole(shelf: Shelf, version: str, first: int, end: int) -> Sequence[Body]:
-    return shelf.window(version, first, end, part="calls").bodies
-
-
-def _slices(before: Sequence[Body], now: Sequence[Body]) -> list[list[Any]]:
-    """Values whose share of the calls moved most surely: dimension, value, share before and now."""
-    found = []
-    named = {name for body in now for name in body.shares} - set(SHARES)
-    for dimension in (*SHARES, *sorted(named)):
-        old, new = _total(before, dimension), _total(now, dimension)
-        n_old, n_new = sum(old.values()), sum(new.values())
-        if not n_old or not n_new:
-            continue
-        for value in {*old, *new} - {REST}:
-            p, q = old.get(value, 0) / n_old, new.get(value, 0) / n_new
-            pooled = (old.get(value, 0) + new.get(value, 0)) / (n_old + n_new)
-            error = float(np.sqrt(max(pooled * (1 - pooled), 1e-9) * (1 / n_old + 1 / n_new)))
-            if abs(q - p) >= LEAST_POINTS:
-                found.append((abs(q - p) / error, [dimension.removeprefix(CATEGORY), value, p, q]))
-    return [one for _, one in sorted(found, key=lambda pair: -pair[0])[:SLICES]]
-
-
-def _total(bodies: Sequence[Body], dimension: str) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for body in bodies:
-        for value, n in body.shares.get(dimension, {}).items():
-            found[value] = found.get(value, 0) + n
+def _mix(shelf: Shelf, version: str, hours: Sequence[int]) -> Mix:
+    """How often each value of each dimension came in these hours."""
+    wanted = set(hours)
+    window = shelf.window(version, hours[0], hours[-1] + 1, part="calls") if hours else None
+    found: Mix = {}
+    for hour, body in zip(window.hours.tolist(), window.bodies, strict=True) if window else ():
+        if hour in wanted:
+            for dimension, counts in body.shares.items():
+                kept = found.setdefault(dimension, {})
+                for value, n in counts.items():
+                    if value != REST:
+                        kept[value] = kept.get(value, 0) + n
     return found
 
 

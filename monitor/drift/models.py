@@ -39,6 +39,14 @@ class DriftWatch(models.Model):
     reference_version = models.CharField(
         max_length=200, blank=True, help_text=_("The version whose calls are the reference; empty: its own.")
     )
+    past_weeks = models.PositiveSmallIntegerField(
+        default=0,
+        blank=True,
+        help_text=_(
+            "0: the reference is pinned. 3 to 8: each window is compared with the same hours of so many past weeks, "
+            "by the clock of the project's users."
+        ),
+    )
     reference_hours = models.PositiveIntegerField(
         default=12, help_text=_("How many first hours are pinned when no reference is given.")
     )
@@ -68,6 +76,10 @@ class DriftWatch(models.Model):
             models.CheckConstraint(
                 condition=models.Q(reference_hours__gte=1, reference_hours__lte=336),
                 name="drift_reference_1h_to_14d",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(past_weeks=0) | models.Q(past_weeks__gte=3, past_weeks__lte=8),
+                name="drift_past_weeks_3_to_8",
             ),
             models.CheckConstraint(
                 condition=models.Q(reference_from=None)

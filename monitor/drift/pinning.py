@@ -4,7 +4,9 @@ Pinned, never trailing: a trailing reference follows a slow change and falls sil
 """
 
 import datetime as dt
+from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Any
 
 from monitor.drift import features, windows
 from monitor.drift.detectors import DETECTORS
@@ -15,6 +17,9 @@ from monitor.drift.subjects import Span, Subject
 from monitor.drift.windows import Reference, VersionRow
 
 LEAST_CALLS = windows.ENOUGH_CALLS
+# references of past weeks by watch and hours, the latest
+_past: OrderedDict[tuple[Any, ...], Reference] = OrderedDict()
+MOST_KEPT = 200
 
 
 class NoReferenceError(LookupError):
@@ -44,6 +49,36 @@ def reference_of(watch: DriftWatch, rows: Sequence[VersionRow]) -> Reference:
     if before is not None and (feature.input or not _old_enough(watch, own)):
         return _borrowed(watch, feature, before, own)
     return _own_first_hours(watch, feature, own)
+
+
+def past_weeks(watch: DriftWatch, moment: dt.datetime, zone: dt.tzinfo) -> Reference:
+    """The whole hours around the window that ends at ``moment``, in each of the watch's past weeks.
+
+    Kept for as long as the windows of an hour ask for it. By the clock of ``zone``, put forward or back.
+    """
+    start = windows.aligned(moment - dt.timedelta(seconds=watch.window_seconds), windows.BLOCK)
+    end = windows.aligned(moment - dt.timedelta(microseconds=1), windows.BLOCK) + windows.BLOCK
+    key = (
+        watch.pk,
+        watch.feature,
+        watch.detector,
+        watch.reference_version,
+        watch.past_weeks,
+        start,
+        end,
+        str(zone),
+    )
+    if key not in _past:
+        weeks = [dt.timedelta(days=7 * week) for week in range(watch.past_weeks, 0, -1)]
+        spans = [
+            Span(*((one.astimezone(zone) - week).astimezone(dt.UTC) for one in (start, end)))
+            for week in weeks
+        ]
+        subject = Subject(watch.project_id, watch.model, watch.reference_version or watch.version)
+        _past[key] = windows.reference(subject, features.of(watch.feature), *spans, samples=_samples(watch))
+        while len(_past) > MOST_KEPT:
+            _past.popitem(last=False)
+    return _past[key]
 
 
 def repin(watch: DriftWatch, start: dt.datetime, end: dt.datetime) -> None:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from monitor.core import clock
 from monitor.drift import anomalies, explain, features, policy, reasons, reports, walk
 from monitor.drift.detectors import DETECTORS
-from monitor.drift.embedders import WHAT_HASHING_SEES
+from monitor.drift.embedders import WHAT_HASHING_SEES, is_offline
 from monitor.drift.engine.matching import HOUR
 from monitor.drift.models import DriftReport, DriftSignal, DriftSketch, DriftWatch, WatchState
 from monitor.drift.signals import kind_of
@@ -19,6 +19,7 @@ from monitor.drift.stages import FULL, Maturity
 __all__ = [
     "WHAT_HASHING_SEES",
     "Moved",
+    "Place",
     "Report",
     "SignalRow",
     "Volume",
@@ -114,6 +115,7 @@ class SignalRow:
 
     ``scale``: percent, points, score, ratio or radius; says how ``effect`` and the band are read.
     ``since``: when its evidence began to rise. ``maturity``: full, growing or young (only full ones page).
+    ``note``: what it can't see, where its vectors are those of the offline embedder.
     ``ready``: when a learning one says something first, ``full``: when it may page; None: nobody knows yet.
     """
 
@@ -140,6 +142,7 @@ class SignalRow:
     selector: str
     last_ok: dt.datetime | None
     last_error: str
+    note: str = ""
 
     @property
     def size(self) -> float:
@@ -165,8 +168,32 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A slice of the calls in which the signal moved, with the rest of them beside it; the means before and now.
+
+    ``evidence``: log10 of its e-value. ``share``: of the calls of now. ``new``: it had hardly any calls before, so
+    ``before`` is that of all calls.
+    """
+
+    dimension: str
+    value: str
+    before: float
+    now: float
+    rest_before: float | None
+    rest_now: float | None
+    share: float
+    evidence: float
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Why:
-    """What an unusual signal is made of. ``text``: whether the words are those of prompts or of outputs."""
+    """What an unusual signal is made of. ``text``: whether the words are those of prompts or of outputs.
+
+    ``places``: the slices that stand out of all ``looked`` at, by evidence. ``reading``: how their means are to be
+    read (log: of logarithms; share: of calls; empty: as they are). ``of``: the value whose share is meant.
+    ``slices``: values that became more or less of the calls.
+    """
 
     text: str
     n_before: int
@@ -175,6 +202,10 @@ class Why:
     went: tuple[Moved, ...]
     slices: tuple[Moved, ...]
     examples: tuple[UUID, ...]
+    places: tuple[Place, ...] = ()
+    looked: int = 0
+    reading: str = ""
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +280,7 @@ def _signal(row: DriftSignal) -> SignalRow:
         ),
         last_ok=row.last_ok,
         last_error=row.last_error,
+        note=_note(body.get("embedder", "")),
     )
 
 
@@ -263,7 +295,12 @@ def why(project_id: int, signal_id: int) -> Why | None:
     came, went = (tuple(Moved(*one) for one in found[side]) for side in ("came", "went"))
     slices = tuple(Moved(value, before, now, name) for name, value, before, now in found["slices"])
     examples = tuple(UUID(one) for one in found["examples"])
-    return Why(found["text"], found["n_before"], found["n_now"], came, went, slices, examples)
+    return Why(
+        found["text"], found["n_before"], found["n_now"], came, went, slices, examples,
+        # what an earlier release found has none of these
+        tuple(Place(*one) for one in found.get("where", ())), found.get("looked", 0), found.get("reading", ""),
+        found.get("of", ""),
+    )  # fmt: skip
 
 
 def volumes(project_id: int) -> list[Volume]:
@@ -373,7 +410,6 @@ def _report(watch: DriftWatch, last: DriftReport) -> Report:
     body = last.body
     bars = body["histogram"] or {"edges": [], "reference": [], "current": []}
     quantiles = body["quantiles"] or {"reference": {}, "current": {}}
-    hashed = body["embedder"].startswith("hashing-")
     return Report(
         watch=_row(watch, last),
         at=last.at,
@@ -390,8 +426,13 @@ def _report(watch: DriftWatch, last: DriftReport) -> Report:
         shares=[(name, before, now) for name, before, now in body.get("shares") or ()],
         facts=body["facts"],
         examples=[UUID(one) for one in body["examples"]],
-        note=str(WHAT_HASHING_SEES) if hashed else "",
+        note=_note(body["embedder"]),
     )
+
+
+def _note(embedder: str) -> str:
+    """What vectors of this embedder can show and what they can't."""
+    return str(WHAT_HASHING_SEES) if is_offline(embedder) else ""
 
 
 def _span(body: dict[str, Any]) -> tuple[dt.datetime, dt.datetime]:

@@ -102,9 +102,10 @@ def run(
     try:
         detector = make(watch)
         ready = policy.of(watch.project_id, map(_life, rows))
-        found = pinning.reference_of(watch, rows)
-        for moment in due_steps(watch, found, rows, now=until):
+        pinned = None if watch.past_weeks else pinning.reference_of(watch, rows)
+        for moment in due_steps(watch, pinned, rows, now=until):
             limit = ready.limit(watch.window_seconds, moment.timestamp())
+            found = pinned or pinning.past_weeks(watch, moment, ready.calendar.zone)
             if not step(watch, detector, found, moment, limit, now=now):
                 break
             taken += 1
@@ -143,16 +144,20 @@ def make(watch: DriftWatch) -> Detector:
 
 
 def due_steps(
-    watch: DriftWatch, found: Reference, rows: Sequence[VersionRow], *, now: dt.datetime
+    watch: DriftWatch, found: Reference | None, rows: Sequence[VersionRow], *, now: dt.datetime
 ) -> list[dt.datetime]:
-    """The moments still to be looked at, oldest first: never beyond the newest stored call of the project."""
+    """The moments still to be looked at, oldest first: never beyond the newest stored call of the project.
+
+    ``found``: the pinned reference; None where each moment has its own.
+    """
     window = dt.timedelta(seconds=watch.window_seconds)
     newest = windows.newest(rows)
     own = next((row for row in rows if (row.model, row.version) == (watch.model, watch.version)), None)
     if newest is None or own is None:
         return []
     last = windows.aligned(min(now - GRACE, newest), STEP)
-    begin = max(own.first, found.span.end if found.version == watch.version else own.first, now - LOOKBACK)
+    own_reference = found is not None and found.version == watch.version
+    begin = max(own.first, found.span.end if found and own_reference else own.first, now - LOOKBACK)
     moment = watch.evaluated_to or windows.aligned(begin + window, STEP)
     steps: list[dt.datetime] = []
     while len(steps) < STEPS_PER_RUN:

@@ -314,7 +314,13 @@ class Walk:
             "paged_at": alarm.page_since,
             "maturity": reference.maturity,
             "reference": [reference.version, reference.first, reference.end],
+            "embedder": self._embedder(reference),
         }  # fmt: skip
+
+    def _embedder(self, reference: Reference) -> str:
+        """Who made the vectors that are compared; empty for what is no vector."""
+        found = self.shelf.clusters(reference, self.kind.source) if self.kind.part == "vectors" else None
+        return found.embedder if found else ""
 
 
 def labels(signal: DriftSignal, name: str = "") -> Labels:

@@ -83,9 +83,13 @@ def current(
     return _counted(subject, feature, span, embedder)
 
 
-def reference(subject: Subject, feature: Feature, span: Span, *, samples: bool = False) -> Reference:
-    """The span, hour by hour; hours without calls make no block. ``samples``: with vectors rather than means."""
-    spans = blocks_of(span)
+def reference(subject: Subject, feature: Feature, *whole: Span, samples: bool = False) -> Reference:
+    """One span or several, oldest first, hour by hour; hours without calls make no block.
+
+    ``samples``: with vectors rather than means.
+    """
+    span = Span(whole[0].start, whole[-1].end)
+    spans = [block for one in whole for block in blocks_of(one)]
     embedder = ""
     if feature.kind == "vectors":
         groups = embeddings.means(

@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('monitor', '0038_groundedness_asks_as_before'),
+        ("monitor", "0038_groundedness_asks_as_before"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='driftwatch',
-            name='feature',
+            model_name="driftwatch",
+            name="feature",
             field=models.CharField(max_length=80),
         ),
     ]

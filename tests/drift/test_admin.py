@@ -68,3 +68,17 @@ def test_the_last_day_can_be_made_the_new_normal(admin: Client, cast: Cast) -> N
     watch.refresh_from_db()
     assert watch.reference_from is not None
     assert watch.reference_to is not None
+
+
+def test_an_attribute_is_watched_by_its_name(admin: Client, cast: Cast) -> None:
+    assert admin.post(ADD, typed(cast, feature="number:", attribute="score")).status_code == 302
+    watch = DriftWatch.objects.get()
+    assert watch.feature == "number:score"
+    page = admin.get(f"/admin/monitor/driftwatch/{watch.pk}/change/").content.decode()
+    assert 'value="score"' in page
+    assert '<option value="number:" selected' in page
+
+
+def test_an_attribute_without_a_name_is_asked_for(admin: Client, cast: Cast) -> None:
+    assert "Say which attribute" in admin.post(ADD, typed(cast, feature="category:")).content.decode()
+    assert not DriftWatch.objects.exists()

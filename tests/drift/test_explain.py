@@ -1,12 +1,14 @@
 import datetime as dt
 from typing import Any
 
+import numpy as np
 import pytest
 
-from monitor.drift import explain
-from monitor.drift.models import DriftSignal
+from monitor.drift import embedders, embedding, explain, read
+from monitor.drift.models import DriftSignal, WatchState
 from monitor.drift.shelf import Shelf
-from tests.drift.test_follow import DAY, follow_all, only, play
+from monitor.store.calls import generations
+from tests.drift.test_follow import DAY, HOUR, follow_all, only, play
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 
@@ -31,8 +33,6 @@ def test_a_page_tells_the_words_and_slices_that_moved(drifted: DriftSignal) -> N
 
 
 def test_examples_are_calls_of_what_is_new(drifted: DriftSignal, cast: Cast) -> None:
-    from monitor.store.calls import generations
-
     found = explain.told(drifted)["examples"]
     calls = generations.many(cast.project.id, found)
     assert len(calls) == explain.EXAMPLES
@@ -51,8 +51,6 @@ def test_examples_of_refusals_and_errors_are_refusals_and_errors(
     cast: Cast, push: Push, now: dt.datetime, kind: str, field: str, value: str
 ) -> None:
     """Half of the day's calls go wrong; what the users asked stays as it was."""
-    from monitor.store.calls import generations
-
     only(cast, kind)
     play(push, now - 15 * DAY, 15)
     wrong: dict[str, Any] = {field: value}
@@ -63,3 +61,60 @@ def test_examples_of_refusals_and_errors_are_refusals_and_errors(
     assert len(calls) == explain.EXAMPLES
     # an answer of another wording is shown once at most
     assert sum(getattr(one.summary, field) == value for one in calls) >= explain.EXAMPLES - 1
+
+
+def test_the_tenant_whose_prompts_grew_is_told_by_its_own_evidence(
+    cast: Cast, push: Push, now: dt.datetime
+) -> None:
+    """One of three tenants writes 2.5 times as much; all ask about the same."""
+    only(cast, "prompt_length")
+    for tenant in ("acme", "beta", "core"):
+        play(push, now - 15 * DAY, 14, tenant=tenant)
+        play(push, now - DAY, 1, tenant=tenant, longer=2.5 if tenant == "beta" else 1.0)
+    follow_all(cast, now)
+    row = DriftSignal.objects.get(kind="prompt_length", version="v1")
+    found = read.why(cast.project.id, row.pk)
+    assert found is not None
+    assert [(one.dimension, one.value) for one in found.places] == [("tenant", "beta")]
+    place = found.places[0]
+    assert place.now - place.before == pytest.approx(np.log(2.5), abs=0.15)
+    assert abs((place.rest_now or 0.0) - (place.rest_before or 0.0)) < 0.1
+    assert found.looked >= 5
+
+
+def test_examples_of_a_signal_of_vectors_are_chosen_by_their_vectors(
+    cast: Cast, push: Push, now: dt.datetime
+) -> None:
+    """All prompts read the same; only their vectors tell which are new."""
+    only(cast, "prompt_mix", "prompt_novelty")
+    chance = np.random.default_rng(5)
+
+    def asked(start: dt.datetime, hours: int, new: float) -> list[bool]:
+        fresh = [bool(chance.random() < new) for _ in range(60 * hours)]
+        push([
+            {
+                "at": start + dt.timedelta(minutes=place), "output": "new" if one else "old",
+                "embedding": (chance.normal(0, 0.2, 8) + (np.eye(8)[3] * 3 if one else np.eye(8)[place % 2])).tolist(),
+            }
+            for place, one in enumerate(fresh)
+        ])  # fmt: skip
+        return fresh
+
+    asked(now - 60 * HOUR, 50, 0.0)
+    asked(now - 10 * HOUR, 10, 0.3)
+    follow_all(cast, now)
+    row = DriftSignal.objects.get(kind="prompt_novelty", version="v1")
+    assert row.state == WatchState.WARNING
+    calls = generations.many(cast.project.id, explain.told(row)["examples"])
+    assert {one.output for one in calls} == {"new"}
+
+
+def test_a_signal_of_offline_vectors_says_what_it_cannot_see(
+    cast: Cast, push: Push, now: dt.datetime
+) -> None:
+    only(cast, "prompt_mix")
+    play(push, now - DAY, 1, prompt="how do I return a pump")
+    embedding.embed_missing(embedders.Hashing(), now=now)
+    follow_all(cast, now)
+    row = next(one for one in read.signals(cast.project.id) if one.kind == "prompt_mix")
+    assert "not another meaning" in row.note

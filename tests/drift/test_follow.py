@@ -249,3 +249,35 @@ def test_a_version_with_a_small_share_of_a_busy_project_is_followed(
     play(push, now - DAY / 2, 0.5)
     follow.run_due(now=now)
     assert set(DriftSignal.objects.values_list("version", flat=True)) == {"v0", "v1"}
+
+
+def test_a_version_that_only_trickles_is_unknown_whatever_was_found_last(
+    cast: Cast, push: Push, now: dt.datetime
+) -> None:
+    only(cast, "prompt_length", "topic")
+    full = now - 10 * DAY
+    play(push, full - 2 * DAY, 2)
+    play(push, full - DAY, 1, version="v2")
+    follow_all(cast, full)
+    assert signal(cast, "prompt_length").state == WatchState.OK
+    push([{"at": full + day * DAY} for day in range(1, 10)])
+    follow.run_due(now=full + 9.5 * DAY)
+    found = signal(cast, "prompt_length")
+    assert (found.state, found.reason) == (
+        WatchState.UNKNOWN, "8 calls in the last 8 days; at least 200 are needed",
+    )  # fmt: skip
+    # one that fell silent altogether, too
+    assert signal(cast, "prompt_length", "v2").state == WatchState.UNKNOWN
+    assert query.instant(cast.project.id, "llm_drift_effect", full + 9.5 * DAY).single() is None
+
+
+def test_beyond_so_many_versions_the_rest_are_unknown(
+    cast: Cast, push: Push, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(push, now - DAY / 2, 0.5)
+    play(push, now - DAY / 2, 0.49, version="v2")
+    follow_all(cast, now)
+    monkeypatch.setattr(follow, "VERSIONS_PER_PROJECT", 1)
+    follow.run_due(now=now + dt.timedelta(minutes=5))
+    assert set(DriftSignal.objects.filter(version="v2").values_list("state", flat=True)) == {"unknown"}
+    assert "versions are followed" in signal(cast, "prompt_length", "v2").reason

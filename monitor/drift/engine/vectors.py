@@ -52,6 +52,15 @@ class Clusters:
     far: Floats
     group: Ints
 
+    @property
+    def radius(self) -> float:
+        """About the deviation within a cluster."""
+        return float(np.sqrt(np.mean(self.far**2)) / 1.3)
+
+    def nearest(self, vectors: Floats) -> tuple[Ints, Floats]:
+        """The cluster of each projected vector (n,), and how far it lies from its centre (n,)."""
+        return _nearest(self.centres, vectors)
+
     def mix(self, hours: "VectorHours") -> Floats:
         """Counts per hour of the groups of like clusters (H, G): one topic is rarely one cluster."""
         found = np.zeros((hours.at.size, int(self.group.max()) + 1))
@@ -209,8 +218,7 @@ def fit_wording(reference: VectorHours, clusters: Clusters, days: Ints) -> Wordi
     calm = np.concatenate(logs) if logs else np.array([np.log(DIMENSIONS)])
     inverse = _inverse(*_shift(reference.part(useful), weights, means))
     spread = max(float(calm.std()), float(np.sqrt(2.0 / means.shape[1])))
-    radius = float(np.sqrt(np.mean(clusters.far**2)) / 1.3)
-    return Wording(weights, means, inverse, float(calm.mean()), spread, radius)
+    return Wording(weights, means, inverse, float(calm.mean()), spread, clusters.radius)
 
 
 def _centre(hours: VectorHours) -> tuple[Floats, Floats]:
