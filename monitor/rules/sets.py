@@ -1,4 +1,6 @@
-"""The sets of rules that come with the product: ``starter`` for the services, ``watcher`` for Vigil itself."""
+"""The sets of rules that come with the product: ``starter`` for the services, ``watcher`` for Vigil itself; and
+those for whoever asks for them: ``wasserstein``, a rule that people know from articles.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +10,7 @@ from monitor.rules.exchange import Taken, Terms
 from monitor.rules.history import Author
 
 SETS = ("starter", "watcher")
+ON_DEMAND = ("wasserstein",)
 
 
 def text(name: str) -> str:

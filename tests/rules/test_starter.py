@@ -15,11 +15,15 @@ from tests.fixtures.fix_cast import NOON, Cast
 
 RUNBOOKS = Path(__file__).parents[2] / "templates" / "docs"
 ALERTS = [
-    rule for name in sets.SETS for group in yaml.load(sets.text(name)) for rule in group.rules if rule.alert
+    rule
+    for name in (*sets.SETS, *sets.ON_DEMAND)
+    for group in yaml.load(sets.text(name))
+    for rule in group.rules
+    if rule.alert
 ]
 
 
-@pytest.mark.parametrize("name", sets.SETS)
+@pytest.mark.parametrize("name", [*sets.SETS, *sets.ON_DEMAND])
 def test_a_set_is_evaluated_without_error(cast: Cast, name: str) -> None:
     exchange.take(cast.project.id, yaml.load(sets.text(name)), exchange.Terms(Author("ada", NOON)))
     evaluate.run_due(evaluate.stored(partial(receive.take, now=NOON), now=NOON), now=NOON)
@@ -42,3 +46,4 @@ def test_a_project_may_begin_with_the_sets_on_or_off(cast: Cast, on: bool) -> No
     sets.place(cast.project.id, Author("ada", NOON), on=on)
     assert set(RuleGroup.objects.values_list("enabled", flat=True)) == {on}
     assert RuleGroup.objects.filter(name="vigil-watchdog").exists()
+    assert not RuleGroup.objects.filter(name="llm-wasserstein").exists()

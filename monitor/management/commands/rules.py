@@ -21,7 +21,7 @@ class Command(BaseCommand):
         take = actions.add_parser("import", help="groups of the same name are replaced")
         take.add_argument(
             "file",
-            help="a rule file or a PrometheusRule; - reads it from stdin; `starter` and `watcher` are ours",
+            help="a rule file or a PrometheusRule; - reads it from stdin; `starter`, `watcher` and `wasserstein` are ours",
         )
         take.add_argument("--project", required=True, help="the project's slug")
         take.add_argument("--off", action="store_true", help="new groups are switched off at first")
@@ -56,7 +56,11 @@ def _read(name: str) -> str:
     try:
         if name == "-":
             return sys.stdin.read()
-        return sets.text(name) if name in sets.SETS else Path(name).read_text(encoding="utf-8")
+        return (
+            sets.text(name)
+            if name in {*sets.SETS, *sets.ON_DEMAND}
+            else Path(name).read_text(encoding="utf-8")
+        )
     except (OSError, UnicodeDecodeError) as error:
         message = f"{name} can't be read ({error})"
         raise CommandError(message) from error
