@@ -46,7 +46,10 @@ class Share:
     held: int = 0
 
     def count(self, size: int) -> None:
-        """So much more is to be held; raises TooMuchError or BusyError."""
+        """So much more is to be held, or less than was said; raises TooMuchError or BusyError."""
+        if size < 0:
+            self.back(self.counted + size)
+            return
         if self.counted + size > FREE_BYTES:
             self.room.grow(self, self.counted + size - self.held)
         self.counted += size

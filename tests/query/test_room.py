@@ -82,6 +82,12 @@ def test_questions_that_fit_together_pass_and_what_they_held_is_free_again(hundr
     assert (hundred.held, hundred.holders) == (0, [])
 
 
+def test_what_turned_out_to_be_less_is_given_back(hundred: Room) -> None:
+    one = held(hundred, 80)
+    one.count(-30 * MB)
+    assert hundred.held == 50 * MB
+
+
 def test_one_that_does_not_fit_waits_until_another_has_ended(hundred: Room) -> None:
     first, second = held(hundred, 70), Asker(Share(hundred), 50)
     until(lambda: hundred.waiting)

@@ -36,6 +36,8 @@ DENSEST_MS = 1_000
 COUNTED_SAMPLES = 2_000_000
 # fewer are not worth a word to whoever waits to hear how many there are
 TOLD_AT_ONCE = 50_000
+# a value alone is so much less than a sample that is read and decoded
+VALUES_PER_SAMPLE = 3
 
 _READ = """
     SELECT id, NULL::bigint, CASE WHEN id = ANY(%(cached)s) THEN NULL ELSE data END FROM monitor_sample_batch
@@ -91,7 +93,7 @@ class View:
 
         Raises TooManySamplesError when more than ``max_samples`` would be handed out, and
         deadline.StoppedError when a statement takes longer than ``seconds``. ``expect`` is told how many samples
-        there will be, as early as that is known, and may raise.
+        there will be, as early as that is known (less than 0: fewer than was said), and may raise.
         """
         chosen = [self.known.find(s.matchers, s.start_ms, s.end_ms) for s in selections]
         budget = _Budget(max_samples, seconds, expect)
@@ -116,13 +118,15 @@ class View:
         small = [place for place in pushed_ones if len(chosen[place]) <= unions.LARGEST]
         if len(small) >= unions.LEAST:
             sets, wanted = [chosen[place] for place in small], [selections[place] for place in small]
-            tables = unions.tables(self.project_id, self.moment, sets, wanted, budget.seconds)
+            tables = unions.tables(self.project_id, self.moment, sets, wanted, budget.seconds, budget.copies)
             answers: Sequence[Table | None] = tables if tables is not None else [None for _ in small]
             found = dict(zip(small, answers, strict=True))
         for place in pushed_ones:
             if place not in found:
                 span = selections[place].start_ms, selections[place].end_ms
-                found[place] = stacks.table(self.project_id, self.moment, chosen[place], span, budget.seconds)
+                found[place] = stacks.table(
+                    self.project_id, self.moment, chosen[place], span, budget.seconds, budget.copies
+                )
         budget.count(sum(table.samples for table in found.values() if table is not None), at_hand=True)
         return {place: table for place, table in found.items() if table is not None}
 
@@ -222,16 +226,18 @@ def _number(view: View, wanted: dict[int, Known], start: int, end: int) -> int:
 
 
 class _Budget:
-    """What one question may touch; ``expect`` learns of each sample once, foreseen or met."""
+    """What one question may touch; ``expect`` learns of what it adds to the memory once, foreseen or met."""
 
     def __init__(self, limit: int, seconds: float, expect: Callable[[int], None]) -> None:
         self.limit, self.left, self.seconds = limit, limit, seconds
-        self.expect, self.told, self.light = expect, 0, 0
+        # of the samples touched, those that cost nothing; what copies of values cost, in samples
+        self.light, self.copied = 0, 0
+        self.expect, self.told = expect, 0
 
     def foresee(self, samples: int) -> None:
         if samples > self.limit:
             raise TooManySamplesError(self.limit)
-        self._tell(self.limit - self.left - self.light + samples)
+        self._tell(samples)
 
     def spend(self, found: Series) -> None:
         self.count(len(found.times))
@@ -239,15 +245,21 @@ class _Budget:
             self.count(sum(len(run.times) * (run.positive.shape[-1] + 1) for run in found.histograms))
 
     def count(self, samples: int, *, at_hand: bool = False) -> None:
-        """``at_hand``: they lie in memory already, so a copy of the values at most is added."""
+        """``at_hand``: they lie in memory already."""
         self.left -= samples
         if self.left < 0:
             raise TooManySamplesError(self.limit)
-        self.light += samples - samples // 3 if at_hand else 0
-        self._tell(self.limit - self.left - self.light)
+        self.light += samples if at_hand else 0
+        self._tell(0)
 
-    def _tell(self, whole: int) -> None:
-        if whole > self.told + TOLD_AT_ONCE:
+    def copies(self, samples: int) -> None:
+        """So many values that lie in memory are about to be copied, or fewer than said; their times are shared."""
+        self.copied += samples // VALUES_PER_SAMPLE
+        self._tell(0)
+
+    def _tell(self, more: int) -> None:
+        whole = self.limit - self.left - self.light + self.copied + more
+        if abs(whole - self.told) > TOLD_AT_ONCE:
             self.expect(whole - self.told)
             self.told = whole
 

@@ -4,7 +4,7 @@ Only series whose samples are all on tapes are answered here; everything else is
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -74,14 +74,24 @@ class Stacks:
 
 
 kept = Stacks(NUMBERS_KEPT)
+# of several questions about the same series one makes the stack, and the others find it made
+_making = Lock()
 
 
 def table(
-    project_id: int, moment: Moment, members: Members, span: tuple[int, int], seconds: float
+    project_id: int,
+    moment: Moment,
+    members: Members,
+    span: tuple[int, int],
+    seconds: float,
+    expect: Callable[[int], None],
 ) -> Table | None:
-    """The samples of these series within the closed span; None where tapes do not hold them all."""
+    """The samples of these series within the closed span; None where tapes do not hold them all.
+
+    ``expect`` is told how many values are to be copied for it, and may raise.
+    """
     start, end = span
-    stack = _current(project_id, members)
+    stack = _current(project_id, members, expect)
     if stack is None or start < stack.low:
         return None
     if end <= stack.high:
@@ -96,10 +106,12 @@ def table(
     if tail is None:
         return None
     stack.tail = tail
+    before = [cut(part, start, stack.high) for part in stack.parts]
+    expect(sum(part.values.size for part in before))
     parts = [
         longer
-        for part, more in zip(stack.parts, tail.parts, strict=True)
-        for longer in _with_tail(cut(part, start, stack.high), more.within(start, end))
+        for part, more in zip(before, tail.parts, strict=True)
+        for longer in _with_tail(part, more.within(start, end))
     ]
     return _filled(members.labels, parts)
 
@@ -114,7 +126,22 @@ def _filled(labels: Roster, parts: Sequence[Part]) -> Table:
     return Table(kept, [Part(rows.searchsorted(part.rows), part.times, part.values) for part in full])
 
 
-def _current(project_id: int, members: Members) -> Stack | None:
+def _current(project_id: int, members: Members, expect: Callable[[int], None]) -> Stack | None:
+    found = _known(project_id, members)
+    if isinstance(found, list):
+        values = sum(len(tape.values) for tape in found)
+        expect(values)
+        with _making:
+            found = _known(project_id, members)
+            if not isinstance(found, list):
+                expect(-values)
+            else:
+                found = _known(project_id, members, make=True)
+    return None if isinstance(found, list) else found
+
+
+def _known(project_id: int, members: Members, *, make: bool = False) -> Stack | list[Tape] | None:
+    """The stack as of now, or what it is to be made of; None without all tapes. ``make``: it is made."""
     stack = kept.get(project_id, members)
     found = tapes.kept.all_of(project_id, members.ids, -1 if stack is None else stack.turn)
     if found is None:
@@ -123,6 +150,8 @@ def _current(project_id: int, members: Members) -> Stack | None:
     if stack is not None and (turn == stack.turn or strips == stack.tapes):
         stack.turn = turn
         return stack
+    if not make:
+        return strips
     stack = _stacked(project_id, members, turn, strips)
     kept.put(project_id, stack)
     return stack

@@ -4,7 +4,7 @@ Thousands of alert rules name one service each; read one by one, every rule woul
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Lock
 
 import numpy as np
@@ -71,11 +71,12 @@ def tables(
     chosen: Sequence[Members],
     selections: Sequence[Selection],
     seconds: float,
+    expect: Callable[[int], None],
 ) -> list[Table] | None:
     """A table for each selection of pushed series; None where tapes do not hold all of them."""
     union = kept.of(chosen)
     span = (min(one.start_ms for one in selections), max(one.end_ms for one in selections))
-    whole = stacks.table(project_id, moment, union.members, span, seconds)
+    whole = stacks.table(project_id, moment, union.members, span, seconds, expect)
     if whole is None:
         return None
     cuts: dict[tuple[int, int], _Cut] = {}
@@ -86,6 +87,7 @@ def tables(
         if cut is None:
             cut = cuts[key] = _Cut(whole, union.members, key)
         answers.append(cut.of(union.rows[id(members)], members.labels))
+        expect(answers[-1].samples)
     return answers
 
 

@@ -62,6 +62,26 @@ def test_a_new_scrape_is_in_the_next_answer(cast: Cast, today: int) -> None:
     assert stack.tail.seen
 
 
+def test_who_may_not_copy_so_much_makes_no_stack(
+    cast: Cast, today: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stacks.kept.clear()
+    monkeypatch.setattr(select, "TOLD_AT_ONCE", 0)
+    expected = []
+
+    def refuse(samples: int) -> None:
+        expected.append(samples)
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        select.look(cast.project.id).select(
+            [Selection((), today - 2 * HOUR, today - HOUR)], max_samples=10**6, expect=refuse
+        )
+    # a third of what samples cost that are read: their times are shared
+    assert 4 * 241 // 3 <= expected[0] <= 4 * 600 // 3
+    assert held() == []
+
+
 def test_half_a_scrape_is_as_good_as_it_is(cast: Cast, today: int) -> None:
     scraped(cast.project.id, today - MINUTE, 3)
     scraped(cast.project.id, today - MINUTE + 45_000, 1, range(2))
