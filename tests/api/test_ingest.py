@@ -129,6 +129,16 @@ def test_a_bomb_costs_no_more_than_the_limit(client: Client, cast: Cast, encodin
     assert answer.status_code == 413
 
 
+def test_a_body_of_very_many_members_is_refused_before_they_are_all_looked_at(
+    client: Client, cast: Cast
+) -> None:
+    # with what follows each of them copied each time this took an hour
+    many = gzip.compress(b"") * 500_000
+    answer = post(client, cast, many, **{"content-encoding": "gzip"})
+    assert answer.status_code == 400
+    assert "members" in answer.json()["error"]
+
+
 def test_surrogates_and_nul_are_stored_as_text_can_be(client: Client, cast: Cast) -> None:
     body = b'{"generations":[{"model":"m","prompt":"a\\u0000b \\ud800 c","id":"x\\u0000"}]}'
     answer = post(client, cast, body)
