@@ -79,14 +79,18 @@ def index_search(**_: object) -> None:
 def retention(**_: object) -> None:
     """Partitions for the coming days, and none that are too old."""
     now, days = clock.now(), installation()
-    coarsening.run(now=now, days=days)
-    keeping.run(now=now, days=settings.VIGIL_RETENTION_DAYS, points=days)
+    # after whoever makes points just now: what they are made of goes
+    with turn("points", wait=True):
+        coarsening.run(now=now, days=days)
+        keeping.run(now=now, days=settings.VIGIL_RETENTION_DAYS, points=days)
 
 
 @shared_task
 def remove_deleted(**_: object) -> None:
     """The rows of projects that somebody deleted."""
-    keeping.remove_deleted()
+    with turn("removing") as mine:
+        if mine:
+            keeping.remove_deleted()
 
 
 @shared_task

@@ -26,6 +26,7 @@ pytest_plugins = [
     "tests.fixtures.fix_engines",
     "tests.fixtures.fix_cache",
     "tests.fixtures.fix_forks",
+    "tests.fixtures.fix_work",
 ]
 
 
