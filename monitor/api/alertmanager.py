@@ -69,7 +69,7 @@ def by_method(**views: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
 
     @takes(*views, refused=lambda status, why: reply(why, status))
     @csrf_exempt
-    def view(request: HttpRequest, **place: str) -> HttpResponse:
+    def view(request: HttpRequest, /, **place: str) -> HttpResponse:
         try:
             return views[request.method or ""](request, **place)
         except bodies.BodyError as error:

@@ -256,7 +256,7 @@ def _answered(**views: Any) -> Any:
     """One view per method; what was asked wrongly is answered in Prometheus' shape."""
 
     @takes(*views)
-    def view(request: HttpRequest, **place: str) -> HttpResponse:
+    def view(request: HttpRequest, /, **place: str) -> HttpResponse:
         try:
             answer: HttpResponse = views[request.method or ""](request, **place)
         except bodies.BodyError as error:

@@ -22,7 +22,7 @@ _pairs: dict[tuple[str, str], tuple[str, str]] = {}
 class Labels(Mapping[str, str]):
     """An immutable label set. An empty value is the same as no label, so such labels are dropped."""
 
-    __slots__ = ("_hash", "_map", "_nameless", "items_sorted", "kept_fingerprint")
+    __slots__ = ("_hash", "_map", "_nameless", "items_sorted", "kept_fingerprint", "name")
 
     def __init__(
         self, pairs: Mapping[str, str] | Iterable[tuple[str, str]] = (), *, lasting: bool = False
@@ -36,6 +36,8 @@ class Labels(Mapping[str, str]):
             self._map = {name: known[name] for name in sorted(known) if known[name] != ""}
             self.items_sorted = tuple(self._map.items())
         self._hash = hash(self.items_sorted)
+        # the metric's, or the empty text; asked of every series of every request
+        self.name = self._map.get(NAME, "")
         self.kept_fingerprint: tuple[int, int] | None = None
         self._nameless: Labels | None = None
 
@@ -56,11 +58,6 @@ class Labels(Mapping[str, str]):
 
     def __repr__(self) -> str:
         return f"Labels({self._map!r})"
-
-    @property
-    def name(self) -> str:
-        """The metric name, or the empty text."""
-        return self._map.get(NAME, "")
 
     @property
     def nameless(self) -> "Labels":
@@ -123,6 +120,15 @@ def fingerprint(project_id: int, labels: Labels) -> int:
         digest = hashlib.blake2b(text.encode(), digest_size=8, key=project_id.to_bytes(8, "big")).digest()
         kept = labels.kept_fingerprint = (project_id, int.from_bytes(digest, "big") >> 1)
     return kept[1]
+
+
+def fingerprints(project_id: int, many: Iterable[Labels]) -> list[int]:
+    """Of each its ``fingerprint``."""
+    return [
+        kept[1] if (kept := one.kept_fingerprint) is not None and kept[0] == project_id
+        else fingerprint(project_id, one)
+        for one in many
+    ]  # fmt: skip
 
 
 class BadMatcherError(ValueError):

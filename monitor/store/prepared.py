@@ -56,6 +56,20 @@ def rows(connection: psycopg.Connection[Any], sql: str, values: Sequence[int | s
     ]
 
 
+def cells(
+    connection: psycopg.Connection[Any],
+    sql: str,
+    values: Sequence[bytes | None],
+    binary: Container[int],
+    *,
+    once: bool = False,
+) -> list[list[bytes | None]]:
+    """The rows of ``sql``, each cell as PostgreSQL's own bytes; else as ``done``."""
+    result = _run(connection, sql, values, binary, ExecStatus.TUPLES_OK, once=once, raw=True)
+    columns = range(result.nfields)
+    return [[result.get_value(row, column) for column in columns] for row in range(result.ntuples)]
+
+
 def done(
     connection: psycopg.Connection[Any],
     sql: str,
@@ -68,16 +82,28 @@ def done(
 
     ``once``: it is not prepared, so it may be run inside a transaction too.
     """
+    _run(connection, sql, values, binary, ExecStatus.COMMAND_OK, once=once)
+
+
+def _run(
+    connection: psycopg.Connection[Any],
+    sql: str,
+    values: Sequence[bytes | None],
+    binary: Container[int],
+    wanted: ExecStatus,
+    *,
+    once: bool,
+    raw: bool = False,
+) -> PGresult:
     given, formats = list(values), [int(place in binary) for place in range(len(values))]
     if once:
-        result = connection.pgconn.exec_params(sql.encode(), given, None, formats)
-        _checked(connection.pgconn, result, ExecStatus.COMMAND_OK)
-        return
+        result = connection.pgconn.exec_params(sql.encode(), given, None, formats, int(raw))
+        return _checked(connection.pgconn, result, wanted)
     try:
-        _asked(connection, sql, given, formats, ExecStatus.COMMAND_OK)
+        return _asked(connection, sql, given, formats, wanted, raw=raw)
     except psycopg.errors.InvalidSqlStatementName:
         _names.pop(connection, None)
-        _asked(connection, sql, given, formats, ExecStatus.COMMAND_OK)
+        return _asked(connection, sql, given, formats, wanted, raw=raw)
 
 
 def _asked(
@@ -86,6 +112,8 @@ def _asked(
     given: list[Any],
     formats: list[int] | None = None,
     wanted: ExecStatus = ExecStatus.TUPLES_OK,
+    *,
+    raw: bool = False,
 ) -> PGresult:
     pgconn = connection.pgconn
     known = _names.setdefault(connection, {})
@@ -94,7 +122,7 @@ def _asked(
         name = b"vigil_%d" % len(known)
         _checked(pgconn, pgconn.prepare(name, sql.encode()), ExecStatus.COMMAND_OK)
         known[sql] = name
-    return _checked(pgconn, pgconn.exec_prepared(name, given, formats), wanted)
+    return _checked(pgconn, pgconn.exec_prepared(name, given, formats, int(raw)), wanted)
 
 
 def _checked(pgconn: PGconn, result: PGresult, wanted: ExecStatus) -> PGresult:

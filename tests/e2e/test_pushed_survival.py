@@ -32,7 +32,7 @@ ROWS = (
 )
 TOLD = """
 from monitor.ingest.ledger import ITEMS
-from monitor.store import audit
+from monitor.store.reading import audit
 from monitor.store.models import Project
 print(sum(
     round(float(block.tables["f"]["v"].sum()))

@@ -5,7 +5,7 @@ So the bytes before the last k samples, if they are those that spelled a label s
 samples; whether they are of that shape is looked at for all series at once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from monitor.core.samples import Columns, Times
 from monitor.ingest.wire.known import KnownLabels
 
 SIZE = 18
+# a first series of more samples is read whole, and tells how many there are
+MOST_GUESSED = 32
 # field 2 of 16 bytes, a double, a varint of six bytes: what is around the value, as numbers of four and eight bytes
 _SAMPLE = np.dtype({
     "names": ["head", "value", "tail"], "formats": ["<u4", "<f8", "<u8"], "offsets": [0, 3, 10], "itemsize": SIZE,
@@ -44,27 +46,47 @@ class Reader:
 
     def left(self, request: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
         """The series that must be read whole; the others are taken meanwhile."""
-        find, taken, places, tails = self.known.get, self.labels.append, self.places.append, self.tails.append
-        for index, series in enumerate(request):
-            cut = len(series) - SIZE * self.each
-            labels = find(series[:cut]) if cut > 0 else None
-            if labels is not None:
-                tail = series[cut:]
-            elif self.each > 1 and (labels := find(series[:-SIZE])) is not None:
-                tail = series[-SIZE:]
-            elif series[-9:-6] == _ZERO and (labels := find(series[:-9])) is not None:
-                tail = _NO_VALUE + series[-7:]
-            else:
+        cut = SIZE * self._guess(request)
+        found = list(map(self.known.get, [series[:-cut] for series in request]))
+        tails = [series[-cut:] for series in request]
+        slow: set[int] = set()
+        for index in [index for index, labels in enumerate(found) if labels is None]:
+            series = request[index]
+            other = self._tail(series)
+            if other is None:
+                slow.add(index)
                 yield index, series
-                continue
-            taken(labels)
-            places(index)
-            tails(tail)
+            else:
+                found[index], tails[index] = other
+        places: Iterable[int] = range(len(request))
+        if slow:
+            places = [index for index in places if index not in slow]
+        self.places = list(places)
+        self.tails = [tails[index] for index in places] if slow else tails
+        self.labels = [labels for labels in found if labels is not None] if slow else found  # type: ignore[assignment] # all are known
         yield from self._odd(request)
+
+    def _guess(self, request: Sequence[bytes]) -> int:
+        """How many samples a series has: as many as the first of them, if that is known."""
+        if request:
+            first = request[0]
+            for samples in range(1, min(len(first) // SIZE, MOST_GUESSED) + 1):
+                if first[: -SIZE * samples] in self.known:
+                    self.each = samples
+        return self.each
+
+    def _tail(self, series: bytes) -> tuple[Labels, bytes] | None:
+        """Its labels and samples, if they are not as many as most have, or one that leaves its value out."""
+        for cut in (SIZE * self.each, SIZE):
+            labels = self.known.get(series[:-cut])
+            if labels is not None:
+                return labels, series[-cut:]
+        labels = self.known.get(series[:-9]) if series[-9:-6] == _ZERO else None
+        return None if labels is None else (labels, _NO_VALUE + series[-7:])
 
     def columns(self) -> Columns:
         """What was taken."""
-        counts = np.array([len(tail) for tail in self.tails], dtype=np.int64) // SIZE
+        counts = np.fromiter(map(len, self.tails), dtype=np.int64, count=len(self.tails)) // SIZE
         records = _records(self.tails) if self._records is None else self._records
         return Columns(self.labels, counts, _times(records["tail"]), np.ascontiguousarray(records["value"]))
 

@@ -1,14 +1,15 @@
 """Rows of ``sample_batch``: what one request brought, written at once and merged later."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from monitor.core import clock
-from monitor.store import ids, partitions
+from monitor.store import ids, partitions, prepared
 from monitor.store.models import BatchKind, Project
 from monitor.store.samples.blocks import Block, Packed
 
@@ -29,20 +30,19 @@ _MOVE = """
     VALUES (%s, %s, %s, %s, %s, %s, %s, %b)
 """
 _PUSH = """
-    SELECT batch, until_ms, brought FROM monitor_push(%s::smallint, %s::bigint, %s::uuid, %s::bigint, %s::text,
-        %s::bigint, %s::bigint, %s::integer, %b::bytea, %s::bigint)
+    SELECT batch, until_ms, of_series, brought FROM monitor_push($1::smallint, $2::bigint, $3::uuid, $4::bigint,
+        $5::text, $6::bigint, $7::bigint, $8::integer, $9::bytea, $10::bigint, $11::bigint, $12::bigint[], $13::bigint[])
 """
 # the same, and deltas beside it: both are stored or neither
 _PUSH_TOLD = f"""
     WITH pushed AS MATERIALIZED ({_PUSH}), told AS (
         INSERT INTO monitor_sample_batch (shard, id, project_id, kind, min_ms, max_ms, n, data, late)
-        SELECT %s::smallint, %s::uuid, %s::bigint, %s::smallint, d.first, %s::bigint, %s::integer, %b::bytea,
-            CASE WHEN d.first < extract(epoch FROM clock_timestamp()) * 1000 - {LATE_MS}
+        SELECT $1::smallint, $14::uuid, $2::bigint, $15::smallint, $16::bigint, $17::bigint, $18::integer, $19::bytea,
+            CASE WHEN $16::bigint < extract(epoch FROM clock_timestamp()) * 1000 - {LATE_MS}
             THEN pg_current_xact_id()::text::bigint END
-        FROM (SELECT %s::bigint AS first) AS d
-        WHERE EXISTS (SELECT 1 FROM pushed WHERE brought IS NULL)
+        WHERE EXISTS (SELECT 1 FROM pushed WHERE until_ms IS NULL)
     )
-    SELECT batch, until_ms, brought FROM pushed
+    SELECT batch, until_ms, of_series, brought FROM pushed
 """
 # until the end of the transaction no other writer of that shard of that project is let in
 ALONE = "SELECT monitor_alone(%s::bigint, %s::smallint)"
@@ -51,11 +51,30 @@ _buckets: dict[int, tuple[int, dt.datetime]] = {}
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """Numbers that stand for the series of a batch: of ``mine``, of those I know, and of those that I share none with."""
+
+    mine: int
+    known: list[int]
+    apart: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A batch that somebody else wrote; its bytes only where its series are not ``known``."""
+
+    id: UUID
+    until_ms: int
+    series: int | None
+    data: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Pushed:
-    """The id under which a batch is ``stored`` now, if it is; and what ``others`` wrote: (id, last time, bytes)."""
+    """The id under which a batch is ``stored`` now, if it is; and what ``others`` wrote."""
 
     stored: UUID | None
-    others: list[tuple[UUID, int, bytes]]
+    others: list[Other]
 
 
 def buckets_of(project_id: int) -> int:
@@ -71,9 +90,16 @@ def recent_buckets_of(project_id: int, *, now: dt.datetime) -> int:
 
 
 def push(
-    project_id: int, shard: int, block: Block, *, heard: UUID, now: dt.datetime, told: Packed | None = None
+    project_id: int,
+    shard: int,
+    block: Block,
+    *,
+    heard: UUID,
+    known: Known,
+    now: dt.datetime,
+    told: Packed | None = None,
 ) -> Pushed:
-    """One row of pushed samples, unless others have written the same times since the batch ``heard``.
+    """One row of pushed samples, unless others may have written the same since the batch ``heard``.
 
     ``told``: what is added to derived series in the same commit.
     """
@@ -81,16 +107,46 @@ def push(
     partitions.for_batches(moment)
     first, last = block.span()
     tail = ids.written(0, SENT).hex[12:]
-    values = [shard, project_id, heard, moment, tail, first, last, block.n, block.encode(brief=True), LATE_MS]
+    data = block.encode(brief=True)
+    values = [
+        shard, project_id, heard, moment, tail, first, last, block.n, data, LATE_MS,
+        known.mine, _array(known.known), _array(known.apart),
+    ]  # fmt: skip
     if told is None:
-        rows = _run(_PUSH, values)
+        rows = _told(_PUSH, values)
     else:
         # what was heard may lie a day ahead of a clock that was set back
         partitions.for_batches(clock.to_ms(now))
-        beside = values_of(project_id, shard, BatchKind.DELTAS, told, ids.written(clock.to_ms(now), SENT))
-        rows = _run(_PUSH_TOLD, [*values, *beside[:4], *beside[5:], beside[4]])
-    others = [(identity, until, bytes(data)) for identity, until, data in rows if data is not None]
-    return Pushed(next((identity for identity, _, data in rows if data is None), None), others)
+        identity = ids.written(clock.to_ms(now), SENT)
+        beside = [identity, BatchKind.DELTAS.value, told.first_ms, told.last_ms, told.n, told.data]
+        rows = _told(_PUSH_TOLD, [*values, *beside])
+    return Pushed(
+        next((UUID(bytes=batch) for batch, until, *_ in rows if batch and until is None), None),
+        [
+            Other(UUID(bytes=batch), _number(until), None if series is None else _number(series), brought)
+            for batch, until, series, brought in rows
+            if batch and until
+        ],
+    )
+
+
+def _array(numbers: Sequence[int]) -> str:
+    return f"{{{','.join(map(str, numbers))}}}"
+
+
+def _number(cell: bytes) -> int:
+    return int.from_bytes(cell, "big", signed=True)
+
+
+def _told(sql: str, values: Sequence[object]) -> list[list[bytes | None]]:
+    """The rows of a statement that is asked over and over, as bytes."""
+    # found once: each look through Django's own handle to it goes by the thread's storage
+    here = connections[DEFAULT_DB_ALIAS]
+    here.ensure_connection()
+    given = [value if isinstance(value, bytes) else str(value).encode() for value in values]
+    binary = {place for place, value in enumerate(values) if isinstance(value, bytes)}
+    with here.wrap_database_errors:
+        return prepared.cells(here.connection, sql, given, binary, once=here.in_atomic_block)
 
 
 def write(

@@ -3,6 +3,8 @@
 It saves questions, never answers: what it does not know for certain is looked up in the store.
 """
 
+import hashlib
+from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
 from uuid import UUID
@@ -18,6 +20,9 @@ FAR = 2**62
 NOWHERE = UUID(int=0)
 # batches of others whose times have not mattered yet are kept as they came, so many at most
 UNREAD = 64
+# of so many sets of series that others write again and again it is known which they are; larger ones are read
+SETS, LARGEST_BYTES = 64, 200_000
+COMPARED = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,11 @@ class Home:
         # every batch up to this one was heard, at that moment
         self.heard = NOWHERE
         self.heard_ms = -FAR
-        self.unread: list[tuple[int, bytes]] = []
+        self.unread: list[tuple[int, bytes | Ints]] = []
+        # sets of series by their number, the last heard at the end; None: met once
+        self.sets: OrderedDict[int, Ints | None] = OrderedDict()
+        # of two numbers whether their sets share a series
+        self.shares: dict[tuple[int, int], bool] = {}
 
     def look(self, ids: Ints, since: int) -> Looked:
         """Facts of these series (sorted) for samples from ``since`` on."""
@@ -73,12 +82,48 @@ class Home:
             self.facts[1, places] = np.minimum(self.facts[1, places], first)
             self.facts[2, places] = np.maximum(self.facts[2, places], last)
 
-    def hear(self, until: int, data: bytes) -> None:
-        """Somebody else has written this batch, whose last sample is at ``until``."""
+    def acquainted(self, ids: Ints) -> tuple[int, list[int], list[int]]:
+        """The number of this set of series, those of the sets known here, and those that share no series with it."""
+        mine = _number(ids)
         with self.lock:
-            self.unread.append((until, data))
+            known = [number for number, theirs in self.sets.items() if theirs is not None]
+            return mine, known, [number for number in known if not self._share(mine, ids, number)]
+
+    def hear(self, until: int, data: bytes | None, number: int | None = None) -> None:
+        """Somebody else has written this batch, whose last sample is at ``until``; of a known set without its bytes."""
+        with self.lock:
+            if data is not None:
+                self.unread.append((until, data))
+                if number is not None and len(data) <= LARGEST_BYTES:
+                    self._meet(number, data)
+            else:
+                theirs = None if number is None else self.sets.get(number)
+                if theirs is None:
+                    self._miss(until)
+                else:
+                    self.unread.append((until, theirs))
             if len(self.unread) > UNREAD:
                 self._read()
+
+    def _meet(self, number: int, data: bytes) -> None:
+        """Who comes a second time will come again: from now on its series are known."""
+        if number in self.sets and self.sets[number] is None:
+            self.sets[number] = blocks.decode(data).series_ids()
+        self.sets.setdefault(number, None)
+        self.sets.move_to_end(number)
+        while len(self.sets) > SETS:
+            self.sets.popitem(last=False)
+
+    def _share(self, mine: int, ids: Ints, number: int) -> bool:
+        pair = mine, number
+        found = self.shares.get(pair)
+        if found is None:
+            if len(self.shares) > COMPARED:
+                self.shares.clear()
+            theirs = self.sets[number]
+            assert theirs is not None
+            found = self.shares[pair] = bool(np.isin(ids, theirs, assume_unique=True).any())
+        return found
 
     def heard_to(self, identity: UUID, now_ms: int) -> None:
         """Every batch up to this one is known here."""
@@ -89,12 +134,20 @@ class Home:
     def missed(self, until: int) -> None:
         """Others may have written any series up to this time unheard."""
         with self.lock:
-            self.base = max(self.base, until)
-            np.maximum(self.facts[0], until, out=self.facts[0])
+            self._miss(until)
+
+    def _miss(self, until: int) -> None:
+        self.base = max(self.base, until)
+        np.maximum(self.facts[0], until, out=self.facts[0])
 
     def _read(self) -> None:
-        for _, data in self.unread:
-            self._take(blocks.decode(data))
+        for until, told in self.unread:
+            if isinstance(told, bytes):
+                self._take(blocks.decode(told))
+            else:
+                # none of them is later than the last
+                places = self._made(told)
+                self.facts[0, places] = np.maximum(self.facts[0, places], until)
         self.unread.clear()
 
     def _take(self, block: Block) -> None:
@@ -130,6 +183,11 @@ class Home:
         self.facts = np.insert(self.facts, at, blank, axis=1)
         self.ids = np.insert(self.ids, at, new)
         return np.searchsorted(self.ids, ids)
+
+
+def _number(ids: Ints) -> int:
+    """What stands for a set of series; two sets with one number are as unlikely as two series with one id."""
+    return int.from_bytes(hashlib.blake2b(ids.tobytes(), digest_size=8).digest(), "big", signed=True)
 
 
 _homes: dict[tuple[int, int], Home] = {}

@@ -220,10 +220,13 @@ class Placing:
                 batches.write_packed(self.project_id, self.shard, BatchKind.DELTAS, beside, now=self.now)
             return True, heard
         block = self._block(kept)
-        answer = batches.push(self.project_id, self.shard, block, heard=heard, now=self.now, told=beside)
-        for _, until, data in answer.others:
-            self.home.hear(until, data)
-        return answer.stored is not None, answer.stored or max([heard, *(one[0] for one in answer.others)])
+        known = batches.Known(*self.home.acquainted(self.spans.ids))
+        answer = batches.push(
+            self.project_id, self.shard, block, heard=heard, known=known, now=self.now, told=beside
+        )
+        for other in answer.others:
+            self.home.hear(other.until_ms, other.data, other.series)
+        return answer.stored is not None, answer.stored or max([heard, *(one.id for one in answer.others)])
 
     def _block(self, kept: Stamped) -> Block:
         if not any(push.natives for push in self.pushes):

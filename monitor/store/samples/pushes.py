@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.utils import InterfaceError, OperationalError
 
 from monitor.core.histograms import HistogramRun
-from monitor.core.labels import Labels, fingerprint
+from monitor.core.labels import Labels, fingerprints
 from monitor.core.samples import Columns
 from monitor.store.samples import batches, blocks, homes, placing, stored
 from monitor.store.samples.blocks import Block, Ints
@@ -52,9 +52,9 @@ def store(
     """
     if not len(columns) and not natives:
         return np.empty(0, dtype=np.int64)
-    known = [fingerprint(project_id, labels) for labels in columns.labels]
+    known = fingerprints(project_id, columns.labels)
     request = _Request(_of_columns(np.array(known, dtype=np.int64), columns))
-    strangers = [fingerprint(project_id, labels) for labels, _ in natives]
+    strangers = fingerprints(project_id, [labels for labels, _ in natives])
     if natives:
         _add_natives(request, len(columns), strangers, [run for _, run in natives])
     buckets = batches.recent_buckets_of(project_id, now=now)
