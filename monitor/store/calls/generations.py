@@ -15,7 +15,7 @@ from django.db import connection
 
 from monitor.core import clock
 from monitor.store import ids
-from monitor.store.calls import search
+from monitor.store.calls import narrowing, search
 from monitor.store.calls.compared import GROUP
 from monitor.store.samples.append import buckets_of
 from monitor.store.shards import shards_of
@@ -73,27 +73,39 @@ class Filter:
     text: str = ""
     least_seconds: float | None = None
 
+    @property
+    def straight(self) -> bool:
+        """Whether an index leads straight to what is kept: calls of a version, or failed ones."""
+        near = Filter(
+            self.project_id, self.start, self.end, model=self.model, version=self.version,
+            errors_only=self.errors_only,
+        )  # fmt: skip
+        return self == near and (self.errors_only or (bool(self.model) and self.version is not None))
+
     def where(self) -> tuple[str, dict[str, Any]]:
         """The conditions on ``g`` (and ``p`` when text is searched) and their parameters."""
-        parts = ["g.project_id = %(project_id)s", "g.id >= %(first)s", "g.id < %(last)s"]
+        kept, values = self.kept()
+        span = "g.project_id = %(project_id)s AND g.id >= %(first)s AND g.id < %(last)s"
+        return f"{span} AND {kept}" if kept else span, values
+
+    def kept(self) -> tuple[str, dict[str, Any]]:
+        """The conditions beside project and span, empty where there are none, and the parameters of all."""
         values: dict[str, Any] = {
             "project_id": self.project_id,
             "first": ids.first_at(clock.to_ms(self.start)),
             "last": ids.first_at(clock.to_ms(self.end) + 1),
         }
-        for name in SLICES - {"version"}:
-            if getattr(self, name, ""):
-                parts.append(f"g.{name} = %({name})s")
-                values[name] = getattr(self, name)
+        given = {name: getattr(self, name, "") for name in SLICES - {"version"}}
+        given = {name: value for name, value in given.items() if value}
         if self.version is not None:
-            parts.append("g.version = %(version)s")
-            values["version"] = self.version
+            given["version"] = self.version
+        parts = [f"g.{name} = %({name})s" for name in given]
         if self.errors_only:
             parts.append("g.error IS NOT NULL")
         if self.least_seconds is not None:
             parts.append("g.duration_seconds >= %(least_seconds)s")
-            values["least_seconds"] = self.least_seconds
-        return " AND ".join(parts), values
+            given["least_seconds"] = self.least_seconds
+        return " AND ".join(parts), values | given
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +189,11 @@ def page(wanted: Filter, *, before: UUID | None = None, limit: int = 50) -> list
         values["last"] = before
     words = search.terms(wanted.text)
     if not words:
+        kept, _ = wanted.kept()
+        if kept and not wanted.straight:
+            return _chosen(narrowing.newest(kept, values), values)
+        if wanted.errors_only:
+            return _chosen(narrowing.rows(kept, values), values)
         return _listed(f"monitor_generation g LEFT JOIN {_PAYLOAD} WHERE {where}", values)
     return _sought(wanted, words, where, values)
 
@@ -185,6 +202,15 @@ _PAYLOAD = "monitor_payload p ON p.shard = g.shard AND p.id = g.id"
 # bounds on both tables keep planning short
 _WITHIN = "p.id >= %(first)s AND p.id < %(last)s"
 _IN_LOT = "g.id = ANY(%(lot)s) AND g.id <= %(newest)s AND p.id BETWEEN %(first)s AND %(newest)s"
+
+
+def _chosen(identities: Sequence[UUID], values: dict[str, Any]) -> list[GenerationSummary]:
+    if not identities:
+        return []
+    near = {"lot": list(identities), "first": identities[-1], "newest": identities[0]}
+    within = "g.project_id = %(project_id)s AND g.id = ANY(%(lot)s) AND g.id BETWEEN %(first)s AND %(newest)s"
+    payload = f"{_PAYLOAD} AND p.id BETWEEN %(first)s AND %(newest)s"
+    return _listed(f"monitor_generation g LEFT JOIN {payload} WHERE {within}", values | near)
 
 
 def _sought(
