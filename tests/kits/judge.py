@@ -21,7 +21,7 @@ ITEM = Item(
 ENDPOINT = {"url": "http://judge.example/v1", "model": "judge-1", "api_key": "sk-very-secret"}
 ENOUGH: dict[str, dict[str, Any]] = {
     "rubric": ENDPOINT,
-    "groundedness": ENDPOINT,
+    "groundedness": {**ENDPOINT, "ask": "always"},
     "refusal": ENDPOINT,
     "toxicity": ENDPOINT,
     "custom": {**ENDPOINT, "task": "How polite is the answer? 0 rude, 5 very polite."},

@@ -31,7 +31,8 @@ from monitor.quality.grounding.terms import (
 # scores at which a sentence is supported, and partly supported; learnt from sentences that no test holds back
 SUPPORTED = 0.55
 PARTLY = 0.33
-DOUBT = (0.25, 0.75)
+# below this one in ten is true after all, above that nine in ten: between them words can't tell
+DOUBT = (0.1, 0.75)
 OF_WEAKEST = 0.8
 ONE_OF_PAIR = 0.25
 OF_QUESTION = 0.25

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from monitor.quality.judges.groundedness import ASKING
 from tests.kits.judge import ITEM, Script, made
 
 
@@ -13,7 +14,7 @@ def said(*supported: bool) -> dict[str, object]:
 
 
 def test_the_mark_is_the_share_of_supported_statements() -> None:
-    verdict = made("groundedness", ask="always").judge(ITEM, Script(said(True, False, True, True)))
+    verdict = made("groundedness").judge(ITEM, Script(said(True, False, True, True)))
     assert verdict is not None
     assert verdict.value == pytest.approx(3.75)
     assert "claim 1" in verdict.reason
@@ -34,7 +35,7 @@ def test_a_search_that_found_nothing_is_judged() -> None:
 
 
 def test_an_answer_that_claims_nothing_is_grounded() -> None:
-    verdict = made("groundedness", ask="always").judge(ITEM, Script(said()))
+    verdict = made("groundedness").judge(ITEM, Script(said()))
     assert verdict is not None
     assert verdict.value == 5
 
@@ -44,7 +45,8 @@ def test_in_doubt_alone_the_model_is_asked() -> None:
     clear = replace(ITEM, output="整机保修三年。", contexts=(document,))
     doubtful = replace(ITEM, output="The warranty lasts 3 years.", contexts=(document,))
     script = Script(said(True))
-    judge = made("groundedness")
+    assert ASKING.default == "when in doubt"
+    judge = made("groundedness", ask=ASKING.default)
     verdict = judge.judge(clear, script)
     assert script.asked == []
     assert verdict is not None
