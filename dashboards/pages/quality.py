@@ -1,7 +1,7 @@
 """Quality: are the answers getting worse? Rates corrected by people with their intervals, then the judges themselves."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -58,7 +58,7 @@ class Quality(Page):
         told = [told_standing(one) for one in standings]
         letters, dead = read.dead_letters(visit.project_id)
         return {
-            "judges": [told_judge(one) for one in read.judges(visit.project_id, today=visit.now.date())],
+            "judges": [told_judge(one) for one in read.judges(visit.project_id, now=visit.now)],
             "how_to_add": read.HOW_TO_ADD,
             "verdict": verdict(told),
             "standings": told,
@@ -109,9 +109,15 @@ class ToldVersion:
 
 def told_standing(one: people.Standing) -> dict[str, Any]:
     """A judge as people see it, with its versions in words."""
+    versions = [told_version(version) for version in one.versions]
+    if one.same:
+        # a judge that gives everything the same mark would call anything steady
+        versions = [
+            replace(each, tone="unknown", word=_("the judge can’t tell answers apart")) for each in versions
+        ]
     return {
         "row": one,
-        "versions": [told_version(version) for version in one.versions],
+        "versions": versions,
         "alpha": known(one.agreement.alpha, "effect"),
         "kappa": known(one.agreement.kappa, "effect"),
         "inconsistent": known(one.pairs.inconsistent, "ratio") if one.pairs else "",

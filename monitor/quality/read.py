@@ -19,6 +19,8 @@ HOW_TO_ADD = _(
     "an OpenAI-compatible endpoint (for example http://vllm:8000/v1) and the model that judges, and say what "
     "is judged. Without any endpoint the kinds “business_rule”, “json_schema”, “chrf” and their like work on their own."
 )
+# a judge that was due so long ago is run by nobody
+OVERDUE = dt.timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,8 @@ class DeadLetter:
 class JudgeState:
     """One judge. ``settings`` has its secrets masked. ``waiting``: calls claimed and not yet marked.
 
-    ``state``: ``off``, ``new`` (has not run), ``failing`` (its last run failed), ``spent`` (the day's budget is)
-    or ``ok``. ``oldest_at``: since when the oldest of them waits.
+    ``state``: ``off``, ``new`` (has not run), ``failing`` (its last run failed), ``spent`` (the day's budget is),
+    ``late`` (nobody has run it for long) or ``ok``. ``oldest_at``: since when the oldest of them waits.
     """
 
     id: int
@@ -117,21 +119,24 @@ class RecentVerdict:
     output: str
 
 
-def judges(project_id: int, *, today: dt.date | None = None) -> list[JudgeState]:
+def judges(project_id: int, *, now: dt.datetime | None = None) -> list[JudgeState]:
     """Every judge of the project; an empty list means that the page shows ``HOW_TO_ADD``."""
     rows = (
         Judge.objects.filter(project_id=project_id)
         .prefetch_related("failures")
+        # what is counted loses the order of its model
+        .order_by("name")
         .annotate(
             oldest=Min("claims__first_at", filter=Q(claims__state=ClaimState.OPEN)),
             **{f"n_{state}": Count("claims", filter=Q(claims__state=state)) for state in ClaimState.values},
         )
     )
     spent = {}
-    if today is not None:
+    if now is not None:
+        today = now.astimezone(dt.UTC).date()
         days = JudgeSpending.objects.filter(judge__project_id=project_id, day=today)
         spent = {row.judge_id: row for row in days}
-    return [_state(row, spent.get(row.pk)) for row in rows]
+    return [_state(row, spent.get(row.pk), now) for row in rows]
 
 
 def dead_letters(project_id: int, limit: int = 20) -> tuple[list[DeadLetter], int]:
@@ -163,7 +168,7 @@ def recent_verdicts(
     ]  # fmt: skip
 
 
-def _state(row: Judge, spent: JudgeSpending | None) -> JudgeState:
+def _state(row: Judge, spent: JudgeSpending | None, now: dt.datetime | None) -> JudgeState:
     epoch = epochs.latest(row)
     kind = JUDGES.get(row.kind)
     counts = {state: getattr(row, f"n_{state}") for state in ClaimState.values}
@@ -179,7 +184,7 @@ def _state(row: Judge, spent: JudgeSpending | None) -> JudgeState:
         sample_share=row.sample_share,
         hourly_budget=row.hourly_budget,
         enabled=row.enabled,
-        state=word(row),
+        state="late" if _late(row, now) else word(row),
         judged=counts[ClaimState.DONE],
         skipped=counts[ClaimState.SKIPPED],
         given_up=counts[ClaimState.FAILED],
@@ -211,6 +216,11 @@ def marks(
 ) -> dict[UUID, float]:
     """Call → its mean mark by the judges (``name``: by one), for comparing versions; unmarked calls are absent."""
     return scores.means(project_id, start, end, model=model, version=version, sources=("judge",), name=name)
+
+
+def _late(row: Judge, now: dt.datetime | None) -> bool:
+    """Nobody has run it for long: what it said last is no news of now."""
+    return now is not None and row.enabled and row.due_at is not None and row.due_at < now - OVERDUE
 
 
 def word(row: Judge) -> str:

@@ -85,3 +85,12 @@ def test_verdicts_of_another_project_are_not_shown(
     push([{"output": "no"}])
     run.run(rule, now=now)
     assert read.recent_verdicts(cast.other.id, now - HOUR, now) == []
+
+
+def test_a_judge_that_nobody_runs_is_not_called_well(
+    cast: Cast, now: dt.datetime, rule: Judge, push: Push
+) -> None:
+    push([{"output": "no"}])
+    run.run_due(now=now)
+    assert [one.state for one in read.judges(cast.project.id, now=now + HOUR / 12)] == ["ok"]
+    assert [one.state for one in read.judges(cast.project.id, now=now + HOUR)] == ["late"]

@@ -155,6 +155,15 @@ def test_what_is_not_known_stands_before_what_is_steady() -> None:
     assert (told["tone"], told["version"]) == ("unknown", "few")
 
 
+def test_a_judge_that_gives_every_call_the_same_mark_makes_nothing_green(
+    look: Look, judge: Judge, world: Sequence[UUID], cast: Cast, now: dt.datetime
+) -> None:
+    JudgeEpoch.objects.create(judge=judge, number=1, fingerprint="f", started_at=now)
+    rows = [scores.ScoreRow(one, "helpfulness", "judge", 5.0, "perfect", "rubric#1") for one in world]
+    scores.put(cast.project.id, rows, now=now)
+    assert look("quality").context["verdict"]["tone"] == "unknown"
+
+
 def tone_of(version: str, tone: str) -> Any:
     row = SimpleNamespace(quality=SimpleNamespace(version=version, model="m"))
     return SimpleNamespace(tone=tone, word=version, why="", row=row)
