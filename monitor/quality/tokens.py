@@ -72,7 +72,7 @@ class Strip:
 
 
 def strip(tokens: Sequence[Mapping[str, Any]]) -> Strip:
-    """The tokens of an answer as they were sent: text, logprob, top, attribution."""
+    """The tokens of an answer as they were sent: text, logprob, top, attribution; token and top_logprobs will do."""
     shown = tokens[:MOST_TOKENS]
     largest = max((abs(one) for one in map(_attribution, shown) if one is not None), default=0.0)
     found = tuple(_token(one, largest) for one in shown)
@@ -92,7 +92,7 @@ def _token(token: Mapping[str, Any], largest: float) -> Token:
     # servers write -9999 or the like for "never"; a positive one is a mistake of the sender
     logprob = None if logprob is None or logprob > 1e-6 else min(0.0, logprob)
     chance = None if logprob is None else math.exp(max(logprob, -700.0))
-    text = str(token.get("text", ""))
+    text = _text(token)
     others = _others(token, text)
     best = max((one.chance for one in others), default=None)
     level = next((level for limit, level in LEVELS if chance is not None and chance < limit), 0)
@@ -104,11 +104,16 @@ def _token(token: Mapping[str, Any], largest: float) -> Token:
     )  # fmt: skip
 
 
+def _text(token: Mapping[str, Any]) -> str:
+    """What it says, also as OpenAI's answers have it."""
+    return str(token.get("text", token.get("token", "")))
+
+
 def _others(token: Mapping[str, Any], text: str) -> tuple[Other, ...]:
     """What the server listed beside the token that was taken, the likeliest first."""
-    top = token.get("top")
+    top = token.get("top", token.get("top_logprobs"))
     found = [
-        Other(str(one.get("text", "")), math.exp(max(number, -700.0)))
+        Other(_text(one), math.exp(max(number, -700.0)))
         for one in (top if isinstance(top, list) else ())
         if isinstance(one, Mapping) and (number := _number(one.get("logprob"))) is not None and number <= 1e-6
     ]

@@ -32,6 +32,12 @@ def test_the_margin_is_how_far_the_token_stands_above_the_next() -> None:
     assert token.margin == pytest.approx(0.3)
 
 
+def test_tokens_as_openai_writes_them_are_the_same_strip() -> None:
+    ours = [{"text": "17", "logprob": -2.0, "top": [{"text": "14", "logprob": -0.2}]}]
+    theirs = [{"token": "17", "logprob": -2.0, "top_logprobs": [{"token": "14", "logprob": -0.2}]}]
+    assert strip(theirs) == strip(ours)
+
+
 def test_attributions_are_shares_of_the_largest() -> None:
     found = strip([{"text": "a", "attribution": -2.0}, {"text": "b", "attribution": 1.0}])
     assert [one.weight for one in found.tokens] == [-1.0, 0.5]
