@@ -16,6 +16,8 @@ STATES: dict[str, tuple[str, str | Promise]] = {
     "drift": ("bad", lazy("drifted")), "warning": ("warn", lazy("unusual")), "ok": ("good", lazy("as always")),
     "learning": ("unknown", lazy("learning")), "unknown": ("unknown", lazy("unknown")),
 }  # fmt: skip
+# log10 of the largest evidence that is told in figures
+MOST_ODDS = 9.0
 QUIET = {"unknown", "learning"}
 
 
@@ -138,6 +140,11 @@ def amount(value: float | None, reading: str) -> str:
             return f"{value:.1%}"
         case _:
             return f"{value:.3g}"
+
+
+def odds(evidence: float) -> str:
+    """log10 of an e-value as people read it."""
+    return _("over a billion") if evidence >= MOST_ODDS else f"{10.0 ** max(0.0, evidence):,.0f}"
 
 
 def shown(value: float, scale: str) -> str:

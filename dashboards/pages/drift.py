@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as lazy
 
 from dashboards import ask, colours
 from dashboards.charts import Chart, draw
-from dashboards.drifted import QUIET, STATES, amount, learning, told, verdict
+from dashboards.drifted import QUIET, STATES, amount, learning, odds, told, verdict
 from dashboards.lines import POINTS, pinned
 from dashboards.pages.base import Context, Page
 from dashboards.panels.base import Frame
@@ -128,6 +128,7 @@ def explained(visit: Visit, signal: read.SignalRow) -> Context:
                     amount(mean, found.reading)
                     for mean in (one.before, one.now, one.rest_before, one.rest_now)
                 ),
+                odds(one.evidence),
             )
             for one in found.places
         ],

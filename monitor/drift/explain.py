@@ -12,7 +12,7 @@ import numpy as np
 
 from monitor.core import clock
 from monitor.drift import slicing
-from monitor.drift.bodies import REST
+from monitor.drift.bodies import REFUSALS, REST
 from monitor.drift.engine import slices, words
 from monitor.drift.engine.matching import HOUR
 from monitor.drift.models import DriftSignal, DriftSketch, WatchState
@@ -117,7 +117,7 @@ def _explained(signal: DriftSignal, shelf: Shelf, start: int, end: int) -> Found
             for dimension, *rest in slices.shares_moved(*mixes, LEAST_POINTS, SLICES)
         ],
         "examples": examples or _examples(
-            kind, now, came, text, top, float(signal.body.get("effect") or 0.0)
+            kind, _there(kind, now, where), came, text, top, float(signal.body.get("effect") or 0.0)
         ),
     }  # fmt: skip
 
@@ -183,6 +183,17 @@ def _mix(shelf: Shelf, version: str, hours: Sequence[int]) -> Mix:
                     if value != REST:
                         kept[value] = kept.get(value, 0) + n
     return found
+
+
+def _there(
+    kind: SignalKind, now: Sequence[GenerationDetail], where: Sequence[slices.Moved]
+) -> Sequence[GenerationDetail]:
+    """Of a sample the calls of the slice that moved; of refusals those that were refused."""
+    if kind.source == "refusals":
+        now = [one for one in now if one.summary.finish_reason in REFUSALS] or now
+    if where:
+        now = [one for one in now if _value(one, where[0].dimension) == where[0].value] or now
+    return now
 
 
 def _examples(

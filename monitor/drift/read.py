@@ -381,6 +381,11 @@ def _row(watch: DriftWatch, last: DriftReport | None) -> WatchRow:
     )
 
 
+def _figure(value: float) -> str:
+    """Two digits, and never a power of ten: tokens run into the hundreds."""
+    return f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}"
+
+
 def _label(feature: str) -> str:
     try:
         return str(features.of(feature).label)
@@ -394,8 +399,8 @@ def _headline(watch: DriftWatch, last: DriftReport | None) -> str:
         return reasons.told(watch.reason)
     said = {
         "what": _label(watch.feature),
-        "effect": f"{last.effect:.2g}",
-        "high": f"{last.normal_high or 0:.2g}",
+        "effect": _figure(last.effect),
+        "high": _figure(last.normal_high or 0.0),
     }
     change = last.body.get("change")
     if change is None:

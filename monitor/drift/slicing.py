@@ -22,8 +22,8 @@ from monitor.drift.stages import Reference
 from monitor.drift.subjects import Span, Subject
 from monitor.store.calls import among, embeddings, generations
 
-# so many hours of either side are read, and of each about so many calls
-HOURS, CALLS_PER_HOUR, BESIDE_PER_HOUR = 24, 1_000, 300
+# so many hours of either side are read, and of all together about so many calls
+HOURS, CALLS, BESIDE = 72, 24_000, 7_200
 SLICES = ("tenant", "topic", "language", "route", "template", "environment")
 # these are made by the model: of no use to say whose prompts changed
 MADE = ("finish_reason", "grounding")
@@ -39,6 +39,10 @@ class Side:
 
     version: str
     hours: Sequence[int]
+
+    def each(self, most: int) -> int:
+        """How many of so many calls come from each hour."""
+        return most // max(1, len(self.chosen()))
 
     def chosen(self) -> list[int]:
         """A few of them, evenly spread."""
@@ -94,20 +98,21 @@ def _calls(shelf: Shelf, kind: SignalKind, side: Side, top: str) -> Calls:
     names = [one for one in (*SLICES, *(() if kind.input else MADE)) if one != kind.source]
     feature = _beside(kind)
     if feature is None:
-        found = _joined(
-            [_of_columns(shelf, kind, side.version, hour, top, names) for hour in side.chosen()], names
-        )
+        found = _joined([_of_columns(shelf, kind, side, hour, top, names) for hour in side.chosen()], names)
         # of the value that moved only the slices within it are asked
         return found.where(found.slices[kind.by] == top).without(kind.by) if kind.by and top else found
-    read_ = []
-    for hour in side.chosen():
-        read = values.read(_subject(shelf, side.version), feature, _span(hour), maker=top)
-        if read.numbers is not None:
-            read_.append((read.calls[:BESIDE_PER_HOUR], read.numbers[:BESIDE_PER_HOUR]))
-        else:
-            words = (read.words or ())[:BESIDE_PER_HOUR]
-            read_.append((read.calls[:BESIDE_PER_HOUR], np.array([_is(word, top) for word in words])))
-    return _sliced(shelf.project_id, read_, names)
+    return _sliced(
+        shelf.project_id, [_of_sample(shelf, feature, side, hour, top) for hour in side.chosen()], names
+    )
+
+
+def _of_sample(shelf: Shelf, feature: Feature, side: Side, hour: int, top: str) -> Column:
+    read = values.read(_subject(shelf, side.version), feature, _span(hour), maker=top)
+    amounts = read.numbers
+    if amounts is None:
+        amounts = np.array([_is(word, top) for word in read.words or ()], dtype=np.float64)
+    most = side.each(BESIDE)
+    return read.calls[:most], amounts[:most]
 
 
 def _beside(kind: SignalKind) -> Feature | None:
@@ -120,7 +125,7 @@ def _beside(kind: SignalKind) -> Feature | None:
 
 
 def _of_columns(
-    shelf: Shelf, kind: SignalKind, version: str, hour: int, top: str, names: Sequence[str]
+    shelf: Shelf, kind: SignalKind, side: Side, hour: int, top: str, names: Sequence[str]
 ) -> Calls:
     column = COLUMNS.get(kind.source)
     source = {"errors": "error", "refusals": "finish_reason"}.get(kind.source, kind.source)
@@ -130,7 +135,7 @@ def _of_columns(
     span = _span(hour)
     read = generations.columns(
         shelf.project_id, span.start, span.end - dt.timedelta(milliseconds=1), list({*needed, *names}),
-        model=shelf.model, version=version, limit=CALLS_PER_HOUR, slices=4,
+        model=shelf.model, version=side.version, limit=side.each(CALLS), slices=4,
     )  # fmt: skip
     return Calls(_quantity(kind, read, source, top), {name: _texts(read[name]) for name in names})
 
@@ -200,7 +205,7 @@ def _vectors(shelf: Shelf, kind: SignalKind, side: Side, embedder: str) -> tuple
         span = _span(hour)
         read = embeddings.sampled(
             shelf.project_id, shelf.model, side.version, kind=kind.source, embedder=embedder,
-            span=(span.start, span.end), limit=BESIDE_PER_HOUR,
+            span=(span.start, span.end), limit=side.each(BESIDE),
         )  # fmt: skip
         if read.calls:
             calls += read.calls

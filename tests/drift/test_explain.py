@@ -69,7 +69,7 @@ def test_the_tenant_whose_prompts_grew_is_told_by_its_own_evidence(
     """One of three tenants writes 2.5 times as much; all ask about the same."""
     only(cast, "prompt_length")
     for tenant in ("acme", "beta", "core"):
-        play(push, now - 15 * DAY, 14, tenant=tenant)
+        play(push, now - 5 * DAY, 4, tenant=tenant)
         play(push, now - DAY, 1, tenant=tenant, longer=2.5 if tenant == "beta" else 1.0)
     follow_all(cast, now)
     row = DriftSignal.objects.get(kind="prompt_length", version="v1")
@@ -80,6 +80,8 @@ def test_the_tenant_whose_prompts_grew_is_told_by_its_own_evidence(
     assert place.now - place.before == pytest.approx(np.log(2.5), abs=0.15)
     assert abs((place.rest_now or 0.0) - (place.rest_before or 0.0)) < 0.1
     assert found.looked >= 5
+    shown = generations.many(cast.project.id, found.examples)
+    assert {one.summary.tenant for one in shown} == {"beta"}
 
 
 def test_examples_of_a_signal_of_vectors_are_chosen_by_their_vectors(

@@ -1,6 +1,6 @@
 """In which slice of the calls a signal moved: ranked by its own evidence, with all looks accounted for. Pure.
 
-Each slice gives an e-value against "within the floor": at most 1 on average while nothing moved there. The largest
+Each slice gives an e-value against "within the floor, or as the rest moved": at most 1 on average then. The largest
 is told when it is ten times as large as slices were looked at, whatever they have in common; then the rest of the
 calls is looked at again. Of shares those are told that stand out together (e-BH: Wang and Ramdas, 2022).
 """
@@ -21,6 +21,9 @@ LEAST_CALLS, LEAST_EVENTS = 30, 3
 MOST_VALUES = 64
 # how often a slice, or which share of those that are told together, may be there by chance
 FALSE = 0.1
+# more than that says nothing more
+MOST_EVIDENCE = 99.0
+CAUTION = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,35 +124,69 @@ def _values(column: np.ndarray) -> list[str]:
 def _look(before: Calls, now: Calls, asked: Question, dimension: str, value: str) -> Moved | None:
     inside, was = now.slices[dimension] == value, before.slices[dimension] == value
     new = int(was.sum()) < LEAST_CALLS
-    x, y = now.values[inside], before.values if new else before.values[was]
-    rest_x, rest_y = now.values[~inside], before.values[~was]
-    if asked.ratio and x.sum() + y.sum() < LEAST_EVENTS:
+    here = Pair(before.values if new else before.values[was], now.values[inside])
+    rest = Pair(before.values[~was], now.values[~inside])
+    if min(rest.before.size, rest.now.size) < LEAST_CALLS:
         return None
-    if asked.ratio:
-        evidence = _of_counts(float(x.sum()), x.size, float(y.sum()), y.size, asked)
-    else:
-        error = float(np.sqrt(PHI * (x.var() / x.size + y.var() / y.size)))
-        evidence = _of_mean(float(x.mean() - y.mean()), error, asked)
+    if asked.ratio and here.before.sum() + here.now.sum() < LEAST_EVENTS:
+        return None
+    evidence = _of_events(here, rest, asked) if asked.ratio else _of_means(here, rest, asked)
     return Moved(
-        dimension, value, float(y.mean()), float(x.mean()),
-        float(rest_y.mean()) if rest_y.size else float("nan"),
-        float(rest_x.mean()) if rest_x.size else float("nan"), x.size / now.values.size, evidence, new,
+        dimension, value, float(here.before.mean()), float(here.now.mean()), float(rest.before.mean()),
+        float(rest.now.mean()), here.now.size / now.values.size, min(evidence, MOST_EVIDENCE), new,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Values of the same calls before and now."""
+
+    before: Floats
+    now: Floats
+
+    @property
+    def effect(self) -> float:
+        return float(self.now.mean() - self.before.mean())
+
+    def error(self, pooled: float) -> float:
+        """Of the effect; few values that are all alike are not taken for ones that never differ."""
+        parts = [
+            (one.size * one.var() + pooled) / (one.size + 1.0) / one.size for one in (self.before, self.now)
+        ]
+        return float(np.sqrt(PHI * sum(parts)))
+
+
+def _of_means(here: Pair, rest: Pair, asked: Question) -> float:
+    """That it moved, and that it moved otherwise than the rest: the smaller of both e-values is one of either."""
+    pooled = float(np.concatenate([here.before, here.now, rest.before, rest.now]).var())
+    own, other = here.error(pooled), rest.error(pooled)
+    apart = _of_mean(here.effect - rest.effect, float(np.hypot(own, other)), asked)
+    return min(_of_mean(here.effect, own, asked), apart)
+
+
+def _of_events(here: Pair, rest: Pair, asked: Question) -> float:
+    """The same of events: more of them than the floor bears, and than the rest has."""
+    # drawn towards no change, so that none at all before is no infinite rise
+    usual = CAUTION * (rest.now.sum() + rest.before.sum() + 1.0) / (rest.now.size + rest.before.size)
+    elsewhere = float((rest.now.mean() + usual) / (rest.before.mean() + usual))
+    return _of_counts(here, asked.floor * max(1.0, elsewhere))
 
 
 def _of_mean(effect: float, error: float, asked: Question) -> float:
     """log10 of the e-value of a difference beyond the floor, both sides betted on alike."""
-    error = max(error, 1e-9)
     sides = [side for side in (1, -1) if asked.side in {0, side}]
-    logs = np.array([BETS * (side * effect - asked.floor) / error - BETS**2 / 2.0 for side in sides])
+    logs = np.array(
+        [BETS * (side * effect - asked.floor) / max(error, 1e-9) - BETS**2 / 2.0 for side in sides]
+    )
     return _mean_of_logs(logs)
 
 
-def _of_counts(events: float, n: int, events_before: float, n_before: int, asked: Question) -> float:
+def _of_counts(here: Pair, floor: float) -> float:
     """The same of a ratio of rates: of all events now's share is binomial, whatever the rate."""
-    total = events + events_before
-    base = n * asked.floor / (n * asked.floor + n_before)
-    shares = n * asked.floor * RATES / (n * asked.floor * RATES + n_before)
+    events, total = float(here.now.sum()), float(here.now.sum() + here.before.sum())
+    n, n_before = here.now.size, here.before.size
+    base = n * floor / (n * floor + n_before)
+    shares = n * floor * RATES / (n * floor * RATES + n_before)
     logs = (events * np.log(shares / base) + (total - events) * np.log((1.0 - shares) / (1.0 - base))) / PHI
     return _mean_of_logs(logs)
 

@@ -45,10 +45,23 @@ def test_calm_calls_name_a_slice_in_no_more_worlds_than_chance_allows() -> None:
     assert sum(bool(one) for one in worlds) <= 2
 
 
-def test_a_change_of_all_is_told_as_one_that_is_elsewhere_too() -> None:
-    moved, looked = slices.moved(calls(12_000, 5), calls(12_000, 6, whole=1.5), Question(0.1))
-    assert looked == 15
-    assert moved[0].rest_now - moved[0].rest_before > 0.3
+def test_of_a_change_of_all_calls_no_slice_is_told() -> None:
+    assert slices.moved(calls(12_000, 5), calls(12_000, 6, whole=1.5), LENGTHS) == ([], 15)
+
+
+def test_a_slice_that_is_all_of_the_calls_is_none() -> None:
+    before, now = calls(3000, 12), calls(3000, 13, whole=2.0)
+    for one in (before, now):
+        one.slices["topic"][:] = "the only one"
+    assert slices.moved(before, now, LENGTHS)[1] == 12
+
+
+def test_a_share_that_has_always_been_nothing_or_all_is_no_proof_beyond_measure() -> None:
+    before = Calls(np.zeros(400), {"topic": np.repeat(TOPICS[:2], 200)})
+    now = Calls(np.repeat([0.0, 1.0], 200), {"topic": np.repeat(TOPICS[:2], 200)})
+    told, _ = slices.moved(before, now, Question(0.03))
+    assert told[0].value == "b"
+    assert told[0].evidence == slices.MOST_EVIDENCE
 
 
 def test_a_slice_that_is_new_is_measured_by_all_calls_of_before() -> None:
@@ -69,6 +82,18 @@ def test_failures_of_one_topic_are_found_by_their_ratio() -> None:
     asked = Question(1.5, ratio=True, side=1)
     assert found(failing(9000, 0.005), failing(6000, 0.03), asked) == [("topic", "b")]
     assert found(failing(9000, 0.03), failing(6000, 0.005), asked) == []
+
+
+def test_failures_of_all_alike_name_no_slice_and_those_where_there_were_none_do() -> None:
+    chance = np.random.default_rng(14)
+
+    def failing(n: int, rates: list[float]) -> Calls:
+        place = chance.integers(3, size=n)
+        return Calls((chance.random(n) < np.array(rates)[place]).astype(float), {"topic": TOPICS[place]})
+
+    asked = Question(1.5, ratio=True, side=1)
+    assert found(failing(9000, [0.01] * 3), failing(3000, [0.05] * 3), asked) == []
+    assert found(failing(2100, [0.0] * 3), failing(360, [0.0, 0.2, 0.0]), asked) == [("topic", "b")]
 
 
 def test_what_may_only_rise_is_not_found_when_it_falls() -> None:
