@@ -10,8 +10,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "monitor.settings")
 _django = get_wsgi_application()
 
 from monitor.api.straight import door  # noqa: E402 — it needs what has just been set up
+from monitor.core.evenly import spread  # noqa: E402 — as above
 
-application = door(_django)
+application = spread(door(_django))
 
 # a thread whose statement has been answered waits this long at most for one that computes (5 ms otherwise)
 sys.setswitchinterval(0.0005)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from monitor import settings
-from monitor.core import clock
+from monitor.core import clock, evenly
 from monitor.core.env import Env
 from monitor.gpu import nvml
 from monitor.management import grpc_hint
@@ -244,6 +244,7 @@ def run(bind: str | None = None) -> None:
     with (settings.LAYOUT.run / "up.pid").open("a+", encoding="ascii") as lock:
         _hold(lock)
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = _fresh(settings.LAYOUT.meters)
+        os.environ[evenly.PAGE] = evenly.fresh(settings.LAYOUT.run / "load")
         lock.truncate(0)
         print(os.getpid(), file=lock, flush=True)
         Supervisor(host, port).run()
