@@ -15,6 +15,7 @@ from monitor.quality.grounding.terms import (
     GRAMMAR,
     HAN,
     LEAST_STEM,
+    LIGHT,
     STOP,
     Words,
     alike,
@@ -34,12 +35,14 @@ _UNIT = re.compile(
 # so much of a clause must stand there word for word before what does not counts as changed
 CLOSE = 0.72
 # what is then left of its worth: the less, the more is the same
-LEFT, STEEP, LEAST_LEFT = 0.35, 1.6, 0.08
+LEFT, STEEP, LEAST_LEFT = 0.38, 1.6, 0.08
 ADDED = 0.6
 # what carries grammar says little about whether two texts are the same
 OF_LITTLE = 0.3
 # where a passage has far more than the clause puts there, it was told otherwise, not changed
 LONGEST_SLOT = 4
+# a clause may begin with so much of its own before what it has from the sentence
+LONGEST_START, LONGEST_START_HAN = 0.2, 0.1
 # characters whose exchange changes nothing; those of places and directions do
 FUNCTION = (GRAMMAR - frozenset("内外上下前后")) | frozenset(
     "是也还又才就再给让使得地向自对但或能可要先所不没未无"
@@ -128,23 +131,29 @@ def align(clause: str, passage: str) -> Alignment:
             matched += range(first, last)
             continue
         foreign, dropped = mine[start:end], there[first:last]
-        # an English clause may begin or end amid a sentence: what is beside it there is what it replaces
-        if foreign and not HAN.match(foreign[0].key):
-            if start == 0:
-                dropped = dropped[-len(foreign) :]
-            elif end == len(mine):
-                dropped = dropped[: len(foreign)]
+        # a clause may begin or end amid a sentence: what is beside it there is what it replaces
+        if foreign and start == 0 and len(foreign) <= _longest_start(foreign) * len(mine):
+            dropped = dropped[-len(foreign) :]
+        elif foreign and end == len(mine) and not HAN.match(foreign[0].key):
+            dropped = dropped[: len(foreign)]
         around = mine[start - 1].key if start else "", mine[end].key if end < len(mine) else ""
         if _alike(foreign, dropped, around):
             same += sum(one.weight for one in foreign)
         elif _same_length(foreign, dropped):
             swapped += [one.key for one in foreign]
         else:
-            own = [one.key for one in foreign if one.says and not _elsewhere(one.key, others)]
+            own = [
+                one.key for one in foreign
+                if one.says and one.key not in LIGHT and not _elsewhere(one.key, others)
+            ]  # fmt: skip
             (swapped if _takes_its_place(foreign, dropped) else added).extend(own)
     beside = _beside(passage, there, matched, keys) if matched else ""
     strewn = len(beside) > STREWN * len(clause)
     return Alignment(same / total if total and not strewn else 0.0, beside, tuple(swapped), tuple(added))
+
+
+def _longest_start(foreign: Sequence[Unit]) -> float:
+    return LONGEST_START_HAN if HAN.match(foreign[0].key) else LONGEST_START
 
 
 def _beside(passage: str, there: Sequence[Unit], matched: Sequence[int], keys: Sequence[str]) -> str:

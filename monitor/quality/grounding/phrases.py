@@ -27,6 +27,8 @@ _OPPOSITES = tuple(
         (r"\b(?:minimum|at least|no less than)\b|至少|最少|最低|不少于", r"\b(?:maximum|at most|no more than)\b|至多|最多|最高|不超过"),
         (r"\b(?:before|prior to|ahead of)\b|之前|以前|提前", r"\b(?:after|following|later than)\b|之后|以后"),
         (r"\b(?:unchanged|constant|stable)\b|不变|持平", r"\b(?:rais|cut|revis|chang)(?:es?|ed|ing)\b|上调|下调|修改|调整"),
+        (r"\b(?:more|faster|longer|larger|stronger|strengthen\w*)\b|更多|更快|更长|更大|更强|增强",
+         r"\b(?:less|fewer|slower|slowly|shorter|smaller|weaker|weaken\w*)\b|更少|更慢|更短|更小|更弱|减弱"),
         (r"\b(?:only|solely)\b|只有|仅|只", r"\b(?:any|anyone|everybody|everyone|always|every time|in any case)\b|任何|任一|所有人|总是|一律|无论"),
         (r"\b(?:keep|keeps|kept|retain\w*|preserv\w*|remain\w*)\b|保留|保存|留存", r"\b(?:lost|loses?|eras\w+|delet\w+|wiped?|remov\w+|discard\w*)\b|丢失|清除|删除|清空|抹掉"),
         (r"\b(?:required|needed|necessary|must)\b|必须|需要|须", r"\b(?:optional|unnecessary|not needed|needless)\b|无需|不必|无须|可选"),
@@ -36,6 +38,7 @@ _REFUSAL = re.compile(
     r"\b(?:can(?:no|['’])t|cannot|could not|couldn['’]t|unable to|not able to)\b.{0,50}\b(?:find|answer|tell|determine|help|provide|say|locate)"
     r"|\b(?:no|not enough|insufficient|don['’]t have|do not have|lack)\b.{0,40}\b(?:information|context|details)\b"
     r"|\b(?:documents?|contexts?|passages?|texts?|sources?|materials?|information)\b.{0,30}\b(?:do|does)(?: not|n['’]t) (?:contain|mention|say|cover|include|provide|specify|state|address)"
+    r"|\b(?:do|does)(?: not|n['’]t) (?:contain|mention|include|provide|give|have|hold) (?:that|this|any|such|the|an?|enough) (?:\w+ )?(?:information|answer|details?)\b"
     r"|\b(?:do|does)(?: not|n['’]t) (?:answer|address|cover|settle) (?:that|this|it|the question|your question)\b"
     r"|(?:没有|未|不能|无法).{0,6}(?:回答|解答)(?:这个|该|此|您的|你的)?问题"
     r"|\bI (?:do not|don['’]t) know\b|\bI(?:['’]m| am) (?:not sure|unsure)\b"

@@ -11,7 +11,7 @@ _WORD = re.compile(
     r"[^\W\d_\u4e00-\u9fff][^\W_\u4e00-\u9fff]*(?:['’][a-z]+)?|[a-z]*\d[a-z\d_-]*[a-z][a-z\d_-]*",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"(?<![\w.])\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"(?<![\w.])\d{1,3}(?:,\d{3})+(?:\.\d+)?|(?<![A-Za-z\d.])\d+(?:\.\d+)?")
 _SCALE = {"万": 1e4, "亿": 1e8}
 _DIGITS = {**dict(zip("零一二三四五六七八九", range(10), strict=True)), "〇": 0, "两": 2}
 _TENS = {"十": 10, "百": 100, "千": 1000}
@@ -32,7 +32,7 @@ _TWICE = re.compile(r"\btwice\b")
 _HALF_YEAR = re.compile(r"半年|half a year|half-year")
 _UNIT = re.compile(
     r"[\s-]*(?:(?P<day>days?\b|[天日])|(?P<week>weeks?\b|周|个?星期)|(?P<month>months?\b|个?月)|(?P<year>years?\b|年)"
-    r"|(?P<hour>hours?\b|个?小时)|(?P<minute>minutes?\b|分钟)|(?P<second>seconds?\b|秒)|(?P<share>%|percent\b|per cent\b)"
+    r"|(?P<hour>hours?\b|个?小时|个?钟头)|(?P<minute>minutes?\b|分钟)|(?P<second>seconds?\b|秒)|(?P<share>%|percent\b|per cent\b)"
     r"|(?P<money>euros?\b|€|dollars?\b|usd\b|yuan\b|rmb\b|元)|(?P<kilogram>kg\b|公斤|千克)|(?P<metre>m\b|met(?:re|er)s?\b|米)"
     r"|(?P<times>twice\b|times\b|次|遍)"
     r"|(?P<kilometre>km\b|公里|千米)|(?P<people>people\b|persons?\b|employees\b|人))",
@@ -43,7 +43,7 @@ _COMMON = {
     "week": (604_800.0, "time"), "month": (1.0, "months"), "year": (12.0, "months"), "kilometre": (1000.0, "metre"),
 }  # fmt: skip
 _ONE = re.compile(
-    r"(?:\b(?:an?|one|every|each)|一)(?P<unit>[\s-]*(?:hour|day|week|month|year|minute|个?小时|[天日周年]|个?星期|个?月))"
+    r"(?:\b(?:an?|one|every|each)|一)(?P<unit>[\s-]*(?:hour|day|week|month|year|minute|个?小时|个?钟头|[天日周年]|个?星期|个?月))"
     r"(?P<half>\s+and a half\b|半)?", re.IGNORECASE,
 )  # fmt: skip
 _FRACTIONS = (
