@@ -8,6 +8,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache, partial
+from itertools import pairwise
 from operator import attrgetter
 from typing import Any, cast
 from uuid import UUID
@@ -84,7 +85,9 @@ def columns(project_id: int, generations: Sequence[Generation], policy: Policy =
         found.arounds = arounds
         return found
     size = min(PART, -(-len(generations) // PARTS))
-    parts = [slice(at, at + size) for at in range(0, len(generations), size)]
+    # the database waits for the first one
+    starts = [0, *range(size // 2, len(generations), size)]
+    parts = [slice(*ends) for ends in pairwise((*starts, len(generations)))]
     makers = [partial(_columns, generations[one], names[one], keys[one], policy) for one in parts]
     return coming(keys, started, arounds, ahead(makers))
 

@@ -113,10 +113,12 @@ def _copy(  # noqa: PLR0917 — columns side by side
         "error",
         "user_hash",
     )
-    copying.send("monitor_generation", names_of, narrow)
+    copying.send("monitor_generation", names_of, copying.rows(narrow))
     said = [_said(n, dice, phrases) for n in part]
     payload = (*head, said, [dice.choice(phrases) for _ in part], ["{}"] * len(part))
-    copying.send("monitor_payload", ("shard", "id", "project_id", "prompt", "output", "detail"), payload)
+    copying.send(
+        "monitor_payload", ("shard", "id", "project_id", "prompt", "output", "detail"), copying.rows(payload)
+    )
 
 
 def _said(n: int, dice: random.Random, phrases: list[str]) -> str:

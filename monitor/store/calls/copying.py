@@ -82,18 +82,9 @@ def long_rows(columns: Iterable[Encoded]) -> bytes:
     return lines + b"\n" if lines else b""
 
 
-def send(table: str, names: Sequence[str], columns: Iterable[Texts]) -> None:
-    """Copy the columns into the table, in the caller's transaction."""
-    _send(table, names, rows(columns))
-
-
-def send_long(table: str, names: Sequence[str], columns: Iterable[Encoded]) -> None:
-    """As ``send``."""
-    _send(table, names, long_rows(columns))
-
-
-def _send(table: str, names: Sequence[str], data: bytes) -> None:
-    if not data:
+def send(table: str, names: Sequence[str], lines: bytes) -> None:
+    """Copy the lines into the table, in the caller's transaction."""
+    if not lines:
         return
     statement = f"COPY {table} ({', '.join(names)}) FROM STDIN"
     connection.ensure_connection()
@@ -103,4 +94,4 @@ def _send(table: str, names: Sequence[str], data: bytes) -> None:
         psycopg.Cursor[Any](connection.connection) as cursor,
         cursor.copy(statement) as copy,
     ):
-        copy.write(data)
+        copy.write(lines)

@@ -17,7 +17,7 @@ import msgspec
 from django.db import transaction
 
 from monitor.core import clock
-from monitor.core.ahead import ahead
+from monitor.core.ahead import beside
 from monitor.core.labels import Labels
 from monitor.store import ids, partitions
 from monitor.store.calls import claims, copying, indexing, quick
@@ -263,24 +263,43 @@ def _written(
     now = jobs[0].now
     with transaction.atomic():
         taken, again = claim()
-        parts = [(job.calls, fresh.positions) for job, fresh in zip(jobs, taken, strict=True)]
-        names = [name for fresh in taken for name in fresh.names]
-        if jobs[0].calls.coming is not None:
-            found = _copy_coming(project_id, shard, jobs[0].calls, taken[0], derives, now=now)
-        else:
-            taken_calls = _chosen(parts)
-            if names:
-                _copy(project_id, shard, taken_calls, names, now=now)
-            found = derives.many(taken_calls, range(len(taken_calls)))
-        if names:
-            indexing.note(project_id, shard, bytes.fromhex("".join(names)), now=now)
         told = [
-            job.tells(Claimed(job.positions, fresh.positions, job.first, job.digest in again))
+            partial(job.tells, Claimed(job.positions, fresh.positions, job.first, job.digest in again))
             for job, fresh in zip(jobs, taken, strict=True)
         ]
-        added = [increments.of_counts(told, now=now), *([] if found is None else [found])]
-        increments.write(project_id, shard, increments.joined(added), now=now)
+        steps = _steps(project_id, shard, jobs, taken, derives, told, now=now)
+        if jobs[0].calls.coming is not None:
+            steps = beside(steps)
+        names = "".join(name for fresh in taken for name in fresh.names)
+        if names:
+            indexing.note(project_id, shard, bytes.fromhex(names), now=now)
+        for step in steps:
+            step()
     return [list(fresh.positions) for fresh in taken]
+
+
+def _steps(
+    project_id: int, shard: int, jobs: Sequence[_Job], taken: Sequence[Fresh], derives: Derives,
+    told: Sequence[Callable[[], Mapping[Labels, int]]], *, now: dt.datetime,
+) -> Iterator[Callable[[], None]]:  # fmt: skip
+    """What is left for the database to do with the new calls, all of it made ready: rows by parts, then series."""
+    if jobs[0].calls.coming is not None:
+        calls, chosen = jobs[0].calls, taken[0].positions
+        for part, names in _arriving(calls, taken[0]):
+            yield partial(_send, _lines(project_id, shard, part, names, now=now))
+    else:
+        calls = _chosen([(job.calls, fresh.positions) for job, fresh in zip(jobs, taken, strict=True)])
+        chosen = range(len(calls))
+        if chosen:
+            names = [name for fresh in taken for name in fresh.names]
+            yield partial(_send, _lines(project_id, shard, calls, names, now=now))
+    counts = increments.of_counts([tell() for tell in told], now=now)
+    found = derives.many(calls, chosen)
+    added = increments.joined([counts] if found is None else [counts, found])
+    if len(added.owners):
+        yield partial(
+            increments.write_packed, project_id, shard, *increments.packed(project_id, added), now=now
+        )
 
 
 def _all_of(job: _Job) -> Fresh | None:
@@ -341,24 +360,27 @@ def _in_order(fresh: Iterable[tuple[int, uuid.UUID]]) -> Fresh:
     return Fresh([position for position, _ in ordered], [identity.hex for _, identity in ordered])
 
 
-def _copy_coming(
-    project_id: int, shard: int, calls: Calls, fresh: Fresh, derives: Derives, *, now: dt.datetime
-) -> Increments | None:
-    """As ``_copy``, each part while the next one is being made, and behind the last one what they add to series."""
+def _arriving(calls: Calls, fresh: Fresh) -> Iterator[tuple[Calls, list[str]]]:
+    """The new ones of each part as it comes, with the ids of their rows."""
     at = done = 0
-    added: Iterator[Increments | None] = iter(())
     for part in calls.arriving():
-        if at + len(part) == len(calls):
-            added = ahead([partial(derives.many, calls, fresh.positions)])
         end = bisect_left(fresh.positions, at + len(part), lo=done)
         if done < end:
-            chosen = _chosen([(part, [position - at for position in fresh.positions[done:end]])])
-            _copy(project_id, shard, chosen, fresh.names[done:end], now=now)
+            chosen = [position - at for position in fresh.positions[done:end]]
+            yield _chosen([(part, chosen)]), fresh.names[done:end]
         at, done = at + len(part), end
-    return next(added)
 
 
-def _copy(project_id: int, shard: int, calls: Calls, names: Sequence[str], *, now: dt.datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """What COPY reads of some calls, for each of their tables."""
+
+    narrow: bytes
+    payload: bytes
+    vectors: bytes
+
+
+def _lines(project_id: int, shard: int, calls: Calls, names: Sequence[str], *, now: dt.datetime) -> _Lines:
     """Rows, texts and vectors of calls that are new, all of them, under these ids."""
     n = len(calls)
     head = ([str(shard)] * n, names, [str(project_id)] * n)
@@ -370,12 +392,10 @@ def _copy(project_id: int, shard: int, calls: Calls, names: Sequence[str], *, no
         copying.known_texts(calls.errors),
         copying.binaries(calls.user_hashes),
     )
-    copying.send("monitor_generation", _NARROW, (*head, *narrow))
     payload = (
         *map(copying.long_texts, (*head, calls.prompts, calls.outputs)),
         copying.documents(calls.details),
     )
-    copying.send_long("monitor_payload", _PAYLOAD, payload)
     vectors = [
         (
             str(shard), names[position], "prompt", str(project_id), calls.texts["model"][position],
@@ -383,7 +403,17 @@ def _copy(project_id: int, shard: int, calls: Calls, names: Sequence[str], *, no
         )
         for position, vector in calls.vectors.items()
     ]  # fmt: skip
-    copying.send("monitor_embedding", _VECTOR, map(copying.texts, zip(*vectors, strict=True)))
+    return _Lines(
+        copying.rows((*head, *narrow)),
+        copying.long_rows(payload),
+        copying.rows(map(copying.texts, zip(*vectors, strict=True))),
+    )
+
+
+def _send(lines: _Lines) -> None:
+    copying.send("monitor_generation", _NARROW, lines.narrow)
+    copying.send("monitor_payload", _PAYLOAD, lines.payload)
+    copying.send("monitor_embedding", _VECTOR, lines.vectors)
 
 
 def _chosen(parts: Sequence[tuple[Calls, Sequence[int]]]) -> Calls:

@@ -84,12 +84,22 @@ def joined(parts: Sequence[Increments]) -> Increments:
 
 def write(project_id: int, shard: int, found: Increments, *, now: dt.datetime) -> None:
     """Add to the series, inside the caller's transaction, on the shard of the rows they come from."""
-    if not len(found.owners):
-        return
-    spans, block = made(project_id, found)
+    if len(found.owners):
+        write_packed(project_id, shard, *packed(project_id, found), now=now)
+
+
+def write_packed(
+    project_id: int, shard: int, spans: Sequence[series.SeriesSpan], data: blocks.Packed, *, now: dt.datetime
+) -> None:
+    """As ``write``, of what is made already."""
     series.register(project_id, shard, spans)
-    # read back and merged within seconds
-    batches.write(project_id, shard, BatchKind.DELTAS, block, now=now, brief=True)
+    batches.write_packed(project_id, shard, BatchKind.DELTAS, data, now=now)
+
+
+def packed(project_id: int, found: Increments) -> tuple[list[series.SeriesSpan], blocks.Packed]:
+    """As ``made``, as bytes: squeezed quickly, for they are read back and merged within seconds."""
+    spans, block = made(project_id, found)
+    return spans, blocks.Packed.of(block, brief=True)
 
 
 def made(project_id: int, found: Increments) -> tuple[list[series.SeriesSpan], Block]:

@@ -36,14 +36,11 @@ class RoundTrip(TestCase):
             )
             if rows:
                 a, b, c, d = (list(column) for column in zip(*rows, strict=True))
-                copying.send(
-                    "copied",
-                    ("n", "a", "b", "c", "d"),
-                    (
-                        copying.numbers(list(range(len(rows)))), copying.texts(a), copying.known_texts(b),
-                        copying.numbers(c), copying.binaries(d),
-                    ),
+                columns = (
+                    copying.numbers(list(range(len(rows)))), copying.texts(a), copying.known_texts(b),
+                    copying.numbers(c), copying.binaries(d),
                 )  # fmt: skip
+                copying.send("copied", ("n", "a", "b", "c", "d"), copying.rows(columns))
             cursor.execute("SELECT a, b, c, d FROM copied ORDER BY n")
             found = [(*row[:3], None if row[3] is None else bytes(row[3])) for row in cursor.fetchall()]
             cursor.execute("DROP TABLE copied")
