@@ -85,8 +85,11 @@ def read(
         parts = {
             identity: [block.within(boundary, 2**62)] for identity, block in base.rows_of(summed).items()
         }
-    for identity, blocks_of in (*found.rows.items(), *_apart(fresh.within(boundary, 2**62), ids)):
-        parts.setdefault(identity, []).extend(blocks_of)
+    for identity, several in found.rows.items():
+        parts.setdefault(identity, []).extend(several)
+    for identity, block in by_series(fresh.within(boundary, 2**62), ids).items():
+        late = in_order([block])
+        parts.setdefault(identity, []).append(added_up(late, moments) if apart else late)
     rows = {identity: in_order(some) for identity, some in parts.items()}
     totals = found.totals if base is None else [base.totals.of_series(ids), *found.totals]
     if base is None or base.boundary < boundary:
@@ -134,10 +137,6 @@ def _rows(place: Place, series: list[int], span: tuple[int, int], since: int, mo
             block = added_up(block, moments)
         found.rows.setdefault(series_id, []).append(block)
     return found
-
-
-def _apart(block: Block, ids: Ints) -> list[tuple[int, list[Block]]]:
-    return [(identity, [one]) for identity, one in by_series(block, ids).items()]
 
 
 def in_order(parts: Sequence[Block]) -> Block:
