@@ -124,10 +124,15 @@ def run(
 
 
 def _mark_silence(watch: DriftWatch, rows: Sequence[VersionRow], *, now: dt.datetime) -> None:
-    """A project without any call for a window: its last state says nothing about now."""
+    """A version without any call in days, or a project without one for a window: the last state says nothing about
+    now.
+    """
     newest = windows.newest(rows)
-    if newest is None or now - newest > dt.timedelta(seconds=watch.window_seconds) + SILENCE:
-        reason = f"no calls since {newest:%Y-%m-%d %H:%M} UTC" if newest else "no calls in the last days"
+    here = any((row.model, row.version) == (watch.model, watch.version) for row in rows)
+    if newest is None or not here or now - newest > dt.timedelta(seconds=watch.window_seconds) + SILENCE:
+        reason = (
+            f"no calls since {newest:%Y-%m-%d %H:%M} UTC" if newest and here else "no calls in the last days"
+        )
         DriftWatch.objects.filter(pk=watch.pk).update(state=WatchState.UNKNOWN, reason=reason)
 
 

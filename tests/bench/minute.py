@@ -4,7 +4,7 @@
 
 ADDRESS is that of a running server of this tree with the same ``VIGIL_DATA``. A project is made with 15 days of four
 versions and told 10,000 calls an hour for half a simulated hour; CPU is that of the pass and of its database
-connection. With the name of a version that is stored, windows of it are summed and what that takes in memory is
+connection. Then the same of 20 watches of each version, of every kind, whose turn it is every other minute. With the name of a version that is stored, windows of it are summed and what that takes in memory is
 printed. JSON lines.
 """
 
@@ -48,6 +48,42 @@ def calls(start: float, seconds: float, per_hour: int, seed: int) -> Iterator[di
         }  # fmt: skip
 
 
+WATCHES = (
+    ("prompt_length", "wasserstein"), ("prompt_length", "ks"), ("prompt_length", "mmd"), ("prompt_length", "psi"),
+    ("output_length", "energy"), ("latency", "wasserstein"), ("latency", "classifier"), ("ttft", "mean_shift"),
+    ("topic", "jensen_shannon"), ("topic", "chi_square"), ("tenant", "psi"), ("language", "classifier"),
+    ("finish_reason", "chi_square"), ("refusal_rate", "psi"), ("error_rate", "chi_square"),
+    ("retrieval_score", "wasserstein"), ("prompt_embedding", "embedding_distance"),
+    ("prompt_embedding", "embedding_mmd"), ("prompt_embedding", "embedding_energy"),
+    ("prompt_embedding", "embedding_classifier"),
+)  # fmt: skip
+
+
+def watched(project: int, base: float) -> tuple[float, list[str]]:
+    """Seconds of CPU of a pass over all watches of all versions, at the end of what was told; and what failed."""
+    from monitor.drift import run
+    from monitor.drift.models import DriftWatch
+
+    end = base + 60 * MINUTES
+    made = [
+        DriftWatch(
+            project_id=project, model="bench", version=version, feature=feature, detector=detector, reference_hours=8,
+            evaluated_to=_at(end - 3600 * 3),
+        )
+        for version in VERSIONS
+        for feature, detector in WATCHES
+    ]  # fmt: skip
+    DriftWatch.objects.bulk_create(made)
+    # what lies behind is caught up first
+    while run.run_due(now=_at(end - 240)):
+        pass
+    began = time.process_time(), database_cpu()
+    run.run_due(now=_at(end))
+    spent = time.process_time() - began[0] + database_cpu() - began[1]
+    bad = DriftWatch.objects.filter(project_id=project).exclude(last_error="")
+    return spent, sorted({f"{one.feature} {one.detector}: {one.last_error or one.reason}" for one in bad})
+
+
 def database_cpu() -> float:
     """CPU seconds of the server process of our connection."""
     from django.db import connection
@@ -85,11 +121,13 @@ def passes(address: str) -> dict[str, Any]:
             follow.run_project(project, now=_at(end))
             ours.append(time.process_time() - began[0])
             theirs.append(database_cpu() - began[1])
+        spent, bad = watched(project, base)
     both = [one + other for one, other in zip(ours, theirs, strict=True)]
     return {
         "bench": "minute", "signals": len(SIGNALS), "versions": len(VERSIONS), "cpu_s": round(statistics.median(both), 2),
         "longest_s": round(max(both), 2), "python_s": round(statistics.median(ours), 2),
-        "database_s": round(statistics.median(theirs), 2),
+        "database_s": round(statistics.median(theirs), 2), "watches": len(WATCHES) * len(VERSIONS),
+        "watches_cpu_s": round(spent, 2), "watches_failed": bad,
     }  # fmt: skip
 
 

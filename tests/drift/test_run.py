@@ -281,3 +281,14 @@ def test_a_crowded_hour_is_seen_from_end_to_end(
 def test_a_busy_version_gets_its_reference_too(now: dt.datetime, watch: DriftWatch, traffic: Traffic) -> None:
     traffic(10)
     assert settle(watch, now).state == WatchState.OK
+
+
+def test_a_watch_of_a_version_that_is_gone_is_unknown_while_others_have_calls(
+    now: dt.datetime, watch: DriftWatch, traffic: Traffic
+) -> None:
+    traffic(10)
+    assert settle(watch, now).state == WatchState.OK
+    other = windows.VersionRow("qwen", "v2", 500, now - HOUR, now)
+    run.run(watch, [other], now=now)
+    watch.refresh_from_db()
+    assert (watch.state, watch.reason) == (WatchState.UNKNOWN, "no calls in the last days")

@@ -7,9 +7,8 @@ import numpy as np
 
 from monitor.core.fields import Field
 from monitor.core.fields import gettext_noop as _
-from monitor.core.sketches import Numbers, RealSketch, Sketch
-from monitor.core.stats import Floats
-from monitor.drift.detectors.base import Kind, Score, need_numbers
+from monitor.core.sketches import RealSketch, Sketch
+from monitor.drift.detectors.base import Kind, Score, carried, need_numbers
 
 
 class Wasserstein:
@@ -43,10 +42,3 @@ class Wasserstein:
             deviation = before.deviation
         moved = carried(x, y, before, after)
         return Score(moved / max(deviation, 1e-9), {"distance": moved, "reference_deviation": deviation})
-
-
-def carried(x: Floats, y: Floats, before: Numbers, after: Numbers) -> float:
-    """The distance over which the mass at ``x`` must be carried to lie at ``y``."""
-    from scipy.stats import wasserstein_distance  # 1 s to import: workers only
-
-    return float(wasserstein_distance(x, y, before.counts, after.counts))

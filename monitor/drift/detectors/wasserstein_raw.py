@@ -5,8 +5,7 @@ from typing import Any
 
 from monitor.core.fields import Field
 from monitor.core.sketches import Sketch
-from monitor.drift.detectors.base import Kind, Score, need_numbers
-from monitor.drift.detectors.wasserstein import carried
+from monitor.drift.detectors.base import Kind, Score, carried, need_numbers
 
 
 class RawWasserstein:
