@@ -3,12 +3,12 @@
 import re
 
 _NOT = re.compile(
-    r"\b(?:not|no|never|neither|nor|without|cannot|none|nothing|nobody|nowhere|hardly|exclud\w*)\b|n['’]t\b"
-    r"|不|没|未|无(?!论)|禁止|严禁|拒绝|并非|勿|除外"
+    r"\b(?:not|no|never|neither|nor|without|cannot|none|nothing|nobody|nowhere|hardly|exclud\w*|free of|lacks?|lacking)\b|n['’]t\b"
+    r"|不|没|未|无(?!论)|禁(?=止|用|忌|入|带)|拒绝|并非|勿|除外"
 )  # fmt: skip
 # these hold a sign of negation and deny nothing
 _NOT_REALLY = re.compile(
-    r"\bnot only\b|\b(?:at )?no (?:extra |additional )?(?:cost|charge|fee)s?\b|不收(?:钱|费|取)|不要钱|\bnot (?:to )?exceed\w*|\b(?:not|no) (?:be )?(?:more|less|later|longer) than\b|不得(?:超过|少于|低于|高于)|\bno later than\b|\bno more than\b|不仅|不过|不足|不当|不同|不断|不良|无论|未来|不少于|不超过"
+    r"\bnot only\b|\b(?:at )?no (?:extra |additional )?(?:cost|charge|fee)s?\b|不收(?:钱|费|取)|不要钱|\bnot (?:to )?exceed\w*|\b(?:not|no) (?:be )?(?:more|less|later|longer) than\b|不得(?:超过|少于|低于|高于)|\bno later than\b|\bno more than\b|不仅|不过|不足|不当|不同|不断|不良|无论|未来|不少于|不超过|不低于|不高于|不到(?=[\d一二三四五六七八九十百千万])|不满(?=[\d一二三四五六七八九十])|不及"
 )
 _YES_NO = re.compile(
     r"^\s*(?:yes|no|不能|不可以|不是|不行|不|可以|能|是的|对)\s*[,，.。:：]\s*", re.IGNORECASE
@@ -52,7 +52,7 @@ LONGEST_REFUSAL = 160
 _QUESTION = re.compile(r"[?？]\s*$|(?:吗|呢)[。.]?\s*$")
 _RETOLD = re.compile(
     r"^\s*(?:you (?:asked|want(?:ed)? to know|are asking|ask)|your question (?:is|was)|the question (?:is|was)|regarding|as for"
-    r"|您(?:问的是|想了解|想知道|的问题是)|你(?:问的是|想了解|想知道|的问题是)|关于)",
+    r"|问题是|您(?:问的是|想了解|想知道|的问题是)|你(?:问的是|想了解|想知道|的问题是)|关于)",
     re.IGNORECASE,
 )  # fmt: skip
 

@@ -48,7 +48,7 @@ TURNED = 0.25
 # of the sentences that hold most of a clause so many are laid beside it word by word
 LOOKED_AT = 4
 # a passage must hold so much of a clause before its negation says anything
-ALIKE = 0.45
+ALIKE = 0.3
 # of the clauses of a passage those count that share nearly as much as the nearest
 NEAREST = 0.7
 LEAST_NEW = 0.12
@@ -135,8 +135,9 @@ class Documents:
             return False
         total = sum(map(self.weight, own.terms))
         new = sum(map(self.weight, own.terms - asked.terms))
-        limit = 0.5 if phrases.asks(sentence) else LEAST_NEW
-        return new <= limit * total
+        if phrases.asks(sentence):
+            return 2 * len(own.terms - asked.terms) <= len(own.terms)
+        return new <= LEAST_NEW * total
 
     def _knows(self, name: str) -> bool:
         """Whether a name stands there in another form, or is made of the first letters of words that do."""

@@ -1,6 +1,6 @@
 """How well words alone tell what documents support: English and Chinese sentences with known truth.
 
-``sentences`` is what most answers are like; ``paraphrases`` says nearly everything in words of its own, and lies by
+``sentences`` and ``plain`` are what most answers are like; ``paraphrases`` says nearly everything in words of its own, and lies by
 one word. In ``changed`` all is true that is told in other words, and what is false is a sentence of the documents with
 one thing changed: the hardest for words alone.
 """
@@ -16,7 +16,7 @@ from monitor.quality.grounding.support import Documents, Support, Verdict
 
 SETS: dict[str, list[dict[str, Any]]] = {
     name: json.loads((Path(__file__).parent / f"{name}.json").read_text())
-    for name in ("sentences", "paraphrases", "changed")
+    for name in ("sentences", "plain", "paraphrases", "changed")
 }
 DOCUMENT = (
     "The X200 pump weighs 14 kg. It was designed by Maria Oberg. Seals are not covered by the warranty."
@@ -41,6 +41,8 @@ def auroc(supported: list[float], others: list[float]) -> float:
     [
         ("en", "sentences", 80, 0.97),
         ("zh", "sentences", 80, 0.95),
+        ("en", "plain", 51, 0.89),
+        ("zh", "plain", 51, 0.94),
         ("en", "paraphrases", 150, 0.9),
         ("zh", "paraphrases", 150, 0.94),
         ("en", "changed", 157, 0.86),
