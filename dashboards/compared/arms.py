@@ -16,8 +16,8 @@ from monitor.ingest import calls
 from monitor.quality import read
 
 # spread evenly over the time range; twice as many would not narrow the intervals by a third and would cost twice the time.
-# Of 10,000 they are well within the margins by which a version counts as not worse
-MOST_CALLS = 10_000
+# Of 8,000 they are well within the margins by which a version counts as not worse
+MOST_CALLS = 8_000
 # so short that what is read of each (its newest calls) stands for all of it
 SLICES = 100
 NAMES = (

@@ -30,7 +30,8 @@ PAGES = (
     (24, "overview", ""), (160, "overview", ""), (24, "compare", ""), (160, "compare", ""), (24, "generations", ""),
     (160, "generations", ""), (160, "generations", "errors=1"), (160, "generations", "model=m1&version=v2"),
     (160, "generations", "slower=3.5"), (160, "generations", "q=zebrafish"), (160, "generations", "q=nowhereatall"),
-    (160, "generations", "tenant=nobody"), (24, "settings", ""),
+    (160, "generations", "tenant=nobody"), (160, "generations", "session=none"),
+    (160, "generations", "errors=1&model=m1"), (24, "settings", ""),
 )  # fmt: skip
 TOPICS = ("refunds", "shipping", "contracts", "invoices", "leave", "travel", "other")
 
