@@ -3,7 +3,6 @@
 import shutil
 
 from django.conf import settings
-from django.db import connection
 from django.db.utils import Error
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
@@ -11,10 +10,12 @@ from django.urls import path
 from monitor.api.errors import refuse, reply
 from monitor.core import clock
 from monitor.remote import read
-from monitor.store import troubles
+from monitor.store import probing, troubles
 
 # less than one table grows by at once
 LEAST_FREE = 2**23
+# sooner than those who ask give up
+LONGEST_SILENCE = 3
 
 
 def alive(_request: HttpRequest) -> HttpResponse:
@@ -27,8 +28,9 @@ def ready(_request: HttpRequest) -> HttpResponse:
     what comes in waits in the queue.
     """
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM monitor_project LIMIT 1")
+        probing.ask(LONGEST_SILENCE)
+    except probing.SilentError as error:
+        return refuse(503, str(error))
     except Error as error:
         return refuse(503, troubles.told(error))
     if settings.EMBEDDED_DATABASE and shutil.disk_usage(settings.VIGIL_DATA).free < LEAST_FREE:
