@@ -98,6 +98,33 @@ def test_what_an_unusual_signal_is_made_of_is_shown(
     assert all(word in page.content.decode() for word in ("contract", "pump", "chat"))
 
 
+def test_where_it_moved_is_shown_with_the_rest_beside_it(look: Look, signal: DriftSignal) -> None:
+    told(signal, "why topic", {
+        "text": "prompt", "n_before": 300, "n_now": 200, "came": [], "went": [], "slices": [], "examples": [],
+        "where": [["tenant", "acme", 0.1, 0.4, 0.1, None, 0.08, 12.0, True]], "looked": 17, "reading": "share",
+        "of": "chat", "since": 1763450000, "end": 1763460000,
+    })  # fmt: skip
+    page = look("drift")
+    shown = page.context["places"][0]
+    assert shown[2:] == ("10.0%", "40.0%", "10.0%", "—", "over a billion")
+    assert "17 slices were looked at" in page.content.decode()
+
+
+def test_a_signal_of_offline_vectors_says_what_it_cannot_see(look: Look, signal: DriftSignal) -> None:
+    DriftSignal.objects.filter(pk=signal.pk).update(body={**signal.body, "embedder": "hashing-256-v1"})
+    assert look("drift").content.decode().count("not another meaning in the same words") == 2
+
+
+def test_the_shares_of_a_watched_mix_are_a_table(look: Look, drifted: DriftWatch) -> None:
+    report = drifted.reports.latest("at")
+    report.body |= {"shares": [["zh", 0.9, 0.5]], "histogram": None, "quantiles": None}
+    report.save()
+    page = look("drift")
+    assert page.context["spread"] is None
+    assert page.context["report"].shares == [("zh", 0.9, 0.5)]
+    assert "<td>zh</td>" in page.content.decode()
+
+
 def test_a_signal_that_is_as_always_is_not_explained(look: Look, signal: DriftSignal) -> None:
     DriftSignal.objects.filter(pk=signal.pk).update(state="ok")
     assert look("drift").context["why"] is None
