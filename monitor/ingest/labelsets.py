@@ -38,6 +38,8 @@ def _check(name: str, value: str) -> None:
         raise BadLabelsError("labels", "a label without a name; name it")
     if "\x00" in name or "\x00" in value:
         raise BadLabelsError(shown(name), "holds a NUL character; leave it out")
+    if name.isascii() and value.isascii() and len(name) <= MAX_NAME_BYTES and len(value) <= MAX_VALUE_BYTES:
+        return
     try:
         name_bytes, value_bytes = len(name.encode()), len(value.encode())
     except UnicodeEncodeError as error:

@@ -136,7 +136,7 @@ def _touch(shard: int, spans: Sequence[SeriesSpan]) -> set[int]:
 def _insert(project_id: int, shard: int, news: Sequence[SeriesSpan]) -> set[int]:
     rows = [
         {
-            "id": span.id, "name": span.labels.name, "labels": dict(span.labels), "kind": span.kind.value,
+            "id": span.id, "name": span.labels.name, "labels": dict(span.labels.items_sorted), "kind": span.kind.value,
             "first_ms": span.first_ms, "last_ms": span.last_ms,
         }
         for span in news
@@ -161,8 +161,8 @@ def _compare(news: Sequence[SeriesSpan], stored: dict[int, object]) -> None:
     for span in news:
         labels = stored[span.id]
         found = msgspec.json.decode(labels) if isinstance(labels, str) else labels
-        if found != dict(span.labels):
-            message = f"{dict(span.labels)} and {found} share the fingerprint {span.id}; change one label"
+        if found != (mine := dict(span.labels.items_sorted)):
+            message = f"{mine} and {found} share the fingerprint {span.id}; change one label"
             raise SeriesCollisionError(message)
 
 
