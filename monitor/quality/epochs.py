@@ -17,7 +17,6 @@ from django.db import IntegrityError, transaction
 from monitor.core import fields
 from monitor.outside.llm import Endpoint
 from monitor.quality.asking import storable
-from monitor.quality.grounding.telling import EDITION
 from monitor.quality.judges import JUDGES
 from monitor.quality.judges.base import Item
 from monitor.quality.judges.base import Judge as JudgeContract
@@ -49,7 +48,10 @@ def fingerprint(judge: Judge, made: JudgeContract, *, without: Container[tuple[s
     }  # fmt: skip
     asked = [] if made.endpoint is None else [_asked(made, probe) for probe in PROBES]
     if made.endpoint is not None and not all(asked):
-        asked += [*(_asked(made, probe) for probe in UNTOLD), [EDITION]]
+        asked += [_asked(made, probe) for probe in UNTOLD]
+    edition = getattr(made, "edition", 0)
+    if edition:
+        asked.append([edition])
     return hashlib.sha256(json.dumps([judge.kind, told, asked], sort_keys=True).encode()).hexdigest()
 
 

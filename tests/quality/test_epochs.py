@@ -52,3 +52,14 @@ def test_another_wording_counts_also_where_most_answers_need_no_model(
     assert now_of(judge, now).number == 1
     monkeypatch.setattr(groundedness, "TASK", {**groundedness.TASK, "en": "Take it apart."})
     assert now_of(judge, now).number == 2
+
+
+@pytest.mark.parametrize(("kind", "settings"), [("groundedness", ENDPOINT), ("sentences", {})])
+def test_sentences_that_score_otherwise_begin_a_new_epoch(
+    kind: str, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = Judge(kind=kind, settings=settings)
+    before = epochs.fingerprint(judge, run.make(judge))
+    monkeypatch.setattr(groundedness, "EDITION", 99)
+    monkeypatch.setattr("monitor.quality.judges.sentences.Sentences.edition", 99)
+    assert epochs.fingerprint(judge, run.make(judge)) != before

@@ -62,7 +62,8 @@ class Ask(Protocol):
 class Judge(Protocol):
     """``source`` is written on its scores; ``endpoint`` is None for a judge that asks nobody.
 
-    ``requests``: how many it sends for one call. ``rival_version``: whose answers it compares with, if any.
+    ``requests``: how many it sends for one call. ``rival_version``: whose answers it compares with, if any. A judge
+    that reckons marks itself may have an ``edition``, raised when it reckons otherwise: that begins a new epoch.
     """
 
     fields: tuple[Field, ...]

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_noop as _
 
 from monitor.core.fields import Field
 from monitor.quality.asking import FIELDS, Language, endpoint_of, language_of, messages, reason_in, storable
-from monitor.quality.grounding.telling import told
+from monitor.quality.grounding.telling import EDITION, told
 from monitor.quality.judges.base import BEST, Ask, Item, Verdict
 
 SCHEMA = {
@@ -59,11 +59,13 @@ class Groundedness:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.endpoint = endpoint_of(settings)
         self.settings = settings
+        self.in_doubt = settings.get("ask", IN_DOUBT) == IN_DOUBT
+        self.edition = EDITION if self.in_doubt else 0
 
     def judge(self, item: Item, ask: Ask) -> Verdict | None:
         if item.contexts is None:
             return None
-        if self.settings.get("ask", IN_DOUBT) == IN_DOUBT:
+        if self.in_doubt:
             plain = told(item.prompt, item.output, item.contexts)
             if plain is not None and not plain.doubtful:
                 return Verdict(plain.mark, f"Not asked: {plain.reason}")
