@@ -68,14 +68,14 @@ def watched(project: int, base: float) -> tuple[float, list[str]]:
     made = [
         DriftWatch(
             project_id=project, model="bench", version=version, feature=feature, detector=detector, reference_hours=8,
-            evaluated_to=_at(end - 3600 * 3),
+            evaluated_to=_at(end - 480),
         )
         for version in VERSIONS
         for feature, detector in WATCHES
     ]  # fmt: skip
     DriftWatch.objects.bulk_create(made)
     # what lies behind is caught up first
-    while run.run_due(now=_at(end - 240)):
+    while run.run_due(now=_at(end - 120)):
         pass
     began = time.process_time(), database_cpu()
     run.run_due(now=_at(end))
