@@ -117,6 +117,7 @@ class Releases(Page):
                     DECISIONS[row.kind],
                     DECIDED[row.state],
                     who(row.by),
+                    row.why(language()),
                     [(run, *RUNS[run.state]) for run in row.runs],
                 )
                 for row in whole.decisions

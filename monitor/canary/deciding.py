@@ -1,6 +1,8 @@
 """Decisions: by Vigil itself or by a person, each written down once and carried out by the actions."""
 
 import datetime as dt
+from collections.abc import Callable
+from typing import Any
 
 from django.db import transaction
 
@@ -44,7 +46,7 @@ def by_itself(release: Release, move: Move, *, stage: int, now: dt.datetime) -> 
         # somebody else decided while the calls were counted
         if move.kind not in ITSELF.get(release.state, ()) or _stage(release).position != stage:
             return None
-        mixed = words.mixed(release.body.get("mix") or {}) if move.kind == "rollback" else ""
+        mixed = move.kind == "rollback" and bool(words.mixed(release.body.get("mix") or {}))
         state = (
             DecisionState.DONE
             if (release.mode == Mode.AUTOMATIC and not mixed) or move.kind == "inconclusive"
@@ -53,30 +55,30 @@ def by_itself(release: Release, move: Move, *, stage: int, now: dt.datetime) -> 
         made, new = ReleaseDecision.objects.get_or_create(
             release=release, stage=stage, kind=move.kind, by="",
             defaults={
-                "at": now, "state": state, "share": move.share, "verdict": release.verdict,
-                "reason": sentence(release),
+                "at": now, "state": state, "share": move.share, "verdict": release.verdict, **_judged(release),
             },
         )  # fmt: skip
         if not new and _anew(made, state):
-            made.state, made.at, made.reason, made.verdict = state, now, sentence(release), release.verdict
+            told = _judged(release)
+            made.state, made.at, made.verdict = state, now, release.verdict
+            made.reason, made.told = told["reason"], told["told"]
             made.save()
             acting.forget(made, now=now)
             new = True
         if new and made.state == DecisionState.DONE:
             _carry_out(release, made, now=now)
         if mixed and release.mode == Mode.AUTOMATIC and release.state == State.OPEN:
-            _hold_mixed(release, mixed, now=now)
+            _hold_mixed(release, now=now)
     return made if new else None
 
 
-def _hold_mixed(release: Release, why: str, *, now: dt.datetime) -> None:
+def _hold_mixed(release: Release, *, now: dt.datetime) -> None:
     """What fails may only serve harder calls: held for a person, once in a stage; the way back is proposed."""
+    mix = release.body.get("mix") or {}
+    why = _told(lambda language: f"{sentence(release, language)} {words.mixed(mix, language)}")
     made, new = ReleaseDecision.objects.get_or_create(
         release=release, stage=_stage(release).position, kind=DecisionKind.INCONCLUSIVE, by="",
-        defaults={
-            "at": now, "state": DecisionState.DONE, "verdict": release.verdict,
-            "reason": f"{sentence(release)} {why}",
-        },
+        defaults={"at": now, "state": DecisionState.DONE, "verdict": release.verdict, **why},
     )  # fmt: skip
     if new:
         _carry_out(release, made, now=now)
@@ -107,7 +109,7 @@ def begin(release: Release, *, now: dt.datetime) -> None:
             release=release, stage=0, kind=DecisionKind.RESUME, by="",
             defaults={
                 "at": now, "state": DecisionState.DONE, "share": stage.share, "verdict": release.verdict,
-                "reason": "The first stage begins.",
+                **_told(lambda language: words.pick(words.BEGINS, language)),
             },
         )  # fmt: skip
         if new:
@@ -140,7 +142,7 @@ def by_person(
         )
         made = ReleaseDecision.objects.create(
             release=release, at=now, kind=chosen, state=DecisionState.DONE, stage=_stage(release).position,
-            share=share, verdict=release.verdict, reason=sentence(release), by=by[:150],
+            share=share, verdict=release.verdict, by=by[:150], **_judged(release),
         )  # fmt: skip
         _carry_out(release, made, now=now)
         # a look that is on its way did not know of it
@@ -264,12 +266,11 @@ def _again(release: Release, *, now: dt.datetime) -> None:
         acting.repeat(decision, now=now)
 
 
-def _by_vigil(release: Release, kind: str, *, now: dt.datetime, reason: str = "") -> None:
+def _by_vigil(release: Release, kind: str, *, now: dt.datetime, why: dict[str, Any] | None = None) -> None:
     ReleaseDecision.objects.get_or_create(
         release=release, stage=_stage(release).position, kind=kind, by="",
         defaults={
-            "at": now, "state": DecisionState.DONE, "verdict": release.verdict,
-            "reason": reason or sentence(release),
+            "at": now, "state": DecisionState.DONE, "verdict": release.verdict, **(why or _judged(release)),
         },
     )  # fmt: skip
 
@@ -289,7 +290,7 @@ def end(release: Release, *, now: dt.datetime) -> None:
             _become(release, State.ENDED, ended_at=now)
 
 
-def give_up(release: Release, reason: str, *, now: dt.datetime) -> None:
+def give_up(release: Release, reason: tuple[str, str], *, now: dt.datetime) -> None:
     """Nobody ended it, or its way back was never proved: that is noted, and what waits to be done is void."""
     seen = release.state
     with transaction.atomic():
@@ -298,9 +299,20 @@ def give_up(release: Release, reason: str, *, now: dt.datetime) -> None:
         if release.state != seen or seen not in LIVELY:
             return
         overtake(release, keep=None)
-        _by_vigil(release, DecisionKind.CLOSE, now=now, reason=reason)
+        _by_vigil(
+            release, DecisionKind.CLOSE, now=now, why=_told(lambda language: words.pick(reason, language))
+        )
         acting.void(release, "the release has ended")
         _become(release, State.ENDED, ended_at=now)
+
+
+def _told(tell: Callable[[words.Language], str]) -> dict[str, Any]:
+    """A reason as it is written down: in every language, for it is read much later, and by anybody."""
+    return {"reason": tell("en"), "told": {"zh": tell("zh")}}
+
+
+def _judged(release: Release) -> dict[str, Any]:
+    return _told(lambda language: sentence(release, language))
 
 
 def sentence(release: Release, language: words.Language = "en") -> str:

@@ -211,6 +211,8 @@ class ReleaseDecision(models.Model):
     share = models.FloatField(null=True, help_text="The share that the canary is to have from then on.")
     verdict = models.CharField(max_length=10, choices=Verdict.choices)
     reason = models.TextField(blank=True)
+    # the reason in the other languages, by their code
+    told = models.JSONField(default=dict, blank=True)
     # empty: Vigil itself
     by = models.CharField(max_length=150, blank=True)
 

@@ -1,6 +1,7 @@
 """What pages and the API tell of releases: plain dataclasses, no querysets."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,6 +64,11 @@ class DecisionRow:
     reason: str
     by: str
     runs: tuple[RunRow, ...]
+    told: Mapping[str, str] = field(default_factory=dict)
+
+    def why(self, language: Language) -> tuple[str, str]:
+        """The reason, and the language it is in: English where it was not written down in the reader's."""
+        return (self.told[language], language) if language in self.told else (self.reason, "en")
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,4 +272,5 @@ def _decision(row: Any) -> DecisionRow:
             RunRow(run.action.name, run.action.kind, run.state, run.attempts, run.done_at, run.answer)
             for run in row.runs.all()
         ),
+        row.told,
     )  # fmt: skip

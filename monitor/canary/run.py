@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models.fields.json import KT
 
-from monitor.canary import acting, asking, deciding, gather, opening, proof, rollout, series, shares
+from monitor.canary import acting, asking, deciding, gather, opening, proof, rollout, series, shares, words
 from monitor.canary.buckets import SECONDS
 from monitor.canary.gates import Judged, judge
 from monitor.canary.gather import Gathered
@@ -158,7 +158,7 @@ def _look(release: Release, *, now: dt.datetime) -> int | None:
         and release.verdict != "fail"
         and release.state in {State.OPEN, State.HELD, State.PROMOTING}
     ):
-        deciding.give_up(release, f"It was not ended within {LONGEST.days} days.", now=now)
+        deciding.give_up(release, words.not_ended(LONGEST.days), now=now)
     return gathered.end
 
 
@@ -354,5 +354,4 @@ def _prove(release: Release, gathered: Gathered, gates: Sequence[Gate], *, now: 
         and gathered.end >= gather.closed(now)
         and release.state in {State.ROLLING_BACK, State.ESCALATED}
     ):
-        reason = f"The traffic did not show within {LONGEST.days} days that it was rolled back."
-        deciding.give_up(release, reason, now=now)
+        deciding.give_up(release, words.not_shown(LONGEST.days), now=now)

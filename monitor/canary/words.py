@@ -128,6 +128,7 @@ PROOFS = {
 }
 
 
+BEGINS = ("The first stage begins.", "第一阶段开始。")
 # what may become of a release that is passed, by its state
 GOES = ("It may go on.", "可以继续。")
 ENDS = {
@@ -143,6 +144,19 @@ ENDS = {
 
 def pick(pair: tuple[str, str], language: Language) -> str:
     return pair[0] if language == "en" else pair[1]
+
+
+def not_ended(days: int) -> tuple[str, str]:
+    """Why a release is over that nobody ended."""
+    return f"It was not ended within {days} days.", f"{days} 天内没有人结束它。"
+
+
+def not_shown(days: int) -> tuple[str, str]:
+    """Why a rollback is over that was never proved."""
+    return (
+        f"The traffic did not show within {days} days that it was rolled back.",
+        f"{days} 天内的流量未能证实它已回滚。",
+    )
 
 
 def gate_name(kind: str, about: str, language: Language = "en", q: float = 0.0) -> str:

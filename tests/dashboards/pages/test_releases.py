@@ -56,6 +56,20 @@ def test_an_editor_rolls_back(client: Client, cast: Cast, failed: Release) -> No
     assert failed.decisions.last().by == "ada"  # type: ignore[union-attr] # there is one
 
 
+def test_a_decision_tells_its_reason_in_the_language_of_the_reader(
+    client: Client, cast: Cast, failed: Release
+) -> None:
+    client.force_login(cast.ada)
+    place = f"/p/shop/releases/{failed.pk}/"
+    client.post(place, {"do": "hold"})
+    made = failed.decisions.get(kind="hold")
+    client.cookies["django_language"] = "zh-hans"
+    assert made.told["zh"] in client.get(place).content.decode()
+    # as it was written down before reasons had languages
+    failed.decisions.update(told={})
+    assert f'lang="en">{made.reason}' in client.get(place).content.decode().replace("&#x27;", "'")
+
+
 def test_an_editor_closes_without_moving_traffic(client: Client, cast: Cast, failed: Release) -> None:
     client.force_login(cast.ada)
     place = f"/p/shop/releases/{failed.pk}/"
