@@ -152,6 +152,11 @@ ERROR: Schema = {
     "type": "object", "required": ["status", "errorType", "error"],
     "properties": {"status": {"const": "error"}, "errorType": TEXT, "error": TEXT | {"description": "what happened, where, and what to do"}},
 }  # fmt: skip
+# OTLP has a form of its own for what it refuses
+OTLP_ERROR: Schema = {
+    "type": "object", "required": ["code", "message"], "properties": {"code": {"type": "integer"}, "message": TEXT}
+}  # fmt: skip
+BYTES: Schema = {"type": "string", "format": "binary"}
 ANSWERS = {
     "200": "done; what was sent is stored", "201": "made", "409": "is in the way of something that is there",
     "400": "could not be read", "401": "no valid key",
@@ -220,7 +225,7 @@ def _operation(one: Operation) -> Schema:
         "summary": one.says, "tags": [one.tag], "operationId": f"{one.method}{one.path.replace('/', '_')}",
         "description": f"Needs a key with the scope `{one.scope}`.",
         "responses": {
-            status: {"description": says} | ({} if status < "300" else {"content": {JSON: {"schema": _error(one)}}})
+            status: {"description": says} | ({} if status < "300" else {"content": _refusal(one)})
             for status, says in ANSWERS.items()
         },
     }  # fmt: skip
@@ -237,9 +242,14 @@ def _operation(one: Operation) -> Schema:
     return made
 
 
-def _error(one: Operation) -> Schema:
-    # Alertmanager answers a bare text
-    return TEXT | {"description": "what is wrong"} if one.path.startswith("/api/v2/") else _ref("Error")
+def _refusal(one: Operation) -> Schema:
+    """What says what is wrong, by its kind."""
+    if one.body == "otlp":
+        return {JSON: {"schema": OTLP_ERROR}, PROTOBUF: {"schema": BYTES}}
+    if one.path.startswith("/api/v2/"):
+        # Alertmanager answers a bare text; who has no key is told as everywhere
+        return {JSON: {"schema": {"anyOf": [TEXT | {"description": "what is wrong"}, _ref("Error")]}}}
+    return {JSON: {"schema": _ref("Error")}}
 
 
 def _parameter(name: str, *, needed: bool) -> Schema:
@@ -251,7 +261,7 @@ def _body(one: Operation, kind: str) -> Schema:
         fields = {name: PARAMETERS[name] for name in one.parameters}
         return {"type": "object", "properties": fields, "required": list(one.required)}
     if kind != JSON:
-        return {"type": "string", "format": "binary"} if kind == PROTOBUF else {"type": "string"}
+        return BYTES if kind == PROTOBUF else {"type": "string"}
     return _ref(one.body)
 
 

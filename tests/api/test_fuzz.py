@@ -1,5 +1,6 @@
 """Whatever comes in that looks like a request: no door falls over, and every answer is one that is described."""
 
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from schemathesis import checks
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -52,10 +54,23 @@ def interfaces() -> Iterator[Any]:
 def test_no_request_makes_a_door_fall_over(interfaces: Any, cast: Cast, one: openapi.Operation) -> None:
     asked = interfaces[one.path][one.method.upper()].as_strategy()
 
-    @given(case=asked)
+    known = b64encode(f"ada:{cast.key}".encode()).decode()
+    keys = st.sampled_from(
+        [
+            f"Bearer {cast.key}",
+            f"Basic {known}",
+            "Bearer vgl_\xff",
+            "Basic Og==",
+            "Basic \xe9",
+            "Digest a",
+            "",
+        ]
+    )
+
+    @given(case=asked, key=keys)
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-    def every(case: Any) -> None:
-        answer = case.call(headers={"authorization": f"Bearer {cast.key}"})
+    def every(case: Any, key: str) -> None:
+        answer = case.call(headers={"authorization": key})
         case.validate_response(answer, checks=CHECKS)
 
     every()
