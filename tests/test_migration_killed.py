@@ -23,7 +23,7 @@ from tests.fixtures.fix_forks import Copies, apart, begun, ended, inside, seen
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 EARLIER = Path(__file__).parent / "fixtures" / "releases" / "earlier.backup"
 # at so many statements after it was begun again; a start without anything left to do has fewer
-KILLS, NEAREST, FARTHEST = 7, 20, 220
+KILLS, NEAREST, FARTHEST = 5, 20, 220
 SHAPE = """
     SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable || coalesce(column_default, '')
     FROM information_schema.columns WHERE table_schema = 'public'
