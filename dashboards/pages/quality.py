@@ -157,7 +157,7 @@ def told_version(one: people.Version) -> ToldVersion:
 
 def why(move: Move) -> str:
     """What the verdict on a move rests on."""
-    if move.word == "few":
+    if move.word == "few" and not math.isfinite(move.interval.high):
         return _("%(after)s marks in the last day, %(before)s in the days before") % {
             "after": move.after, "before": move.before,
         }  # fmt: skip

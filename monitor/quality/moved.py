@@ -15,6 +15,8 @@ from monitor.quality.golden import TOLERANCE, Shift
 Word = Literal["few", "steady", "quality", "judge", "both", "unknown"]
 # fewer marks before or after say nothing about a move
 LEAST_MARKS = 20
+# a move that may be larger than a tenth of the scale is not called steady
+HIDDEN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def tell(before: Floats, after: Floats, shift: Shift | None) -> Move:
 
 def _word(difference: float, interval: Interval, shift: Shift | None) -> Word:
     if abs(difference) <= TOLERANCE or interval.contains(0.0):
-        return "steady"
+        return "steady" if max(-interval.low, interval.high) <= HIDDEN else "few"
     if shift is None or shift.moved is None:
         return "unknown"
     if not shift.moved or shift.difference * difference < 0:

@@ -294,6 +294,12 @@ def test_few_marks_say_nothing_about_a_move() -> None:
     assert moved.tell(np.ones(300), np.zeros(5), None).word == "few"
 
 
+def test_marks_that_may_hide_a_large_move_are_not_called_steady() -> None:
+    few, many = np.tile([1.0, 5.0], 12), np.tile([1.0, 5.0], 600)
+    assert moved.tell(many, few, None).word == "few"
+    assert moved.tell(many, many, None).word == "steady"
+
+
 def test_the_same_wording_is_the_same_judge_and_another_is_not(judge: Judge) -> None:
     first = epochs.fingerprint(judge, run.make(judge))
     assert epochs.fingerprint(judge, run.make(judge)) == first
