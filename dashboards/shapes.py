@@ -23,6 +23,8 @@ AXES: dict[str, tuple[str, str]] = {
     "usd": ("$~g", ""),
     "count": ("~s", ""),
 }
+# what comes in whole numbers, of which no thousandths are written: 0.5 of a call is not 500m of one
+WHOLE = frozenset({"count", "tokens", "tokens_per_second", "bytes"})
 # the steps within a power of ten that find room beside each other, by how many powers there are
 ROOM = ((1.3, (1, 2, 5)), (2.5, (1, 3)), (99.0, (1,)))
 POWERS = range(-5, 8)
@@ -49,6 +51,9 @@ def axis(
     form, own = AXES.get(unit, ("~g", "") if unit in {"score", "effect"} else ("", ""))
     suffix = own + suffix
     found: dict[str, Any] = {"tickformat": form, "ticksuffix": suffix, "exponentformat": "SI", **more}
+    if unit in WHOLE and more.get("type") != "log":
+        # where the ticks stand closer than one apart
+        found["tickformatstops"] = [{"dtickrange": [None, 0.999], "value": "~g"}]
     if more.get("type") == "log":
         found["tickvals"] = log_ticks(drawn)
         if unit == "seconds":
@@ -57,6 +62,13 @@ def axis(
     if title:
         found["title"] = {"text": title}
     return {name: value for name, value in found.items() if value != ""}
+
+
+def precise(unit: str, form: str) -> str:
+    """A single value, where ``form`` is that of the ticks."""
+    if unit in WHOLE and unit != "bytes":
+        return ",.4~r"
+    return form.replace("~", ".3~") if form else ".3~g"
 
 
 def log_ticks(drawn: Sequence[Column]) -> list[float]:

@@ -19,8 +19,9 @@ class Stat:
 
     def figure(self, frames: Sequence[Frame], options: Options) -> Figure:
         full = shapes.anything(frames)
-        form, suffix = shapes.AXES.get(str(options.get("unit", "number")), ("~s", ""))
-        precise = form.replace("~", ".3~")
+        unit = str(options.get("unit", "number"))
+        form, suffix = shapes.AXES.get(unit, ("~s", ""))
+        precise = shapes.precise(unit, form)
         data: list[dict[str, Any]] = []
         for index, frame in enumerate(full):
             known = [value for value in shapes.numbers(frame.columns["value"]) if value is not None]

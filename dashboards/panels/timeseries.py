@@ -76,7 +76,7 @@ class TimeSeries:
         unit = str(options.get("right_unit" if right and "right_unit" in options else "unit", "number"))
         form, suffix = shapes.AXES.get(unit, ("~g", ""))
         suffix += str(options.get("suffix", ""))
-        precise = form.replace("~", ".3~") if form else ".3~g"
+        precise = shapes.precise(unit, form)
         line: dict[str, Any] = {
             "type": "scatter",
             "mode": "lines+markers" if len(frame) <= DOTS or lonely(frame) else "lines",

@@ -33,3 +33,9 @@ def test_a_value_between_two_gaps_gets_a_dot() -> None:
     values[7] = 1.0
     frame = Frame("v1", {"time": np.arange(40), "value": values})
     assert PANEL.figure([frame], kit.options())["data"][0]["mode"] == "lines+markers"
+
+
+def test_less_than_one_of_a_whole_number_is_not_written_in_thousandths() -> None:
+    figure = PANEL.figure(kit.frames("timeseries", 3), kit.options(unit="count"))
+    assert figure["layout"]["yaxis"]["tickformatstops"] == [{"dtickrange": [None, 0.999], "value": "~g"}]
+    assert figure["data"][0]["hovertemplate"] == "%{y:,.4~r}"
