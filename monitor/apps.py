@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import django_stubs_ext
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.auth import get_user_model
 from django.db.models import Field, Model
 from django.utils.functional import Promise
@@ -27,6 +27,11 @@ FOLLOWED: dict[str, tuple[str, ...]] = {
 
 # what the administration shows in the language of the reader
 NAMED = (*FOLLOWED, "Delivery", "DriftSignal")
+# models of others that are shown there with names in English alone
+FOREIGN = (
+    ("auditlog", "LogEntry"), ("mfa", "Authenticator"), ("usersessions", "UserSession"),
+    ("socialaccount", "SocialApp"), ("socialaccount", "SocialAccount"), ("socialaccount", "SocialToken"),
+)  # fmt: skip
 
 
 class MonitorConfig(AppConfig):
@@ -49,16 +54,22 @@ class MonitorConfig(AppConfig):
 
     def named(self) -> Iterator[tuple[type[Model], str]]:
         """The names of what the administration shows and of its fields, in English."""
-        for model in map(self.get_model, NAMED):
+        for model in self._shown():
             options = model._meta  # noqa: SLF001 — Django's public API, as its manual says
             names = [options.verbose_name, options.verbose_name_plural]
+            if model._meta.app_label != self.label:  # noqa: SLF001 — as above
+                names.append(apps.get_app_config(model._meta.app_label).verbose_name)  # noqa: SLF001 — as above
             yield from (
                 (model, _english(one)) for one in [*names, *(one.verbose_name for one in _fields(model))]
             )
 
+    def _shown(self) -> Iterator[type[Model]]:
+        yield from map(self.get_model, NAMED)
+        yield from (apps.get_model(*name) for name in FOREIGN)
+
     def _name_models(self) -> None:
         """Django makes a name out of each field's own; marked here, it is looked up as any other text is."""
-        for model in map(self.get_model, NAMED):
+        for model in self._shown():
             options = model._meta  # noqa: SLF001 — as above
             parts: list[Any] = [options, *_fields(model)]
             for part in parts:

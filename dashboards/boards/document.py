@@ -150,6 +150,8 @@ class Board(msgspec.Struct, omit_defaults=True):
     annotations: list[Annotation] = msgspec.field(default_factory=list)
     links: list[Link] = msgspec.field(default_factory=list)
     panels: list[Panel] = msgspec.field(default_factory=list)
+    # the shipped board that it is a copy of: what was left as shipped follows the reader's language
+    shipped: str = ""
 
     def panel(self, number: int) -> Panel | None:
         return next((panel for panel in self.panels if panel.id == number), None)

@@ -12,9 +12,8 @@ from pathlib import Path
 
 from django.conf import settings
 from django.utils.translation import gettext
-from msgspec.structs import replace
 
-from dashboards.boards import document
+from dashboards.boards import document, spoken
 from dashboards.boards.document import BadBoardError, Board
 from dashboards.boards.grafana import importing
 
@@ -39,18 +38,27 @@ def of(slug: str) -> list[Filed]:
 
 
 def _in_language(filed: Filed) -> Filed:
-    """A shipped board with its titles in the reader's language; a copy of it keeps the words it was copied with."""
-    if filed.board is None:
-        return filed
-    panels = [replace(one, title=_said(one.title), about=_said(one.about)) for one in filed.board.panels]
-    variables = [replace(one, label=_said(one.label)) for one in filed.board.variables]
-    said = {"title": _said(filed.board.title), "about": _said(filed.board.about)}
-    board = replace(filed.board, panels=panels, variables=variables, **said)
+    """A shipped board in the reader's language."""
+    board = filed.board and spoken.put(filed.board, gettext)
     return Filed(filed.uid, filed.source, board, filed.problem)
 
 
-def _said(text: str) -> str:
-    return gettext(text) if text else ""
+def read_aloud(board: Board) -> Board:
+    """A copy of a shipped board: what it still says as it was shipped, in the reader's language."""
+    ours = set(_shipped_words(board.shipped))
+    return spoken.put(board, lambda text: gettext(text) if text in ours else text) if ours else board
+
+
+def written_down(board: Board) -> Board:
+    """The other way: what it says as it was shipped is kept as the language of the files has it."""
+    ours = {gettext(text): text for text in reversed(_shipped_words(board.shipped))}
+    return spoken.put(board, lambda text: ours.get(text, text)) if ours else board
+
+
+def _shipped_words(uid: str) -> list[str]:
+    """None where nothing of that name is shipped."""
+    board = _read(SHIPPED / f"{uid}.json", "").board if uid in SHIPPED_UIDS else None
+    return spoken.words(board) if board else []
 
 
 def _mounted(slug: str) -> Iterator[Path]:

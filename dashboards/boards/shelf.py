@@ -75,7 +75,7 @@ def get(project_id: int, slug: str, uid: str) -> Stored | None:
     """A board; one of the project's own hides a file of the same uid."""
     row = Dashboard.objects.filter(project_id=project_id, uid=uid).first()
     if row is not None:
-        return Stored(_entry(row), document.read(row.document))
+        return Stored(_entry(row), files.read_aloud(document.read(row.document)))
     found = next((one for one in files.of(slug) if one.uid == uid and one.board is not None), None)
     return Stored(_filed(found), found.board) if found and found.board else None
 
@@ -83,7 +83,7 @@ def get(project_id: int, slug: str, uid: str) -> Stored | None:
 def make(project_id: int, board: Board, author: Author, *, uid: str = "", note: str = "") -> str:
     """A new board; its uid. Raises TakenUidError."""
     uid = uid or free_uid(project_id, board.title)
-    plain = document.plain(document.checked(board))
+    plain = document.plain(files.written_down(document.checked(board)))
     try:
         with transaction.atomic():
             row = Dashboard.objects.create(
@@ -101,7 +101,7 @@ def save(
     project_id: int, uid: str, board: Board, author: Author, *, note: str = "", seen: int | None = None
 ) -> int:
     """The next version of a board; its number. ``seen``: the version that was edited; raises ConflictError."""
-    plain = document.plain(document.checked(board))
+    plain = document.plain(files.written_down(document.checked(board)))
     with transaction.atomic():
         row = Dashboard.objects.select_for_update().get(project_id=project_id, uid=uid)
         if seen is not None and seen != row.number:
@@ -141,7 +141,7 @@ def version(project_id: int, uid: str, number: int) -> Board | None:
     row = DashboardVersion.objects.filter(
         dashboard__project_id=project_id, dashboard__uid=uid, number=number
     ).first()
-    return document.read(row.document) if row else None
+    return files.read_aloud(document.read(row.document)) if row else None
 
 
 def free_uid(project_id: int, title: str) -> str:

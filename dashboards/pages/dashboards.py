@@ -172,7 +172,10 @@ class Dashboards(Page):
             case "import":
                 return self._import(visit, form, author)
             case "copy":
-                board = _stored(visit, uid).board
+                stored = _stored(visit, uid)
+                board = stored.board
+                if stored.entry.origin == "file" and not stored.entry.source:
+                    board.shipped = uid
                 board.title = _("%(title)s (copy)") % {"title": board.title}
                 return redirect(_path(visit, shelf.make(visit.project_id, board, author, note=_("a copy of %(uid)s") % {"uid": uid})))  # fmt: skip
             case "try" | "more":
