@@ -300,6 +300,21 @@ def test_marks_that_may_hide_a_large_move_are_not_called_steady() -> None:
     assert moved.tell(many, many, None).word == "steady"
 
 
+def test_a_second_correction_replaces_the_first(
+    cast: Cast, now: dt.datetime, judge: Judge, push: Push
+) -> None:
+    (one,) = marked(cast, push, now, [3.0])
+    for reason, correction in (("so", "Lyon."), ("or so", "Paris.")):
+        labels.put(judge, one, "ann", 3.0, reason=reason, correction=correction, now=now)
+    call = generations.one(cast.project.id, one)
+    assert call is not None
+    assert {mark.name: mark.reason for mark in call.scores if mark.source == "human"} == {
+        "correction": "Paris.", "helpfulness": "or so",
+    }  # fmt: skip
+    counted = query.instant(cast.project.id, 'histogram_count(llm_score{source="human"})', now)
+    assert counted.values.ravel().tolist() == [1.0, 1.0]
+
+
 def test_the_same_wording_is_the_same_judge_and_another_is_not(judge: Judge) -> None:
     first = epochs.fingerprint(judge, run.make(judge))
     assert epochs.fingerprint(judge, run.make(judge)) == first

@@ -1,4 +1,7 @@
-"""Marks on generations, stored once per name and source; a changed mark moves its series by the difference."""
+"""Marks on generations, stored once per name and source; a changed mark moves its series by the difference.
+
+A mark whose words alone changed (another correction, another reason) replaces the one before and moves no series.
+"""
 
 import datetime as dt
 import uuid
@@ -34,6 +37,8 @@ class UnknownGenerationError(LookupError):
     """A mark for a call that isn't stored here (yet). Send the generation first, then retry."""
 
 
+# value, reason and author
+Said = tuple[float, str, str]
 # told the marks of one shard and those of them that are new or changed: what else that adds to series
 Adds = Callable[[Sequence[ScoreRow], Sequence[ScoreRow]], Increments]
 
@@ -180,16 +185,18 @@ def _put_shard(
     """The marks that are new or changed."""
     keys = sorted(members)
     old = _lock(project_id, shard, keys)
-    news = [key for key in keys if old.get(key) != members[key].value]
+    news = [key for key in keys if old.get(key) != _said(members[key])]
     found = append.Deltas()
     for key in news:
         row = members[key]
+        if key in old and old[key][0] == row.value:
+            continue
         labels = homes[row.generation_id][1].having(
             {"__name__": "llm_score", "score": row.name, "source": row.source}
         )
         at = ids.milliseconds_of(row.generation_id)
         if key in old:
-            found.observe(labels, at, old[key], -1.0)
+            found.observe(labels, at, old[key][0], -1.0)
         found.observe(labels, at, row.value)
     _upsert(project_id, shard, [members[key] for key in news], now=now)
     append.deltas(project_id, shard, found, now=now)
@@ -198,8 +205,8 @@ def _put_shard(
 
 def _lock(
     project_id: int, shard: int, keys: Sequence[tuple[uuid.UUID, str, str]]
-) -> dict[tuple[uuid.UUID, str, str], float]:
-    """The stored values, once this transaction alone may change them (two judges may come at once)."""
+) -> dict[tuple[uuid.UUID, str, str], Said]:
+    """What is stored, once this transaction alone may change it (two judges may come at once)."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM monitor_generation WHERE shard = %s AND project_id = %s AND id = ANY(%s)"
@@ -207,11 +214,15 @@ def _lock(
             [shard, project_id, list({key[0] for key in keys})],
         )
         cursor.execute(
-            "SELECT generation_id, name, source, value FROM monitor_score"
+            "SELECT generation_id, name, source, value, reason, author FROM monitor_score"
             " WHERE shard = %s AND generation_id = ANY(%s)",
             [shard, list({key[0] for key in keys})],
         )
-        return {(row[0], row[1], row[2]): row[3] for row in cursor.fetchall()}
+        return {(row[0], row[1], row[2]): (row[3], row[4], row[5]) for row in cursor.fetchall()}
+
+
+def _said(row: ScoreRow) -> Said:
+    return row.value, row.reason, row.author
 
 
 def _upsert(project_id: int, shard: int, rows: Sequence[ScoreRow], *, now: dt.datetime) -> None:
