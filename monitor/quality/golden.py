@@ -27,6 +27,8 @@ TRY_AGAIN = dt.timedelta(hours=1)
 A_RUN = 20
 # a smaller move than this is nobody's business
 TOLERANCE = 0.1
+# epoch, its number, and the day
+Round = tuple[int, int, dt.date]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +102,38 @@ def thaw(judge: Judge) -> int:
 
 def shift(judge: Judge) -> Shift | None:
     """The newest round against the first of this epoch, or against the last of the epoch before; None without two."""
-    rounds = list(
+    rounds = _rounds(judge)
+    if not rounds:
+        return None
+    same = [one for one in rounds[1:] if one[1] == rounds[0][1]]
+    before = [one for one in rounds if one[1] < rounds[0][1]]
+    return _between(judge, same[-1] if same else (before[0] if before else None), rounds[0])
+
+
+def shift_lately(judge: Judge, since: dt.date, until: dt.date) -> Shift | None:
+    """The newest round of this epoch against its first from ``since`` on; what moved before is no news.
+
+    Not known where the judge has not been asked again at or after ``until``.
+    """
+    rounds = _rounds(judge)
+    if not rounds:
+        return None
+    lately = [one for one in rounds[1:] if one[1] == rounds[0][1] and one[2] >= since]
+    return _between(judge, lately[-1] if lately and rounds[0][2] >= until else None, rounds[0])
+
+
+def _rounds(judge: Judge) -> list[Round]:
+    """The newest first."""
+    return list(
         GoldenMark.objects.filter(item__judge=judge)
         .values_list("epoch", "epoch__number", "day")
         .order_by("-epoch__number", "-day")
         .distinct()
     )
-    if not rounds:
-        return None
-    epoch, number, day = rounds[0]
-    same = [one for one in rounds[1:] if one[1] == number]
-    before = [one for one in rounds if one[1] < number]
-    base = same[-1] if same else (before[0] if before else None)
-    marks = _marks(epoch, day)
+
+
+def _between(judge: Judge, base: Round | None, newest: Round) -> Shift:
+    marks = _marks(newest[0], newest[2])
     people = dict(GoldenItem.objects.filter(judge=judge).values_list("pk", "value"))
     bias = float(np.mean([value - people[item] for item, value in marks.items()]))
     if base is None:

@@ -93,7 +93,9 @@ def standings(project_id: int, *, now: dt.datetime) -> list[Standing]:
 
 def standing(judge: Judge, *, now: dt.datetime) -> Standing:
     known = rates.material(judge, now=now)
-    shift = golden.shift(judge)
+    # the same stretches of time as the marks that are compared
+    since, until = ((now - ago).astimezone(dt.UTC).date() for ago in (rates.WINDOW, rates.LATE))
+    shift = golden.shift_lately(judge, since, until)
     versions = tuple(Version(rates.of(one, judge.good_from), moved.tell(*one.halves, shift)) for one in known)
     every = np.concatenate([one.judged for one in known]) if known else np.empty(0)
     same = int(every.size) if every.size >= SAME_MARKS and np.ptp(every) == 0 else 0

@@ -233,6 +233,25 @@ def test_a_judge_that_moved_is_told_from_answers_that_did(
     assert found > 0.5
 
 
+def test_a_judge_that_moved_long_ago_is_not_blamed_for_answers_that_move_now(
+    now: dt.datetime, frozen: tuple[Judge, Outside]
+) -> None:
+    judge, _ = frozen
+    epoch = JudgeEpoch.objects.get()
+    marks = {20: 4.0, 15: 3.0, 6: 3.0, 0: 3.0}
+    GoldenMark.objects.bulk_create(
+        GoldenMark(item=item, epoch=epoch, day=(now - days * 24 * HOUR).date(), value=mark)
+        for item in GoldenItem.objects.all()
+        for days, mark in marks.items()
+    )
+    week, day = (now - 168 * HOUR).date(), (now - 24 * HOUR).date()
+    told = (golden.shift(judge), golden.shift_lately(judge, week, day))
+    assert [one and one.moved for one in told] == [True, False]
+    later = golden.shift_lately(judge, week, day + 48 * HOUR)
+    assert later is not None
+    assert later.moved is None
+
+
 def test_a_frozen_call_without_an_answer_is_left_for_an_hour(
     now: dt.datetime, frozen: tuple[Judge, Outside]
 ) -> None:
