@@ -23,7 +23,9 @@ def known(visit: Visit) -> dict[str, Any]:
         # functions are offered all the same
         pass
     return found | {
-        "functions": {one.name: f"{one.signature}: {gettext(one.help)}" for one in query.functions()}
+        "functions": {
+            one.name: f"{one.signature}: {gettext(one.help).replace('``', '')}" for one in query.functions()
+        }
     }
 
 

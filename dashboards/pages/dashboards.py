@@ -177,7 +177,11 @@ class Dashboards(Page):
                 if stored.entry.origin == "file" and not stored.entry.source:
                     board.shipped = uid
                 board.title = _("%(title)s (copy)") % {"title": board.title}
-                return redirect(_path(visit, shelf.make(visit.project_id, board, author, note=_("a copy of %(uid)s") % {"uid": uid})))  # fmt: skip
+                made = shelf.make(
+                    visit.project_id, board, author, uid=shelf.free_uid(visit.project_id, f"{uid} copy"),
+                    note=_("a copy of %(uid)s") % {"uid": uid},
+                )  # fmt: skip
+                return redirect(_path(visit, made))
             case "try" | "more":
                 panel, problems = _typed(visit, form, _stored(visit, uid), number)
                 return self.panel(visit, uid, number, typed=panel, problems=problems)

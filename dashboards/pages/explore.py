@@ -67,7 +67,7 @@ class Explore(Page):
         base: Context = {
             "expr": expr,
             "examples": EXAMPLES,
-            "functions": [(one.signature, _(one.help)) for one in query.functions()],
+            "functions": [(one.signature, _(one.help).replace("``", "")) for one in query.functions()],
         }
         if not expr:
             return base
