@@ -14,6 +14,7 @@ from dashboards.compared.sides import Side
 from dashboards.lines import pinned
 from dashboards.panels.base import Frame
 from dashboards.visit import Visit
+from monitor.drift import read as drift
 
 POINTS_DRAWN = 300
 POINTS = 120
@@ -197,7 +198,9 @@ def _bars(visit: Visit, sides: Sequence[Side], expr: str, label: str) -> Answer:
     except ask.AskError as error:
         return error
     kinds = sorted({kind for values in found.values() for kind, value in values.items() if value > 0})
-    shown = np.array([kind.replace("_", " ") for kind in kinds])
+    # senders call errors as they like; what drift looks at has a name in every language
+    names = [drift.called(kind) if label == "feature" else kind.replace("_", " ") for kind in kinds]
+    shown = np.array(names)
     frames = [
         Frame(
             side.label,

@@ -386,6 +386,14 @@ def _figure(value: float) -> str:
     return f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}"
 
 
+def called(feature: str) -> str:
+    """What the label ``feature`` of a series names, a signal or what a watch looks at, as people read it."""
+    try:
+        return str(kind_of(feature).label)
+    except KeyError:
+        return _label(feature)
+
+
 def _label(feature: str) -> str:
     try:
         return str(features.of(feature).label)

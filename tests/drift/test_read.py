@@ -1,6 +1,7 @@
 import datetime as dt
 
 import pytest
+from django.utils import translation
 
 from monitor import query
 from monitor.drift import read, run, windows
@@ -72,3 +73,12 @@ def test_an_earlier_report_can_be_opened(cast: Cast, now: dt.datetime, drifted: 
 def test_another_projects_watch_does_not_exist(cast: Cast, drifted: DriftWatch) -> None:
     assert read.report(cast.other.id, drifted.pk) is None
     assert read.watches(cast.other.id) == []
+
+
+def test_what_a_series_looks_at_has_a_name_in_every_language() -> None:
+    with translation.override("zh-hans"):
+        names = [
+            read.called(one) for one in ("prompt_novelty", "output_length", "number:temperature", "mine")
+        ]
+    assert not any(name.isascii() for name in names[:2])
+    assert names[2:] == ["temperature", "mine"]

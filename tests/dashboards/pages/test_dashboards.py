@@ -258,7 +258,7 @@ def test_the_pages_of_a_board_open(look: Look, world: object, made: str, path: s
 def test_boards_of_files_are_read_only_and_can_be_copied(look: Look, client: Client, cast: Cast) -> None:
     uid = next(one.uid for one in shelf.entries(cast.project.id, "shop") if one.origin == "file")
     assert send(client, cast, f"{uid}/", do="remove", panel="1").status_code == 404
-    assert send(client, cast, f"{uid}/", do="copy").url.endswith(f"/{uid}-copy/")  # type: ignore[attr-defined] # it leads on
+    assert send(client, cast, f"{uid}/", do="copy").url.endswith(f"/{uid}-copy/")
 
 
 def test_every_shipped_board_is_read_and_draws_something(look: Look, world: object) -> None:
