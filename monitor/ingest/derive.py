@@ -32,6 +32,7 @@ OBSERVED = {
 }
 COUNTED = {"llm_cached_input_tokens_total": "cached_input_tokens", "llm_cost_usd_total": "cost_usd"}
 _LABELS_HELD = 20_000
+LARGEST_LOGPROB = 1e300
 
 Identity = tuple[str, ...]
 Array = npt.NDArray[np.float64]
@@ -242,7 +243,8 @@ def mean_logprob(tokens: Sequence[dict[str, object]] | None) -> float | None:
     values = [
         float(value)
         for token in tokens or ()
-        if isinstance(value := token.get("logprob"), int | float) and value <= 0
+        # a whole number of any length is JSON, too
+        if isinstance(value := token.get("logprob"), int | float) and -LARGEST_LOGPROB <= value <= 0
     ]
     mean = sum(values) / len(values) if values else math.inf
     return mean if math.isfinite(mean) else None

@@ -17,6 +17,7 @@ BRIDGED = 1
 LEAST_SPAN_SURPRISE = 2.0
 MOST_SPANS = 8
 MOST_OTHERS = 5
+LARGEST = 1e300
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,7 @@ def _attribution(token: Mapping[str, Any]) -> float | None:
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    # JSON also holds whole numbers longer than any float
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
         return None
     return float(value)

@@ -92,3 +92,8 @@ def test_only_the_chosen_calls_are_counted() -> None:
     found = derive.increments(rows.columns(1, generations), [1])
     assert found is not None
     assert [labels["model"] for labels in found.labels] == ["b"]
+
+
+def test_a_log_probability_longer_than_any_float_is_none() -> None:
+    assert derive.mean_logprob([{"text": "a", "logprob": -(10**400)}, {"text": "b", "logprob": -1}]) == -1.0
+    assert derive.mean_logprob([{"text": "a", "logprob": float("-inf")}]) is None

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from monitor.quality.tokens import strip
 
-loose = st.none() | st.booleans() | st.floats() | st.integers(-5, 5) | st.text(max_size=3)
+loose = (
+    st.none() | st.booleans() | st.floats() | st.integers(-5, 5) | st.just(-(10**400)) | st.text(max_size=3)
+)
 
 
 @pytest.mark.parametrize("logprob, level", [(-0.01, 0), (-0.6, 1), (-1.2, 2), (-5, 3), (None, 0), (0.5, 0)])
