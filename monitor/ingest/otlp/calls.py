@@ -154,7 +154,7 @@ def contexts(given: Any) -> list[Context] | None:
         Context(
             messages.text(one.get("id"))[:300],
             messages.text(one.get("content", one.get("text"))),
-            float(one["score"]) if isinstance(one.get("score"), int | float) else None,
+            readers.score(one.get("score")),
         )
         for one in found
     ]

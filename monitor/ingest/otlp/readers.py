@@ -1,7 +1,6 @@
 """Values of attributes as fields of a call have them. What can't be read is None: unknown, never zero."""
 
 import datetime as dt
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +9,7 @@ import msgspec
 from monitor.core import clock
 
 LONGEST_NAME = 300
+LARGEST = 1e300
 MOST_TOKENS = 2_000_000_000
 
 Reader = Callable[[Any], Any]
@@ -37,7 +37,12 @@ def number(value: Any) -> float | None:
             return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) and 0 <= value <= 1_000_000 else None
+    return float(value) if 0 <= value <= 1_000_000 else None
+
+
+def score(value: Any) -> float | None:
+    """How good a document is: a number of any sign. Whole numbers longer than any float are JSON, too."""
+    return float(value) if isinstance(value, int | float) and abs(value) <= LARGEST else None
 
 
 def cost(value: Any) -> float | None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from monitor.ingest.envelope import Generation, PieceKind, Reason
+from monitor.ingest.otlp import readers
 from tests.ingest.otlp.spans import START, batch, event, span
 
 
@@ -270,3 +271,12 @@ def test_an_evaluation_out_of_bounds_is_refused() -> None:
     given = {"gen_ai.evaluation.name": "relevance", "gen_ai.evaluation.score.value": 70.0}
     found = batch(span(1, events=[event("gen_ai.evaluation.result", 0.1, **given)]))
     assert [one.field for one in found.rejected] == ["gen_ai.evaluation.result"]
+
+
+def test_numbers_longer_than_any_float_are_unknown() -> None:
+    document = f'{{"id": "d", "content": "text", "score": {10**400}}}'
+    found = {"gen_ai.operation.name": "retrieval", "gen_ai.retrieval.documents": f"[{document}]"}
+    (made,) = batch(span(1, 0, found, end=0.5), span(2, 0, chat(), start=1.0)).generations
+    assert made.contexts is not None
+    assert made.contexts[0].score is None
+    assert readers.number(10**400) is None
