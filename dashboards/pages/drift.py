@@ -69,7 +69,7 @@ class Drift(Page):
             "watches": [(one, *STATES.get(one.state, ("unknown", one.state)), one.label) for one in watches],
             "volumes": [
                 (f"volume-{place}", one, BASES.get(one.basis, one.basis), volume(visit, one))
-                for place, one in enumerate(read.volumes(visit.project_id))
+                for place, one in enumerate(read.volumes(visit.project_id, now=visit.now))
             ],
             **(opened_signal(visit, signal) if signal else {"signal": None}),
             **(opened_watch(visit, watch) if watch and not signal else {"chosen": None}),

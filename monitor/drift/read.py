@@ -212,17 +212,22 @@ class Why:
 class Volume:
     """What is expected of a model's calls. ``basis``: none, yesterday or weeks.
 
-    ``selector``: label matchers for ``llm_anomaly_expected`` and its companions.
+    ``known``: something is expected of the present; else there is no verdict. ``tokens``: whether its output tokens
+    are anomalous. ``selector``: label matchers for ``llm_anomaly_expected`` and its companions.
     """
 
     model: str
     signal: str
     basis: str
     anomalous: bool
+    tokens: bool
+    known: bool
     at: dt.datetime
     selector: str
 
 
+# a look at the volume says nothing about now after so long: nobody looks, or the model is gone
+VOLUME_HOLDS = dt.timedelta(minutes=30)
 STATE_ORDER = ("drift", "warning", "ok", "learning", "unknown")
 
 
@@ -303,15 +308,17 @@ def why(project_id: int, signal_id: int) -> Why | None:
     )  # fmt: skip
 
 
-def volumes(project_id: int) -> list[Volume]:
-    """The volumes of the project's models, as the last tick left them."""
+def volumes(project_id: int, *, now: dt.datetime) -> list[Volume]:
+    """The volumes of the project's models, as the last tick left them; of an old one nothing is known any more."""
     rows = DriftSketch.objects.filter(project_id=project_id, part="baseline requests").order_by("model")
     found = []
     for model in rows.values_list("model", flat=True):
         told = anomalies.told(project_id, model, "requests")
         selector = f'model="{_escaped(model)}", signal="requests"'
         at = clock.from_ms(told["to"] * 1000)
-        found.append(Volume(model, "requests", told["basis"], told["anomalous"], at, selector))
+        tokens = anomalies.told(project_id, model, "output_tokens").get("anomalous", False)
+        known = told["expected"] is not None and now - at <= VOLUME_HOLDS
+        found.append(Volume(model, "requests", told["basis"], told["anomalous"], tokens, known, at, selector))
     return found
 
 

@@ -1,10 +1,12 @@
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
 
+from monitor.core import clock
 from monitor.drift import run
 from monitor.drift.models import DriftSignal, DriftSketch, DriftWatch
 from tests.fixtures.fix_cast import Cast
@@ -131,12 +133,22 @@ def test_a_signal_that_is_as_always_is_not_explained(look: Look, signal: DriftSi
 
 
 @pytest.mark.parametrize(
-    ("basis", "anomalous", "word"),
-    [("none", False, "state unknown"), ("weeks", False, "state good"), ("weeks", True, "state warn")],
+    ("found", "tokens", "word"),
+    [
+        ({"basis": "none"}, False, "state unknown"),
+        ({}, False, "state good"),
+        ({"anomalous": True}, False, "state warn"),
+        ({}, True, "state warn"),
+        ({"expected": None}, False, "state unknown"),
+        ({"to": 1763460000}, False, "state unknown"),
+    ],
 )
 def test_a_volume_says_whether_it_is_as_expected(
-    look: Look, signal: DriftSignal, basis: str, anomalous: bool, word: str
+    look: Look, signal: DriftSignal, found: dict[str, Any], tokens: bool, word: str
 ) -> None:
-    body = {"to": 1763460000, "basis": basis, "anomalous": anomalous, "value": 1.0, "expected": 2.0}
-    told(signal, "baseline requests", body, version="")
+    body = {
+        "to": int(clock.now().timestamp()) - 300, "basis": "weeks", "anomalous": False, "value": 1.0, "expected": 2.0,
+    }  # fmt: skip
+    told(signal, "baseline requests", body | found, version="")
+    told(signal, "baseline output_tokens", body | {"anomalous": tokens}, version="")
     assert word in look("drift").content.decode().rpartition("Volume against its season")[2]
