@@ -31,7 +31,7 @@ Form = Literal["json_schema", "json_object", "none"]
 LARGEST_ANSWER_BYTES = 10_000_000
 LONGEST_PAUSE_SECONDS = 20.0
 PLAINER: Mapping[Form, Form] = {"json_schema": "json_object", "json_object": "none"}
-WRONG = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError)
+WRONG = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, OverflowError)
 # pgvector's half precision holds nothing larger, and no longer vector
 LARGEST_NUMBER, LONGEST_VECTOR = 65_000.0, 16_000
 # a server that asks for a longer pause means "never"

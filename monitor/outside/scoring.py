@@ -51,7 +51,7 @@ def _token(endpoint: Endpoint, entry: Any) -> tuple[str, float]:
     try:
         first = next(iter(entry.values()))
         return str(first.get("decoded_token") or ""), float(first["logprob"])
-    except (AttributeError, KeyError, StopIteration, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, StopIteration, TypeError, ValueError) as error:
         message = f"{endpoint.place}: prompt_logprobs of an unknown form ({type(error).__name__})"
         raise ScoringError(message) from error
 

@@ -143,5 +143,12 @@ def test_a_vector_too_few_is_a_wrong_answer(outside: Start) -> None:
         embed(endpoint(server), ["a", "b"])
 
 
+def test_a_number_longer_than_any_float_is_a_wrong_answer(outside: Start) -> None:
+    server = outside()
+    server.always(body={"data": [{"index": 0, "embedding": [10**400]}]})
+    with pytest.raises(UnavailableError, match="OverflowError"):
+        embed(endpoint(server), ["a"])
+
+
 def test_the_key_is_not_in_the_endpoints_own_text() -> None:
     assert "secret" not in repr(Endpoint("http://x/v1", "m", key="sk-secret"))
