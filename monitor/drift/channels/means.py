@@ -39,8 +39,9 @@ def _unit(kind: SignalKind, reference: Window) -> float:
     found = [body.numbers[kind.source] for body in reference.bodies if kind.source in body.numbers]
     n, total, squares = np.array(found).sum(axis=0) if found else (1.0, 0.0, 0.0)
     mean = total / n
-    # what has always been the same number may move by a tenth of it
-    return float(max(np.sqrt(max(squares / n - mean**2, 0.0)), 0.1 * abs(mean), 1e-9))
+    # what has always been the same number may move by a tenth of it; what has always been nothing has no scale
+    # but its own unit, or one odd call in a thousand would page
+    return float(max(np.sqrt(max(squares / n - mean**2, 0.0)), 0.1 * abs(mean))) or 1.0
 
 
 def _names(kind: SignalKind, reference: Window, clusters: Clusters | None) -> tuple[str, ...]:
