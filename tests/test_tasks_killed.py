@@ -18,7 +18,7 @@ from tests.fixtures.fix_work import TASKS, at
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 # kills of each task, among all the statements that it makes when it is left alone
-KILLS = 3
+KILLS = 2
 # seconds later, undisturbed: what the first look left to others has come free, groups have gathered
 LATER = (150, 1_000, 1_015, 4_000)
 # how it was done, not what: tries, and what they cost; batches and chunks, whose content is counted anew instead

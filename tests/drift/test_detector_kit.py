@@ -65,10 +65,12 @@ def test_the_wrong_kind_of_data_is_refused(name: str, data: str) -> None:
 @every_detector
 def test_calm_hours_leave_the_normal_band_no_oftener_than_declared(name: str, data: str) -> None:
     detector = made(name)
+    # vectors are compared pair by pair
+    calls = 200 if data == "sample" else 400
     outside = 0
     for world in range(40):
-        blocks = [window(data, 400, 1000 * world + hour) for hour in range(12)]
-        outside += assess(detector, blocks, window(data, 300, 1000 * world + 99)).outside
+        blocks = [window(data, calls, 1000 * world + hour) for hour in range(12)]
+        outside += assess(detector, blocks, window(data, calls * 3 // 4, 1000 * world + 99)).outside
     assert outside / 40 <= detector.false_alarms
 
 
