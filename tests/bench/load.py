@@ -23,10 +23,14 @@ class Result:
 
 
 class Wire:
-    """One kept connection."""
+    """One kept connection, opened anew where the server asks for that."""
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=120)
+        self.port = port
+        self._open()
+
+    def _open(self) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=120)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.rest = b""
 
@@ -37,6 +41,13 @@ class Wire:
             self._more()
         head, _, self.rest = self.rest.partition(b"\r\n\r\n")
         fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
+        answer = self._answer(head, fields)
+        if fields.get(b"connection") == b"close":
+            self.close()
+            self._open()
+        return answer
+
+    def _answer(self, head: bytes, fields: dict[bytes, bytes]) -> tuple[int, bytes]:
         if head[9:12] == b"204":
             # an answer without a body says no length
             return 204, b""
