@@ -32,7 +32,8 @@ OBSERVED = {
 }
 COUNTED = {"llm_cached_input_tokens_total": "cached_input_tokens", "llm_cost_usd_total": "cost_usd"}
 _LABELS_HELD = 20_000
-LARGEST_LOGPROB = 1e300
+# no float's logarithm is smaller; servers write -9999 for a token that is not among their likeliest
+LEAST_LOGPROB = -1_000
 
 Identity = tuple[str, ...]
 Array = npt.NDArray[np.float64]
@@ -239,12 +240,12 @@ class Deriver:
 
 
 def mean_logprob(tokens: Sequence[dict[str, object]] | None) -> float | None:
-    """The mean log-probability of the output's tokens; None where the server gave none."""
+    """The mean log-probability of those tokens of the output for which the server gave one; None where it gave none."""
     values = [
         float(value)
         for token in tokens or ()
         # a whole number of any length is JSON, too
-        if isinstance(value := token.get("logprob"), int | float) and -LARGEST_LOGPROB <= value <= 0
+        if isinstance(value := token.get("logprob"), int | float) and LEAST_LOGPROB <= value <= 0
     ]
     mean = sum(values) / len(values) if values else math.inf
     return mean if math.isfinite(mean) else None

@@ -97,3 +97,7 @@ def test_only_the_chosen_calls_are_counted() -> None:
 def test_a_log_probability_longer_than_any_float_is_none() -> None:
     assert derive.mean_logprob([{"text": "a", "logprob": -(10**400)}, {"text": "b", "logprob": -1}]) == -1.0
     assert derive.mean_logprob([{"text": "a", "logprob": float("-inf")}]) is None
+
+
+def test_what_servers_write_for_a_token_beyond_their_likeliest_is_no_log_probability() -> None:
+    assert derive.mean_logprob([{"text": "a", "logprob": -9999.0}, {"text": "b", "logprob": -1}]) == -1.0
