@@ -177,8 +177,10 @@ class RealSketch(Numbers):
 
     @property
     def deviation(self) -> float:
-        """What has always been the same number may move by a hundredth of it."""
-        return max(self._spread(), 0.01 * abs(self.mean) if self.counts.size else 0.0, 1e-9)
+        """What has always been the same number may move by a hundredth of it; what has always been nothing has no
+        scale but its own unit.
+        """
+        return max(self._spread(), 0.01 * abs(self.mean) if self.counts.size else 0.0) or 1.0
 
     def bins(self, like: Numbers) -> Ints:
         """A quarter of a standard deviation wide, far ones together."""

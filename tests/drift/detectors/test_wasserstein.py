@@ -23,3 +23,8 @@ def test_scores_under_nothing_are_compared_as_they_are() -> None:
     before = np.random.default_rng(4).normal(-0.4, 0.1, 20_000)
     effect = made("wasserstein").distance(RealSketch.of(before), RealSketch.of(before - 0.05)).effect
     assert effect == pytest.approx(0.5, rel=0.05)
+
+
+def test_one_odd_call_is_no_move_of_what_has_always_been_nothing() -> None:
+    nothing, odd = np.zeros(5_000), np.append(np.zeros(999), 0.7)
+    assert made("wasserstein").distance(RealSketch.of(nothing), RealSketch.of(odd)).effect < 0.01
