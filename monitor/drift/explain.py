@@ -3,7 +3,7 @@
 It explains and never decides: a signal is unusual without any of this. Kept beside the sums of the hours.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -140,12 +140,16 @@ def _top(signal: DriftSignal, kind: SignalKind, mixes: tuple[Mix, Mix]) -> str:
 
 
 def _distinct(project_id: int, calls: Sequence[UUID], text: str) -> list[str]:
-    """The first of these calls; one whose text is among them already comes last."""
+    """The first of these calls, of which each text is read."""
     read = generations.many(project_id, calls[: 10 * EXAMPLES])
     said = {one.id: getattr(one, text) for one in read}
-    known = [one for one in calls if one in said]
-    first = {said[one]: one for one in reversed(known)}
-    return [str(one) for one in sorted(known, key=lambda one: first[said[one]] != one)[:EXAMPLES]]
+    return _chosen([one for one in calls if one in said], said)
+
+
+def _chosen(ranked: Sequence[UUID], said: Mapping[UUID, str]) -> list[str]:
+    """The first of them; the same text twice shows nothing new, but is better than nothing."""
+    first = {said[one]: one for one in reversed(ranked)}
+    return [str(one) for one in sorted(ranked, key=lambda one: first[said[one]] != one)[:EXAMPLES]]
 
 
 def _failed(signal: DriftSignal, start: int, end: int) -> list[str]:
@@ -216,11 +220,8 @@ def _examples(
         now = sized[len(sized) // 20 : max(len(sized) // 4, EXAMPLES)] or sized or now
     weights = {one.word: one.z for one in came}
     said: dict[UUID, str] = {one.id: getattr(one, text) for one in now}
-    ranked = sorted(now, key=lambda one: -sum(weights.get(word, 0.0) for word in words.terms(said[one.id])))
-    # the same prompt twice shows nothing new, but is better than nothing; so does the same answer
-    first = {said[one.id]: one.id for one in reversed(ranked)}
-    ranked.sort(key=lambda one: first[said[one.id]] != one.id)
-    return [str(one.id) for one in ranked[:EXAMPLES]]
+    ranked = sorted(said, key=lambda one: -sum(weights.get(word, 0.0) for word in words.terms(said[one])))
+    return _chosen(ranked, said)
 
 
 def _value(call: GenerationDetail, dimension: str) -> str:

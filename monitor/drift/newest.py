@@ -15,11 +15,10 @@ from monitor.core.sketches import (
     VectorMean,
     VectorSample,
 )
-from monitor.core.stats import Floats
 from monitor.drift import values
 from monitor.drift.bodies import REST
 from monitor.drift.detectors.base import Detector, Drawing, binned
-from monitor.drift.engine.vectors import project
+from monitor.drift.engine.vectors import project, unit
 from monitor.drift.features import Feature
 from monitor.drift.subjects import Span, Subject
 from monitor.store.calls import embeddings
@@ -62,12 +61,6 @@ def _drawn(
         return []
     newness = draw.newness(*sides, project(unit(found.vectors)))
     return [found.calls[place] for place in np.argsort(-newness, kind="stable")[:EXAMPLES].tolist()]
-
-
-def unit(vectors: np.ndarray) -> Floats:
-    """Vectors (n, d) at length one."""
-    found: Floats = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return found
 
 
 def _of_new_numbers(

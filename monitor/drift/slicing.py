@@ -1,6 +1,5 @@
 """What a signal watches, call by call, beside the slices of each call: of its reference and since it began."""
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +19,7 @@ from monitor.drift.shelf import Shelf
 from monitor.drift.signals import CATEGORY, NUMBER, SignalKind
 from monitor.drift.stages import Reference
 from monitor.drift.subjects import Span, Subject
-from monitor.store.calls import among, embeddings, generations
+from monitor.store.calls import among, embeddings
 
 # so many hours of either side are read, and of all together about so many calls
 HOURS, CALLS, BESIDE = 72, 24_000, 7_200
@@ -74,9 +73,8 @@ def look(
     """``top``: the value (topic, tenant, judge) that moved, empty where there is one stream. None without vectors."""
     if kind.part == "vectors":
         return _of_vectors(shelf, kind, before, now, reference)
-    asked = Question(kind.floor, kind.scale == "ratio", {"": 0, "up": 1, "down": -1}[kind.worse])
-    if kind.scale == "ratio":
-        asked = Question(kind.floor, ratio=True, side=1)
+    ratio = kind.scale == "ratio"
+    asked = Question(kind.floor, ratio, 1 if ratio else {"": 0, "up": 1, "down": -1}[kind.worse])
     sides = [_calls(shelf, kind, side, top) for side in (before, now)]
     if kind.way == "beyond" and sides[0].values.size:
         limit = float(np.nanquantile(sides[0].values, kind.q))
@@ -132,11 +130,9 @@ def _of_columns(
     needed = [column] if column else [source]
     if kind.source == "tokens_per_second":
         needed = ["output_tokens", "duration_seconds", "ttft_seconds"]
-    span = _span(hour)
-    read = generations.columns(
-        shelf.project_id, span.start, span.end - dt.timedelta(milliseconds=1), list({*needed, *names}),
-        model=shelf.model, version=side.version, limit=side.each(CALLS), slices=4,
-    )  # fmt: skip
+    read = values.columns(
+        _subject(shelf, side.version), _span(hour), list({*needed, *names}), limit=side.each(CALLS), slices=4
+    )
     return Calls(_quantity(kind, read, source, top), {name: _texts(read[name]) for name in names})
 
 

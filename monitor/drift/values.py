@@ -80,7 +80,9 @@ def told(feature: Feature, column: np.ndarray) -> list[str]:
             return [one or "" for one in column]
 
 
-def columns(subject: Subject, span: Span, names: Sequence[str]) -> dict[str, Any]:
+def columns(
+    subject: Subject, span: Span, names: Sequence[str], *, limit: int = LARGEST_WINDOW, slices: int = SLICES
+) -> dict[str, Any]:
     """Columns of the calls of a span, from all over it."""
     return generations.columns(
         subject.project_id,
@@ -90,8 +92,8 @@ def columns(subject: Subject, span: Span, names: Sequence[str]) -> dict[str, Any
         names,
         model=subject.model,
         version=subject.version,
-        limit=LARGEST_WINDOW,
-        slices=SLICES,
+        limit=limit,
+        slices=slices,
     )
 
 
@@ -108,7 +110,7 @@ def _beside(subject: Subject, feature: Feature, span: Span) -> Values:
         subject.project_id, span.start, span.end, model=subject.model, version=subject.version,
         stride=min(WIDEST_STRIDE, max(1, n // BESIDE)),
     )  # fmt: skip
-    if feature.source == "score" and feature.name == "retrieval_score":
+    if feature.name == "retrieval_score":
         return Values(numbers=found.scores, calls=found.calls)
     given = [one.get(feature.source) for one in found.attributes]
     if feature.kind == "numbers":

@@ -21,7 +21,7 @@ from monitor.core.sketches import (
 )
 from monitor.drift import values
 from monitor.drift.bodies import HOUR_MS, SHARES, Body, sketch_of
-from monitor.drift.engine.vectors import project
+from monitor.drift.engine.vectors import project, unit
 from monitor.drift.features import Feature
 from monitor.drift.shelf import Shelf
 from monitor.drift.subjects import Span, Subject
@@ -181,8 +181,7 @@ def _sample(subject: Subject, feature: Feature, span: Span, embedder: str, most:
     read = embeddings.sampled(*whose, kind=feature.source, embedder=name, span=where, limit=most).vectors
     if not read.size:
         return VectorSample(0, np.empty((0, 1)))
-    lengths = np.maximum(np.linalg.norm(read, axis=1, keepdims=True), 1e-12)
-    return VectorSample(len(read), project(read / lengths))
+    return VectorSample(len(read), project(unit(read)))
 
 
 def _sketch(stored: Mapping[str, Any], feature: Feature) -> Sketch:

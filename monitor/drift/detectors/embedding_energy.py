@@ -9,6 +9,7 @@ from monitor.core.fields import Field
 from monitor.core.sketches import Sketch, VectorSample
 from monitor.core.stats import Floats
 from monitor.drift.detectors.base import Kind, Score, need, same_length
+from monitor.drift.engine.vectors import squares_apart
 
 SEED = 20_261_122
 # every pair is looked at: of a long reference so many vectors are enough
@@ -58,6 +59,5 @@ def _some(vectors: Floats) -> Floats:
 
 
 def _apart(one: Floats, other: Floats) -> Floats:
-    squares = (one**2).sum(axis=1)[:, None] + (other**2).sum(axis=1)[None, :] - 2.0 * one @ other.T
-    found: Floats = np.sqrt(np.maximum(squares, 0.0))
+    found: Floats = np.sqrt(np.maximum(squares_apart(one, other), 0.0))
     return found

@@ -3,7 +3,7 @@
 import numpy as np
 
 from monitor.core.stats import Floats, Ints
-from monitor.drift.engine.vectors import Clusters
+from monitor.drift.engine.vectors import Clusters, squares_apart
 
 # a vector far from all clusters has company when so many others lie near it
 COMPANY = 5
@@ -50,9 +50,7 @@ def far(vectors: Floats, clusters: Clusters) -> tuple[Floats, Floats]:
     places: Ints = np.flatnonzero(unlike)[:MOST_FAR]
     if places.size:
         chosen = vectors[places]
-        lengths = (chosen**2).sum(axis=1)
-        squares = lengths[:, None] + lengths[None, :] - 2.0 * chosen @ chosen.T
-        rank[places] = -np.sort(squares, axis=1)[:, : COMPANY + 1].mean(axis=1)
+        rank[places] = -np.sort(squares_apart(chosen, chosen), axis=1)[:, : COMPANY + 1].mean(axis=1)
     return unlike.astype(np.float64), rank
 
 

@@ -42,6 +42,18 @@ def project(vectors: Vectors) -> Floats:
     return found
 
 
+def unit(vectors: Vectors) -> Floats:
+    """Vectors (n, d) at length one."""
+    found: Floats = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return found
+
+
+def squares_apart(ones: Floats, others: Floats) -> Floats:
+    """Squared distances (n, m) of each of these to each of the others; rounding leaves some just below 0."""
+    found: Floats = (ones**2).sum(axis=1)[:, None] - 2.0 * ones @ others.T + (others**2).sum(axis=1)[None, :]
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Clusters:
     """Centres (K, d) of the reference, from which distance on a vector is far from its own (K,), and groups
@@ -161,9 +173,7 @@ def _first_centres(vectors: Floats, clusters: int, chance: np.random.Generator) 
 
 
 def _nearest(centres: Floats, vectors: Floats) -> tuple[Ints, Floats]:
-    squares = (
-        (vectors**2).sum(axis=1)[:, None] - 2.0 * vectors @ centres.T + (centres**2).sum(axis=1)[None, :]
-    )
+    squares = squares_apart(vectors, centres)
     label = squares.argmin(axis=1)
     closest = np.take_along_axis(squares, label[:, None], axis=1)[:, 0]
     return label.astype(np.int64), np.sqrt(np.maximum(closest, 0.0))
