@@ -22,11 +22,12 @@ def known(visit: Visit) -> dict[str, Any]:
     except ask.AskError:
         # functions are offered all the same
         pass
-    return found | {
-        "functions": {
-            one.name: f"{one.signature}: {gettext(one.help).replace('``', '')}" for one in query.functions()
-        }
-    }
+    return found | {"functions": {one.name: f"{one.signature}: {said(one)}" for one in query.functions()}}
+
+
+def said(function: query.FunctionHelp) -> str:
+    """What a function does, in the reader's language and without marks of code."""
+    return gettext(function.help).replace("``", "")
 
 
 def values(visit: Visit, label: str, metric: str) -> list[str]:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from dashboards import ask, numbers
+from dashboards.boards import words
 from dashboards.charts import Chart, draw
 from dashboards.lines import pinned
 from dashboards.pages.base import Context, Page
@@ -67,7 +68,7 @@ class Explore(Page):
         base: Context = {
             "expr": expr,
             "examples": EXAMPLES,
-            "functions": [(one.signature, _(one.help).replace("``", "")) for one in query.functions()],
+            "functions": [(one.signature, words.said(one)) for one in query.functions()],
         }
         if not expr:
             return base
