@@ -138,6 +138,3 @@ class Selection:
     range_ms: int = 0
     step_ms: int = 0
     span_ms: int = 0
-
-
-SelectionResult = Sequence[Series]

@@ -28,7 +28,6 @@ FORMAT = 1
 MANIFEST, DUMP, SECRETS = "manifest.json", "database.dump", "secrets/"
 # the embedded server's own password is made anew where the backup is unpacked
 NOT_KEPT = frozenset({"postgres_password"})
-JOBS = 2
 TAIL = 2_000
 
 
