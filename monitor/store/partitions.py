@@ -142,16 +142,17 @@ def series_wasteful() -> bool:
         return bool(held > SPARSE_SERIES * cursor.fetchone()[0])
 
 
-def rewrite_series() -> None:
-    """Its rows into a new file. It takes a moment in which no other may write, or else it is not done now."""
+def rewrite_series() -> bool:
+    """Its rows into a new file; False where there was not the moment in which no other may write."""
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '100ms'")
         try:
             cursor.execute(f"VACUUM (FULL) {SERIES}")
         except OperationalError:
-            return
+            return False
         finally:
             cursor.execute("RESET lock_timeout")
+    return True
 
 
 def ends(table: str) -> list[tuple[str, int]]:

@@ -134,8 +134,8 @@ def _give_back(moment: int, *, hushed: bool) -> None:
 
 def _rewrite_series(moment: int) -> None:
     """In peace, and seldom: what many touches at a time have left behind in the table of series."""
-    if moment - _vain.get(partitions.SERIES, -VAIN_MS) >= VAIN_MS and partitions.series_wasteful():
-        partitions.rewrite_series()
+    due = moment - _vain.get(partitions.SERIES, -VAIN_MS) >= VAIN_MS
+    if due and partitions.series_wasteful() and partitions.rewrite_series():
         _vain[partitions.SERIES] = moment
 
 
