@@ -11,7 +11,7 @@ import numpy as np
 
 from monitor.core.sketches import CategorySketch, LogSketch, Numbers, RealSketch
 from monitor.core.stats import Floats
-from monitor.drift.bodies import LARGEST_NUMBER, MOST_OF_A_PART, REFUSALS, REST
+from monitor.drift.bodies import MOST_OF_A_PART, REFUSALS, REST, number_of, word_of
 from monitor.drift.features import Feature
 from monitor.drift.shelf import CHOSEN
 from monitor.drift.subjects import Span, Subject
@@ -81,7 +81,7 @@ def told(feature: Feature, column: np.ndarray) -> list[str]:
 
 
 def columns(
-    subject: Subject, span: Span, names: Sequence[str], *, limit: int = LARGEST_WINDOW, slices: int = SLICES
+    subject: Subject, span: Span, names: Sequence[str], *, limit: int | None = None, slices: int = SLICES
 ) -> dict[str, Any]:
     """Columns of the calls of a span, from all over it."""
     return generations.columns(
@@ -92,7 +92,7 @@ def columns(
         names,
         model=subject.model,
         version=subject.version,
-        limit=limit,
+        limit=LARGEST_WINDOW if limit is None else limit,
         slices=slices,
     )
 
@@ -114,13 +114,9 @@ def _beside(subject: Subject, feature: Feature, span: Span) -> Values:
         return Values(numbers=found.scores, calls=found.calls)
     given = [one.get(feature.source) for one in found.attributes]
     if feature.kind == "numbers":
-        return Values(numbers=np.array([_number(one) for one in given], dtype=np.float64), calls=found.calls)
-    return Values(words=[str(one) if isinstance(one, str | bool) else "" for one in given], calls=found.calls)
-
-
-def _number(value: object) -> float:
-    usable = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST_NUMBER
-    return float(value) if usable else float("nan")  # type: ignore[arg-type] # a number, as just asked
+        numbers = [np.nan if (number := number_of(one)) is None else number for one in given]
+        return Values(numbers=np.array(numbers, dtype=np.float64), calls=found.calls)
+    return Values(words=[word_of(one) or "" for one in given], calls=found.calls)
 
 
 def _marks(subject: Subject, span: Span, maker: str) -> Values:
