@@ -48,6 +48,11 @@ def pytest_configure() -> None:
     hypothesis.settings.load_profile("untimed")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that start programs come first: where several workers share the files, short ones fill the end."""
+    items.sort(key=lambda item: item.get_closest_marker("processes") is None)
+
+
 @pytest.fixture(autouse=True)
 def _language() -> Iterator[None]:
     """A page that was asked for in Chinese leaves its thread speaking it."""
