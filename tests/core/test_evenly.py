@@ -1,8 +1,9 @@
 """Busy connections move to a process that rests; nobody else's are touched."""
 
-import multiprocessing
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import pytest
 
 from monitor.core import evenly
 from monitor.core.evenly import Load
+
+
+ROOT = Path(__file__).parents[2]
 
 
 class Times:
@@ -32,12 +36,17 @@ def page(tmp_path: Path) -> Path:
     return Path(evenly.fresh(tmp_path / "load"))
 
 
-def hold(path: Path, pipe: Connection, seconds: float, busy: int) -> None:
-    load = Load(path, lambda: seconds)
-    for _ in range(busy):
-        load.enter()
-    pipe.send(load.place)
-    pipe.recv()
+# a program of its own: what is forked off a process with threads may wait for ever for one of their locks
+HOLD = """
+import sys
+from pathlib import Path
+from monitor.core.evenly import Load
+load = Load(Path(sys.argv[1]), lambda: float(sys.argv[2]))
+for _ in range(int(sys.argv[3])):
+    load.enter()
+print("held", flush=True)
+sys.stdin.read()
+"""
 
 
 @pytest.fixture
@@ -46,25 +55,23 @@ def beside(page: Path, times: Times) -> Iterator[Callable[[int], Callable[[], No
     started = []
 
     def start(busy: int = 0) -> Callable[[], None]:
-        mine, its = multiprocessing.Pipe()
-        process = multiprocessing.get_context("fork").Process(
-            target=hold, args=(page, its, times.seconds, busy)
-        )
-        process.start()
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLD, str(page), str(times.seconds), str(busy)],
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
         started.append(process)
-        assert mine.poll(30)
-        mine.recv()
-
-        def end() -> None:
-            process.kill()
-            process.join(30)
-
-        return end
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        return partial(_ended, process)
 
     yield start
     for process in started:
-        process.kill()
-        process.join(30)
+        _ended(process)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.communicate()
 
 
 @pytest.fixture
