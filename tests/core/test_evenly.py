@@ -12,7 +12,6 @@ import pytest
 from monitor.core import evenly
 from monitor.core.evenly import Load
 
-
 ROOT = Path(__file__).parents[2]
 
 
