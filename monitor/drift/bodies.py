@@ -139,17 +139,25 @@ def add_details(body: Body, details: Details) -> None:
         for name, value in one.items():
             seen.setdefault(name, []).append(value)
     for name in sorted(seen, key=lambda one: (-len(seen[one]), one))[:MOST_ATTRIBUTES]:
-        numbers = [
-            float(one)
-            for one in seen[name]
-            if isinstance(one, int | float) and not isinstance(one, bool) and abs(one) <= LARGEST_NUMBER
-        ]
-        words = [str(one) for one in seen[name] if isinstance(one, str | bool) and str(one)]
+        numbers = [number for one in seen[name] if (number := number_of(one)) is not None]
+        words = [word for one in seen[name] if (word := word_of(one)) is not None]
         if numbers:
             body.numbers[NUMBER + name] = _sums(np.array(numbers))
         if words and len(set(words)) <= MOST_KINDS:
             body.shares[CATEGORY + name] = _counted(np.array(words, dtype=object))
     _cut(body)
+
+
+def number_of(value: object) -> float | None:
+    """An attribute as a number that can be added up; None for what is none."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= LARGEST_NUMBER:
+        return None
+    return float(value)
+
+
+def word_of(value: object) -> str | None:
+    """An attribute as a category; None for what is none."""
+    return (str(value) or None) if isinstance(value, str | bool) else None
 
 
 def merged(parts: Sequence[Body]) -> Body:
