@@ -17,6 +17,7 @@ from monitor.core import clock
 from monitor.store import ids
 from monitor.store.calls import narrowing, search
 from monitor.store.calls.compared import GROUP
+from monitor.store.calls.stretches import stretches
 from monitor.store.samples.append import buckets_of
 from monitor.store.shards import shards_of
 
@@ -361,7 +362,7 @@ def columns(  # noqa: PLR0913 — each argument narrows what is read
     """Columns of the newest calls, oldest first: numbers as float64 with NaN for unknown, texts as objects.
 
     ``started_at`` comes as Unix milliseconds, ``raw_id`` as 16 bytes each, ``user_group`` as 0 to 24. Where
-    there are more calls than ``limit``, each of the equal time ``slices`` gives its newest, equally many at most.
+    there are more calls than ``limit``, each of some ``slices`` of time gives its newest, more the longer it is.
     Raises UnknownColumnError.
     """
     for name in names:
@@ -373,7 +374,7 @@ def columns(  # noqa: PLR0913 — each argument narrows what is read
     computed = {"raw_id": "g.id", "user_group": f"({GROUP})::float8"}
     read = ", ".join(f"{computed.get(name, f'g.{name}')} AS {name}" for name in names)
     packed = ", ".join(_packing(name).format(f"n.{name}") for name in names)
-    edges = [clock.to_ms(start), clock.to_ms(end) + 1]
+    chosen = stretches(clock.to_ms(start), clock.to_ms(end) + 1, 1, limit)
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         if slices > 1:
@@ -382,21 +383,21 @@ def columns(  # noqa: PLR0913 — each argument narrows what is read
             )
             found = cursor.execute(counted, values | {"most": limit + 1}).fetchone()
             if found and found[0] > limit:
-                edges = [edges[0] + (edges[1] - edges[0]) * one // slices for one in range(slices + 1)]
-        stretches = {
-            "since": [ids.first_at(edge) for edge in edges[-2::-1]],
-            "until": [ids.first_at(edge) for edge in edges[:0:-1]],
-            "limit": limit // (len(edges) - 1),
+                chosen = stretches(clock.to_ms(start), clock.to_ms(end) + 1, slices, limit)
+        places = {
+            "since": [ids.first_at(one.since) for one in chosen],
+            "until": [ids.first_at(one.until) for one in chosen],
+            "most": [one.most for one in chosen],
         }
         newest = (
             f"SELECT {read} FROM monitor_generation g WHERE {where} AND g.id >= t.since AND g.id < t.until"
-            " ORDER BY g.id DESC LIMIT %(limit)s"
+            " ORDER BY g.id DESC LIMIT t.most"
         )
         sql = (
-            f"SELECT {packed} FROM unnest(%(since)s::uuid[], %(until)s::uuid[]) AS t(since, until)"
-            f" CROSS JOIN LATERAL ({newest}) AS n"
+            f"SELECT {packed} FROM unnest(%(since)s::uuid[], %(until)s::uuid[], %(most)s::int[])"
+            f" AS t(since, until, most) CROSS JOIN LATERAL ({newest}) AS n"
         )
-        row = cursor.execute(sql, values | stretches, binary=True).fetchone()
+        row = cursor.execute(sql, values | places, binary=True).fetchone()
     return {name: _unpacked(name, one) for name, one in zip(names, row or [None] * len(names), strict=True)}
 
 
@@ -432,18 +433,21 @@ def values_of(
         if name not in SLICES:
             raise UnknownColumnError(name)
     where, values = Filter(project_id, start, end).where()
+    newest = f"SELECT {_columns('g', names)} FROM monitor_generation g WHERE {where} ORDER BY g.id DESC"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {_columns('g', names)} FROM monitor_generation g WHERE {where}"
-            " ORDER BY g.id DESC LIMIT %(looked_at)s",
+            f"SELECT count(*), {_columns('n', names)} FROM ({newest} LIMIT %(looked_at)s) AS n"
+            f" GROUP BY {_columns('n', names)}",
             values | {"looked_at": LOOKED_AT},
         )
-        columns = list(zip(*cursor.fetchall(), strict=True)) or [()] * len(names)
-    counts = [Counter(value for value in column if value) for column in columns]
-    return {
-        name: sorted(count, key=lambda value, of=count: (-of[value], value))[:limit]  # type: ignore[misc]
-        for name, count in zip(names, counts, strict=True)
-    }
+        rows = cursor.fetchall()
+    found = {}
+    for place, name in enumerate(names, start=1):
+        counts: Counter[str] = Counter()
+        for row in rows:
+            counts[row[place]] += row[0]
+        found[name] = sorted(filter(None, counts), key=lambda value, of=counts: (-of[value], value))[:limit]  # type: ignore[misc]
+    return found
 
 
 def _marks(shards: Sequence[int], identities: Sequence[UUID]) -> dict[UUID, tuple[Mark, ...]]:

@@ -12,6 +12,7 @@ from monitor.ingest import pipeline
 from monitor.ingest.envelope import Batch, Context, Generation
 from monitor.store.calls import generations, scores
 from monitor.store.calls.generations import Filter
+from monitor.store.calls.stretches import stretches
 from tests.fixtures.fix_cast import Cast
 
 pytestmark = pytest.mark.django_db
@@ -143,14 +144,17 @@ def test_a_mark_for_an_id_of_no_time_is_refused_cleanly(cast: Cast, now: dt.date
         scores.put(cast.project.id, [row], now=now)
 
 
-def test_slices_of_time_give_equally_many_where_not_all_are_read(
+def test_slices_of_time_give_their_newest_where_not_all_are_read(
     cast: Cast, now: dt.datetime, calls: list[Generation]
 ) -> None:
     rows = generations.page(Filter(cast.project.id, now - DAY, now))[::-1]
     span = rows[0].started_at, rows[-1].started_at
     whole = generations.columns(cast.project.id, *span, ["id"], slices=2)["id"].tolist()
-    halves = generations.columns(cast.project.id, *span, ["id"], limit=2, slices=2)["id"].tolist()
-    middle = span[0] + (span[1] - span[0]) / 2
-    early = [row.id for row in rows if row.started_at < middle]
+    some = generations.columns(cast.project.id, *span, ["id"], limit=4, slices=2)["id"].tolist()
+    chosen = [
+        [row.id for row in rows if one.since <= clock.to_ms(row.started_at) < one.until][-one.most :]
+        for one in stretches(clock.to_ms(span[0]), clock.to_ms(span[1]) + 1, 2, 4)[::-1]
+        if one.most
+    ]
     assert whole == [row.id for row in rows]
-    assert halves == [early[-1], rows[-1].id]
+    assert some == [identity for few in chosen for identity in few]
