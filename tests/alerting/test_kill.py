@@ -47,6 +47,8 @@ while True:
     now = clock.now()
     evaluate.run_due(evaluate.stored(partial(receive.take, now=now), now=now), now=now)
     deliver.run_due(now=clock.now())
+    # leave the processor to the other ones
+    clock.sleep(0.02)
 """
 )
 # it evaluates as if it were noon, round after round, and tells nobody
