@@ -29,8 +29,8 @@ _NAMES = (
 )
 MAX_DEPTH = 64
 TOO_DEEP = "‹dropped:nested too deeply›"
-# 1.2.3.4 is a version there, and a product's name may look like a plate
-_IN_LABELS = frozenset({"phone", "email", "resident_id", "card", "secret"})
+# 1.2.3.4 is a version there, and a product's name may look like a plate or a passport
+_IN_LABELS = frozenset({"phone", "email", "resident_id", "card", "uscc", "iban", "secret"})
 _MOST_KNOWN = 10_000
 # hex digits say nothing about anyone, and a trace must stay findable
 _HEX = r"[0-9a-fA-F\-]{16,40}"
@@ -170,10 +170,10 @@ def _walk(value: Any, texts: list[str], known: set[str], depth: int) -> bool:
         kind = type(part)
         if kind is str:
             texts.append(part)
-        elif kind is int:
-            if _LEAST_NUMBER <= part < _MOST_NUMBER:
-                texts.append(str(part))
-        elif kind is not float and part is not None and not _take(part, texts, known, depth):
+        elif kind is int or kind is float:
+            if _LEAST_NUMBER <= part < _MOST_NUMBER and part == int(part):
+                texts.append(str(int(part)))
+        elif part is not None and not _take(part, texts, known, depth):
             return False
     return True
 
@@ -239,8 +239,9 @@ def _rewritten(value: Any, changes: Mapping[str, str]) -> Any:
         return {changes.get(name, name): _rewritten(part, changes) for name, part in value.items()}
     if isinstance(value, list):
         return [_rewritten(part, changes) for part in value]
-    if isinstance(value, int) and not isinstance(value, bool) and value >= _LEAST_NUMBER:
-        return changes.get(str(value), value)
+    if type(value) in (int, float) and _LEAST_NUMBER <= value < _MOST_NUMBER:
+        # what was a whole number somewhere may come as 13812345678.0
+        return changes.get(str(int(value)), value) if value == int(value) else value
     return value
 
 
@@ -270,7 +271,8 @@ def clean_labels(call: Generation, policy: Policy) -> None:
     if known is None:
         if len(policy.labels) >= _MOST_KNOWN:
             policy.labels.clear()
-        known = tuple(Redactor(policy, only=_IN_LABELS).text(text) for text in given)
+        sought = _IN_LABELS.union(one.name for one in policy.customs)
+        known = tuple(Redactor(policy, only=sought).text(text) for text in given)
         policy.labels[given] = known
     if known != given:
         call.model, call.version, call.environment, call.operation, call.provider, call.route = known

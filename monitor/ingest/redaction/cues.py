@@ -22,7 +22,7 @@ _OTHER = re.compile(
 )
 _UNIT = re.compile(
     r"\s?(?:元|円|圆|美元|块|毫秒|微秒|纳秒|秒|字节|次|行|条|个|tokens?\b|ms\b|us\b|µs\b|ns\b|sec|seconds\b|"
-    r"[kmg]?i?b\b|bytes\b|rows\b|usd\b|cny\b|rmb\b|eur\b|%|\.[0-9])",
+    r"[kmg]?i?b\b|bytes\b|rows\b|usd\b|cny\b|rmb\b|eur\b|%|\.(?!0(?![0-9]))[0-9])",
     re.IGNORECASE,
 )
 PHONE = re.compile(

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from monitor.ingest.redaction import addresses, digits, papers, tokens
+from monitor.ingest.redaction import addresses, digits, papers, tokens, written
 from monitor.ingest.redaction.finds import BLANK, Find, blanked
 from monitor.ingest.redaction.policy import DEFAULT, Mode, Policy
 
@@ -123,6 +123,16 @@ def found_in(text: str, policy: Policy = DEFAULT) -> list[Find]:
 
 
 def _round(text: str, held: frozenset[str], policy: Policy) -> list[Find]:
+    """What is found in the text as it reads; where that is nothing, in what is written there."""
+    reading = written.read(text)
+    if reading is not None and (told := policy.sieve.look(reading.text.encode())) is not None:
+        found = _finds(reading.text, told, policy)
+        if found:
+            return [*map(reading.written, found)]
+    return _finds(text, held, policy)
+
+
+def _finds(text: str, held: frozenset[str], policy: Policy) -> list[Find]:
     finders = [(one.name, one.find) for one in policy.customs]
     found: list[Find] = []
     for name, find in (*finders, *_FINDERS):

@@ -4,7 +4,7 @@ import msgspec
 
 from monitor.ingest.envelope import Context, Generation
 from monitor.ingest.redaction.calls import MAX_DEPTH, TOO_DEEP, clean, clean_ids
-from monitor.ingest.redaction.policy import DEFAULT
+from monitor.ingest.redaction.policy import DEFAULT, custom, made
 
 PHONE, MAIL, CARD = "13812345678", "ada@example.com", "4111111111111111"
 
@@ -24,12 +24,27 @@ def test_every_text_of_a_call_is_looked_at() -> None:
 
 def test_one_value_has_one_number_everywhere() -> None:
     call = Generation(
-        model="m", prompt="not 13912345678", output=f"but {PHONE}", attributes={"tel": int(PHONE)}
+        model="m",
+        prompt="not 13912345678",
+        output=f"but {PHONE}",
+        attributes={"tel": int(PHONE), "alt": float(PHONE), "x": 1e10 / 3},
     )
     clean(call, DEFAULT)
     assert (call.prompt, call.output, call.attributes) == (
-        "not ‹phone:1›", "but ‹phone:2›", {"tel": "‹phone:2›"},
+        "not ‹phone:1›", "but ‹phone:2›", {"tel": "‹phone:2›", "alt": "‹phone:2›", "x": 1e10 / 3},
     )  # fmt: skip
+
+
+def test_names_of_series_lose_what_a_project_looks_for_and_what_a_check_digit_proves() -> None:
+    policy = made({}, (custom("employee", r"EMP-[0-9]{4}", "mask"),), b"")
+    call = Generation(
+        model="m",
+        version="10.1.2.3",
+        route="/of/EMP-2045/91350100M000100Y43",
+        provider="GB29NWBK60161331926819",
+    )
+    clean(call, policy)
+    assert (call.version, call.route, call.provider) == ("10.1.2.3", "/of/‹employee:1›/‹uscc:1›", "‹iban:1›")
 
 
 def test_what_holds_nothing_is_not_copied() -> None:

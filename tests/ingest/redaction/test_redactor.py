@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.ingest.redaction import addresses, digits, papers, tokens
+from monitor.ingest.redaction import addresses, digits, papers, tokens, written
+from monitor.ingest.redaction.finds import Find
 from monitor.ingest.redaction.policy import DEFAULT, Mode, Policy, custom, made
 from monitor.ingest.redaction.redactor import Redactor, found_in, storable
 from tests.ingest.redaction.corpus import luhn
@@ -239,3 +240,46 @@ def test_kept_finds_are_still_found_and_stay() -> None:
 def test_no_input_makes_it_slow(piece: str) -> None:
     """A hundred thousand characters of the worst kind; a quadratic pattern would take minutes."""
     redacted(piece * (100_000 // len(piece)))
+
+
+@pytest.mark.parametrize(
+    "text, left",
+    [
+        (r'{"to":"x","text":"Hi\n13812345678\tbye"}', r'{"to":"x","text":"Hi\n‹phone:1›\tbye"}'),
+        (r"\n\n11010519491231002X\n", r"\n\n‹resident_id:1›\n"),
+        (r'{"text":"an\nada@example.com"}', r'{"text":"an\n‹email:1›"}'),
+        (r'{"args":"{\"key\":\"\\nAKIAIOSFODNN7EXAMPLE\"}"}', r'{"args":"{\"key\":\"\\n‹secret:1›\"}"}'),
+        (r'{"\u7535\u8bdd":"\u62e813812345678"}', r'{"\u7535\u8bdd":"\u62e8‹phone:1›"}'),
+        (r'{"\u8f66\u724c":"\u4eacA12345\u3002"}', r'{"\u8f66\u724c":"‹plate:1›\u3002"}'),
+        (r"\u5bc6\u7801\uff1ahunter2xyz\ud83d\ude00", r"\u5bc6\u7801\uff1a‹secret:1›\ud83d\ude00"),
+        ("?next=%2Fa%3Fmobile%3D13812345678%26b%3D1", "?next=%2Fa%3Fmobile%3D‹phone:1›%26b%3D1"),
+        ("q=%E7%94%B5%E8%AF%9D13812345678&email=ada%40example.com", "q=%E7%94%B5%E8%AF%9D‹phone:1›&email=‹email:1›"),
+        ("%25E4%25BA%25ACA12345", "‹plate:1›"),
+        ('{"mobile": 13812345678.0}', '{"mobile": ‹phone:1›.0}'),
+    ],
+)  # fmt: skip
+def test_what_stands_escaped_in_json_or_an_address_is_read(text: str, left: str) -> None:
+    assert redacted(text) == left
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"C:\new\t13\folder",
+        "100%25 of 50%ab",
+        r"\u4eac and \ud83d alone",
+        r"re.sub(r'\n+', '%0A')",
+        "%FF%FE13%00",
+    ],
+)
+def test_escaped_text_without_personal_data_is_unchanged(text: str) -> None:
+    assert redacted(text) == text
+
+
+@given(st.text(alphabet="\\un4e8ac %20D135京A\x1e‹", max_size=60))
+def test_reading_keeps_the_place_of_every_letter(text: str) -> None:
+    reading = written.read(text)
+    if reading is not None:
+        places = [reading.written(Find("", n, n + 1, "")) for n in range(len(reading.text))]
+        assert [one.start for one in places] == [0, *(one.end for one in places[:-1])]
+        assert places[-1].end == len(text)
