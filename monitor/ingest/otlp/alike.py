@@ -171,6 +171,9 @@ class _Rows:
         if not calls.USAGE.isdisjoint(told):
             for at, one in enumerate(made):
                 calls.take_usage(one, {field: told[field][at] for field in told}, self.lot.shape.convention)
+        elif "input_tokens" in told and 0 in told["input_tokens"]:
+            for one in made:
+                calls.forget_nothing(one)
         return made
 
     def _leave(self, odd: Iterable[bool]) -> None:

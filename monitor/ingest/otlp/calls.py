@@ -17,6 +17,8 @@ UNKNOWN_MODEL = "unknown"
 RESPONSES = ("gen_ai.response.model", "llm.response.model_name", "llm.model_name")
 # how clients word a refusal over HTTP
 _CODE = re.compile(r"Error code: ([0-9]{3})\b")
+# where a document says its text; LangChain's the last way
+_SAYS = ("content", "text", "page_content")
 # a span with none of these says how many tokens it took, and no more
 USAGE = frozenset({"usage", "cached_input_tokens", "cache_write_tokens"})
 # what a generation has under the same name
@@ -153,7 +155,7 @@ def contexts(given: Any) -> list[Context] | None:
     return [
         Context(
             messages.text(one.get("id"))[:300],
-            messages.text(one.get("content", one.get("text"))),
+            messages.text(next((one[name] for name in _SAYS if name in one), None)),
             readers.score(one.get("score")),
         )
         for one in found
@@ -164,6 +166,7 @@ def take_usage(made: Generation, fields: Mapping[str, Any], convention: Conventi
     """Input tokens contain the cached ones, whichever way the sender counts."""
     if USAGE.isdisjoint(fields):
         made.input_tokens = fields.get("input_tokens")
+        forget_nothing(made)
         return
     usage = fields.get("usage") or {}
     asked = fields.get("input_tokens", usage.get("input", usage.get("input_tokens")))
@@ -185,6 +188,13 @@ def take_usage(made: Generation, fields: Mapping[str, Any], convention: Conventi
         if apart > asked or not inside:
             asked += apart
     made.input_tokens, made.cached_input_tokens = asked, cached
+    forget_nothing(made)
+
+
+def forget_nothing(made: Generation) -> None:
+    """No model is asked in no tokens: who counts none on both sides has not counted."""
+    if made.input_tokens == 0 and not made.output_tokens:
+        made.input_tokens = made.output_tokens = None
 
 
 def _attributes(reading: Reading, span: Span, model: str) -> dict[str, Any]:

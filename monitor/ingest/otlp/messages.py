@@ -40,7 +40,7 @@ _PLAIN = msgspec.json.Decoder(Annotated[list[_Plain], msgspec.Meta(min_length=1,
 def _plain(value: str) -> list[Message] | None:
     try:
         found = _PLAIN.decode(value)
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return None
     return [
         {
@@ -132,10 +132,27 @@ def _of_list(value: list[Any], role: str) -> list[Message] | None:
         return [{"role": role, "content": one} for one in value]
     if not all(isinstance(one, dict) for one in value):
         return None
-    if all("role" in one or "parts" in one for one in value):
-        return [message(one, role) for one in value]
+    if all("role" in one or "parts" in one or str(one.get("type")) in _ITEMS for one in value):
+        return [message(one, role) for one in map(_of_item, value) if one]
     # the parts of one message
     return [message({"parts": value}, role)] if all("type" in one for one in value) else None
+
+
+# what stands between messages in OpenAI's Responses
+_ITEMS = frozenset({"message", "reasoning", "function_call", "function_call_output"})
+
+
+def _of_item(one: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """A message as it is; a step between two as a message. A thought of which nothing is told is none."""
+    if "role" in one or "parts" in one:
+        return one
+    kind = one["type"]
+    if kind == "reasoning":
+        said = [text(part.get("text")) for part in _sequence(one.get("summary")) if isinstance(part, dict)]
+        return {"content": "", "reasoning": "\n".join(said)} if any(said) else None
+    if kind == "function_call":
+        return {"tool_calls": [one]}
+    return {"role": "tool", "content": one.get("output")} if kind == "function_call_output" else one
 
 
 def message(given: Any, role: str) -> Message:
@@ -153,8 +170,13 @@ def message(given: Any, role: str) -> Message:
     made: Message = {"role": str(given.get("role") or role)[:40], "content": ""}
     if isinstance(content, list):
         _take_parts(made, content)
+        if not made["content"] and isinstance(given.get("content"), str):
+            # the text stands beside its parts
+            made["content"] = given["content"]
     else:
         made["content"] = text(content)
+    if isinstance(given.get("reasoning"), str):
+        made.setdefault("reasoning", given["reasoning"])
     calls = [*made.get("tool_calls", ()), *map(_tool_call, _sequence(given.get("tool_calls")))]
     if isinstance(given.get("function_call_name"), str):
         asked = {"name": given["function_call_name"], "arguments": given.get("function_call_arguments_json")}

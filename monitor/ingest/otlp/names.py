@@ -98,7 +98,8 @@ def number_text(value: float) -> str:
         return "NaN"
     if value in (float("inf"), float("-inf")):
         return "+Inf" if value > 0 else "-Inf"
-    text = f"{value:f}" if value == int(value) else repr(value)
+    # as few digits as tell it from its neighbours, then zeros: 18446744073709552000
+    text = repr(value)
     if "e" in text:
         from decimal import Decimal
 

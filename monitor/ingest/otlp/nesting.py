@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from monitor.ingest.envelope import Generation
+from monitor.ingest.otlp import readers
+from monitor.ingest.otlp.messages import Content
 from monitor.ingest.otlp.spans import Span
 
 MOST_STEPS = 200
@@ -37,12 +39,14 @@ def settle(calls: Sequence[Call], parents: Mapping[Key, str]) -> tuple[list[Call
         if call.span.parent:
             _climb(call, by_key, parents)
     _find_twins(calls)
-    counting = [call for call in calls if not call.inner]
-    wrapping = [call for call in calls if call.inner]
+    return [call for call in calls if not call.inner], [call for call in calls if call.inner]
+
+
+def lend(wrapping: Iterable[Call]) -> None:
+    """What the calls within do not know and those around them do."""
     for call in wrapping:
         for inner in call.inner:
             _lend(call.generation, inner.generation, alone=len(call.inner) == 1)
-    return counting, wrapping
 
 
 def _climb(call: Call, by_key: Mapping[Key, Call], parents: Mapping[Key, str]) -> None:
@@ -92,7 +96,22 @@ def _same(outer: Call, inner: Call) -> bool:
     names = [call.span.reading.value("gen_ai.response.id") for call in (outer, inner)]
     if names[0] and names[1]:
         return bool(names[0] == names[1])
-    return bool(one.output) and one.output == other.output
+    if one.error is not None:
+        # refused alike: there is no answer to compare, and each library has names of its own for errors
+        return one.model == other.model and bool(one.prompt) and _told(one.prompt) == _told(other.prompt)
+    return bool(one.output) and _told(one.output) == _told(other.output)
+
+
+def _told(said: Content) -> list[tuple[str, list[tuple[str, object]]]]:
+    """What is said, however it is spelled: arguments of tools are JSON with any blanks."""
+    messages = [{"content": said}] if isinstance(said, str) else said
+    return [
+        (
+            one["content"],
+            [(asked["name"], readers.json(asked["arguments"])) for asked in one.get("tool_calls", ())],
+        )
+        for one in messages
+    ]
 
 
 def _lend(outer: Generation, inner: Generation, *, alone: bool) -> None:

@@ -126,7 +126,17 @@ def usage(value: Any) -> dict[str, int] | None:
         return None
     inner = parts.get("prompt_tokens_details", parts.get("input_tokens_details"))
     known = {**(inner if isinstance(inner, dict) else {}), **parts}
-    return {_USAGE.get(key, key): found for key, part in known.items() if (found := count(part)) is not None}
+    found = {_USAGE.get(key, key): n for key, part in known.items() if (n := count(part)) is not None}
+    return found if isinstance(inner, dict) else _together(found)
+
+
+def _together(counts: dict[str, int]) -> dict[str, int]:
+    """Where kinds of tokens are counted apart, as the total says, input and output get back what is theirs."""
+    total = counts.get("total")
+    if total is None or total != sum(counts.values()) - total:
+        return counts
+    whole = {side: sum(n for name, n in counts.items() if side in name) for side in ("input", "output")}
+    return counts | {side: n for side, n in whole.items() if side in counts}
 
 
 def provider(value: Any) -> str | None:

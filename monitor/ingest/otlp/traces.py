@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from monitor.ingest.envelope import Batch, Reason, Rejection, Source
 from monitor.ingest.otlp import calls, pieces
 from monitor.ingest.otlp.mapping import Convention, mapping
-from monitor.ingest.otlp.nesting import Call, Key, settle
+from monitor.ingest.otlp.nesting import Call, Key, lend, settle
 from monitor.ingest.otlp.spans import NO_SPAN, NO_TRACE, Span
 
 # why a span that is no call is left out
@@ -31,12 +31,14 @@ def batch_of(spans: Iterable[Span]) -> Batch:
         _take(found, span)
     counting, wrapping = settle(found.calls, found.parents)
     batch = found.batch
+    # a call may lie in another trace than the one that wraps it, and what was retrieved there
+    pieces.take_retrievals(batch, found.retrievals, [*counting, *wrapping])
+    lend(wrapping)
     for call in counting:
         batch.generations.append(call.generation)
         batch.places.append(call.span.place)
     for call in wrapping:
         batch.ignore(call.span.place, Reason.WRAPPER)
-    pieces.take_retrievals(batch, found.retrievals, counting)
     return batch
 
 

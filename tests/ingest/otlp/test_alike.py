@@ -19,7 +19,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "gen_ai.request.model": ("m", "m", "", LONG * 2, 7),
     "gen_ai.response.model": ("m", "m-1", "", ["m"]),
     "gen_ai.provider.name": ("openai", "OpenAI", "azure.ai.openai", ""),
-    "gen_ai.usage.input_tokens": (3, 300, -1, "9", 1e30),
+    "gen_ai.usage.input_tokens": (3, 300, 0, -1, "9", 1e30),
     "gen_ai.usage.cache_read.input_tokens": (0, 2, 400),
     "gen_ai.usage.output_tokens": (1, 2, 0),
     "gen_ai.server.time_to_first_token": (0.25, "x", 2_000_000.0),

@@ -39,6 +39,8 @@ USAGE = {"gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 10}
             (160, 60),
         ),
         ({"gen_ai.usage.input_tokens": "12"}, (12, None)),
+        # nobody asks a model in no tokens
+        ({"gen_ai.usage.input_tokens": 0, "gen_ai.usage.output_tokens": 0}, (None, None)),
         ({"gen_ai.usage.input_tokens": -1}, (None, None)),
         ({}, (None, None)),
     ],
@@ -48,6 +50,26 @@ def test_input_tokens_contain_the_cached_ones_once(
 ) -> None:
     made = call(chat(**attributes))
     assert (made.input_tokens, made.cached_input_tokens) == expected
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        ({"input": 24, "output": 9, "input_cache_read": 16, "output_reasoning": 10, "total": 59}, (40, 16, 19)),
+        ({"input": 21, "output": 19, "input_cache_read": 16, "input_audio": 3, "total": 59}, (40, 16, 19)),
+        ({"input": 40, "output": 19, "input_cached_tokens": 16, "output_reasoning_tokens": 10, "total": 59}, (40, 16, 19)),
+        ({"input": 10, "output": 5, "cache_read_input_tokens": 100, "total": 115}, (110, 100, 5)),
+        ({"prompt_tokens": 40, "completion_tokens": 19, "total_tokens": 59, "prompt_tokens_details": {"cached_tokens": 16}},
+         (40, 16, 19)),
+    ],
+)  # fmt: skip
+def test_kinds_of_tokens_that_are_counted_apart_are_part_of_the_whole(
+    usage: dict[str, Any], expected: tuple[int, int, int]
+) -> None:
+    made = call(
+        {"langfuse.observation.type": "generation", "langfuse.observation.usage_details": json.dumps(usage)}
+    )
+    assert (made.input_tokens, made.cached_input_tokens, made.output_tokens) == expected
 
 
 @pytest.mark.parametrize(
@@ -181,6 +203,43 @@ def test_prompts_of_every_spelling_are_the_same_messages(attributes: dict[str, A
     assert call(chat(**attributes)).prompt == EXPECTED
 
 
+def test_a_text_beside_an_image_is_kept() -> None:
+    start = "llm.input_messages.0.message."
+    parts = {
+        "role": "user", "contents.0.message_content.type": "text", "contents.0.message_content.text": "What is it?",
+        "contents.1.message_content.type": "image", "contents.1.message_content.image.image.url": "data:x",
+    }  # fmt: skip
+    made = call(chat(**{start + name: value for name, value in parts.items()}))
+    assert made.prompt == [{"role": "user", "content": "What is it?", "parts": [{"type": "image"}]}]
+
+
+def test_steps_between_messages_are_messages() -> None:
+    items = [
+        {"type": "reasoning", "summary": []},
+        {"type": "function_call", "name": "look", "arguments": "{}", "call_id": "c"},
+        {"type": "function_call_output", "call_id": "c", "output": "31 March"},
+        {
+            "type": "message",
+            "role": "assistant",
+            "content": [{"type": "output_text", "text": "Until March."}],
+        },
+    ]
+    assert call({"langfuse.observation.type": "generation", "langfuse.observation.output": json.dumps(items)}).output == [
+        {"role": "assistant", "content": "", "tool_calls": [{"name": "look", "arguments": "{}"}]},
+        {"role": "tool", "content": "31 March"},
+        {"role": "assistant", "content": "Until March."},
+    ]  # fmt: skip
+
+
+def test_documents_of_langchain_say_their_text() -> None:
+    told = {
+        "langfuse.observation.type": "retriever",
+        "langfuse.observation.output": '[{"page_content": "so", "metadata": {}}]',
+    }
+    (made,) = batch(span(1, 0, told, end=0.5), span(2, 0, chat(), start=1.0)).generations
+    assert [one.text for one in made.contexts or ()] == ["so"]
+
+
 def test_messages_in_events_of_the_span_are_read() -> None:
     events = [
         event("gen_ai.system.message", content="Be brief."),
@@ -203,6 +262,7 @@ def test_content_in_events_that_carry_attributes_is_read() -> None:
 def test_text_that_only_looks_like_json_stays_text() -> None:
     assert call(chat(gen_ai__prompt="[not json")).prompt == "[not json"
     assert call(chat(gen_ai__prompt='{"a": 1}')).prompt == '{"a": 1}'
+    assert call(chat(gen_ai__prompt='[{"type": [1]}, {}]')).prompt == '[{"type": [1]}, {}]'
 
 
 def test_attributes_without_a_field_are_kept_within_bounds() -> None:

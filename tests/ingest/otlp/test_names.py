@@ -59,6 +59,7 @@ def test_attributes_of_one_name_are_joined_in_their_order() -> None:
         (1.0, "1"),
         (0.005, "0.005"),
         (1e6, "1000000"),
+        (2.0**64, "18446744073709552000"),
         (1e-7, "0.0000001"),
         (2.5, "2.5"),
         (float("inf"), "+Inf"),

@@ -1,5 +1,7 @@
 """One call that is reported by several is one call: the innermost counts, and what only the outer knows is kept."""
 
+import json
+
 from monitor.ingest.envelope import Reason
 from tests.ingest.otlp.spans import batch, span
 
@@ -72,3 +74,28 @@ def test_other_answers_other_times_or_the_same_instrumentation_are_other_calls()
     for inner in (span(2, 0, said("no"), start=0.5), span(2, 0, said("because"), start=1.0, end=3.0)):
         assert names(batch(framework=[outer], client=[inner])) == [1, 2]
     assert names(batch(client=[outer, span(2, 0, said("because"), start=0.5)])) == [1, 2]
+
+
+def test_a_refused_call_and_arguments_of_tools_are_the_same_however_they_are_written() -> None:
+    def asked(arguments: str) -> dict[str, object]:
+        call = {"type": "tool_call", "id": "c", "name": "look", "arguments": arguments}
+        return llm(**{"gen_ai.output.messages": json.dumps([{"role": "assistant", "parts": [call]}])})
+
+    def refused(kind: str) -> dict[str, object]:
+        return llm(**{"gen_ai.input.messages": "Why?", "error.type": kind})
+
+    for told in ((asked('{"a": 1}'), asked('{"a":1}')), (refused("RateLimit"), refused("OpenAIRateLimit"))):
+        outer, inner = span(1, 0, told[0], trace_id=bytes(15) + b"\x07"), span(2, 0, told[1], start=0.5)
+        assert names(batch(framework=[outer], client=[inner])) == [2]
+
+
+def test_what_was_retrieved_in_the_trace_of_the_wrapper_goes_to_the_call() -> None:
+    said = llm(**{"gen_ai.output.messages": "because"})
+    found = {
+        "gen_ai.operation.name": "retrieval",
+        "gen_ai.retrieval.documents": '[{"id": "d", "content": "so"}]',
+    }
+    other = bytes(15) + b"\x07"
+    framework = [span(3, 0, found, end=0.1, trace_id=other), span(1, 0, said, start=0.2, trace_id=other)]
+    (call,) = batch(framework=framework, client=[span(2, 0, said, start=0.5)]).generations
+    assert [one.text for one in call.contexts or ()] == ["so"]
