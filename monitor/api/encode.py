@@ -1,11 +1,12 @@
 """Query results in the exact JSON of Prometheus' HTTP API. Written by hand: it is the hot part of an answer."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from monitor.core import patience
 from monitor.core.histograms import HistogramBlock, block_of
 from monitor.core.labels import Labels
 from monitor.core.samples import Series
@@ -39,15 +40,13 @@ def _data(result: Result) -> str:
     if result.kind == "scalar":
         return f'[{_moment(int(result.times[0]))},"{api_number(float(result.values[0, 0]))}"]'
     if result.raw is not None:
-        return _listed(_raw(one) for one in result.raw)
+        return _listed(_raw(one) for one in patience.each(result.raw))
     histograms = _histograms(result)
     if result.kind == "vector":
-        return _listed(_element(result, row, histograms) for row in range(len(result.labels)))
+        return _listed(_element(result, row, histograms) for row in patience.each(range(len(result.labels))))
     moments = _moments(result.times)
     points = _all_points(result, _openings(moments))
-    return _listed(
-        _series(result, row, moments, points(row), histograms) for row in range(len(result.labels))
-    )
+    return _listed(_rows(result, moments, points, histograms))
 
 
 def _listed(parts: Iterable[str]) -> str:
@@ -82,7 +81,7 @@ def _histograms(result: Result) -> dict[int, str]:
     """The text of every histogram by its place in the grid."""
     texts: dict[int, str] = {}
     for cells in result.histograms:
-        for row, place in enumerate(cells.place.tolist()):
+        for row, place in enumerate(patience.each(cells.place.tolist())):
             texts[place] = _histogram(cells.block, row)
     return texts
 
@@ -107,6 +106,14 @@ def _element(result: Result, row: int, histograms: dict[int, str]) -> str:
     else:
         sample = f'"histogram":[{moment},{histograms[row]}]'
     return f'{{"metric":{_metric(result.labels[row])},{sample}}}'
+
+
+def _rows(
+    result: Result, moments: list[str], points: Callable[[int], str], histograms: dict[int, str]
+) -> Iterator[str]:
+    for row in range(len(result.labels)):
+        patience.look()
+        yield _series(result, row, moments, points(row), histograms)
 
 
 def _series(result: Result, row: int, moments: list[str], points: str, histograms: dict[int, str]) -> str:

@@ -35,7 +35,8 @@ def door(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     def guarded(request: ApiRequest, /, **names: str) -> HttpResponse:
         try:
             timed = meters.queries.labels(view.__name__.strip("_")).time()
-            with timed, watched(request), query.holding(until_end=True):
+            limited = query.within(parameters.limits(request))
+            with timed, watched(request), query.holding(until_end=True), limited:
                 return view(request, **names)
         except BadParameterError as error:
             return refuse(400, str(error))

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from monitor.core.histograms import block_of
+from monitor.core import patience
+from monitor.core.histograms import HistogramBlock, HistogramRun, block_of
 from monitor.core.labels import Labels
 from monitor.core.samples import LOOKBACK_MS, Series, Table, is_stale
 from monitor.promql import tree
@@ -32,11 +33,9 @@ from monitor.promql.values import (
 from monitor.promql.windows import Windows, gathered_by_times, of_series, of_table
 from monitor.promql.worked import Worked
 
+# what a bucket of a native histogram costs to work with, in numbers
+BUCKET = 0.4
 Data = Mapping[Read, Sequence[Series]]
-
-
-def _no_check() -> None:
-    """For callers without a deadline."""
 
 
 def _any_number(_: int) -> None:
@@ -45,11 +44,10 @@ def _any_number(_: int) -> None:
 
 @dataclass(slots=True)
 class Evaluation:
-    """One query under way. ``check`` is called between operators and raises when time is up."""
+    """One query under way."""
 
     plan: Plan
     data: Data
-    check: Callable[[], None] = _no_check
     max_samples: int = 50_000_000
     notes: Notes = field(default_factory=Notes)
     # parts that other questions about the same samples have in common with this one, and its whole grid
@@ -61,7 +59,7 @@ class Evaluation:
         return self.value(self.plan.root, self.plan.grid)
 
     def value(self, node: tree.Node, grid: Grid) -> Value:
-        self.check()
+        patience.look()
         notes = self.notes
         outer, notes.of = notes.of, tree.word(node)
         try:
@@ -115,7 +113,7 @@ class Evaluation:
     def _instant(self, node: tree.Selector, grid: Grid) -> tuple[Vector, Floats]:
         """The newest sample within the look-back, and the times (ms) of the samples taken."""
         series = self.data[Read(node, 0, grid)]
-        self._afford(len(series), grid)
+        self._afford(len(series), grid, _buckets(series))
         if node.edges == "smoothed":
             return self._smoothed(series, subquery.frame(node, 0, grid).ends)
         return instant(series, subquery.frame(node, 0, grid).ends, self.plan.lookback)
@@ -128,14 +126,15 @@ class Evaluation:
         vector = Vector([one.labels for one in series], values, floats).without_empty_rows()
         return vector, np.broadcast_to(moments, vector.values.shape).astype(np.float64)
 
-    def _afford(self, rows: int, grid: Grid) -> None:
+    def _afford(self, rows: int, grid: Grid, buckets: int = 0) -> None:
+        """``buckets``: of all rows that are native histograms."""
         if rows * grid.steps > self.max_samples:
             message = (
                 f"{rows} series at {grid.steps} steps are more than the limit of {self.max_samples} samples;"
                 " take longer steps, a shorter time or fewer series"
             )
             raise TooMuchError(message)
-        self.afford(rows * grid.steps)
+        self.afford(int((rows + BUCKET * buckets) * grid.steps))
 
     def _binary(self, node: tree.Binary, grid: Grid) -> Value:
         left, right = self.value(node.left, grid), self.value(node.right, grid)
@@ -155,14 +154,15 @@ class Evaluation:
     def _aggregation(self, node: tree.Aggregation, grid: Grid) -> Vector:
         param = None if node.param is None else self.value(node.param, grid)
         assert not isinstance(param, Vector)
-        return aggregate.aggregate(node, self.vector(node.expr, grid), param, self.notes)
+        vector = self.vector(node.expr, grid)
+        return aggregate.aggregate(node, vector, param, self.notes, lambda rows: self._afford(rows, grid))
 
     def _call(self, node: tree.Call, grid: Grid) -> Value:
         known = FUNCTIONS.get(node.name)
         if known is None:
             message = f"{node.name}() is not supported here"
             raise ExecutionError(message)
-        context = Context(node, grid, self.plan.grid, self.notes, self.check, self.max_samples)
+        context = Context(node, grid, self.plan.grid, self.notes, self.max_samples)
         if node.name == "timestamp" and isinstance(node.args[0], tree.Selector):
             return self._sample_times(node.args[0], grid)
         if node.name == "timestamp" and isinstance(node.args[0], tree.Fixed):
@@ -187,7 +187,7 @@ class Evaluation:
         asked = node.args[place]
         edges = asked.selector.edges if isinstance(asked, tree.Range) else ""
         for windows in self.windows(asked, grid):
-            self.check()
+            patience.look()
             if edges:
                 results.append(extended.over(context, windows, edges, self.plan.lookback))
                 continue
@@ -198,7 +198,7 @@ class Evaluation:
     def windows(self, node: tree.Node, grid: Grid) -> Iterator[Windows]:
         if isinstance(node, tree.Range):
             series = self.data[Read(node.selector, node.width, grid)]
-            self._afford(len(series), grid)
+            self._afford(len(series), grid, _buckets(series))
             frame = subquery.frame(node.selector, node.width, grid)
             if isinstance(series, Table):
                 return of_table(series, frame)
@@ -208,8 +208,11 @@ class Evaluation:
         if inner.steps < 1:
             # no multiple of its step lies in its width
             return iter(())
+        # what reads no series has its steps all the same
+        self._afford(1, inner)
         value = self.vector(node.expr, inner)
-        self._afford(len(value.labels), grid)
+        widest = max((_columns(cells.block) for cells in value.histograms), default=0)
+        self._afford(len(value.labels), grid, widest * len(value.labels))
         return subquery.windows(node, value, inner, grid)
 
     def _sample_times(self, node: tree.Selector, grid: Grid) -> Vector:
@@ -235,6 +238,16 @@ class Evaluation:
         presence = Vector([Labels()], np.ones((1, grid.steps)), there[None, :])
         result: Vector = FUNCTIONS["absent"].run(context, presence)
         return result
+
+
+def _buckets(series: Sequence[Series]) -> int:
+    if isinstance(series, Table):
+        return 0
+    return sum(max(map(_columns, one.histograms)) for one in series if one.histograms)
+
+
+def _columns(block: HistogramRun | HistogramBlock) -> int:
+    return int(block.positive.shape[-1] + block.negative.shape[-1])
 
 
 def instant(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from monitor.core import patience
 from monitor.core.histograms import HistogramBlock, stacked
 from monitor.core.labels import Labels, Roster, once
 
@@ -175,7 +176,7 @@ def merged(vector: Vector, conflict: Callable[[Labels], Exception]) -> Vector:
         raise conflict(list(places)[int(np.flatnonzero((filled > 1).any(axis=1))[0])])
     values = np.zeros((len(places), vector.steps))
     floats = np.zeros(values.shape, dtype=bool)
-    for row, goal in enumerate(target):
+    for row, goal in enumerate(patience.each(target)):
         mask = vector.floats[row]
         values[goal][mask] = vector.values[row][mask]
         floats[goal] |= mask

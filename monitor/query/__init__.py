@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
-from monitor.core import clock
+from monitor.core import clock, patience
 from monitor.promql import edges, tree, trims
 from monitor.promql import parse as parser
 from monitor.promql.errors import BadQueryError, QueryError
@@ -21,12 +21,12 @@ from monitor.query.answer import Kind, Limits, Result
 from monitor.query.engine import ask
 from monitor.query.room import holding
 from monitor.query.room import text as writing
-from monitor.query.stored import Source, Stored
+from monitor.query.stored import Source, Stored, timer
 
 __all__ = [
     "Asking", "Elsewhere", "Failed", "Fault", "FunctionHelp", "Kind", "Limits", "Moment", "Result", "Source", "ask", "check",
     "elsewhere", "functions", "holding", "instant", "instants", "newer_syntax", "pretty", "range", "result_kind",
-    "together", "unsupported_functions", "writing",
+    "together", "unsupported_functions", "within", "writing",
 ]  # fmt: skip
 
 # what callers on the floors above catch
@@ -123,6 +123,11 @@ def range(  # noqa: A001 - the word of the HTTP API
         message = "the end must not lie before the start"
         raise BadQueryError(message)
     return _answer(project_id, expr, Grid(first, last, width), limits, at_once=False)
+
+
+def within(limits: Limits) -> AbstractContextManager[None]:
+    """What is done within, questions or not, ends with this time; raises QueryError then."""
+    return patience.under(timer(limits))
 
 
 def _tried(project_id: int, expr: str, grid: Grid, bounds: Limits) -> "Result | QueryError":

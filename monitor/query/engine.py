@@ -1,9 +1,9 @@
 """One question, from its text to its answer: parsed, planned, read, evaluated; over any source of series."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from monitor import history
+from monitor.core import patience
 from monitor.promql import kept, tree
 from monitor.promql import parse as parser
 from monitor.promql.errors import BadQueryError, TooMuchError
@@ -26,8 +26,9 @@ _SAID = {"matrix": "range vector", "string": "string"}
 def ask(source: Source, expr: str, grid: Grid, *, limits: Limits | None = None, at_once: bool) -> Result:
     """The answer over any source of series: what instant() and range() do, and tests over memory."""
     try:
-        with room.share():
-            return _asked(source, expr, grid, limits or Limits(), at_once=at_once)
+        bounds = limits or Limits()
+        with room.share(), patience.under(timer(bounds)):
+            return _asked(source, expr, grid, bounds, at_once=at_once)
     except RecursionError as error:
         raise parser.too_deep() from error
 
@@ -39,14 +40,13 @@ def _asked(source: Source, expr: str, grid: Grid, bounds: Limits, *, at_once: bo
             " try decreasing the query resolution (?step=XX)"
         )
         raise BadQueryError(message)
-    in_time = timer(bounds)
     root = parser.parse(expr, Question.of(grid, at_once=at_once))
     kind = parser.result_kind(root)
     if not at_once and kind in {"matrix", "string"}:
         message = f'invalid expression type "{_SAID[kind]}" for range query, must be Scalar or instant Vector'
         raise BadQueryError(message)
     look = source.look() if isinstance(source, Stored) and tree.reads(root) else None
-    work, notes = Work(source, look, bounds, in_time, ordered=at_once), Notes()
+    work, notes = Work(source, look, bounds, ordered=at_once), Notes()
     if kind == "matrix":
         evaluation = work.prepared(root, grid, grid, notes)
         result = raw(evaluation, evaluation.plan)
@@ -67,7 +67,6 @@ class Work:
     source: Source
     look: Look | None
     bounds: Limits
-    in_time: Callable[[], None]
     ordered: bool
     samples: int = 0
     # the samples were too many: what coarse points can say is taken from them
@@ -89,11 +88,11 @@ class Work:
         made = self.planned(node, grid, whole, notes)
         data, samples = read(self.source, made, self.bounds, ordered=self.ordered)
         self.samples += samples
-        self.in_time()
+        patience.look()
         worked = self.source.worked if isinstance(self.source, Stored) and not self.spare else None
         return Evaluation(
-            made, data, self.in_time, self.bounds.samples, notes, None if worked is None else (worked, whole), room.cells
-        )  # fmt: skip
+            made, data, self.bounds.samples, notes, None if worked is None else (worked, whole), room.cells
+        )
 
     def planned(self, node: tree.Node, grid: Grid, whole: Grid, notes: Notes) -> Plan:
         """What has to be read, after the parts that are kept from before."""
@@ -119,6 +118,7 @@ def raw(evaluation: Evaluation, made: Plan) -> Result:
     node = made.root
     if isinstance(node, tree.Subquery):
         inner = inner_grid(node, made.grid)
+        room.cells(inner.steps)
         return shaped(evaluation.value(node.expr, inner), inner, at_once=False)
     assert isinstance(node, tree.Range)
     series = evaluation.data[Read(node.selector, node.width, made.grid)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from monitor.core import patience
 from monitor.core.samples import Series
 from monitor.promql import parse as parser
 from monitor.promql.errors import BadQueryError, QueryError
@@ -45,7 +46,9 @@ class _Asked:
     def attempt(self, work: Callable[..., None], *given: object) -> None:
         if self.error is None:
             try:
-                work(*given)
+                # of its own: what others of them take is not its fault
+                with patience.under(timer(self.bounds)):
+                    work(*given)
             except QueryError as error:
                 self.error = error
             except RecursionError:
@@ -56,8 +59,7 @@ class _Asked:
         if parser.result_kind(root) in {"matrix", "string"}:
             message = f"{self.expr!r} is no vector; only vectors and scalars are asked together"
             raise BadQueryError(message)
-        self.in_time = timer(self.bounds)
-        self.work = Work(source, source.look(), self.bounds, self.in_time, ordered=True)
+        self.work = Work(source, source.look(), self.bounds, ordered=True)
         self.plan = self.work.planned(root, grid, grid, self.notes)
 
     @property
@@ -69,9 +71,7 @@ class _Asked:
 
     def run(self, grid: Grid) -> None:
         with room.share():
-            evaluation = Evaluation(
-                self.plan, self.data, self.in_time, self.bounds.samples, self.notes, afford=room.cells
-            )
+            evaluation = Evaluation(self.plan, self.data, self.bounds.samples, self.notes, afford=room.cells)
             self.result = shaped(evaluation.run(), grid, at_once=True)
         self.result.samples = self.work.samples
         self.result.warnings, self.result.infos = list(self.notes.warnings), list(self.notes.infos)
@@ -92,7 +92,8 @@ def _read_together(asked: Sequence[_Asked], source: Stored, bounds: Limits) -> N
     """One read for all; where that would be too much, each reads on its own and only the greedy one fails."""
     wanted = dict.fromkeys(one for each in asked for one in each.plan.selections.values())
     try:
-        found = dict(zip(wanted, source(list(wanted), bounds.samples), strict=True))
+        with patience.under(timer(bounds)):
+            found = dict(zip(wanted, source(list(wanted), bounds.samples), strict=True))
     except QueryError:
         for one in asked:
             one.attempt(one.read, source, bounds)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from monitor import history
-from monitor.core import clock
+from monitor.core import clock, patience
 from monitor.core.samples import Selection, Series, Table
 from monitor.promql.errors import DeadlineError, TooMuchError
 from monitor.promql.kept import Look
@@ -64,15 +64,9 @@ class Stored:
         return self.seen
 
 
-def timer(bounds: Limits) -> Callable[[], None]:
-    """To be called now and then: raises DeadlineError when time is up or nobody waits for the answer any more."""
-    until = clock.monotonic() + bounds.seconds
-
-    def in_time() -> None:
-        if clock.monotonic() > until or deadline.deserted():
-            raise late(bounds)
-
-    return in_time
+def timer(bounds: Limits) -> patience.Limit:
+    """From now on: DeadlineError when time is up or nobody waits for the answer any more."""
+    return patience.Limit(clock.monotonic() + bounds.seconds, deadline.deserted, lambda: late(bounds))
 
 
 def late(bounds: Limits) -> DeadlineError:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import psycopg
 from django.db import OperationalError, connection
 
-from monitor.core import clock
+from monitor.core import clock, patience
 
 CANCEL_SECONDS = 5.0
 
@@ -136,12 +136,12 @@ class _Turn:
 
 @contextlib.contextmanager
 def stopped_after(seconds: float) -> Iterator[None]:
-    """Cancel what runs on this thread's connection after ``seconds``, or when nobody waits for it any more; raises
-    StoppedError when that happened.
+    """Cancel what runs on this thread's connection after ``seconds``, or sooner where whoever waits for it has less
+    time, or nobody waits any more; raises StoppedError when that happened.
     """
     connection.ensure_connection()
     turn, asker = _Turn(connection.connection), _asker()
-    _watch.stop_at(clock.monotonic() + max(seconds, 0.001), turn)
+    _watch.stop_at(clock.monotonic() + max(min(seconds, patience.left()), 0.001), turn)
     try:
         if asker is not None:
             asker.waits_for(turn)

@@ -10,7 +10,7 @@ from django.test import RequestFactory
 
 from monitor.api import leaving
 from monitor.api.leaving import Line, Question
-from monitor.core import clock
+from monitor.core import clock, patience
 from monitor.promql.errors import DeadlineError
 from monitor.query.answer import Limits
 from monitor.query.stored import timer
@@ -86,12 +86,12 @@ def test_where_the_server_s_connections_cannot_be_seen_nobody_is_watched() -> No
 def test_an_evaluation_ends_when_nobody_waits_for_it() -> None:
     asker = Asker()
     with asked_by(asker):
-        in_time = timer(Limits())
-        in_time()
-        asker.leave()
-        with pytest.raises(DeadlineError):
-            in_time()
-    in_time()
+        with patience.under(timer(Limits())):
+            patience.look()
+            asker.leave()
+            with pytest.raises(DeadlineError):
+                patience.look()
+    patience.look()
 
 
 def server(work: Callable[[int], None], done: threading.Event) -> int:

@@ -1,13 +1,19 @@
 """The one way to ask: limits, deadlines, checks and help."""
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from monitor import query
+from monitor.core import patience
 from monitor.core.labels import Labels
 from monitor.core.samples import Selection, Series
 from monitor.promql.errors import BadQueryError, DeadlineError, ExecutionError, TooMuchError
+from monitor.promql.operators import aggregate
 from monitor.promql.values import Grid
+from monitor.query import engine
 from tests.promql.language import memory
 
 HOUR = 3_600_000
@@ -34,6 +40,7 @@ def test_samples_read_are_counted() -> None:
         ("x", {"series": 2}),
         ("sum_over_time(x[30m])", {"samples": 5_000}),
         ("quantile_over_time(0.5, x[30m])", {"samples": 5_000}),
+        ('count_values("v", x)', {"samples": 2_000}),
         ("max_over_time(x[30m:1s])", {"samples": 5_000}),
         ("max_over_time(max_over_time(x[30m:1s])[30m:1s])", {"samples": 1_000_000}),
     ],
@@ -51,6 +58,44 @@ def test_too_many_steps_are_a_mistake_of_the_asker() -> None:
 def test_time_runs_out_between_operators() -> None:
     with pytest.raises(DeadlineError, match="timed out"):
         ask("sum(x)", seconds=-1)
+
+
+def looks(expr: str, series: Sequence[Series], monkeypatch: pytest.MonkeyPatch, grid: Grid) -> int:
+    """How often the time is looked at on the way to the answer."""
+    taken: list[None] = []
+    seen = patience.Limit(math.inf, lambda: bool(taken.append(None)), DeadlineError)  # type: ignore[func-returns-value]
+    monkeypatch.setattr(engine, "timer", lambda _: seen)
+    query.ask(memory(series), expr, grid, at_once=grid.steps == 1)
+    return len(taken)
+
+
+@pytest.mark.parametrize(
+    ("expr", "least"),
+    [
+        ("sort_by_label(x, 'n')", 1_500), ("topk by (n) (1, x)", 1_500), ("quantile by (n) (0.5, x)", 1_500),
+        ("count_values('v', x)", 6), ("label_replace(x, 'z', '$1', 'n', '(.*)')", 6), ("label_join(x, 'z', '', 'n')", 6),
+        ("sum by (n) (x)", 5), ("limit_ratio(0.5, x)", 6), ("x and on (n) x", 6), ("x / on (n) x", 6), ("abs(x) or x", 6),
+    ],
+)  # fmt: skip
+def test_what_is_done_series_by_series_looks_at_the_time(
+    expr: str, least: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = [
+        Series(Labels({"__name__": "x", "n": str(n)}), np.array([0]), np.array([float(n)]))
+        for n in range(1_500)
+    ]
+    assert looks(expr, many, monkeypatch, Grid(0, 0, 1)) >= least
+
+
+def test_many_steps_are_put_in_order_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aggregate, "SORTED_AT_ONCE", 30)
+    steady = [Series(Labels({"__name__": "x", "n": str(n)}), 60_000 * np.arange(61), np.sin(np.arange(61) * n)) for n in range(3)]  # fmt: skip
+    whole = query.ask(memory(steady), "topk(2, x) + on () group_left quantile(0.3, x)", GRID, at_once=False)
+    assert looks("topk(2, x)", steady, monkeypatch, GRID) >= 6
+    assert looks("quantile(0.3, x)", steady, monkeypatch, GRID) >= 6
+    monkeypatch.setattr(aggregate, "SORTED_AT_ONCE", 1_000)
+    again = query.ask(memory(steady), "topk(2, x) + on () group_left quantile(0.3, x)", GRID, at_once=False)
+    assert np.array_equal(whole.values, again.values)
 
 
 def test_a_range_vector_has_no_range_answer() -> None:

@@ -11,6 +11,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from monitor import query
+from monitor.core.histograms import HistogramRun
 from monitor.core.labels import Labels
 from monitor.core.samples import Selection, Series
 from monitor.promql.errors import TooMuchError
@@ -25,7 +26,7 @@ PATIENCE_SECONDS = 30
 
 @pytest.fixture
 def hundred(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Room:
-    """Room for 100 MB; who needs up to 10 need not ask."""
+    """Room for 100 MB, ten of them for questions of up to 10 MB each."""
     settings.VIGIL_QUERY_MEMORY_MB = 100
     made = Room()
     monkeypatch.setattr(room, "room", made)
@@ -102,18 +103,35 @@ def test_who_waits_in_vain_is_told_why_and_what_to_do(impatient: Room) -> None:
     assert (impatient.held, impatient.waiting) == (70 * MB, [])
 
 
-def test_a_small_one_passes_while_there_is_no_room(impatient: Room) -> None:
-    held(impatient, 100)
-    small = Share(impatient)
-    small.count(9 * MB)
-    assert (small.held, impatient.held) == (0, 100 * MB)
+def test_a_small_one_passes_where_large_ones_hold_all_they_may(impatient: Room) -> None:
+    held(impatient, 90)
+    assert held(impatient, 9).held == 9 * MB
+    assert impatient.held == 99 * MB
+
+
+def test_small_ones_together_hold_no_more_than_there_is(impatient: Room) -> None:
+    for _ in range(10):
+        held(impatient, 10)
+    said = Asker(Share(impatient), 1).outcome()
+    assert said.startswith("other queries hold 100 of 100 MB; ask again in a moment")
+
+
+def test_a_small_one_goes_before_a_large_one_that_came_first(hundred: Room) -> None:
+    everything = [held(hundred, 10) for _ in range(10)]
+    large = Asker(Share(hundred), 90)
+    until(lambda: len(hundred.waiting) == 1)
+    small = Asker(Share(hundred), 5)
+    until(lambda: len(hundred.waiting) == 2)
+    everything[0].back(0)
+    assert small.outcome() == "went on"
+    for share in [*everything, small.share]:
+        share.back(0)
+    assert large.outcome() == "went on"
 
 
 def test_one_larger_than_all_the_room_is_refused_at_once_and_for_good(hundred: Room) -> None:
-    with pytest.raises(
-        TooMuchError, match=r"would hold 101 MB, more than the 100 MB .*VIGIL_QUERY_MEMORY_MB"
-    ):
-        Share(hundred).count(101 * MB)
+    with pytest.raises(TooMuchError, match=r"would hold 91 MB, more than the 90 MB .*VIGIL_QUERY_MEMORY_MB"):
+        Share(hundred).count(91 * MB)
 
 
 def test_who_came_first_goes_first(hundred: Room) -> None:
@@ -188,21 +206,38 @@ def test_cells_count(impatient: Room) -> None:
     assert impatient.held == 70 * MB
 
 
+def buckets(selections: Sequence[Selection], _: int) -> list[list[Series]]:
+    """40 native histograms of 100 buckets: 4,000 buckets beside 40 rows."""
+    run = HistogramRun(
+        np.array([0]), *np.ones((3, 1)), positive_index=np.arange(100), positive=np.ones((1, 100))
+    )
+    none = np.array([], dtype=np.int64), np.array([])
+    return [
+        [Series(Labels({"__name__": "x", "n": str(n)}), *none, (run,)) for n in range(40)] for _ in selections
+    ]
+
+
+def test_native_histograms_count_with_their_buckets(impatient: Room) -> None:
+    held(impatient, 70)
+    with pytest.raises(BusyError):
+        query.ask(buckets, "sum(x)", Grid(0, 399_000, 1_000), at_once=False)
+    assert impatient.held == 70 * MB
+
+
 @pytest.fixture
 def full(impatient: Room) -> Iterator[Room]:
     with ExitStack() as stack:
         stack.enter_context(room.holding())
-        room.count(100 * MB)
+        room.count(90 * MB)
         yield impatient
 
 
 def test_over_http_it_is_busy_for_a_while_and_says_when_to_come_again(
-    full: Room, client: Client, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    full: Room, client: Client, cast: Cast
 ) -> None:
     asked = {"query": "vector(1)", "start": "0", "end": "600000", "step": "60"}
     assert client.get("/api/v1/query_range", asked, headers=cast.bearer).status_code == 200
-    monkeypatch.setattr(room, "FREE_BYTES", -1)
-    asked["query"] = "absent(nothing)"
+    held(full, 10)
     answer = client.get("/api/v1/query_range", asked, headers=cast.bearer)
     assert (answer.status_code, answer.json()["errorType"], answer["Retry-After"]) == (
         503,

@@ -80,6 +80,27 @@ def test_answers_are_the_same_as_one_by_one(project: int, now: dt.datetime) -> N
     assert all(points for points, _ in alone)
 
 
+def test_one_window_and_a_curve_are_answered_together_as_apart(project: int, now: dt.datetime) -> None:
+    calls, seconds = "sum(increase(llm_requests_total[W]))", "sum(increase(llm_request_duration_seconds[W]))"
+    exprs = [calls, f"histogram_quantile(0.9, {seconds})", f"histogram_sum({seconds})"]
+    asked = [
+        query.Asking(one.replace("[W]", "[2h]"), now, now)
+        for one in [*exprs, exprs[0].replace("]", "] offset 1h")]
+    ]
+    asked += ahead(now, [one.replace("[W]", "[5m]") for one in exprs[:2]])
+    alone = [answered(project, one) for one in asked]
+    forget()
+    with query.together(project, asked):
+        assert [answered(project, one) for one in asked] == alone
+    assert all(alone)
+
+
+def answered(project: int, one: query.Asking) -> Any:
+    if one.step is None:
+        return query.instant(project, one.expr, one.end).single()
+    return told(project, one)[0]
+
+
 def test_a_page_reads_once(project: int, now: dt.datetime) -> None:
     asked = ahead(now, EXPRESSIONS)
     with CaptureQueriesContext(connection) as caught, query.together(project, asked):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.core import quantiles
+from monitor.core import patience, quantiles
 from monitor.core.histograms import HistogramBlock
 from monitor.core.labels import Labels, once
 from monitor.promql.functions import remarks
@@ -23,6 +23,7 @@ def _native(vector: Vector, read: Callable[[HistogramBlock, Cells], Floats]) -> 
     values, found = np.zeros(vector.values.shape), np.zeros(vector.values.shape, dtype=bool)
     with np.errstate(all="ignore"):
         for cells in vector.histograms:
+            patience.look()
             values.reshape(-1)[cells.place] = read(cells.block, cells)
             found.reshape(-1)[cells.place] = True
     return Vector(nameless(vector.labels), values, found)
@@ -145,6 +146,7 @@ class Group:
         """(steps, buckets) for each set of buckets that occurs together."""
         kinds, which = np.unique(self.present, axis=1, return_inverse=True)
         for number, kind in enumerate(kinds.T):
+            patience.look()
             if kind.any():
                 steps = np.flatnonzero(which.reshape(-1) == number)
                 yield steps, _buckets(self.bounds[kind], values[self.rows[kind]][:, steps])
@@ -174,7 +176,7 @@ def _separated(notes: Notes, vector: Vector) -> tuple[Vector, list[Group]]:
     own = {one: row for row, one in enumerate(labels)} if vector.histograms else {}
     has_native = vector.histogram_mask() if vector.histograms else None
     groups = []
-    for name, rows, bounds in classic.members:
+    for name, rows, bounds in patience.each(classic.members):
         present = vector.floats[rows]
         if has_native is not None and name in own:
             clash = present.any(axis=0) & has_native[own[name]]
@@ -201,7 +203,7 @@ class _Classic:
 def _by_bound(labels: list[Labels], rows: Iterable[int]) -> _Classic:
     members: dict[Labels, list[tuple[float, int]]] = {}
     malformed = []
-    for row in rows:
+    for row in patience.each(list(rows)):
         text = labels[row].get("le", "")
         if _NUMBER.fullmatch(text) is None:
             malformed.append((text, labels[row].name))
@@ -227,6 +229,7 @@ def _answers(
     alike: dict[bytes, list[int]] = {}
     with np.errstate(all="ignore"):
         for row, group in enumerate(groups):
+            patience.look()
             if group.present.all():
                 found[row] = True
                 alike.setdefault(group.bounds.tobytes(), []).append(row)
@@ -235,6 +238,7 @@ def _answers(
             for steps, buckets in group.patterns(vector.values):
                 values[row, steps] = classic(buckets, steps)
         for rows in alike.values():
+            patience.look()
             values[rows] = _side_by_side(vector.values, [groups[row] for row in rows], classic)
     parts.append(Vector(nameless(group.labels for group in groups), values, found))
     return piled([part.without_empty_rows() for part in parts], vector.steps)
@@ -284,6 +288,7 @@ def _rising(counts: Floats) -> tuple[Floats, Mask]:
         return counts, forced
     result = counts.copy()
     for row in range(1, len(counts)):
+        patience.look()
         previous, current = result[row - 1], result[row]
         size = np.abs(previous) + np.abs(current)
         near = np.abs(current - previous) < _TOLERANCE * np.minimum(size, np.finfo(np.float64).max)

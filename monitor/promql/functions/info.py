@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from monitor.core import patience
 from monitor.core.labels import NAME, Labels, Matcher
 from monitor.promql.errors import ExecutionError
 from monitor.promql.functions.labels import same_labels
@@ -33,7 +34,7 @@ class Joined:
 
 
 @function("vector", "vector", optional=1, keeps_name=True)
-def info(context: Context, vector: Vector, joined: Joined) -> Vector:
+def info(_: Context, vector: Vector, joined: Joined) -> Vector:
     """Elements with the labels of info metrics of the same instance and job (default: all of target_info)."""
     if joined.vector.histograms:
         row = int(joined.vector.histograms[0].place[0]) // vector.steps
@@ -43,7 +44,7 @@ def info(context: Context, vector: Vector, joined: Joined) -> Vector:
     present = vector.present()
     parts = []
     for row, labels in enumerate(vector.labels):
-        context.check()
+        patience.look()
         key = _identity(labels)
         if joined.is_info(labels.name):
             parts.append(vector.rows([row]))

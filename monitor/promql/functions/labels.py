@@ -5,6 +5,7 @@ from typing import Any
 
 import re2
 
+from monitor.core import patience
 from monitor.core.labels import Labels
 from monitor.promql.errors import ExecutionError, TooMuchError
 from monitor.promql.functions.registry import Context, function
@@ -53,7 +54,7 @@ def label_replace(
     _check_name("label_replace", "destination", target)
     results, afford = [], _Afford("label_replace")
     references = replacement.count("$")
-    for labels in vector.labels:
+    for labels in patience.each(vector.labels):
         value = labels.get(source, "")
         match = compiled.fullmatch(value)
         if match is not None:
@@ -84,7 +85,7 @@ def label_join(_: Context, vector: Vector, target: str, separator: str, *sources
         _check_name("label_join", "source", source)
     _check_name("label_join", "destination", target)
     results, afford = [], _Afford("label_join")
-    for labels in vector.labels:
+    for labels in patience.each(vector.labels):
         values = [labels.get(source, "") for source in sources]
         afford(sum(map(len, values)) + len(separator) * len(values))
         results.append(labels.having({target: separator.join(values)}))

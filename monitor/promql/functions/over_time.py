@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from monitor.core import patience
 from monitor.core.histograms import HistogramBlock, UnlikeHistogramsError, added, equal_rows, reset_rows
 from monitor.promql.errors import TooMuchError
 from monitor.promql.functions import remarks
@@ -62,7 +63,7 @@ def per_window(
     values = np.zeros(windows.shape)
     with np.errstate(all="ignore"):
         for chosen, part in windows.parted(_PART_SAMPLES):
-            context.check()
+            patience.look()
             spelled = ragged(part)
             answers = np.zeros(part.shape)
             if len(spelled.cell):
@@ -79,6 +80,7 @@ def filled(windows: Windows) -> Mask:
 def floats_only(context: Context, windows: Windows, values: Floats, ok: Mask) -> Vector:
     """An answer from floats alone; remarks where histograms were passed over."""
     for row, track in windows.tracks.items():
+        patience.look()
         if (ok[row] & (track.count > 0)).any():
             remarks.ignored_histograms(context.notes, windows.labels[row].name)
     return Vector(nameless(windows.labels), values, ok)
@@ -101,6 +103,7 @@ def _sums(windows: Windows) -> Floats:
         magnitudes = reduced(windows, np.add, np.abs(values))
         doubtful = (np.abs(totals) < magnitudes * _CANCELLED) & filled(windows)
         for row, step in np.argwhere(doubtful):
+            patience.look()
             totals[row, step] = careful_sum(_window(windows, row, step))
     return totals
 
@@ -145,11 +148,13 @@ def _added_up(context: Context, windows: Windows, *, mean: bool) -> Vector:
         if mean:
             totals, values = values, values / windows.count
             for row, step in np.argwhere(np.isinf(totals) & ok):
+                patience.look()
                 samples = _window(windows, row, step)
                 if np.isfinite(samples).all():
                     values[row, step] = careful_sum(samples / len(samples))
     pieces: list[Piece] = []
     for row, track in windows.tracks.items():
+        patience.look()
         mixed = ok[row] & (track.count > 0)
         if mixed.any():
             remarks.mixed_samples(context.notes, windows.labels[row].name)
@@ -171,11 +176,12 @@ def _histogram_sums(
         start = int(track.starts[part])
         yield chosen, _block_sums(track.parts[part], track.low[chosen] - start, track.high[chosen] - start)
     for step in steps[first != last]:
-        context.check()
+        patience.look()
         samples = [track.sample(index) for index in range(int(track.low[step]), int(track.high[step]))]
         try:
             total = samples[0]
             for sample in samples[1:]:
+                patience.look()
                 ((_, total),) = added(total, sample)
             yield np.array([step]), total
         except UnlikeHistogramsError as error:
@@ -245,6 +251,7 @@ def _edge(windows: Windows, *, newest: bool) -> Vector:
         values = windows.values.take(np.where(ok, index, 0))
     pieces: list[Piece] = []
     for row, track in windows.tracks.items():
+        patience.look()
         steps = np.flatnonzero(track.count > 0)
         chosen = track.high[steps] - 1 if newest else track.low[steps]
         wins = np.ones(len(steps), dtype=bool)
@@ -284,7 +291,7 @@ def ts_of_first_over_time(_: Context, windows: Windows) -> Vector:
 def _edge_moments(windows: Windows, *, newest: bool) -> Vector:
     ok = filled(windows)
     moments = np.zeros(windows.shape)
-    for row in range(len(windows.labels)):
+    for row in patience.each(range(len(windows.labels))):
         if ok[row].any():
             moments[row] = _edge_times(windows, row, newest=newest)
         track = windows.tracks.get(row)
@@ -349,6 +356,7 @@ def _quantiles(values: Floats, spelled: Ragged, q: Floats) -> Floats:
     """
     result = np.empty(len(spelled.sizes))
     for size in np.unique(spelled.sizes).tolist():
+        patience.look()
         rows = np.flatnonzero(spelled.sizes == size)
         ordered = values[spelled.starts[rows][:, None] + np.arange(size)]
         ordered.sort(axis=1)
@@ -417,6 +425,7 @@ def _events(
         first, last = np.where(ok, windows.flat_low(), 0), np.where(ok, windows.flat_high() - 1, 0)
         values = (running[last] - running[first]).astype(np.float64)
     for row, track in windows.tracks.items():
+        patience.look()
         values[row], ok[row] = _mixed_events(windows, row, differs, track, between)
     return Vector(nameless(windows.labels), values, ok)
 

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from monitor.core import patience
 from monitor.core.histograms import (
     HistogramBlock,
     UnlikeHistogramsError,
@@ -213,7 +214,7 @@ def _histogram_rates(
         begun = block.count.take(low) if counter else None
         yield chosen, _within_part(block, low, last, counter=counter), begun
     for step in steps[parts != ends]:
-        context.check()
+        patience.look()
         samples = [track.sample(index) for index in range(int(track.low[step]), int(track.high[step]))]
         _remark_gauge(context, metric, any(one.gauge for one in samples), counter=counter)
         try:
@@ -269,6 +270,7 @@ def _across_parts(samples: list[HistogramBlock], *, counter: bool) -> HistogramB
         ((_, gained),) = added(gained, first, -1.0)
     if counter:
         for previous, current in pairwise(samples[1:]):
+            patience.look()
             if reset_rows(previous, current)[0]:
                 ((_, gained),) = added(gained, previous)
     return gained
@@ -292,6 +294,7 @@ def _last_two(context: Context, windows: Windows, *, counter: bool) -> Vector:
     for row, track in windows.tracks.items():
         metric = windows.labels[row].name
         for step in np.flatnonzero(track.count > 0):
+            patience.look()
             piece = _last_histograms(context, windows, (row, int(step)), metric, counter=counter)
             if piece is None or piece:
                 ok[row, step] = False

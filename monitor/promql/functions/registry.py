@@ -22,13 +22,12 @@ _WHEEL_KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a function may know besides its arguments. ``check`` raises when the query is out of time."""
+    """What a function may know besides its arguments."""
 
     node: tree.Call
     grid: Grid
     query: Grid
     notes: Notes
-    check: Callable[[], None]
     max_samples: int
 
 

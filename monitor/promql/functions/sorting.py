@@ -5,6 +5,7 @@ from functools import cmp_to_key
 
 import numpy as np
 
+from monitor.core import patience
 from monitor.core.labels import Labels
 from monitor.promql.functions.registry import Context, function
 from monitor.promql.values import Vector
@@ -49,6 +50,7 @@ def _by_label(vector: Vector, names: tuple[str, ...], *, sign: int) -> Vector:
         return vector
 
     def compare(one: int, other: int) -> int:
+        patience.look()
         return sign * _compare(vector.labels[one], vector.labels[other], names)
 
     return vector.rows(sorted(range(len(vector.labels)), key=cmp_to_key(compare)))

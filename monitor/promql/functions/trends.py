@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from monitor.core import patience
 from monitor.promql.errors import ExecutionError
 from monitor.promql.functions import remarks
 from monitor.promql.functions.over_time import Ragged, per_window
@@ -91,6 +92,7 @@ def _smoothed(values: Floats, spelled: Ragged, smoothing: Floats, trend: Floats)
     slope = values[spelled.index[second]] - level
     older = level
     for place in range(1, int(spelled.sizes.max())):
+        patience.look()
         going = spelled.sizes > place
         sample = values[spelled.index[np.where(going, spelled.starts + place, spelled.starts)]]
         if place > 1:

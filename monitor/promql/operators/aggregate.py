@@ -1,71 +1,35 @@
 """sum, avg, topk and the other aggregations: rows grouped by labels, all steps at once."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from monitor.core.histograms import HistogramBlock, UnlikeHistogramsError, added
-from monitor.core.labels import NAME, Labels, Roster, once
+from monitor.core import patience
+from monitor.core.histograms import UnlikeHistogramsError, added
 from monitor.promql import tree
 from monitor.promql.errors import ExecutionError
 from monitor.promql.functions import remarks
 from monitor.promql.functions.over_time import careful_sum
-from monitor.promql.numbers import bucket_list, number_text
+from monitor.promql.operators.count_values import count_values
+from monitor.promql.operators.groups import Afford, Grouping, grouping
 from monitor.promql.operators.lots import lot
-from monitor.promql.values import Cells, Floats, Ints, Mask, Notes, Vector, empty, joined, piled
+from monitor.promql.values import Cells, Floats, Ints, Mask, Notes, Vector, empty, joined
 
 _CANCELLED = 1e-7
 FEW = 8_192
+# values that are put in order between two looks at the time
+SORTED_AT_ONCE = 262_144
 
 
-@dataclass(slots=True)
-class Grouping:
-    """``group`` (n,) says where each row belongs; ``order`` sorts rows by group, ``starts`` cuts that order into
-    the ``rows`` of each group.
-    """
-
-    labels: list[Labels]
-    group: Ints
-    order: Ints
-    starts: Ints
-    rows: list[Ints]
-
-
-@lru_cache(maxsize=50_000)
-def _key(labels: Labels, names: frozenset[str], without: bool) -> tuple[tuple[str, str], ...]:  # noqa: FBT001 - cached by position
-    """The labels by which a series is grouped; the same series are grouped again and again."""
-    if without:
-        dropped = names | {NAME}
-        return tuple(pair for pair in labels.items_sorted if pair[0] not in dropped)
-    return tuple(pair for pair in labels.items_sorted if pair[0] in names)
-
-
-def grouping(rows: list[Labels], node: tree.Aggregation) -> Grouping:
-    names, without = frozenset(node.labels), node.without
-    return once(rows, ("groups", names, without), lambda: _grouped(rows, names, without=without))
-
-
-def _grouped(rows: list[Labels], names: frozenset[str], *, without: bool) -> Grouping:
-    places: dict[tuple[tuple[str, str], ...], int] = {}
-    group = np.empty(len(rows), dtype=np.int64)
-    for row, labels in enumerate(rows):
-        key = _key(labels, names, without) if names or without else ()
-        group[row] = places.setdefault(key, len(places))
-    order = np.argsort(group, kind="stable")
-    starts = np.searchsorted(group[order], np.arange(len(places)))
-    members = np.split(order, starts[1:])
-    return Grouping(Roster(Labels(key) for key in places), group, order, starts, members)
-
-
-def aggregate(node: tree.Aggregation, vector: Vector, param: Floats | str | None, notes: Notes) -> Vector:
+def aggregate(
+    node: tree.Aggregation, vector: Vector, param: Floats | str | None, notes: Notes, afford: Afford
+) -> Vector:
     if not vector.labels:
         return empty(vector.steps)
-    groups = grouping(vector.labels, node)
     if node.op == "count_values":
         assert isinstance(param, str)
-        return _count_values(node, vector, param)
+        return count_values(node, vector, param, afford)
+    groups = grouping(vector.labels, node)
     # staleness markers lie where no value counts; arithmetic stumbles over them
     with np.errstate(all="ignore"):
         if node.op in _SELECTING:
@@ -90,7 +54,7 @@ def _reduced(operation: np.ufunc, values: Floats, groups: Grouping) -> Floats:
         reduced: Floats = operation.reduceat(values[groups.order], groups.starts, axis=0)
         return reduced
     result = np.empty((len(groups.labels), values.shape[1]))
-    for place, rows in enumerate(groups.rows):
+    for place, rows in enumerate(patience.each(groups.rows)):
         if len(rows) == 1:
             result[place] = values[rows[0]]
         elif len(rows) == len(values):
@@ -107,6 +71,7 @@ def _sums(vector: Vector, groups: Grouping) -> Floats:
         doubtful = np.abs(totals) < _reduced(np.add, np.abs(values), groups) * _CANCELLED
         members = groups.rows
         for group, step in np.argwhere(doubtful):
+            patience.look()
             totals[group, step] = careful_sum(values[members[group], step])
     return totals
 
@@ -123,6 +88,7 @@ def _avg(vector: Vector, groups: Grouping, notes: Notes) -> Vector:
     values = totals / counts
     members = groups.rows
     for group, step in np.argwhere(np.isinf(totals)):
+        patience.look()
         samples = vector.values[members[group], step][vector.floats[members[group], step]]
         if np.isfinite(samples).all():
             values[group, step] = careful_sum(samples / len(samples))
@@ -281,8 +247,18 @@ def _quantile(vector: Vector, groups: Grouping, q: Floats, notes: Notes) -> Vect
     values = np.empty(counts.shape)
     with np.errstate(all="ignore"):
         for place, rows in enumerate(groups.rows):
-            values[place] = _quantiles(vector.values[rows], vector.floats[rows], counts[place], q)
+            for part in _parts(len(rows), vector.steps):
+                given, there = vector.values[rows, part], vector.floats[rows, part]
+                values[place, part] = _quantiles(given, there, counts[place, part], q[part])
     return Vector(groups.labels, values, counts > 0)
+
+
+def _parts(rows: int, steps: int) -> Iterator[slice]:
+    """Steps in parts small enough to be put in order between two looks."""
+    width = max(1, SORTED_AT_ONCE // max(1, rows))
+    for start in range(0, steps, width):
+        patience.look()
+        yield slice(start, start + width)
 
 
 def _quantiles(values: Floats, floats: Mask, count: Ints, q: Floats) -> Floats:
@@ -317,21 +293,20 @@ def _best(vector: Vector, groups: Grouping, k: Floats, notes: Notes, *, sign: fl
     chosen = np.zeros(vector.values.shape, dtype=bool)
     sequence: list[int] = []
     for rows in groups.rows:
-        keys = vector.values[rows] * sign
-        # absent after NaN after numbers
-        absent = ~vector.floats[rows]
-        order = np.lexsort((np.where(absent, 0.0, keys), np.isnan(keys), absent), axis=0)
-        if vector.steps == 1:
-            first = order[: max(0, int(limits[0])), 0]
-            chosen[rows[first]] = ~absent[first]
-            sequence += rows[order[:, 0]].tolist()
-            continue
-        rank = np.empty_like(order)
-        np.put_along_axis(rank, order, np.arange(len(rows))[:, None], axis=0)
-        chosen[rows] = (rank < limits) & ~absent
-        sequence += rows[order[:, 0]].tolist()
+        for part in _parts(len(rows), vector.steps):
+            order, absent = _ordered(vector.values[rows, part] * sign, ~vector.floats[rows, part])
+            rank = np.empty_like(order)
+            np.put_along_axis(rank, order, np.arange(len(rows))[:, None], axis=0)
+            chosen[rows, part] = (rank < limits[part]) & ~absent
+            if vector.steps == 1:
+                sequence += rows[order[:, 0]].tolist()
     kept = vector.where(chosen)
     return (kept.rows(sequence) if vector.steps == 1 else kept).without_empty_rows()
+
+
+def _ordered(keys: Floats, absent: Mask) -> tuple[Ints, Mask]:
+    """The rows of each step, absent ones after NaN after numbers; and which are absent."""
+    return np.lexsort((np.where(absent, 0.0, keys), np.isnan(keys), absent), axis=0), absent
 
 
 def _whole(k: Floats) -> Ints:
@@ -349,7 +324,7 @@ def _limitk(vector: Vector, groups: Grouping, k: Floats, _: Notes) -> Vector:
     limits = _whole(k)
     present = vector.present()
     chosen = np.zeros(present.shape, dtype=bool)
-    for rows in groups.rows:
+    for rows in patience.each(groups.rows):
         chosen[rows] = present[rows] & (np.cumsum(present[rows], axis=0) <= limits)
     return vector.where(chosen).without_empty_rows()
 
@@ -364,52 +339,9 @@ def _limit_ratio(vector: Vector, _: Grouping, ratio: Floats, notes: Notes) -> Ve
         notes.warn(
             f"ratio value should be between -1 and 1, got {remarks.go_number(float(wrong))}, capping to {held}"
         )
-    place = np.array([lot(labels) for labels in vector.labels])[:, None]
+    place = np.array([lot(labels) for labels in patience.each(vector.labels)])[:, None]
     chosen = np.where(capped >= 0, place < capped, place >= 1.0 + capped)
     return vector.where(chosen).without_empty_rows()
-
-
-def _count_values(node: tree.Aggregation, vector: Vector, label: str) -> Vector:
-    if not label or "\ufffd" in label or any("\ud800" <= letter <= "\udfff" for letter in label):
-        message = f'invalid label name "{label}"'
-        raise ExecutionError(message)
-    results = []
-    for value, chosen in _distinct(vector):
-        rows = np.flatnonzero(chosen.any(axis=1))
-        counted = [vector.labels[row].having({label: value}) for row in rows]
-        # the new label always belongs to the group
-        kept = tuple(name for name in node.labels if name != label) if node.without else (*node.labels, label)
-        groups = grouping(counted, tree.Aggregation("count", node.expr, None, kept, node.without))
-        counts = _counts(chosen[rows], groups)
-        results.append(Vector(groups.labels, counts.astype(np.float64), counts > 0))
-    return piled(results, vector.steps)
-
-
-def _distinct(vector: Vector) -> list[tuple[str, Mask]]:
-    """Each value that occurs, as text, and where."""
-    found: dict[str, Mask] = {}
-    for value in np.unique(vector.values[vector.floats]):
-        same = np.isnan(vector.values) if np.isnan(value) else vector.values == value
-        found[number_text(float(value))] = vector.floats & same
-    for cells in vector.histograms:
-        for row, place in enumerate(cells.place):
-            text = histogram_text(cells.block.take(slice(row, row + 1)))
-            found.setdefault(text, np.zeros(vector.floats.shape, dtype=bool)).reshape(-1)[place] = True
-    return list(found.items())
-
-
-def histogram_text(block: HistogramBlock) -> str:
-    """One histogram as Prometheus spells it in a label."""
-    parts = [
-        f"count:{remarks.go_number(float(block.count[0]))}",
-        f"sum:{remarks.go_number(float(block.total[0]))}",
-    ]
-    for rule, lower, upper, count in bucket_list(block, 0):
-        left = "[" if rule in {1, 3} else "("
-        right = "]" if rule in {0, 3} else ")"
-        bounds = f"{remarks.go_number(lower)},{remarks.go_number(upper)}"
-        parts.append(f"{left}{bounds}{right}:{remarks.go_number(count)}")
-    return "{" + ", ".join(parts) + "}"
 
 
 _PLAIN: dict[str, Callable[[Vector, Grouping, Notes], Vector]] = {

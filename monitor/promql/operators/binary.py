@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from monitor.core import patience
 from monitor.core.histograms import HistogramBlock, UnlikeHistogramsError, added, equal_rows
 from monitor.core.labels import METADATA, NAME, Labels
 from monitor.core.trims import trimmed
@@ -117,13 +118,14 @@ def signature(labels: Labels, node: tree.Binary) -> Key:
 def sets(node: tree.Binary, left: Vector, right: Vector) -> Vector:
     """``and``, ``or``, ``unless``: elements stay or go by whether they have a partner at that step."""
     keys: dict[Key, int] = {}
-    mine = [keys.setdefault(signature(labels, node), len(keys)) for labels in left.labels]
-    theirs = [keys.setdefault(signature(labels, node), len(keys)) for labels in right.labels]
+    mine = [keys.setdefault(signature(labels, node), len(keys)) for labels in patience.each(left.labels)]
+    theirs = [keys.setdefault(signature(labels, node), len(keys)) for labels in patience.each(right.labels)]
     if node.op == "or":
         return _union(left, right, mine, theirs, len(keys))
     there = np.zeros((len(keys) + 1, left.steps), dtype=bool)
-    for row, key in enumerate(theirs):
-        there[key] |= right.present()[row]
+    present = right.present()
+    for row, key in enumerate(patience.each(theirs)):
+        there[key] |= present[row]
     partner = there[np.array(mine, dtype=np.int64)] if mine else there[:0]
     return left.where(partner if node.op == "and" else ~partner).without_empty_rows()
 
@@ -131,7 +133,7 @@ def sets(node: tree.Binary, left: Vector, right: Vector) -> Vector:
 def _union(left: Vector, right: Vector, mine: list[int], theirs: list[int], keys: int) -> Vector:
     taken = np.zeros((keys, left.steps), dtype=bool)
     present = left.present()
-    for row, key in enumerate(mine):
+    for row, key in enumerate(patience.each(mine)):
         taken[key] |= present[row]
     free = ~taken[np.array(theirs, dtype=np.int64)] if theirs else taken[:0]
     rest = right.where(free).without_empty_rows()
@@ -156,8 +158,8 @@ def vectors(node: tree.Binary, left: Vector, right: Vector, notes: Notes) -> Vec
         both = np.logical_or.reduce(many.present(), axis=0) & np.logical_or.reduce(one.present(), axis=0)
         many, one = many.where(both), one.where(both)
     keys: dict[Key, int] = {}
-    many_key = [keys.setdefault(signature(labels, node), len(keys)) for labels in many.labels]
-    one_key = [keys.setdefault(signature(labels, node), len(keys)) for labels in one.labels]
+    many_key = [keys.setdefault(signature(labels, node), len(keys)) for labels in patience.each(many.labels)]
+    one_key = [keys.setdefault(signature(labels, node), len(keys)) for labels in patience.each(one.labels)]
     _refuse_twins(one, one_key, list(keys), "left" if swapped else "right")
     filler = _Filler(fill_many, fill_one)
     many, one, pairs = _paired(many, many_key, one, one_key, filler, list(keys))
@@ -165,7 +167,7 @@ def vectors(node: tree.Binary, left: Vector, right: Vector, notes: Notes) -> Vec
         return Vector([], np.empty((0, left.steps)), np.empty((0, left.steps), dtype=bool))
     labels = [
         _result_labels(node, many.labels[m], one.labels[o])
-        for m, o in zip(pairs.many, pairs.one, strict=True)
+        for m, o in zip(patience.each(pairs.many), pairs.one, strict=True)
     ]
     result = _computed(node, many, one, pairs, notes, swapped=swapped)
     result.labels = labels
@@ -180,6 +182,7 @@ def _refuse_twins(one: Vector, keys: list[int], known: list[Key], side: str) -> 
     for row, key in enumerate(keys):
         by_key.setdefault(key, []).append(row)
     for key, rows in by_key.items():
+        patience.look()
         if len(rows) > 1 and (present[rows].sum(axis=0) > 1).any():
             step = int((present[rows].sum(axis=0) > 1).argmax())
             twins = [braces(one.labels[row].items_sorted) for row in rows if present[row, step]][:2]
@@ -210,7 +213,7 @@ def _paired(
     for row, key in enumerate(one_key):
         rows_of.setdefault(key, []).append(row)
     pairs = Pairs()
-    for row, key in enumerate(many_key):
+    for row, key in enumerate(patience.each(many_key)):
         for partner in rows_of.get(key, ()):
             pairs.many.append(row)
             pairs.one.append(partner)

@@ -15,6 +15,7 @@ import msgspec
 import psycopg
 from django.db import OperationalError, connection
 
+from monitor.core import patience
 from monitor.core.labels import NAME, Labels, Matcher, Roster
 from monitor.store import deadline, prepared
 from monitor.store.models import SeriesKind
@@ -192,7 +193,11 @@ class Catalog:
                 self.rows_found = len(members)
             known = self.found[key] = (size, members)
         elif known[0] != size:
-            more = [member for member in self.arrived[known[0] : size] if _fulfils(member, matchers)]
+            more = [
+                member
+                for member in patience.each(self.arrived[known[0] : size])
+                if _fulfils(member, matchers)
+            ]
             members = Members(sorted([*known[1], *more], key=_by_labels)) if more else known[1]
             known = self.found[key] = (size, members)
         return known[1].within(start_ms, end_ms)
@@ -205,7 +210,7 @@ class Catalog:
             if not chosen:
                 return []
         everything = self.members if chosen is None else chosen
-        return [self.members[identity] for identity in everything.copy()]
+        return [self.members[identity] for identity in patience.each(list(everything))]
 
     def values_of(self, name: str, start_ms: int, end_ms: int) -> list[str]:
         """The label's values of all series that may have samples in the span, sorted."""
@@ -233,11 +238,13 @@ class Catalog:
         values = self.index.get(matcher.label, {})
         if matcher.op == "=" and matcher.value:
             return values.get(matcher.value, set())
-        hits = [members for value, members in list(values.items()) if matcher.matches(value)]
+        hits = [members for value, members in patience.each(list(values.items())) if matcher.matches(value)]
         found = set().union(*hits)
         if matcher.matches(""):
             candidates = list(self.members) if among is None else among
-            found |= {i for i in candidates if matcher.label not in self.members[i].labels}
+            found |= {
+                i for i in patience.each(list(candidates)) if matcher.label not in self.members[i].labels
+            }
         return found
 
     def _take(self, identity: int, labels: str, kind: SeriesKind, first: int, last: int) -> int | None:

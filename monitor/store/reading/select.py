@@ -3,12 +3,13 @@
 Samples of pushed series that stay as they are come from tapes; only what no tape holds is read.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from django.db import connection
 
+from monitor.core import patience
 from monitor.core.samples import Selection, Series, Table
 from monitor.store import deadline
 from monitor.store.models import SeriesKind
@@ -185,6 +186,7 @@ def _answer(
     for selection, members in zip(selections, chosen, strict=True):
         answer = []
         for member in members:
+            patience.look()
             if member.id in plain:
                 one = kept.series(member, selection.start_ms, selection.end_ms)
             else:
@@ -204,14 +206,43 @@ def _summed(
     budget: "_Budget",
 ) -> tuple[dict[int, Block], dict[int, Block]]:
     """What was counted within and before the selections; right wherever one of them looks."""
-    moments = [
-        derived.moments(selection, [member for member in members if member.id in summed])
-        for selection, members in zip(selections, chosen, strict=True)
-    ]
-    span = min(s.start_ms for s in selections), max(s.end_ms for s in selections)
     seen = view.moment
     place = sums.Place(view.project_id, seen.buckets, seen.closed_ms, seen.version, view.lasting)
-    return sums.read(place, summed, span, np.unique(np.concatenate(moments)), budget.seconds)
+    deltas: dict[int, Block] = {}
+    heads: dict[int, Block] = {}
+    for alike, asked in _asked_alike(summed, selections, chosen):
+        moments = [
+            derived.moments(selections[one], [m for m in chosen[one] if m.id in alike]) for one in asked
+        ]
+        span = min(selections[one].start_ms for one in asked), max(selections[one].end_ms for one in asked)
+        found = sums.read(place, alike, span, np.unique(np.concatenate(moments)), budget.seconds)
+        deltas |= found[0]
+        heads |= found[1]
+    return deltas, heads
+
+
+def _asked_alike(
+    summed: dict[int, Known], selections: Sequence[Selection], chosen: Sequence[Sequence[Known]]
+) -> Iterator[tuple[dict[int, Known], list[int]]]:
+    """Series that are asked about at the same times, with the places of the selections that do.
+
+    They are read together. Who is asked about one window alone must not pay for the curve of another.
+    """
+    shapes: dict[Selection, int] = {}
+    shape = [shapes.setdefault(replace(one, matchers=()), len(shapes)) for one in selections]
+    if len(shapes) == 1:
+        yield summed, list(range(len(selections)))
+        return
+    asked: dict[int, set[int]] = {}
+    for number, members in zip(shape, chosen, strict=True):
+        for member in members:
+            if member.id in summed:
+                asked.setdefault(member.id, set()).add(number)
+    alike: dict[frozenset[int], dict[int, Known]] = {}
+    for identity, numbers in asked.items():
+        alike.setdefault(frozenset(numbers), {})[identity] = summed[identity]
+    for group in alike.values():
+        yield group, [place for place, some in enumerate(chosen) if any(m.id in group for m in some)]
 
 
 def _number(view: View, wanted: dict[int, Known], start: int, end: int) -> int:
@@ -294,5 +325,5 @@ def _pushed(view: View, series_ids: list[int], span: tuple[int, int]) -> list[tu
             series_id,
             blocks.decode(bytes(data)) if batch_id is None else unsealed.of_batch(batch_id, data, held),
         )
-        for batch_id, series_id, data in rows
+        for batch_id, series_id, data in patience.each(rows)
     ]
