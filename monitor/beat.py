@@ -33,6 +33,7 @@ def every(seconds: float, task: str) -> dict[str, Any]:
 
 SCHEDULE = {
     "mind-clock": every(5, "mind_clock"),
+    "give-pulse": every(60, "give_pulse"),
     "discover-due": every(5, "discover_due"),
     "scrape-due": every(5, "scrape_due"),
     "read-rule-files": every(10, "read_rule_files"),

@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery, Task
-from celery.signals import worker_process_shutdown
+from celery.signals import worker_process_shutdown, worker_ready
 
 from monitor import meters
 from monitor.beat import SCHEDULE
@@ -39,6 +39,17 @@ app.autodiscover_tasks(["monitor"])
 @worker_process_shutdown.connect
 def _forget(pid: int, **_: object) -> None:
     meters.forget_process(pid)
+
+
+@worker_ready.connect
+def _tell(**_: object) -> None:
+    """The numbers of a worker that shares no folder with a web server."""
+    # Django's settings are not there yet when this module is read
+    from django.conf import settings
+
+    if settings.VIGIL_METRICS_BIND:
+        host, port = settings.VIGIL_METRICS_BIND
+        meters.serve(host, port)
 
 
 app.conf.beat_scheduler = "monitor.beat:SteadyScheduler"

@@ -9,7 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    start_http_server,
+)
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
@@ -24,7 +32,7 @@ refused = Counter("vigil_samples_refused", "Samples that were not stored, by rea
 requests = Histogram("vigil_ingest_request_seconds", "From a batch's last byte to its commit.", ["protocol"])
 queries = Histogram("vigil_query_seconds", "PromQL over HTTP, whole answers.", ["endpoint"])
 query_memory = Gauge(
-    "vigil_query_memory_bytes", "What large queries under way hold, by their own count.", multiprocess_mode="livesum"
+    "vigil_query_memory_bytes", "What queries under way hold, by their own count.", multiprocess_mode="livesum"
 )  # fmt: skip
 queries_sent_away = Counter("vigil_queries_sent_away", "Large queries for which there was no room in time.")
 tasks = Histogram("vigil_task_seconds", "Background tasks.", ["task"])
@@ -66,11 +74,20 @@ rule_rules = Gauge(
 
 def told() -> bytes:
     """The numbers of all processes in Prometheus' text format."""
+    return generate_latest(_registry())
+
+
+def serve(host: str, port: int) -> None:
+    """Tell them on a port of their own, to anybody: for workers that have no web server beside them."""
+    start_http_server(port, host, _registry())
+
+
+def _registry() -> CollectorRegistry:
+    if not os.environ.get(FOLDER):
+        return REGISTRY
     registry = CollectorRegistry()
-    if os.environ.get(FOLDER):
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # the library's signature
-        return generate_latest(registry)
-    return generate_latest()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # the library's signature
+    return registry
 
 
 def forget_process(pid: int) -> None:

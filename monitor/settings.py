@@ -32,6 +32,12 @@ VIGIL_RULE_FILES = env.pairs("VIGIL_RULE_FILES")
 VIGIL_BOARD_FILES = env.pairs("VIGIL_BOARD_FILES")
 VIGIL_ALLOW_PRIVATE_TARGETS = env.flag("VIGIL_ALLOW_PRIVATE_TARGETS", default=True)
 # an OpenAI-compatible endpoint for vectors of prompts; unset: the offline embedder
+# where a worker tells its own numbers; None: the web server beside it does
+VIGIL_METRICS_BIND = (
+    env.address("VIGIL_METRICS_BIND", "127.0.0.1:0") if env.text("VIGIL_METRICS_BIND") else None
+)
+# fetched each minute as long as all is well
+VIGIL_HEARTBEAT_URL = env.text("VIGIL_HEARTBEAT_URL")
 VIGIL_EMBEDDING_URL = env.text("VIGIL_EMBEDDING_URL")
 VIGIL_EMBEDDING_MODEL = env.text("VIGIL_EMBEDDING_MODEL", "default")
 VIGIL_EMBEDDING_KEY = env.text("VIGIL_EMBEDDING_KEY")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from celery import shared_task
 from django.conf import settings
 
-from monitor import setback
+from monitor import pulse, setback
 from monitor.alerting import deliver, receive
 from monitor.canary import run as canary
 from monitor.changes import run as changes
@@ -40,6 +40,13 @@ AWAY_SECONDS = 120.0
 def mind_clock(**_: object) -> None:
     """Notice a clock that was set back, and go on from where it is now."""
     setback.mind(now=clock.now())
+
+
+@shared_task
+def give_pulse(**_: object) -> None:
+    """A sign of life for whoever watches the watcher, where somebody does."""
+    if settings.VIGIL_HEARTBEAT_URL:
+        pulse.give(settings.VIGIL_HEARTBEAT_URL, now=clock.now())
 
 
 @shared_task

@@ -120,6 +120,7 @@ def _run_batch(claimed: Mapping[RuleGroup, dt.datetime], world: World) -> None:
             run_group(group, world, at=at)
         except Exception as error:  # one broken group must not stop the others
             log.exception("rule group %s of %s failed", group.name, group.project.slug)
+            meters.rule_failures.labels(metered(group)).inc()
             RuleGroup.objects.filter(pk=group.pk).update(last_error=f"{type(error).__name__}: {error}")
 
 

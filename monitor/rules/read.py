@@ -129,6 +129,13 @@ def late(group: RuleGroup, now: dt.datetime | None) -> bool:
     return now > state.outdated_at(group.due_at, dt.timedelta(milliseconds=group.interval_ms))
 
 
+def left_alone(now: dt.datetime) -> str:
+    """A group, of any project, that nobody evaluates any more; empty: there is none."""
+    due = RuleGroup.objects.filter(enabled=True, project__deleted_at=None, due_at__lt=now)
+    found = next((one for one in due.select_related("project") if late(one, now)), None)
+    return "" if found is None else f"{found.name} of {found.project.slug}"
+
+
 def alerts(project_id: int, *, now: dt.datetime | None = None) -> list[AlertRow]:
     """What fires and what is pending: firing first, the worst first, the newest first.
 

@@ -1,9 +1,13 @@
 """Vigil's own numbers: for a key, or on loopback; never for a stranger behind a proxy."""
 
+import urllib.request
+
 import pytest
 from django.test import Client
 
+from monitor import meters
 from tests.fixtures.fix_cast import Cast
+from tests.fixtures.fix_product import free_port
 
 pytestmark = pytest.mark.django_db
 
@@ -32,3 +36,9 @@ def test_who_may_read_them(
 
 def test_a_key_opens_them_from_anywhere(client: Client, cast: Cast) -> None:
     assert client.get("/metrics", headers=cast.bearer, REMOTE_ADDR="10.1.2.3").status_code == 200
+
+
+def test_a_worker_tells_its_numbers_on_a_port_of_its_own() -> None:
+    meters.serve("127.0.0.1", port := free_port())
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        assert b"# TYPE vigil_task_failures_total counter" in answer.read()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from monitor.alerting import receive
+from monitor.beat import SCHEDULE
 from monitor.promql import parse
 from monitor.rules import evaluate, exchange, read, sets, yaml
 from monitor.rules.history import Author
@@ -39,6 +40,14 @@ def test_every_alert_has_its_page_in_the_runbook(rule: yaml.RuleSpec, file: str)
     assert rule.annotations["runbook_url"].endswith(f"/docs/runbooks/#{rule.name.lower()}")
     headings = re.findall(r"^## (\w+)$", (RUNBOOKS / file).read_text(), re.MULTILINE)
     assert rule.name in headings
+
+
+def test_every_job_that_often_runs_is_looked_after_by_a_rule_or_by_the_sign_of_life() -> None:
+    (rule,) = [rule for rule in ALERTS if rule.name == "VigilJobStopped"]
+    found = re.search(r'task=~"([^"]+)"', rule.expr)
+    assert found is not None
+    often = {one["task"].rpartition(".")[2] for one in SCHEDULE.values() if one["schedule"] <= 300}
+    assert set(found[1].split("|")) | {"evaluate_rules"} == often
 
 
 @pytest.mark.parametrize("on", [True, False])
