@@ -173,7 +173,7 @@ def parse(text: str | bytes) -> Any:
     """JSON as it was typed or sent; raises BadBoardError."""
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         message = _("this is not JSON: %(why)s") % {"why": error}
         raise BadBoardError(message) from error
 

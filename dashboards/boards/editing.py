@@ -66,7 +66,7 @@ def move(board: Board, text: str) -> None:
     """Panels to the places that the browser says, each below its row; raises BadBoardError."""
     try:
         places = {one.id: one for one in msgspec.json.decode(text, type=list[Place])}
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise BadBoardError(str(error)) from error
     for panel in board.panels:
         if panel.kind != "row" and panel.id in places:

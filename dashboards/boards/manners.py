@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashboards import numbers
-from dashboards.boards import units
+from dashboards.boards import patterns, units
 from dashboards.boards.document import Override, Panel, Threshold, Wording
 from dashboards.boards.tables import Column
 
@@ -124,8 +124,9 @@ def matches(one: Override, column: Column, ref: str) -> bool:
 def _searched(pattern: str, names: set[str]) -> bool:
     body = re.match(r"^/(.*)/\w*$", pattern)
     try:
-        return any(re.search(body[1] if body else pattern, name) for name in names)
-    except re.error:
+        sought = patterns.compiled(body[1] if body else pattern)
+        return any(sought.search(name) for name in names)
+    except patterns.PatternError:
         return False
 
 

@@ -47,6 +47,9 @@ class Pattern:
             if len(_slow) > REMEMBERED:
                 _slow.popitem(last=False)
             _refuse_slow(self.text)
+        except (regex.error, IndexError) as error:
+            # what stands for an occurrence names a group that there is not
+            raise PatternError(str(error)) from error
 
 
 # known to run for ever; what they would have found is not sought again

@@ -201,7 +201,7 @@ def _parsed(text: str, spec: Spec) -> Any:  # noqa: C901, PLR0912 — one line f
 def _json(text: str) -> Any:
     try:
         return msgspec.json.decode(text) if text.strip() else None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise ValueError(str(error)) from error
 
 

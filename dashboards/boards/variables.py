@@ -3,11 +3,12 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from dashboards import ask
-from dashboards.boards import known, spelling
+from dashboards.boards import known, patterns, spelling
 from dashboards.boards.document import Choice, Variable
 from dashboards.boards.fill import ALL, Scope, Value, escaped, put
 from monitor.core import durations
@@ -140,8 +141,8 @@ def _asked(project_id: int, text: str, scope: Scope) -> list[str]:
     if name == "query_result":
         return _results(project_id, inside, scope)
     if name == "metrics":
-        sought = re.compile(inside)
-        return [one for one in known.names(project_id, scope.span.end) if sought.search(one)]
+        names = known.names(project_id, scope.span.end)
+        return [one for one, match in _matches(inside, inside, names) if match]
     if name == "label_names":
         return known.labels(project_id, scope.span.end)
     return _label_values(project_id, inside, scope)
@@ -173,27 +174,19 @@ def _series(labels: Mapping[str, str]) -> str:
     return labels.get("__name__", "") + "{" + inside + "}"
 
 
-def _filtered(values: Sequence[str], regex: str) -> list[Choice]:
-    """Grafana's filter: ``/expression/``; its groups ``value`` and ``text``, or its first group, are taken."""
-    if not regex:
-        return [Choice(one) for one in dict.fromkeys(values)]
-    body = re.match(r"^/(.*)/[gimsuy]*$", regex, re.DOTALL)
+def _matches(shown: str, pattern: str, values: Sequence[str]) -> list[tuple[str, Any]]:
+    """Each value with its match; raises AskError, which names the expression as it is ``shown``."""
     try:
-        sought = re.compile(
-            (body[1] if body else escaped(regex))
-            .replace("(?<", "(?P<")
-            .replace("(?P<=", "(?<=")
-            .replace("(?P<!", "(?<!")
-        )
-    except re.error as error:
+        sought = patterns.compiled(pattern)
+        return [(one, sought.search(one)) for one in values]
+    except patterns.PatternError as error:
         message = _("the filter “%(filter)s” is no regular expression: %(why)s") % {
-            "filter": regex,
+            "filter": shown,
             "why": error,
         }
         raise ask.AskError(message) from error
     found: dict[str, str] = {}
-    for one in values:
-        match = sought.search(one)
+    for one, match in _matches(regex, body[1] if body else escaped(regex), values):
         if match is None:
             continue
         named = match.groupdict()
@@ -214,3 +207,10 @@ def _ordered(choices: list[Choice], order: str) -> list[Choice]:
     if order in {"up", "down"}:
         return sorted(choices, key=lambda one: (one.text or one.value).lower(), reverse=order == "down")
     return choices
+
+
+def _filtered(values: Sequence[str], regex: str) -> list[Choice]:
+    """Grafana's filter: ``/expression/``; its groups ``value`` and ``text``, or its first group, are taken."""
+    if not regex:
+        return [Choice(one) for one in dict.fromkeys(values)]
+    body = re.match(r"^/(.*)/[gimsuy]*$", regex, re.DOTALL)

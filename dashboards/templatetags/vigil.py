@@ -77,7 +77,7 @@ def unescaped(text: object) -> object:
         return text
     try:
         return json.dumps(json.loads(text), ensure_ascii=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -231,7 +231,7 @@ def _body(request: HttpRequest, shape: Any) -> Any:
     raw = bodies.read(request, settings.VIGIL_MAX_BODY_BYTES)
     try:
         return msgspec.json.decode(raw or b"{}", type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"the body can't be read: {error}"
         raise BadRequestError(message) from error
 

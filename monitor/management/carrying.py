@@ -164,7 +164,7 @@ def _value(name: str, form: str, value: Any) -> Any:
         return value
     try:
         return json.loads(value) if form == "json" else int(value) if form == "count" else float(value)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         message = f"{name}: {value[:40]!r} can't be read: {error}"
         raise CarryingError(message) from error
 
@@ -225,7 +225,7 @@ def _batched(found: Iterable[Record], size: int) -> Iterator[list[Record]]:
 def _line(number: int, line: bytes) -> Record:
     try:
         found = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         message = f"line {number} is no JSON: {error}"
         raise CarryingError(message) from error
     if not isinstance(found, dict):

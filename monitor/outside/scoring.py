@@ -70,6 +70,6 @@ def _post(endpoint: Endpoint, body: Mapping[str, Any]) -> Any:
         raise ScoringError(message)
     try:
         return msgspec.json.decode(reply.body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         message = f"{endpoint.place}: the answer is no JSON: {reply.excerpt}"
         raise ScoringError(message) from error

@@ -10,6 +10,7 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as lazy
 
 from dashboards import colours, numbers
+from dashboards.boards import patterns
 from dashboards.boards.kinds import Drawing, Drawn, html
 from dashboards.boards.manners import Manners, Shown, token
 from dashboards.boards.reduced import reduce
@@ -65,7 +66,7 @@ def _chosen(drawing: Drawing, table: Table) -> list[Column]:
     if not wanted:
         return table.of("number")
     body = re.match(r"^/(.*)/\w*$", wanted)
-    sought = re.compile(body[1] if body else re.escape(wanted))
+    sought = patterns.compiled(body[1] if body else re.escape(wanted))
     return [
         one
         for one in table.columns

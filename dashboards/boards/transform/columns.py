@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from django.utils.translation import gettext_lazy as lazy
 
+from dashboards.boards import patterns
 from dashboards.boards.reduced import reduce
 from dashboards.boards.tables import Column, Table, numbers, plain, texts, times
 from dashboards.boards.transform import Options, transformation
@@ -57,7 +58,7 @@ def _matcher(rule: Any) -> Any:
     names = set(rule.get("names") or [])
     pattern = rule.get("pattern") or ""
     body = re.match(r"^/(.*)/\w*$", pattern)
-    sought = re.compile(body[1] if body else pattern) if pattern else None
+    sought = patterns.compiled(body[1] if body else pattern) if pattern else None
     return lambda column: bool(
         names & {column.name, column.shown}
         or (sought and (sought.search(column.shown) or sought.search(column.name)))
@@ -67,13 +68,13 @@ def _matcher(rule: Any) -> Any:
 @transformation("renameByRegex", lazy("Rename columns by a regular expression"))
 def rename_by_regex(tables: list[Table], options: Options) -> list[Table]:
     body = re.match(r"^/(.*)/\w*$", options.get("regex") or "")
-    sought = re.compile(body[1] if body else options.get("regex") or "(.*)")
+    sought = patterns.compiled(body[1] if body else options.get("regex") or "(.*)")
     new = re.sub(r"\$(\d+)", r"\\g<\1>", options.get("renamePattern") or "")
     return [
         replace(
             table,
             columns=tuple(
-                one if one.kind == "time" else replace(one, title=sought.sub(new, one.shown, count=1))
+                one if one.kind == "time" else replace(one, title=sought.replaced(new, one.shown))
                 for one in table.columns
             ),
         )

@@ -1,7 +1,6 @@
 """Transformations of rows: which there are, and in which order."""
 
 import operator
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
+from dashboards.boards import patterns
 from dashboards.boards.tables import Table, plain
 from dashboards.boards.transform import Options, transformation
 
@@ -44,7 +44,7 @@ def limit(tables: list[Table], options: Options) -> list[Table]:
 @transformation("filterByRefId", lazy("Keep the tables of some queries"))
 def filter_by_ref(tables: list[Table], options: Options) -> list[Table]:
     text = options.get("include") or options.get("exclude") or ""
-    names = re.compile(text if isinstance(text, str) else "|".join(text))
+    names = patterns.compiled(text if isinstance(text, str) else "|".join(text))
     keep = bool(options.get("include"))
     return [table for table in tables if bool(names.fullmatch(table.ref)) is keep] if text else tables
 
@@ -89,7 +89,7 @@ def _test(config: dict[str, Any]) -> Callable[[Any], bool]:
         case "equal" | "notEqual":
             return lambda one: _same(one, value) is (kind == "equal")
         case "regex":
-            sought = re.compile(str(value))
+            sought = patterns.compiled(str(value))
             return lambda one: bool(sought.search("" if one is None else str(one)))
         case "range" | "between":
             low, high = float(options.get("from") or 0), float(options.get("to") or 0)

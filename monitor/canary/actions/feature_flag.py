@@ -58,7 +58,7 @@ def _filled(template: str, order: base.Order) -> bytes:
         text = text.replace(f"${name}", value)
     try:
         return json.dumps(json.loads(text)).encode()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         message = (
             f'body: no JSON once it is filled in ({error}); write texts as "$canary", numbers as $percent'
         )

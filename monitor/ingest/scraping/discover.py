@@ -161,7 +161,7 @@ def _file(path: Path) -> Any:
     except json.JSONDecodeError as error:
         message = f"{path}: no JSON, line {error.lineno} column {error.colno}"
         raise DiscoveryError(message) from error
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         message = f"{path}: can't be read ({type(error).__name__})"
         raise DiscoveryError(message) from error
 

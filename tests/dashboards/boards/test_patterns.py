@@ -43,3 +43,8 @@ def test_one_that_would_run_for_ever_is_given_up_and_not_tried_again(monkeypatch
 def test_what_is_none_is_refused(wrong: str) -> None:
     with pytest.raises(PatternError):
         patterns.compiled(wrong)
+
+
+def test_a_replacement_by_a_group_that_there_is_not_is_refused() -> None:
+    with pytest.raises(PatternError):
+        patterns.compiled("(a)").replaced(r"\g<2>", "a")
