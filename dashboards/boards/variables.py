@@ -185,6 +185,13 @@ def _matches(shown: str, pattern: str, values: Sequence[str]) -> list[tuple[str,
             "why": error,
         }
         raise ask.AskError(message) from error
+
+
+def _filtered(values: Sequence[str], regex: str) -> list[Choice]:
+    """Grafana's filter: ``/expression/``; its groups ``value`` and ``text``, or its first group, are taken."""
+    if not regex:
+        return [Choice(one) for one in dict.fromkeys(values)]
+    body = re.match(r"^/(.*)/[gimsuy]*$", regex, re.DOTALL)
     found: dict[str, str] = {}
     for one, match in _matches(regex, body[1] if body else escaped(regex), values):
         if match is None:
@@ -207,10 +214,3 @@ def _ordered(choices: list[Choice], order: str) -> list[Choice]:
     if order in {"up", "down"}:
         return sorted(choices, key=lambda one: (one.text or one.value).lower(), reverse=order == "down")
     return choices
-
-
-def _filtered(values: Sequence[str], regex: str) -> list[Choice]:
-    """Grafana's filter: ``/expression/``; its groups ``value`` and ``text``, or its first group, are taken."""
-    if not regex:
-        return [Choice(one) for one in dict.fromkeys(values)]
-    body = re.match(r"^/(.*)/[gimsuy]*$", regex, re.DOTALL)
