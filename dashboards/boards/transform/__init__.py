@@ -60,13 +60,12 @@ def apply(tables: list[Table], steps: Sequence[Transformation]) -> list[Table]:
 
 
 def every() -> Mapping[str, Known]:
-    """All of them; their files are imported on first use."""
-    if not TRANSFORMATIONS:
-        from dashboards.boards.transform import columns, grouping, joining, rows, shapes
+    """All of them; their files are imported on first use, and some of them by others before."""
+    from dashboards.boards.transform import columns, grouping, joining, rows, shapes
 
-        assert columns
-        assert grouping
-        assert joining
-        assert rows
-        assert shapes
+    assert columns
+    assert grouping
+    assert joining
+    assert rows
+    assert shapes
     return TRANSFORMATIONS

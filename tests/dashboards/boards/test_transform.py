@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from contextlib import suppress
 from typing import Any
 
@@ -28,6 +30,11 @@ def series(name: str, labels: dict[str, str], values: list[float]) -> Table:
 
 A, B = rows("A", {"x": 1.0, "y": 2.0}), rows("B", {"y": 20.0, "z": 30.0})
 S1, S2 = series("one", {"pod": "p1"}, [1, 2, 3]), series("two", {"pod": "p2"}, [10, 20, 30])
+
+
+def test_all_are_known_although_tables_brought_some_of_them_along_before() -> None:
+    asked = "from dashboards.boards.transform import joining, every; print('limit' in every())"
+    assert subprocess.check_output([sys.executable, "-c", asked], text=True) == "True\n"
 
 
 def test_merge_makes_one_row_of_rows_that_agree() -> None:
