@@ -58,7 +58,7 @@ def enter(request: HttpRequest, slug: str) -> Visit:
     now = clock.now()
     # a variable of a board may have several values; they travel as one
     params = {
-        name: SEPARATOR.join(values) if name.startswith("var-") else values[-1]
+        name: SEPARATOR.join(values) if name.startswith(("var-", "was-")) else values[-1]
         for name, values in request.GET.lists()
         if values
     }

@@ -28,10 +28,19 @@ class Value:
 
     values: tuple[str, ...]
     texts: tuple[str, ...] = ()
+    # the text of each value, where ``texts`` says something of them all
+    names: tuple[str, ...] = ()
     many: bool = False
     # stands for everything as it is, when all is chosen
     whole: str = ""
     everything: bool = False
+
+    @property
+    def each(self) -> list["Value"]:
+        """A value of its own for each, as copies of a repeated panel see it."""
+        names = self.names or self.texts
+        names = names if len(names) == len(self.values) else self.values
+        return [Value((one,), (name,)) for one, name in zip(self.values, names, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,14 +36,16 @@ class Section:
         return self.row is not None and self.row.collapsed
 
 
-def sections(board: Board, values: Mapping[str, Value]) -> list[Section]:
+def sections(board: Board, values: Mapping[str, Value], *, once: bool = False) -> list[Section]:
+    """``once``: what is repeated stands there once, at its own place, as while a board is arranged."""
     found: list[Section] = []
+    most = 1 if once else MOST_REPEATS
     for row, panels in _groups(board.panels):
         if row is None or not row.repeat:
-            found.append(_section(row, panels, values, {}, ""))
+            found.append(_section(row, panels, values, {}, "", most))
             continue
-        for place, own in enumerate(_each(row.repeat, values)):
-            found.append(_section(row, panels, {**values, **own}, own, f"-{place}" if place else ""))
+        for place, own in enumerate(_each(row.repeat, values)[:most]):
+            found.append(_section(row, panels, {**values, **own}, own, f"-{place}" if place else "", most))
     return [one for one in found if one.row is not None or one.cells]
 
 
@@ -65,21 +67,30 @@ def _section(
     values: Mapping[str, Value],
     own: Mapping[str, Value],
     mark: str,
+    most: int,
 ) -> Section:
     top = min((panel.y for panel in panels), default=0)
     cells: list[Cell] = []
-    pushed = 0
+    # how far down each column is taken: nothing covers anything else, wherever a file says it stands
+    taken = [0] * COLUMNS
+    # where panels end by themselves, and how much lower they end now: as much lower begins what stood below them
+    lower: list[tuple[int, int]] = []
     for panel in sorted(panels, key=lambda one: (one.y, one.x)):
-        y = panel.y - top + pushed
-        if not panel.repeat:
-            cells.append(Cell(f"{panel.id}{mark}", panel, panel.x, y, panel.w, panel.h, own))
-            continue
-        copies = list(_each(panel.repeat, values))
-        for place, mine in enumerate(copies):
-            x, down, w = _place(panel, place, len(copies))
+        copies = _each(panel.repeat, values)[:most] if panel.repeat else [{}]
+        places = [_place(panel, place, len(copies)) for place in range(len(copies))]
+        if most == 1 or copies == [{}]:
+            places = [(panel.x, 0, panel.w)]
+        columns = {column for x, _down, w in places for column in range(x, x + w)}
+        own_y = panel.y - top
+        pushed = max((more for end, more in lower if end <= own_y), default=0)
+        y = max(own_y + pushed, *(taken[column] for column in columns))
+        for place, (mine, (x, down, w)) in enumerate(zip(copies, places, strict=True)):
             key = f"{panel.id}{mark}" + (f"_{place}" if place else "")
             cells.append(Cell(key, panel, x, y + down, w, panel.h, {**own, **mine}))
-        pushed += _place(panel, max(len(copies) - 1, 0), len(copies))[1]
+        end = y + places[-1][1] + panel.h
+        lower.append((own_y + panel.h, end - own_y - panel.h))
+        for column in columns:
+            taken[column] = end
     return Section(f"{row.id if row else 0}{mark}", row, cells, own)
 
 
@@ -87,15 +98,12 @@ def _place(panel: Panel, place: int, count: int) -> tuple[int, int, int]:
     """(x, lines further down, width) of one copy."""
     if panel.downwards:
         return panel.x, place * panel.h, panel.w
-    beside = min(count, int(panel.options.get("most_across", 4)) or 4)
-    width = COLUMNS // max(beside, 1)
+    beside = max(1, min(count, int(panel.options.get("most_across", 4)) or 4, COLUMNS))
+    width = COLUMNS // beside
     return (place % beside) * width, (place // beside) * panel.h, width
 
 
-def _each(name: str, values: Mapping[str, Value]) -> Iterator[Mapping[str, Value]]:
+def _each(name: str, values: Mapping[str, Value]) -> list[dict[str, Value]]:
+    """What each copy sees; one that sees nothing of its own where the variable has no values."""
     value = values.get(name)
-    if value is None or not value.values:
-        yield {}
-        return
-    for one in value.values[:MOST_REPEATS]:
-        yield {name: Value((one,), (one,))}
+    return [{name: one} for one in value.each[:MOST_REPEATS]] if value and value.values else [{}]

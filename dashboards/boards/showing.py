@@ -55,7 +55,9 @@ def view(visit: Visit, board: Board) -> View:
         for mark in marked(visit, one, scope)
     ]
     asker = Asker(visit.project_id, scope, visit.colours, marks[:MOST_MARKS], visit.span.quick)
-    return View(board, offers, scope, layout.sections(board, scope.values), asker)
+    # arranged and saved, copies would move what stands below them further with every time
+    once = visit.params.get("edit") == "1"
+    return View(board, offers, scope, layout.sections(board, scope.values, once=once), asker)
 
 
 def marked(visit: Visit, one: Annotation, scope: Scope) -> list[dict[str, Any]]:

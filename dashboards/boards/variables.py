@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from dashboards import ask
 from dashboards.boards import known, patterns, spelling
 from dashboards.boards.document import Choice, Variable
-from dashboards.boards.fill import ALL, Scope, Value, escaped, put
+from dashboards.boards.fill import ALL, Scope, Value, escaped, put, used
 from monitor.core import durations
 
 # several values of one variable in an address or a form field
@@ -19,20 +19,30 @@ MOST = 2_000
 CALL = re.compile(r"^\s*(label_values|label_names|metrics|query_result)\s*\((.*)\)\s*$", re.DOTALL)
 VALUES = re.compile(r"^(?:(?P<series>.+?)\s*,)?\s*(?P<label>[\w.:]+)\s*$", re.DOTALL)
 AUTO = "$__auto"
+# of the time range, what "auto" stands for
+AUTO_PARTS = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One variable as the page shows it."""
+    """One variable as the page shows it. ``picked``: its choices; ``needs``: the variables that it depends on."""
 
     variable: Variable
     choices: Sequence[Choice]
     value: Value
+    picked: Sequence[str] = ()
+    needs: Sequence[str] = ()
     problem: str = ""
 
     @property
     def chosen(self) -> frozenset[str]:
-        return frozenset(self.value.values)
+        return frozenset(self.picked)
+
+    @property
+    def strays(self) -> list[str]:
+        """What is chosen though nothing offers it now: a page that did not show it would lie."""
+        offered = {choice.value for choice in self.choices}
+        return [] if self.everything else [one for one in self.picked if one not in offered]
 
     @property
     def everything(self) -> bool:
@@ -42,66 +52,81 @@ class Offer:
 def resolve(
     project_id: int, variables: Sequence[Variable], params: Mapping[str, str], scope: Scope
 ) -> list[Offer]:
-    """Every variable with its choices, in order, so that each sees those before it."""
-    offers: list[Offer] = []
+    """Every variable with its choices, as listed; each sees those that it depends on, wherever they stand."""
+    needs = _needs(variables)
+    offers: dict[str, Offer] = {}
     values = dict(scope.values)
-    for variable in variables:
-        offer = _offer(
-            project_id, variable, params.get(f"var-{variable.name}"), replace(scope, values=values)
-        )
-        offers.append(offer)
-        values[variable.name] = offer.value
-    return offers
+    for variable in sorted(variables, key=lambda one: len(needs[one.name])):
+        given, was = (params.get(f"{lead}-{variable.name}") for lead in ("var", "was"))
+        made = _offer(project_id, variable, given, was, replace(scope, values=values))
+        offers[variable.name] = replace(made, needs=sorted(needs[variable.name]))
+        values[variable.name] = made.value
+    return [offers[variable.name] for variable in variables]
 
 
 def values_of(offers: Sequence[Offer]) -> dict[str, Value]:
     return {offer.variable.name: offer.value for offer in offers}
 
 
-def _offer(project_id: int, variable: Variable, asked: str | None, scope: Scope) -> Offer:
+def _needs(variables: Sequence[Variable]) -> dict[str, frozenset[str]]:
+    """By name all variables that a variable depends on, also through others: always more than those have."""
+    names = {one.name for one in variables}
+    direct = {one.name: (used(one.query) | used(one.regex)) & names - {one.name} for one in variables}
+    found = {name: frozenset(others) for name, others in direct.items()}
+    for _round in variables:
+        found = {name: others.union(*(found[one] for one in others)) for name, others in found.items()}
+    return found
+
+
+def _offer(project_id: int, variable: Variable, given: str | None, was: str | None, scope: Scope) -> Offer:
+    """``was``: what was chosen before a variable that it depends on changed; it counts where it is still offered."""
     try:
         choices, problem = _choices(project_id, variable, scope), ""
     except ask.AskError as error:
         choices, problem = [], str(error)
+    asked = given if given is not None else was
     wanted = asked.split(SEPARATOR) if asked is not None else list(variable.chosen)
-    return Offer(
-        variable, choices, _value(variable, choices, wanted, given=asked is not None, scope=scope), problem
-    )
+    value, picked = _value(variable, choices, wanted, given=given is not None, scope=scope)
+    return Offer(variable, choices, value, picked, (), problem)
 
 
 def _value(
     variable: Variable, choices: Sequence[Choice], wanted: list[str], *, given: bool, scope: Scope
-) -> Value:
+) -> tuple[Value, Sequence[str]]:
+    """(what the variable stands for, which of its choices that is)."""
     wanted = [one for one in wanted if one != ""]
     if variable.kind in {"text", "constant"}:
-        return Value((wanted[0] if wanted else variable.query,))
+        # a field that was emptied is empty, not as it was at first
+        emptied = given and variable.kind == "text"
+        typed = wanted[0] if wanted else "" if emptied else variable.query
+        return Value((typed,)), (typed,)
     if variable.kind == "datasource":
-        return Value(("Vigil",))
+        return Value(("Vigil",)), ("Vigil",)
     if variable.all and (ALL in wanted or (not wanted and not variable.chosen)):
-        return _all(variable, choices)
+        return _all(variable, choices), (ALL,)
     offered = {choice.value: choice.text or choice.value for choice in choices}
     # what a link names counts even where nothing offers it now; what was saved with the board does not
     kept = [one for one in wanted if given or one in offered or not offered]
     if not kept and variable.all and wanted:
-        return _all(variable, choices)
+        return _all(variable, choices), (ALL,)
     if not kept:
         kept = [choices[0].value] if choices else []
     if not variable.many:
         kept = kept[:1]
-    auto = scope.of("__interval")
-    shown = [auto.values[0] if one == AUTO and auto else one for one in kept]
+    shown = [scope.span.window(AUTO_PARTS) if one == AUTO else one for one in kept]
     # without any value, everything is the only question that can have an answer
     whole = ".*" if not kept and variable.kind == "query" else ""
-    return Value(tuple(shown), tuple(offered.get(one, one) for one in kept), variable.many, whole)
+    texts = tuple(offered.get(one, one) for one in kept)
+    return Value(tuple(shown), texts, many=variable.many, whole=whole), kept
 
 
 def _all(variable: Variable, choices: Sequence[Choice]) -> Value:
     whole = variable.all_value or ("" if choices else ".*")
     if len(choices) > MOST // 4:
         whole = whole or ".+"
-    return Value(
-        tuple(choice.value for choice in choices), (_("All"),), many=True, whole=whole, everything=True
-    )
+    names = tuple(choice.text or choice.value for choice in choices)
+    values = tuple(choice.value for choice in choices)
+    return Value(values, (_("All"),), names, many=True, whole=whole, everything=True)
 
 
 def _choices(project_id: int, variable: Variable, scope: Scope) -> list[Choice]:

@@ -137,6 +137,22 @@ document.addEventListener("change", (event) => {
   if (file?.files[0]) file.files[0].text().then((text) => { document.getElementById(file.dataset.into).value = text; });
 });
 
+// What depends on a variable that was changed keeps its choice only where that is still offered.
+const touched = (field) => (field.matches("select") ? [...field.options].some((one) => one.selected !== one.defaultSelected)
+  : field.type === "checkbox" ? field.checked !== field.defaultChecked : field.value !== field.defaultValue);
+document.addEventListener("formdata", ({ target, formData }) => {
+  if (!target.matches(".vars")) return;
+  const fields = [...target.querySelectorAll("[name^=var-]")];
+  const changed = new Set(fields.filter(touched).map((field) => field.name.slice(4)));
+  for (const field of fields) {
+    const name = field.name.slice(4);
+    const needs = field.closest("[data-needs]")?.dataset.needs.split(" ") ?? [];
+    if (changed.has(name) || !needs.some((one) => changed.has(one))) continue;
+    for (const value of formData.getAll(field.name)) formData.append(`was-${name}`, value);
+    formData.delete(field.name);
+  }
+});
+
 document.addEventListener("input", (event) => {
   const field = event.target.closest("[data-filter]");
   if (!field) return;
