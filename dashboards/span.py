@@ -62,6 +62,12 @@ class Span:
         move = dt.timedelta(seconds=round(self.seconds * parts))
         return Span(self.start + move, self.end + move, "").query()
 
+    def within(self, width: str, back: str) -> "Span":
+        """The last ``width`` of it, as much as ``back`` earlier, both as durations; what is none changes nothing."""
+        kept = _duration(width)
+        end = self.end - _duration(back)
+        return Span(end - (kept or self.end - self.start), end, "")
+
     def wider(self) -> dict[str, str]:
         """The URL parameters of twice the width around the same middle."""
         half = dt.timedelta(seconds=round(self.seconds / 2))
@@ -95,6 +101,15 @@ def _exact(start: str, end: str, now: dt.datetime) -> Span | None:
     if first is None or first >= last or last - first > LONGEST:
         return None
     return Span(first, last, "")
+
+
+def _duration(text: str) -> dt.timedelta:
+    """None at all for anything else than a duration up to the longest span."""
+    try:
+        found = dt.timedelta(milliseconds=durations.parse(text))
+    except (durations.BadDurationError, OverflowError):
+        return dt.timedelta()
+    return found if dt.timedelta() < found <= LONGEST else dt.timedelta()
 
 
 def moment(text: str) -> dt.datetime | None:

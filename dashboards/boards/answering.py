@@ -109,7 +109,15 @@ def _questions(asker: Asker, cells: Sequence[Cell]) -> list[query.Asking]:
 
 
 def _scope(asker: Asker, cell: Cell) -> Scope:
-    return replace(asker.scope, values={**asker.scope.values, **cell.own})
+    """The variables as the panel sees them, and its time: of its own where it says so."""
+    scope = replace(asker.scope, values={**asker.scope.values, **cell.own})
+    width, back = _own_time(cell, scope)
+    return replace(scope, span=scope.span.within(width, back)) if width or back else scope
+
+
+def _own_time(cell: Cell, scope: Scope) -> tuple[str, str]:
+    width, back = (put(str(cell.panel.options.get(name) or ""), scope) for name in ("range", "shift"))
+    return width, back
 
 
 def one(asker: Asker, cell: Cell) -> Answer:
@@ -167,7 +175,7 @@ def _drawn(asker: Asker, cell: Cell, seconds: float) -> tuple[Drawn, str, str, b
         drawn = kinds.of(panel.kind)(drawing)
         if drawn.empty and not answer.tables:
             drawn = replace(drawn, empty=_why(asker, answer) or drawn.empty)
-        return drawn, _note(answer), "", False
+        return drawn, _note(answer, *_own_time(cell, scope)), "", False
     except ask.AskError as error:
         late = error.kind == "timeout" or "timed out" in str(error)
         said = (
@@ -191,12 +199,14 @@ def _why(asker: Asker, answer: asking.Answer) -> str:
     return _("Nobody sends %(name)s to this project.") % {"name": ", ".join(dict.fromkeys(unknown[:3]))}
 
 
-def _note(answer: asking.Answer) -> str:
-    if answer.widened:
-        return _("windows of %(w)s: samples are sparse") % {"w": answer.widened}
-    if answer.cut:
-        return _("%(n)s more series are not drawn") % {"n": answer.cut}
-    return ""
+def _note(answer: asking.Answer, width: str, back: str) -> str:
+    said = [
+        _("the last %(w)s") % {"w": width} if width else "",
+        _("%(w)s earlier") % {"w": back} if back else "",
+        _("windows of %(w)s: samples are sparse") % {"w": answer.widened} if answer.widened else "",
+        _("%(n)s more series are not drawn") % {"n": answer.cut} if answer.cut and not answer.widened else "",
+    ]
+    return " · ".join(filter(None, said))
 
 
 def _mark(asker: Asker, cell: Cell) -> str:
@@ -204,7 +214,7 @@ def _mark(asker: Asker, cell: Cell) -> str:
     texts = [one.expr + one.least_step for one in cell.panel.queries] + [
         str(cell.panel.options.get("content", ""))
     ]
-    texts += [str(cell.panel.options.get(name, "")) for name in ("a", "b")] + [
+    texts += [str(cell.panel.options.get(name, "")) for name in ("a", "b", "range", "shift")] + [
         one.link for one in cell.panel.overrides
     ]
     names = set().union(*(used(text) for text in texts)) if texts else set()

@@ -45,7 +45,10 @@ OPTIONS: dict[str, tuple[Field, ...]] = {
     "compare": (Field("label", "Label", default="version"), Field("a", "A", default=""), Field("b", "B", default=""), CALC),
     "text": (Field("content", "Text (Markdown)", "long_text", default=""),),
 }  # fmt: skip
+# of every panel that asks something
+OWN_TIME = (Field("range", "Time range of its own", default=""), Field("shift", "Moved back by", default=""))
 TITLES: dict[str, Label] = {
+    "range": lazy("Time range of its own"), "shift": lazy("Moved back by"),
     "style": lazy("Style"), "stack": lazy("Stacked"), "fill": lazy("Fill, percent"), "log": lazy("Logarithmic"),
     "steps": lazy("Steps"), "connect": lazy("Bridge gaps"), "limits": lazy("Draw thresholds"), "legend": lazy("Legend"),
     "calc": lazy("Calculation"), "rows": lazy("A number for each row"), "graph": lazy("Small line"), "colour": lazy("Colour"),
@@ -75,11 +78,15 @@ def of(panel: Panel) -> dict[str, Any]:
         "steps": rows.shown("tr", plain(panel.transformations), specs.step, {}),
         "links": rows.shown("li", plain(panel.links), specs.link, {}),
         "options": [
-            _input(field, panel.options.get(field.name, field.default))
-            for field in OPTIONS.get(panel.kind, ())
+            _input(field, panel.options.get(field.name, field.default)) for field in fields(panel.kind)
         ],
         "known_transformations": sorted(every().values(), key=lambda one: one.name),
     }
+
+
+def fields(kind: str) -> tuple[Field, ...]:
+    """The options of a kind of panel."""
+    return OPTIONS.get(kind, ()) + (() if kind in {"text", "row"} else OWN_TIME)
 
 
 def _input(field: Field, value: Any) -> Input:
@@ -201,7 +208,7 @@ def _options(form: Mapping[str, str], old: Panel, kind: str, problems: list[str]
     kept = dict(old.options)
     if form.get("kind_before", kind) != kind:
         return kept
-    for field in OPTIONS.get(kind, ()):
+    for field in fields(kind):
         given: Any = form.get(f"o_{field.name}", "")
         try:
             value = bool(given) if field.kind == "flag" else field.clean(given)

@@ -36,6 +36,23 @@ def test_nonsense_falls_back_to_the_default(params: dict[str, str], now: dt.date
     assert span.read(params, now).quick == span.DEFAULT
 
 
+@pytest.mark.parametrize(
+    "width, back, start, end",
+    [
+        ("1h", "", 1, 0),
+        ("1h", "1d", 25, 24),
+        ("", "2h", 8, 2),
+        ("soon", "-1h", 6, 0),
+        ("9000d", "1e9d", 6, 0),
+    ],
+)
+def test_a_panel_may_have_a_time_of_its_own(
+    width: str, back: str, start: int, end: int, now: dt.datetime
+) -> None:
+    found = span.quick("6h", now).within(width, back)
+    assert [(now - at).total_seconds() / 3600 for at in (found.start, found.end)] == [start, end]
+
+
 def test_the_step_is_round_and_gives_at_most_the_points_asked_for(now: dt.datetime) -> None:
     day = span.read({"range": "24h"}, now)
     assert day.step(120) == dt.timedelta(minutes=15)

@@ -8,6 +8,7 @@ from dashboards.boards.document import Board, Panel, Variable, Wording
 from dashboards.boards.fill import ALL
 from dashboards.boards.grafana import colours
 from dashboards.boards.units import OURS
+from dashboards.boards.variables import AUTO, AUTO_PARTS
 
 KINDS = {
     "timeseries": "timeseries", "stat": "stat", "gauge": "gauge", "bargauge": "bargauge", "bar": "barchart", "pie": "piechart",
@@ -58,7 +59,16 @@ def _variable(one: Variable) -> dict[str, Any]:
             for each in one.choices
         ]
         found["query"] = one.query or ",".join(each.value for each in one.choices)
-    return found
+    return _automatic(found) if one.kind == "interval" and AUTO in found["query"] else found
+
+
+def _automatic(found: dict[str, Any]) -> dict[str, Any]:
+    """Grafana has a switch for the interval that follows the time range, and its value carries the variable's name."""
+    rest = [part for part in found["query"].split(",") if AUTO not in part]
+    current = found["current"]
+    if AUTO in current["value"]:
+        current = {"value": f"{AUTO}_interval_{found['name']}", "text": "auto"}
+    return {**found, "query": ",".join(rest), "auto": True, "auto_count": AUTO_PARTS, "auto_min": "1m", "current": current, "options": []}  # fmt: skip
 
 
 def _panels(board: Board) -> list[dict[str, Any]]:
@@ -119,13 +129,14 @@ def _panel(panel: Panel, y: int) -> dict[str, Any]:
             "defaults": {
                 **({"unit": UNITS.get(panel.unit, panel.unit) if panel.unit in OURS else panel.unit} if panel.unit else {}),
                 **{name: value for name, value in (("min", panel.low), ("max", panel.high), ("decimals", panel.decimals)) if value is not None},
-                "thresholds": {"mode": "percentage" if panel.in_percent else "absolute", "steps": [{"color": colours.BACK.get(one.colour, "text"), "value": one.value} for one in steps] or [{"color": "green", "value": None}]},
+                "thresholds": {"mode": "percentage" if panel.in_percent else "absolute", "steps": [{"color": colours.BACK.get(one.colour, "text"), "value": one.value} for one in steps] or [{"color": "text", "value": None}]},
                 "mappings": [_wording(one) for one in panel.wordings], "custom": _custom(panel),
             },
             "overrides": [_override(one) for one in panel.overrides],
         },
         "transformations": [{"id": one.kind, "options": one.options} for one in panel.transformations],
-        "options": _options(panel),
+        "options": _options(panel), "maxDataPoints": panel.options.get("most_points"),
+        "timeFrom": panel.options.get("range"), "timeShift": panel.options.get("shift"),
         "links": [{"title": one.title, "url": one.url, "keepTime": one.keep_time} for one in panel.links],
     }  # fmt: skip
 

@@ -13,6 +13,7 @@ from dashboards.boards.fill import ALL
 from dashboards.boards.grafana import panels, queries, schema2
 from dashboards.boards.grafana.report import Json, Loss, Report, listed, mapping, text, whole
 from dashboards.boards.grafana.shared import Shared
+from dashboards.boards.variables import AUTO
 
 VARIABLE_KINDS = {"query": "query", "custom": "custom", "interval": "interval", "textbox": "text", "constant": "constant", "datasource": "datasource"}  # fmt: skip
 ORDERS = {1: "up", 2: "down", 3: "number", 4: "number down", 5: "up", 6: "down"}
@@ -141,11 +142,13 @@ def _variable(one: Json, constants: dict[str, str], report: Report) -> Variable 
         ]
         made.choices = [each for each in options if each.value not in {"", ALL}] if not asked else []
         made.choices = [
-            Choice("$__auto", "auto") if each.value.startswith("$__auto") else each for each in made.choices
+            Choice(AUTO, "auto") if each.value.startswith(AUTO) else each for each in made.choices
         ]
+        if kind == "interval" and one.get("auto") and asked:
+            made.query = f"auto : {AUTO},{asked}"
     current = mapping(one.get("current")).get("value")
     values = [text(each) for each in current] if isinstance(current, list) else [text(current)]
-    made.chosen = [each for each in values if each]
+    made.chosen = [AUTO if each.startswith(AUTO) else each for each in values if each]
     return made
 
 
@@ -183,6 +186,8 @@ def _panels(source: Json, report: Report) -> list[Panel]:
         flat.append(one)
         flat += sorted(listed(one.get("panels")), key=_height) if one.get("type") == "row" else []
     flat += _old_rows(source)
+    # copies that Grafana made of a repeated panel or row and saved along; they are made anew
+    flat = [one for one in flat if not (one.get("repeatPanelId") or one.get("repeatedByRow"))]
     used: set[int] = set()
     shared = Shared.of(source, flat)
     highest = max((whole(one.get("id"), 0) for one in flat), default=0)
@@ -206,7 +211,7 @@ def _old_rows(source: Json) -> list[Json]:
     """Before version 5 boards had rows of panels whose spans add up to 12."""
     found: list[Json] = []
     top = 0
-    rows = listed(source.get("rows"))
+    rows = [one for one in listed(source.get("rows")) if not one.get("repeatRowId")]
     for row in rows:
         if row.get("showTitle") or row.get("title") or row.get("collapse") or row.get("repeat"):
             found.append({**row, "type": "row", "id": 0, "panels": [], "targets": []})

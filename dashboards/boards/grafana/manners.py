@@ -50,6 +50,7 @@ def dress(panel: Panel, source: Json, report: Report) -> None:
         ]
         + _series_overrides(source)
         + _styles(source)
+        + _links(panel, usual, report)
     )
 
 
@@ -78,7 +79,7 @@ def steps(thresholds: Json) -> list[Threshold]:
         found[0] = Threshold(found[0].colour)
     plain = {("good", None), ("bad", 80.0)}
     # what Grafana puts into every new panel says nothing about this one
-    return [] if {(one.colour, one.value) for one in found} == plain else found
+    return [] if {(one.colour, one.value) for one in found} in (plain, {("neutral", None)}) else found
 
 
 def _old_steps(source: Json) -> list[Threshold]:
@@ -232,3 +233,13 @@ def _styles(source: Json) -> list[Override]:
         if pattern and (made.hidden or made.title or made.unit):
             found.append(made)
     return found
+
+
+def _links(panel: Panel, usual: Json, report: Report) -> list[Override]:
+    """Where every value leads: the cells of a table have links, values of other panels have none."""
+    url = next((text(one.get("url")) for one in listed(usual.get("links")) if text(one.get("url"))), "")
+    if url and panel.kind == "table":
+        return [Override("regex", "/.*/", link=url)]
+    if url:
+        report.lose(panel.title, _("the link of its values"))
+    return []

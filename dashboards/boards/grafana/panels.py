@@ -1,5 +1,6 @@
 """One panel of Grafana's as one of ours."""
 
+import re
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -31,11 +32,13 @@ OTHERWISE = {
     "marcusolsson-dynamictext-panel": lazy("the placeholders of its text"),
 }  # fmt: skip
 NOT_IN_FILE = lazy("a library panel, whose content is not in the file")
-LEFT_OUT = (
-    ("timeShift", lazy("the time shift")),
-    ("timeFrom", lazy("the time range of its own")),
-    ("alert", lazy("the old alert; make a rule of it")),
+LEFT_OUT = (("alert", lazy("the old alert; make a rule of it")),)
+OWN_TIME = (
+    ("timeFrom", "range", lazy("the time range of its own")),
+    ("timeShift", "shift", lazy("the time shift")),
 )
+# a duration, or a variable that holds one
+PLAIN_TIME = re.compile(r"^(?:now-)?(\d+[smhdwy]|\$\{?\w+\}?)$")
 CALCULATIONS = {"current": "lastNotNull", "avg": "mean", "total": "sum", "name": "lastNotNull"}
 STACKS = {"normal": "normal", "percent": "percent"}
 
@@ -74,10 +77,21 @@ def of(source: Json, number_: int, report: Report) -> Panel:
     panel.options = _options(panel, source)
     if source.get("maxPerRow"):
         panel.options["most_across"] = whole(source["maxPerRow"], 4)
+    _of_time(panel, source, where, report)
+    return panel
+
+
+def _of_time(panel: Panel, source: Json, where: str, report: Report) -> None:
+    """A time of its own, and what can't be taken at all."""
     for name, said in LEFT_OUT:
         if source.get(name):
             report.lose(where, str(said))
-    return panel
+    for name, option, said in OWN_TIME:
+        given = PLAIN_TIME.match(text(source.get(name)))
+        if given:
+            panel.options[option] = given[1]
+        elif text(source.get(name)):
+            report.lose(where, str(said))
 
 
 def _unknown(panel: Panel, source: Json, where: str, report: Report) -> Panel:

@@ -123,6 +123,48 @@ def test_variables_keep_what_was_chosen() -> None:
     assert "adhoc" in found.losses[0].what
 
 
+@pytest.mark.parametrize(
+    "given, kept", [("24h", "24h"), ("now-7d", "7d"), ("$span", "$span"), ("now/d", None)]
+)
+def test_a_time_of_its_own_goes_there_and_back(given: str, kept: str | None) -> None:
+    found = importing.take(board(panel(timeFrom=given)))
+    assert found.board.panels[0].options.get("range") == kept
+    assert bool(found.losses) is (kept is None)
+    assert exporting.document(found.board, "u")["panels"][0]["timeFrom"] == kept
+
+
+def test_a_panel_without_thresholds_has_none_there_and_back() -> None:
+    made = importing.take(exporting.document(taken(panel(type="stat")), "u")).board
+    assert made.panels[0].thresholds == []
+
+
+def test_an_automatic_interval_goes_there_and_back() -> None:
+    source = {
+        "type": "interval",
+        "name": "i",
+        "query": "1m,5m",
+        "auto": True,
+        "current": {"value": "$__auto_interval_i"},
+    }
+    once = taken(templating={"list": [source]}).variables[0]
+    assert (once.query, once.chosen) == ("auto : $__auto,1m,5m", ["$__auto"])
+    made = exporting.document(document.Board("B", variables=[once]), "u")["templating"]["list"][0]
+    assert (made["auto"], made["query"], made["current"]["value"]) == (True, "1m,5m", "$__auto_interval_i")
+
+
+def test_the_links_of_all_values_are_those_of_the_cells_of_a_table() -> None:
+    config = {"defaults": {"links": [{"url": "/d/x?pod=${__data.fields.pod}"}]}}
+    found = importing.take(board(panel(type="table", fieldConfig=config), panel(id=2, fieldConfig=config)))
+    assert [len(one.overrides) for one in found.board.panels] == [1, 0]
+    assert [one.where for one in found.losses] == ["P"]
+
+
+def test_copies_that_were_saved_along_with_a_repeated_panel_are_not_taken() -> None:
+    assert [
+        one.id for one in taken(panel(repeat="v"), panel(id=2, repeatPanelId=1, scopedVars={})).panels
+    ] == [1]
+
+
 def test_old_names_of_engines_are_written_anew_and_told() -> None:
     found = importing.take(board(panel(targets=[{"refId": "A", "expr": "vllm:gpu_cache_usage_perc"}])))
     assert found.board.panels[0].queries[0].expr == "vllm:kv_cache_usage_perc"
