@@ -181,6 +181,8 @@ class Dashboards(Page):
                     visit.project_id, board, author, uid=shelf.free_uid(visit.project_id, f"{uid} copy"),
                     note=_("a copy of %(uid)s") % {"uid": uid},
                 )  # fmt: skip
+                # what was kept from viewers is kept from them in the copy, too
+                shelf.allow(visit.project_id, made, stored.entry.view_role, "editor")
                 return redirect(_path(visit, made))
             case "try" | "more":
                 panel, problems = _typed(visit, form, _stored(visit, uid), number)

@@ -105,6 +105,14 @@ def test_a_board_may_be_kept_from_viewers(look: Look, cast: Cast, made: str) -> 
     assert "Mine" not in look("dashboards", cast.ben).content.decode()
 
 
+def test_a_copy_of_a_board_that_viewers_may_not_see_is_kept_from_them(
+    look: Look, client: Client, cast: Cast, made: str
+) -> None:
+    shelf.allow(cast.project.id, "mine", "editor", "admin")
+    place = send(client, cast, "mine/", do="copy").headers["Location"].split("/")[-2]
+    assert [look(f"dashboards/{place}", who).status_code for who in (cast.ada, cast.ben)] == [200, 404]
+
+
 def test_moved_panels_are_a_version_and_come_back(look: Look, client: Client, cast: Cast, made: str) -> None:
     places = json.dumps([{"id": 1, "x": 12, "y": 3, "w": 6, "h": 4, "row": 0}])
     send(client, cast, "mine/", do="layout", places=places)
