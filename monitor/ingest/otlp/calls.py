@@ -20,7 +20,7 @@ _CODE = re.compile(r"Error code: ([0-9]{3})\b")
 # where a document says its text; LangChain's the last way
 _SAYS = ("content", "text", "page_content")
 # a span with none of these says how many tokens it took, and no more
-USAGE = frozenset({"usage", "cached_input_tokens", "cache_write_tokens"})
+USAGE = frozenset({"usage", "cached_input_tokens", "cache_write_tokens", "uncached_input_tokens"})
 # what a generation has under the same name
 SAME = frozenset({
     "version", "environment", "operation", "provider", "route", "tenant", "topic", "template", "language",
@@ -180,15 +180,24 @@ def take_usage(made: Generation, fields: Mapping[str, Any], convention: Conventi
     total = fields.get("total_tokens", usage.get("total"))
     apart = (cached or 0) + (written or 0)
     if asked is not None and apart:
-        inside = convention is None or convention.contains_cached(made.provider)
-        if total is not None and made.output_tokens is not None:
-            # the sender's own sum says it, if it fits either way
-            left = total - made.output_tokens - asked
-            inside = True if left == 0 else False if left == apart else inside
+        told = fields.get("uncached_input_tokens")
+        left = None if total is None or made.output_tokens is None else total - made.output_tokens - asked
+        inside = (
+            asked >= told + apart if told is not None else _are_inside(made.provider, left, apart, convention)
+        )
         if apart > asked or not inside:
             asked += apart
     made.input_tokens, made.cached_input_tokens = asked, cached
     forget_nothing(made)
+
+
+def _are_inside(provider: str, left: int | None, apart: int, convention: Convention | None) -> bool:
+    """Whether input tokens contain the cached ones. ``left``: of the sender's own sum beyond input and output."""
+    if left == apart:
+        return False
+    if convention is None:
+        return True
+    return convention.contains_cached(provider) or (left == 0 and not convention.leaves_cached_out(provider))
 
 
 def forget_nothing(made: Generation) -> None:

@@ -34,7 +34,11 @@ class Convention:
     cached_apart: frozenset[str]
 
     def contains_cached(self, provider: str) -> bool:
-        return self.cached_inside and not any(provider.startswith(name) for name in self.cached_apart)
+        return self.cached_inside and not self.leaves_cached_out(provider)
+
+    def leaves_cached_out(self, provider: str) -> bool:
+        """Known of this provider, whose totals may leave them out, too."""
+        return any(provider.startswith(name) for name in self.cached_apart)
 
 
 class Table(dict[str, Slot | None]):

@@ -20,6 +20,7 @@ def chat(**more: Any) -> dict[str, Any]:
 
 
 USAGE = {"gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 10}
+VERCEL = {**USAGE, "ai.operationId": "ai.streamText.doStream", "gen_ai.system": "anthropic.messages"}
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,15 @@ USAGE = {"gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 10}
             {**USAGE, "gen_ai.system": "anthropic", "gen_ai.usage.cache_read.input_tokens": 60, "gen_ai.sdk.version": "1"},
             (160, 60),
         ),
+        # and out of its total as well
+        (
+            {**USAGE, "gen_ai.system": "anthropic", "gen_ai.usage.cache_read.input_tokens": 60, "gen_ai.sdk.version": "1",
+             "gen_ai.client.token.usage": 110},
+            (160, 60),
+        ),
+        # the Vercel AI SDK does so up to 5 and no more from 6 on, where it says what came from no cache
+        ({**VERCEL, "ai.usage.cachedInputTokens": 60, "ai.usage.totalTokens": 110}, (160, 60)),
+        ({**VERCEL, "ai.usage.cachedInputTokens": 60, "ai.usage.inputTokenDetails.noCacheTokens": 40}, (100, 60)),
         ({"gen_ai.usage.input_tokens": "12"}, (12, None)),
         # nobody asks a model in no tokens
         ({"gen_ai.usage.input_tokens": 0, "gen_ai.usage.output_tokens": 0}, (None, None)),
