@@ -113,7 +113,7 @@ def put(
     judge: Judge, call: UUID, rater: str, value: float | None, *, reason: str = "", correction: str = "",
     now: dt.datetime,
 ) -> None:  # fmt: skip
-    """Keep what a person says of a call, also as its human mark; no value: could not say.
+    """Keep what a person says of a call, also as its human mark; no value: could not say, and takes back one's own.
 
     Raises NotAMarkError, or UnknownGenerationError for a call that is gone. Texts come redacted.
     """
@@ -134,6 +134,8 @@ def put(
             mean = float(np.mean([one for one, _ in values]))
             by = ", ".join(name for _, name in values)
             rows.append(scores.ScoreRow(call, judge.name, "human", mean, reason, by))
+        else:
+            scores.take_back(judge.project_id, call, judge.name, "human", author=rater, now=now)
         if correction:
             rows.append(scores.ScoreRow(call, CORRECTION, "human", 0.0, correction, rater))
         scores.put(judge.project_id, rows, now=now)

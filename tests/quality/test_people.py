@@ -13,6 +13,7 @@ import stamina
 
 from monitor import query
 from monitor.core.stats import Interval
+from monitor.ingest import verify
 from monitor.quality import epochs, golden, labels, moved, people, rates, run
 from monitor.quality.models import GoldenItem, GoldenMark, Judge, JudgeEpoch, Label
 from monitor.store.calls import generations, scores
@@ -127,6 +128,25 @@ def test_two_people_are_not_given_the_same_call_unless_a_second_opinion_is_wante
     assert other is not None
     assert (other.call.id == one.call.id, other.second) == (True, True)
     assert labels.next_for(judge, "ann", now=now) != one
+
+
+def test_who_can_no_longer_say_takes_the_mark_back(
+    cast: Cast, now: dt.datetime, judge: Judge, push: Push
+) -> None:
+    one, other = marked(cast, push, now, [4.0, 4.0])
+    label(judge, one, 2.0, now)
+    label(judge, one, None, now)
+    assert _human(cast, now) in {None, 0.0}
+    label(judge, other, 2.0, now, "ben")
+    label(judge, other, None, now)
+    assert _human(cast, now) == 1.0
+    assert verify.verify(cast.project.id).differences == []
+
+
+def _human(cast: Cast, now: dt.datetime) -> float | None:
+    return query.instant(
+        cast.project.id, 'sum(histogram_count(llm_score{source="human"}))', now + HOUR
+    ).single()
 
 
 def test_agreement_is_told_of_calls_that_two_labelled(

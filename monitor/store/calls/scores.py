@@ -72,6 +72,31 @@ def put(project_id: int, rows: Sequence[ScoreRow], *, now: dt.datetime, adds: Ad
     return changed
 
 
+def take_back(
+    project_id: int, call: uuid.UUID, name: str, source: str, *, author: str, now: dt.datetime
+) -> bool:
+    """Forget a mark that ``author`` gave, and take it out of its series; whether there was such a mark."""
+    home = _homes(project_id, [call]).get(call)
+    if home is None:
+        return False
+    shard, identity = home
+    key = (call, name, source)
+    partitions.for_batches(clock.to_ms(now))
+    with transaction.atomic():
+        old = _lock(project_id, shard, [key]).get(key)
+        if old is None or old[2] != author:
+            return False
+        found = append.Deltas()
+        found.observe(_series(identity, name, source), ids.milliseconds_of(call), old[0], -1.0)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "DELETE FROM monitor_score WHERE shard = %s AND generation_id = %s AND name = %s AND source = %s",
+                [shard, *key],
+            )
+        append.deltas(project_id, shard, found, now=now)
+    return True
+
+
 def locate(project_id: int, client_ids: Sequence[str]) -> dict[str, uuid.UUID]:
     """Senders' ids → generation ids, for those that are stored."""
     keys = {ids.client_key(project_id, text): text for text in client_ids}
@@ -191,9 +216,7 @@ def _put_shard(
         row = members[key]
         if key in old and old[key][0] == row.value:
             continue
-        labels = homes[row.generation_id][1].having(
-            {"__name__": "llm_score", "score": row.name, "source": row.source}
-        )
+        labels = _series(homes[row.generation_id][1], row.name, row.source)
         at = ids.milliseconds_of(row.generation_id)
         if key in old:
             found.observe(labels, at, old[key][0], -1.0)
@@ -201,6 +224,10 @@ def _put_shard(
     _upsert(project_id, shard, [members[key] for key in news], now=now)
     append.deltas(project_id, shard, found, now=now)
     return [members[key] for key in news]
+
+
+def _series(identity: Labels, name: str, source: str) -> Labels:
+    return identity.having({"__name__": "llm_score", "score": name, "source": source})
 
 
 def _lock(
