@@ -23,6 +23,8 @@ LEAST_STEPS = 8
 _UNKEPT_CALLS = frozenset({"start", "end", "range", "step", "info"})
 _UNKEPT_AGGREGATIONS = frozenset({"limitk"})
 _BYTES_PER_CELL = 9
+# of the question itself
+_BYTES_PER_NODE = 1_000
 
 # works out (expression, grid, grid of the whole question), adding to the notes
 Evaluate = Callable[[tree.Node, Grid, Grid, Notes], Value]
@@ -80,16 +82,16 @@ class Answers:
             return found
 
     def put(self, key: Key, answer: Kept) -> None:
-        size = _size(answer)
+        size = _size(key, answer)
         with self.lock:
             before = self.kept.pop(key, None)
-            self.used -= 0 if before is None else _size(before)
+            self.used -= 0 if before is None else _size(key, before)
             if size > self.room // 2:
                 return
             self.kept[key] = answer
             self.used += size
             while self.used > self.room:
-                self.used -= _size(self.kept.popitem(last=False)[1])
+                self.used -= _size(*self.kept.popitem(last=False))
 
     def clear(self) -> None:
         with self.lock:
@@ -97,8 +99,9 @@ class Answers:
             self.used = 0
 
 
-def _size(answer: Kept) -> int:
-    return answer.vector.values.size * _BYTES_PER_CELL + 100 * len(answer.vector.labels)
+def _size(key: Key, answer: Kept) -> int:
+    cells, labels = answer.vector.values.size, len(answer.vector.labels)
+    return cells * _BYTES_PER_CELL + 100 * labels + _BYTES_PER_NODE * tree.weight(key.expr)
 
 
 answers = Answers(BYTES_KEPT)

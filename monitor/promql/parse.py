@@ -4,7 +4,6 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 import promql_parser as wheel
@@ -14,6 +13,7 @@ from monitor.promql import bare, edges, tree, trims
 from monitor.promql.blame import SCALAR_FUNCTIONS, blame
 from monitor.promql.edges import marked
 from monitor.promql.errors import BadQueryError
+from monitor.promql.remembered import Remembered
 from monitor.promql.scan import NEGATIVE_AT, Token, failure, rewritten, scan, signed
 from monitor.promql.spans import Question
 
@@ -50,10 +50,20 @@ _DEPENDS = re.compile(r"\b(?:step|range)\s*\(", re.IGNORECASE)
 
 def parse(text: str, question: Question = _ANY) -> tree.Node:
     """The expression's tree; raises BadQueryError with a position."""
+    key = text, question if question is not _ANY and _DEPENDS.search(text) else _ANY
+    known = _trees.get(key)
+    if known is not None:
+        return known
     try:
-        return _parsed(text, question if question is not _ANY and _DEPENDS.search(text) else _ANY)
+        found = _parsed(*key)
+        _trees.put(key, found, tree.weight(found))
     except RecursionError as error:
         raise too_deep() from error
+    return found
+
+
+# thousands of alert rules are asked again and again, in turn; a node takes about a kilobyte
+_trees: Remembered[tuple[str, Question], tree.Node] = Remembered(200_000)
 
 
 def too_deep() -> BadQueryError:
@@ -63,8 +73,6 @@ def too_deep() -> BadQueryError:
     )
 
 
-# thousands of alert rules are asked again and again, in turn
-@lru_cache(maxsize=8192)
 def _parsed(text: str, question: Question) -> tree.Node:
     tokens = scan(text)
     try:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from monitor.core.samples import LOOKBACK_MS, Selection
 from monitor.promql import tree
 from monitor.promql.errors import TooMuchError
+from monitor.promql.remembered import Remembered
 from monitor.promql.values import Grid
 
 DEFAULT_RESOLUTION_MS = 60_000
-TREES_KEPT = 4096
 # functions whose result depends on the evaluation time even when their argument does not
 _TIMED = frozenset(
     {"days_in_month", "day_of_month", "day_of_week", "day_of_year", "hour", "minute", "month", "year"}
@@ -66,19 +66,17 @@ def inner_grid(node: tree.Subquery, grid: Grid) -> Grid:
 def _settled(root: tree.Node, grid: Grid) -> tree.Node:
     """The tree as it is evaluated. The same text is asked again and again, and mostly stands for itself."""
     known = _known.get(id(root))
-    if known is not None:
+    if known is not None and known[0] is root:
         return known[1]
     anchored = _anchored(root, grid)
     fixed = _fixed(anchored)
     if anchored is root and not _has_given(root):
-        if len(_known) >= TREES_KEPT:
-            _known.clear()
         # with the root kept beside it, its id stays its own
-        _known[id(root)] = (root, fixed)
+        _known.put(id(root), (root, fixed), tree.weight(root))
     return fixed
 
 
-_known: dict[int, tuple[tree.Node, tree.Node]] = {}
+_known: Remembered[int, tuple[tree.Node, tree.Node]] = Remembered(200_000)
 
 
 def _has_given(node: tree.Node) -> bool:

@@ -129,6 +129,14 @@ def children(node: Node) -> tuple[Node, ...]:
             return ()
 
 
+def weight(node: Node) -> int:
+    """What it costs to keep, in nodes; an expression to match labels by costs as much as three of them."""
+    own = (
+        sum(3 if one.op in {"=~", "!~"} else 1 for one in node.matchers) if isinstance(node, Selector) else 0
+    )
+    return 1 + own + sum(weight(child) for child in children(node))
+
+
 def word(node: Node) -> str:
     """The function or operator that the node is; empty for what is neither."""
     match node:

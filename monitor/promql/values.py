@@ -176,7 +176,7 @@ def merged(vector: Vector, conflict: Callable[[Labels], Exception]) -> Vector:
         raise conflict(list(places)[int(np.flatnonzero((filled > 1).any(axis=1))[0])])
     values = np.zeros((len(places), vector.steps))
     floats = np.zeros(values.shape, dtype=bool)
-    for row, goal in enumerate(patience.each(target)):
+    for row, goal in enumerate(patience.each(target.tolist())):
         mask = vector.floats[row]
         values[goal][mask] = vector.values[row][mask]
         floats[goal] |= mask

@@ -128,12 +128,12 @@ def test_what_depends_on_the_whole_question_is_not_kept() -> None:
 def test_room_is_bounded(cast: Cast) -> None:
     end = clock.to_ms(clock.now()) - HOUR
     push(cast.project.id, "x_total", 1, [(end - i * MINUTE, 1.0) for i in range(100)])
-    small = kept.Answers(3000)
+    small = kept.Answers(10_000)
     before, kept.answers = kept.answers, small
     try:
         for offset in range(1, 11):
             query.range(cast.project.id, f"x_total offset {offset}s", end - HOUR, end, MINUTE)
-            assert small.used <= 3000
+            assert small.used <= 10_000
         assert 0 < len(small.kept) < 10
     finally:
         kept.answers = before

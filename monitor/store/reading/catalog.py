@@ -24,8 +24,8 @@ from monitor.store.samples.series import TOUCH_MS
 
 FLAT_MS = 86_400_000
 PROJECTS_KEPT = 50
-# thousands of alert rules each name their own series
-FOUND_KEPT = 20_000
+# of matchers that were asked for: thousands of alert rules each name their own series
+FOUND_KEPT = 60_000
 ROWS_FOUND_KEPT = 2_000_000
 SPANS_KEPT = 8
 LONGEST_SECONDS = 30.0
@@ -137,6 +137,7 @@ class Catalog:
     # what matchers were last asked for: how many series there were, and those that fulfil them
     found: dict[tuple[Matcher, ...], tuple[int, Members]] = field(default_factory=dict)
     rows_found: int = 0
+    matchers_found: int = 0
 
     def refresh(self, seconds: float = LONGEST_SECONDS) -> Moment:
         """Take in what was written since the last look; raises deadline.StoppedError when that takes longer."""
@@ -188,9 +189,10 @@ class Catalog:
         if known is None:
             members = Members(sorted(self._matched(matchers), key=_by_labels))
             self.rows_found += len(members)
-            if len(self.found) >= FOUND_KEPT or self.rows_found > ROWS_FOUND_KEPT:
+            self.matchers_found += len(key)
+            if self.matchers_found > FOUND_KEPT or self.rows_found > ROWS_FOUND_KEPT:
                 self.found.clear()
-                self.rows_found = len(members)
+                self.rows_found, self.matchers_found = len(members), len(key)
             known = self.found[key] = (size, members)
         elif known[0] != size:
             more = [
