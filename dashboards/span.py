@@ -64,8 +64,8 @@ class Span:
 
     def within(self, width: str, back: str) -> "Span":
         """The last ``width`` of it, as much as ``back`` earlier, both as durations; what is none changes nothing."""
-        kept = _duration(width)
-        end = self.end - _duration(back)
+        kept = duration(width)
+        end = self.end - duration(back)
         return Span(end - (kept or self.end - self.start), end, "")
 
     def wider(self) -> dict[str, str]:
@@ -103,7 +103,7 @@ def _exact(start: str, end: str, now: dt.datetime) -> Span | None:
     return Span(first, last, "")
 
 
-def _duration(text: str) -> dt.timedelta:
+def duration(text: str) -> dt.timedelta:
     """None at all for anything else than a duration up to the longest span."""
     try:
         found = dt.timedelta(milliseconds=durations.parse(text))

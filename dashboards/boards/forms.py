@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
+from dashboards import span
 from dashboards.boards import document, rows, specs
 from dashboards.boards.document import Link, Override, Panel, Query, Threshold, Transformation, Wording
 from dashboards.boards.fill import Scope, put, used
@@ -110,8 +111,15 @@ def panel(form: Mapping[str, str], old: Panel, scope: Scope) -> tuple[Panel, lis
         options=_options(form, old, kind, problems),
     )  # fmt: skip
     unknown = [one.kind for one in made.transformations if one.kind not in every()]
+    problems += _no_times(made, scope)
     problems += [_("There is no transformation “%(name)s”.") % {"name": one} for one in unknown]
     return made, problems
+
+
+def _no_times(made: Panel, scope: Scope) -> list[str]:
+    given = [put(str(made.options.get(field.name) or ""), scope) for field in OWN_TIME]
+    said = _("“%(text)s” is not a time such as 15m, 24h or 7d.")
+    return [said % {"text": text} for text in given if text and not span.duration(text)]
 
 
 def _queries(form: Mapping[str, str], scope: Scope, problems: list[str]) -> list[Query]:

@@ -82,6 +82,12 @@ def test_an_expression_is_read_with_what_its_variables_stand_for(expr: str) -> N
     assert (made.queries[0].expr, problems) == (expr, [])
 
 
+@pytest.mark.parametrize("typed, faults", [("24h", 0), ("", 0), ("soon", 1), ("$q", 1)])
+def test_a_time_of_its_own_must_be_one(typed: str, faults: int) -> None:
+    made, problems = forms.panel({"expr_0": "up", "o_range": typed}, Panel(1, "table"), SCOPE)
+    assert (made.options.get("range", ""), len(problems)) == (typed, faults)
+
+
 GROUPED = {
     "version": {"operation": "groupby", "aggregations": []}, "Value": {"operation": "aggregate", "aggregations": ["mean", "max"]},
 }  # fmt: skip
