@@ -66,6 +66,7 @@ class Drift(Page):
             "learning": learning(signals),
             "note": next((one.note for one in signals if one.note and one.state not in QUIET), ""),
             "quiet": [told(one) for one in signals if one.state == "unknown"],
+            "unheard": read.unheard(visit.project_id),
             "watches": [(one, *STATES.get(one.state, ("unknown", one.state)), one.label) for one in watches],
             "volumes": [
                 (f"volume-{place}", one, BASES.get(one.basis, one.basis), volume(visit, one))

@@ -15,6 +15,7 @@ from monitor.alerting.models import Alert, Contact, Delivery, Route, Silence
 from monitor.alerting.receivers import RECEIVERS
 from monitor.core import fields
 from monitor.core.labels import Matcher
+from monitor.outside.sentences import told
 
 
 class RefusedError(ValueError):
@@ -119,7 +120,7 @@ def contacts(project_id: int) -> list[ContactRow]:
         ContactRow(
             id=row.pk, name=row.name, kind=row.kind, settings=_masked(row), enabled=row.enabled,
             send_resolved=row.send_resolved, health=health(row), last_ok=row.last_ok,
-            last_error=row.last_error, last_duration=row.last_duration, waiting=row.waiting,
+            last_error=told(row.last_error), last_duration=row.last_duration, waiting=row.waiting,
         )
         for row in rows
     ]  # fmt: skip
@@ -255,9 +256,9 @@ def _delivery(row: Delivery) -> DeliveryRow:
         names=tuple(dict.fromkeys(alert["labels"].get("alertname", "") for alert in alerts)),
         fingerprints=tuple(alert["fingerprint"] for alert in alerts),
         created_at=row.created_at, finished_at=row.finished_at, next_at=row.next_at, attempts=row.attempts,
-        last_error=row.last_error,
+        last_error=told(row.last_error),
         log=tuple(
-            AttemptRow(one.number, one.at, one.outcome, one.duration_seconds, one.error)
+            AttemptRow(one.number, one.at, one.outcome, one.duration_seconds, told(one.error))
             for one in sorted(row.log.all(), key=lambda one: one.number)
         ),
     )  # fmt: skip

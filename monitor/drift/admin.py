@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold import widgets
 
 from monitor.core import clock
-from monitor.drift import features, pinning, policy
+from monitor.drift import features, pinning, policy, reasons
 from monitor.drift.detectors import DETECTORS
 from monitor.drift.detectors.base import reads
 from monitor.drift.models import DriftPolicy, DriftSignal, DriftWatch, WatchState
@@ -36,6 +36,18 @@ LABELS = {
 }  # fmt: skip
 REFERENCE = ("reference_from", "reference_to", "reference_version")
 NEW_NORMAL = dt.timedelta(days=1)
+
+
+class Told:
+    """What was stored in English, in the language of whoever reads it."""
+
+    @admin.display(description=_("Reason"))
+    def reason_shown(self, row: DriftSignal | DriftWatch) -> str:
+        return reasons.told(row.reason)
+
+    @admin.display(description=_("Last error"))
+    def error_shown(self, row: DriftSignal | DriftWatch) -> str:
+        return reasons.told(row.last_error)
 
 
 # choices that need the name of an attribute
@@ -96,7 +108,7 @@ class WatchForm(PluginForm):
 
 
 @admin.register(DriftWatch)
-class Watches(PluginAdmin):
+class Watches(Told, PluginAdmin):
     plugin_form = WatchForm
     intro = _(
         "Signals watch every version by themselves. Add a watch only where you want one certain distance, such as "
@@ -113,7 +125,7 @@ class Watches(PluginAdmin):
         "past_weeks",
         *REFERENCE,
     )
-    seen = ("state", "reason", "evaluated_to", "last_ok", "last_error", "last_duration")
+    seen = ("state", "reason_shown", "evaluated_to", "last_ok", "error_shown", "last_duration")
     readonly_fields = seen
     list_display = ("feature", "model", "version", "project", "detector", "state_shown", "enabled", "last_ok")
     list_filter = ("project", "state", "feature", "enabled")
@@ -159,7 +171,7 @@ class SignalForm(BaseForm):
 
 
 @admin.register(DriftSignal)
-class Signals(ProjectAdmin):
+class Signals(Told, ProjectAdmin):
     form = SignalForm
     fields = (
         "kind",
@@ -168,11 +180,11 @@ class Signals(ProjectAdmin):
         "enabled",
         *REFERENCE,
         "state_shown",
-        "reason",
+        "reason_shown",
         "last_ok",
-        "last_error",
+        "error_shown",
     )
-    readonly_fields = ("kind", "model", "version", "state_shown", "reason", "last_ok", "last_error")
+    readonly_fields = ("kind", "model", "version", "state_shown", "reason_shown", "last_ok", "error_shown")
     list_display = ("kind", "model", "version", "project", "state_shown", "enabled", "last_ok")
     list_filter = ("project", "state", "kind", "enabled")
     search_fields = ("model", "version")

@@ -22,6 +22,10 @@ _past: OrderedDict[tuple[Any, ...], Reference] = OrderedDict()
 MOST_KEPT = 200
 
 
+# what a reference is counted in; else in calls
+UNITS = {"vectors": "vectors of prompts", "beside": "values of it", "marks": "values of it"}
+
+
 class NoReferenceError(LookupError):
     """There is no reference yet; says why. ``learning``: time alone will mend it."""
 
@@ -150,7 +154,7 @@ def _complete(found: Reference, feature: Feature, what: str, subject: Subject) -
         message = "learning: vectors of its prompts are still being made"
         raise NoReferenceError(message, learning=True)
     if found.n < LEAST_CALLS:
-        unit = "vectors of prompts" if feature.kind == "vectors" else "calls"
+        unit = UNITS.get(feature.origin, "calls")
         message = f"{what} have {found.n} {unit}; at least {LEAST_CALLS} are needed"
         raise NoReferenceError(message)
     return found

@@ -15,6 +15,8 @@ from monitor.drift.engine.matching import HOUR
 from monitor.drift.models import DriftReport, DriftSignal, DriftSketch, DriftWatch, WatchState
 from monitor.drift.signals import kind_of
 from monitor.drift.stages import FULL, Maturity
+from monitor.drift.unheard import Unheard
+from monitor.drift.unheard import find as unheard
 
 __all__ = [
     "WHAT_HASHING_SEES",
@@ -22,6 +24,7 @@ __all__ = [
     "Place",
     "Report",
     "SignalRow",
+    "Unheard",
     "Volume",
     "WatchRow",
     "Why",
@@ -29,6 +32,7 @@ __all__ = [
     "moments",
     "report",
     "signals",
+    "unheard",
     "volumes",
     "watches",
     "why",
@@ -284,7 +288,7 @@ def _signal(row: DriftSignal) -> SignalRow:
             f'{name}="{_escaped(value)}"' for name, value in walk.labels(row).items_sorted if name != "slice"
         ),
         last_ok=row.last_ok,
-        last_error=row.last_error,
+        last_error=reasons.told(row.last_error),
         note=_note(body.get("embedder", "")),
     )
 
@@ -384,7 +388,7 @@ def _row(watch: DriftWatch, last: DriftReport | None) -> WatchRow:
         reference_to=watch.reference_to,
         reference_version=watch.reference_version,
         last_ok=watch.last_ok,
-        last_error=watch.last_error,
+        last_error=reasons.told(watch.last_error),
     )
 
 

@@ -1,13 +1,14 @@
-"""Why nothing can be said, in words that are stored in English and told in the reader's language.
-
-A stored sentence is matched with the ones below; one that is none of them is told as it stands.
-"""
+"""Why nothing can be said, in words that are stored in English and told in the reader's language."""
 
 import functools
-import re
 
+from django.utils import translation
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
+
+from monitor.core import sentences
+from monitor.drift.features import FEATURES
+from monitor.outside.sentences import SENTENCES as OUTSIDE
 
 SENTENCES = (
     _("learning: the first 6 hours of this version become its reference"),
@@ -29,28 +30,36 @@ SENTENCES = (
     _("the reference has %(n)s calls in %(blocks)s blocks; %(least)s blocks of %(size)s calls are needed"),
     _("%(n)s calls in a window; at least %(least)s are needed"),
     _("%(what)s have %(n)s calls; at least %(least)s are needed"),
+    _("%(what)s have %(n)s values of it; at least %(least)s are needed"),
     _("%(what)s have %(n)s vectors of prompts; at least %(least)s are needed"),
     _("the hours that were set as reference"),
     _("its first hours"),
     _("the last hours of the version before"),
     _("the last hours of %(version)s"),
+    _("needs numbers on both sides; choose a detector that fits the watched feature"),
+    _("needs categories on both sides; choose a detector that fits the watched feature"),
+    _("needs vectors on both sides; choose a detector that fits the watched feature"),
+    _("needs numbers or categories on both sides; choose a detector that fits the watched feature"),
+    _("numbers and categories can't be compared with each other"),
+    _("vectors of %(before)s and %(now)s numbers; pin the reference anew"),
+    _("%(detector)s compares %(compared)s, but %(feature)s is made of %(kind)s; choose another detector"),
+    _("categories"),
+    _("numbers"),
+    _("vectors"),
+    _("categories, numbers"),
+    _("nothing called %(name)s can be watched; known are %(known)s"),
+    _("vectors of texts: %(error)s"),
+    *OUTSIDE,
 )
-_HOLE = re.compile(r"%\\\((\w+)\\\)s|%\((\w+)\)s")
 
 
 def told(stored: str) -> str:
     """The sentence in the language of whoever reads it."""
-    for sentence, pattern in _patterns():
-        found = pattern.fullmatch(stored)
-        if found:
-            return gettext(sentence) % {name: told(value) for name, value in found.groupdict().items()}
-    return stored
+    return sentences.told(stored, _known(), gettext)
 
 
 @functools.cache
-def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple((one, re.compile(_HOLE.sub(_group, re.escape(one)))) for one in SENTENCES)
-
-
-def _group(hole: re.Match[str]) -> str:
-    return f"(?P<{hole[1] or hole[2]}>.+)"
+def _known() -> tuple[str, ...]:
+    """The sentences, and what is watched by its English name, as sentences hold it."""
+    with translation.override("en"):
+        return (*SENTENCES, *(str(one.label) for one in FEATURES.values()))

@@ -143,7 +143,10 @@ def make(watch: DriftWatch) -> Detector:
     feature = features.of(watch.feature)
     if reads(made, feature.kind) is None:
         compared = ", ".join(sorted({DATA[one] for one in made.kinds}))
-        message = f"{watch.detector} compares {compared}, but {feature.label} are {feature.kind}"
+        message = (
+            f"{watch.detector} compares {compared}, but {feature.label} is made of {feature.kind}; "
+            "choose another detector"
+        )
         raise WrongDataError(message)
     return made
 

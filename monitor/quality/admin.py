@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from monitor.editing.pages import Inline, labelled
 from monitor.editing.plugins import PluginAdmin, PluginForm
+from monitor.quality import reasons
 from monitor.quality.judges import JUDGES
 from monitor.quality.models import Judge, JudgeFailure
 from monitor.quality.read import word
@@ -47,9 +48,13 @@ class JudgeForm(PluginForm):
 
 class Failures(Inline):
     model = JudgeFailure
-    fields = ("reason", "count", "last_at", "last_error")
+    fields = ("reason", "count", "last_at", "error_shown")
     readonly_fields = fields
     can_delete = False
+
+    @admin.display(description=_("Last error"))
+    def error_shown(self, row: JudgeFailure) -> str:
+        return reasons.told(row.last_error)
 
     def has_add_permission(self, *_args: Any, **_more: Any) -> bool:
         return False
@@ -71,7 +76,7 @@ class Judges(PluginAdmin):
         "enabled",
         "sample_share",
         "last_ok",
-        "last_error",
+        "error_shown",
     )
     list_filter = ("project", "kind", "enabled")
     search_fields = ("name",)
@@ -81,3 +86,7 @@ class Judges(PluginAdmin):
     def state_shown(self, row: Judge) -> tuple[str, Any]:
         state = word(row)
         return state, WORDS[state]
+
+    @admin.display(description=_("Last error"))
+    def error_shown(self, row: Judge) -> str:
+        return reasons.told(row.last_error)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from monitor.core import fields
-from monitor.quality import epochs
+from monitor.quality import epochs, reasons
 from monitor.quality.judges import JUDGES
 from monitor.quality.models import ClaimState, Judge, JudgeClaim, JudgeSpending
 from monitor.store.calls import scores
@@ -145,7 +145,7 @@ def dead_letters(project_id: int, limit: int = 20) -> tuple[list[DeadLetter], in
     found = rows.select_related("judge").order_by("-claimed_at")[:limit]
     return [
         DeadLetter(
-            one.pk, one.judge_id, one.judge.name, one.generation_id, one.reason or "unknown", one.error,
+            one.pk, one.judge_id, one.judge.name, one.generation_id, one.reason or "unknown", reasons.told(one.error),
             one.attempts, one.claimed_at,
         )
         for one in found
@@ -190,10 +190,11 @@ def _state(row: Judge, spent: JudgeSpending | None, now: dt.datetime | None) -> 
         given_up=counts[ClaimState.FAILED],
         waiting=counts[ClaimState.OPEN],
         last_ok=row.last_ok,
-        last_error=row.last_error,
+        last_error=reasons.told(row.last_error),
         last_duration=row.last_duration,
         failures=tuple(
-            Failure(one.reason, one.count, one.last_at, one.last_error) for one in row.failures.all()
+            Failure(one.reason, one.count, one.last_at, reasons.told(one.last_error))
+            for one in row.failures.all()
         ),
         due_at=row.due_at,
         oldest_at=getattr(row, "oldest", None),

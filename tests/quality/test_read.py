@@ -1,6 +1,7 @@
 import datetime as dt
 
 import pytest
+from django.utils import translation
 
 from monitor.quality import read, run
 from monitor.quality.models import Judge
@@ -45,6 +46,9 @@ def test_a_failing_judge_is_neither_good_nor_silent(cast: Cast, now: dt.datetime
     (found,) = read.judges(cast.project.id)
     assert found.state == "failing"
     assert [(one.reason, one.count) for one in found.failures] == [("misconfigured", 1)]
+    with translation.override("zh-hans"):
+        (told,) = read.judges(cast.project.id)
+    assert "business rule" not in told.last_error + told.failures[0].last_error
 
 
 def test_recent_verdicts_come_newest_first_with_the_call_they_belong_to(

@@ -18,6 +18,7 @@ Data = Literal["numbers", "categories", "vectors"]
 DATA: Mapping[Kind, Data] = {
     "numbers": "numbers", "categories": "categories", "vectors": "vectors", "samples": "vectors",
 }  # fmt: skip
+WORDS: Mapping[type, str] = {CategorySketch: "categories", VectorMean: "vectors", VectorSample: "vectors"}
 # so many categories of the reference stand for themselves, all others together are one
 MOST_CATEGORIES = 64
 REST = "…"
@@ -77,7 +78,7 @@ def reads(detector: type[Detector] | Detector, data: str) -> Kind | None:
 def need(kind: type[S], least: int, reference: Sketch, current: Sketch) -> tuple[S, S]:
     """Both sketches, checked; the first lines of every ``distance``."""
     if not isinstance(reference, kind) or not isinstance(current, kind):
-        message = f"needs {kind.__name__} on both sides; choose a detector that fits the watched feature"
+        message = f"needs {WORDS[kind]} on both sides; choose a detector that fits the watched feature"
         raise WrongDataError(message)
     _enough(least, reference, current)
     return reference, current

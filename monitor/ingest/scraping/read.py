@@ -8,6 +8,7 @@ from typing import Literal
 from monitor.ingest import described
 from monitor.ingest.models import ScrapeJob, ScrapeTarget
 from monitor.ingest.scraping import about, scrape
+from monitor.outside.sentences import told
 from monitor.store.reading import catalog
 
 Health = Literal["up", "down", "unknown"]
@@ -102,7 +103,7 @@ def _state(row: ScrapeTarget) -> TargetState:
         timeout_seconds=scrape.timeout_of(row),
         enabled=row.enabled and (row.source is None or row.source.enabled),
         health=health(row),
-        last_error=row.last_error,
+        last_error=told(row.last_error),
         last_ok=row.last_ok,
         last_scrape=scraped,
         last_duration_seconds=row.last_duration,

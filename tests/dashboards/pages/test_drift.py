@@ -8,7 +8,8 @@ import pytest
 
 from monitor.core import clock
 from monitor.drift import run
-from monitor.drift.models import DriftSignal, DriftSketch, DriftWatch
+from monitor.drift.models import DriftPolicy, DriftSignal, DriftSketch, DriftWatch
+from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_traffic import Traffic
 from tests.fixtures.fix_world import Look
@@ -152,3 +153,23 @@ def test_a_volume_says_whether_it_is_as_expected(
     told(signal, "baseline requests", body | found, version="")
     told(signal, "baseline output_tokens", body | {"anomalous": tokens}, version="")
     assert word in look("drift").content.decode().rpartition("Volume against its season")[2]
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"steps": ["a", "b"]}, "in none of 30 calls that were looked at is it a number or a word"),
+        ({"other": 1}, "none of 30 calls that were looked at has an attribute of this name"),
+    ],
+)
+def test_a_watched_attribute_without_a_usable_value_is_unknown_and_says_why(
+    look: Look, push: Push, cast: Cast, now: dt.datetime, given: dict[str, Any], why: str
+) -> None:
+    push([{"at": now - dt.timedelta(minutes=place), "attributes": given} for place in range(1, 31)])
+    DriftPolicy.objects.create(project=cast.project, attributes="steps")
+    DriftSignal.objects.create(
+        project=cast.project, model="qwen", version="v1", kind="topic", evaluated_to=int(now.timestamp())
+    )
+    shown = look("drift")
+    assert [(one.name, one.reason) for one in shown.context["unheard"]] == [("steps", why)]
+    assert why in shown.content.decode()
