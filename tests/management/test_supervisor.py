@@ -1,5 +1,6 @@
 """A child that falls is started again, later each time, and a failed start is not the end."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -88,3 +89,12 @@ def test_of_two_that_start_on_one_port_the_second_is_refused_before_anyone_liste
             socket.create_connection(("127.0.0.1", port), timeout=5).close()
     finally:
         held.close()
+
+
+def test_a_child_that_yields_is_nice_from_its_start() -> None:
+    child = supervisor.spawner("nice", [sys.executable, "-c", "import time; time.sleep(60)"], yields=5)()
+    try:
+        assert os.getpriority(os.PRIO_PROCESS, child.pid) == os.getpriority(os.PRIO_PROCESS, 0) + 5
+    finally:
+        child.kill()
+        child.wait()
