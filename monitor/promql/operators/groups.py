@@ -13,6 +13,7 @@ from monitor.promql.values import Ints
 
 # told how many rows there will be; raises where those are too many
 Afford = Callable[[int], None]
+FEW_NAMES = 20
 
 
 @dataclass(slots=True)
@@ -45,8 +46,10 @@ def grouping(rows: list[Labels], node: tree.Aggregation) -> Grouping:
 def _grouped(rows: list[Labels], names: frozenset[str], *, without: bool) -> Grouping:
     places: dict[tuple[tuple[str, str], ...], int] = {}
     group = np.empty(len(rows), dtype=np.int64)
+    # nobody groups by so many again and again
+    work = _key if len(names) <= FEW_NAMES else _key.__wrapped__
     for row, labels in enumerate(patience.each(rows)):
-        key = _key(labels, names, without) if names or without else ()
+        key = work(labels, names, without) if names or without else ()
         group[row] = places.setdefault(key, len(places))
     order = np.argsort(group, kind="stable")
     starts = np.searchsorted(group[order], np.arange(len(places)))
