@@ -8,6 +8,7 @@ import csv
 import datetime as dt
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,8 @@ from monitor.store.calls.generations import Filter, GenerationDetail
 Record = dict[str, Any]
 FORMATS = ("ndjson", "csv", "parquet")
 PAGE, BATCH = 500, 1000
+# of a line or cell, in letters: what a request may be at most
+LONGEST = 20_000_000
 TEXTS = (
     "id", "model", "version", "environment", "operation", "provider", "route", "started_at", "error", "finish_reason",
     "user", "session", "trace_id", "span_id", "tenant", "language", "topic", "template", "prompt", "output", "reference",
@@ -200,16 +203,37 @@ def _arrow() -> tuple[Any, Any]:
 def read(kind: str, path: Path, form: str) -> Iterator[Record]:
     """The records of a file. Raises CarryingError with the place."""
     if form == "parquet":
-        parquet = _arrow()[1]
-        for some in parquet.ParquetFile(path).iter_batches():
-            yield from (_unflat(kind, row) for row in some.to_pylist())
+        for row in _parquet_rows(path):
+            yield _unflat(kind, row)
     elif form == "csv":
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            for row in csv.DictReader(file, restkey="(more)"):
-                yield _unflat(kind, {name: _uncell(value) for name, value in row.items()})
+        for row in _csv_rows(path):
+            yield _unflat(kind, {name: _uncell(value) for name, value in row.items()})
     else:
         with path.open("rb") as lines:
-            yield from (_line(number, line) for number, line in enumerate(lines, 1) if line.strip())
+            # one that is longer comes in parts, which are no JSON
+            whole = iter(partial(lines.readline, LONGEST), b"")
+            yield from (_line(number, line) for number, line in enumerate(whole, 1) if line.strip())
+
+
+def _parquet_rows(path: Path) -> Iterator[Record]:
+    arrow, parquet = _arrow()
+    try:
+        for some in parquet.ParquetFile(path).iter_batches(BATCH):
+            yield from some.to_pylist()
+    except arrow.ArrowException as error:
+        message = f"{path} is no Parquet that can be read: {error}"
+        raise CarryingError(message) from error
+
+
+def _csv_rows(path: Path) -> Iterator[dict[Any, Any]]:
+    csv.field_size_limit(LONGEST)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.DictReader(file, restkey="(more)")
+        try:
+            yield from rows
+        except (csv.Error, UnicodeDecodeError) as error:
+            message = f"line {rows.line_num + 1} can't be read: {error}; send CSV in UTF-8"
+            raise CarryingError(message) from error
 
 
 def _uncell(value: Any) -> Any:

@@ -94,6 +94,28 @@ def test_a_file_that_is_none_of_these_is_refused(
         call_command("data", "import", "generations", str(tmp_path / name), "--project", "shop")
 
 
+@pytest.mark.parametrize("letters", [131_073, 1_000_000])
+def test_a_long_text_comes_back_out_of_a_table(tmp_path: Path, letters: int) -> None:
+    path = tmp_path / "a.csv"
+    with path.open("wb") as file:
+        carrying.write("generations", [{"id": "a", "model": "m", "prompt": "x" * letters}], file, "csv")
+    (back,) = carrying.read("generations", path, "csv")
+    assert len(back["prompt"]) == letters
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [("a.csv", b"model,prompt\nm,\xe9t\xe9\n", "line 1 can't be read"), ("a.parquet", b"PAR1 no such thing", "is no Parquet"),
+     ("a.ndjson", b"{" * (carrying.LONGEST + 1), "line 1 is no JSON")],
+)  # fmt: skip
+def test_bytes_that_are_none_of_these_are_refused_with_their_place(
+    tmp_path: Path, name: str, content: bytes, complaint: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(carrying.CarryingError, match=complaint):
+        list(carrying.read("generations", tmp_path / name, name.rpartition(".")[2]))
+
+
 @given(st.text(min_size=1))
 def test_any_text_survives_a_cell_and_none_is_a_formula(text: str) -> None:
     cell = carrying._cell(text)
