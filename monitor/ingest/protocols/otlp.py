@@ -50,13 +50,14 @@ class Otlp:
         if refused and not batch.records and not batch.ignored:
             return self.refusal(400, _why(batch), headers)
         said = wire.Response()
-        if refused:
+        # with none refused it is a warning: something within a span was left out, such as a mark out of bounds
+        if batch.rejected:
             said.partial_success.rejected = refused
             said.partial_success.error_message = _why(batch)
         if not _speaks_json(headers):
             return Answer(200, said.SerializeToString(), PROTOBUF)
         content: dict[str, object] = {}
-        if refused:
+        if batch.rejected:
             name = REJECTED.get(headers.get("x-path", "").rstrip("/").rpartition("/")[2], "rejectedSpans")
             content["partialSuccess"] = {
                 name: str(refused),

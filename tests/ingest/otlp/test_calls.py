@@ -156,9 +156,10 @@ def test_a_name_of_a_dialect_gives_its_field(attributes: dict[str, Any], field: 
     assert getattr(call(attributes), field) == expected
 
 
-@pytest.mark.parametrize("operation", ["agent_step", "rerank", "decide", "create_memory"])
+@pytest.mark.parametrize("operation", ["agent_step", "rerank", "decide", "search_memory"])
 def test_operations_that_ask_no_model_are_no_calls(operation: str) -> None:
-    assert batch(span(1, 0, {"gen_ai.operation.name": operation})).generations == []
+    asked = {"gen_ai.operation.name": operation, "gen_ai.request.model": "m"}
+    assert batch(span(1, 0, asked)).generations == []
 
 
 def test_a_call_whose_model_nobody_names_is_kept() -> None:

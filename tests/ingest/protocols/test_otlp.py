@@ -107,6 +107,15 @@ def test_partial_success_in_json_has_the_names_of_json() -> None:
     assert said["partialSuccess"]["rejectedSpans"] == "1"
 
 
+def test_what_was_left_out_of_a_span_is_a_warning() -> None:
+    mark = Rejection(0, "gen_ai.evaluation.result", "needs a score.value", items=0)
+    batch = Batch(generations=[Generation(model="m")], rejected=[mark])
+    said = json.loads(Otlp().answer(batch, IN_JSON, duplicates=0).body)
+    assert said["partialSuccess"] == {
+        "rejectedSpans": "0", "errorMessage": "item 0, gen_ai.evaluation.result: needs a score.value",
+    }  # fmt: skip
+
+
 def test_full_success_is_an_empty_message() -> None:
     batch = Batch(generations=[Generation(model="m")])
     assert Otlp().answer(batch, TRACES, duplicates=0).body == b""
