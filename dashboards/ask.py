@@ -1,7 +1,8 @@
 """How pages ask the engine: PromQL in, frames and readings out, and failures as sentences for people."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,10 +64,31 @@ def instant(project_id: int, expr: str, at: dt.datetime) -> query.Result:
 
 def over(project_id: int, expr: str, span: Span, points: int) -> query.Result:
     """The engine's answer over a span in about ``points`` steps on a round grid; raises AskError."""
+    step, first = _grid(span, points)
+    return _told(lambda: query.range(project_id, expr, first, span.end, step, limits=LIMITS))
+
+
+def _grid(span: Span, points: int) -> tuple[dt.timedelta, dt.datetime]:
+    """How far apart the steps are, and the first of them."""
     step = span.step(points)
     seconds = step.total_seconds()
-    first = dt.datetime.fromtimestamp(-(-span.start.timestamp() // seconds) * seconds, dt.UTC)
-    return _told(lambda: query.range(project_id, expr, first, span.end, step, limits=LIMITS))
+    return step, dt.datetime.fromtimestamp(-(-span.start.timestamp() // seconds) * seconds, dt.UTC)
+
+
+def soon(expr: str, at: dt.datetime) -> query.Asking:
+    """A question that ``instant`` and its like will be asked, for ``together``."""
+    return query.Asking(expr, at, at)
+
+
+def soon_over(expr: str, span: Span, points: int) -> query.Asking:
+    """A question that ``over`` or ``frames`` will be asked, for ``together``."""
+    step, first = _grid(span, points)
+    return query.Asking(expr, first, span.end, step)
+
+
+def together(project_id: int, asked: Sequence[query.Asking]) -> AbstractContextManager[None]:
+    """Within this the questions of a page are answered out of one look at the store and a few shared reads."""
+    return query.together(project_id, asked, limits=LIMITS)
 
 
 def readings(project_id: int, expr: str, at: dt.datetime) -> list[Reading]:

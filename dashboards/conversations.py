@@ -84,7 +84,7 @@ def session(visit: Visit) -> Context:
     return {
         "session": name,
         "chosen": identity,
-        "calls": [_turn(visit, ordered, place) for place in range(len(ordered))],
+        "calls": _turns(visit, ordered),
         "more": bool(more),
         "lasted": lasted,
         "failed": sum(call.error is not None for call in ordered),
@@ -93,9 +93,21 @@ def session(visit: Visit) -> Context:
     }
 
 
-def _turn(visit: Visit, ordered: list[calls.GenerationSummary], place: int) -> dict[str, Any]:
-    call, before = ordered[place], ordered[place - 1] if place else None
-    whole = calls.one(visit.project_id, call.id)
+def _turns(visit: Visit, ordered: list[calls.GenerationSummary]) -> list[dict[str, Any]]:
+    """Each call with its texts whole, how long the user took before it, and a link to its difference."""
+    texts = {one.id: one for one in calls.several(visit.project_id, [one.id for one in ordered])}
+    return [
+        _turn(visit, call, texts.get(call.id, call), before)
+        for before, call in zip([None, *ordered], ordered, strict=False)
+    ]
+
+
+def _turn(
+    visit: Visit,
+    call: calls.GenerationSummary,
+    texts: calls.GenerationDetail | calls.GenerationSummary,
+    before: calls.GenerationSummary | None,
+) -> dict[str, Any]:
     pause = (
         (call.started_at - before.started_at).total_seconds() - (before.duration_seconds or 0.0)
         if before
@@ -103,8 +115,8 @@ def _turn(visit: Visit, ordered: list[calls.GenerationSummary], place: int) -> d
     )
     return {
         "call": call,
-        "prompt": whole.prompt if whole else call.prompt,
-        "output": whole.output if whole else call.output,
+        "prompt": texts.prompt,
+        "output": texts.output,
         "pause": pause if pause >= 1 else 0,
         "differs": visit.to("generations/diff", a=str(before.id), b=str(call.id)) if before else "",
     }

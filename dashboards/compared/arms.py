@@ -105,9 +105,8 @@ def _cloud(visit: Visit, one: Loaded, places: Column, most: int) -> Frame:
     chosen = (
         places[np.linspace(0, len(places) - 1, min(most, len(places))).astype(int)] if len(places) else places
     )
-    links = np.array(
-        [visit.to(f"generations/{UUID(bytes=bytes(one.columns['raw_id'][place]))}") for place in chosen]
-    )
+    before, _, behind = visit.to("generations/*").partition("*")
+    links = np.array([f"{before}{UUID(bytes=bytes(raw))}{behind}" for raw in one.columns["raw_id"][chosen]])
     columns = {
         "x": one.columns["input_tokens"][chosen], "y": one.columns["duration_seconds"][chosen], "link": links,
     }  # fmt: skip

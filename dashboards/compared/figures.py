@@ -14,6 +14,7 @@ from dashboards.compared.sides import Side
 from dashboards.lines import pinned
 from dashboards.panels.base import Frame
 from dashboards.visit import Visit
+from monitor import query
 from monitor.drift import read as drift
 
 POINTS_DRAWN = 300
@@ -33,6 +34,37 @@ ERRORS = (
     " / scalar(sum(increase(llm_requests_total{PICK}[W])))"
 )
 DRIFT = "max by (feature) (last_over_time(llm_drift_effect{PICK}[1h]))"
+SPREAD = "sum(increase(METRIC{PICK}[W]))"
+DURATION, TTFT = "llm_request_duration_seconds", "llm_ttft_seconds"
+SPEED, LENGTH = "llm_output_tokens_per_second", "llm_output_tokens"
+P99_OF_ALL = P99.replace("rate(", "increase(")
+# what is asked of each side: about all of its window, and in so many steps of it
+OF_ALL = (
+    *(SPREAD.replace("METRIC", metric) for metric in (DURATION, TTFT, SPEED, LENGTH)), P99_OF_ALL, ERRORS, DRIFT,
+)  # fmt: skip
+IN_STEPS = ((P99, POINTS), (MARKS, POINTS), (COST, POINTS), (IN_FLIGHT, MOMENTS), (P50, MOMENTS))
+
+
+def questions(sides: Sequence[Side]) -> list[query.Asking]:
+    """What ``charts`` is going to ask."""
+    return [
+        *(ask.soon(_of_all(side, expr), side.span.end) for side in sides for expr in OF_ALL),
+        *(
+            ask.soon_over(_in_steps(side, expr, points), side.span, points)
+            for side in sides
+            for expr, points in IN_STEPS
+        ),
+    ]
+
+
+def _of_all(side: Side, expr: str) -> str:
+    """The expression about all of a side's window; drift is watched by version, not by environment."""
+    pick = side.pick if expr != DRIFT else side.pick.split(",environment=")[0]
+    return ask.windowed(expr.replace("PICK", pick), side.span.width)
+
+
+def _in_steps(side: Side, expr: str, points: int) -> str:
+    return ask.windowed(expr.replace("PICK", side.pick), side.span.window(points))
 
 
 def charts(visit: Visit, loaded: Sequence[Loaded], *, cumulative: bool) -> dict[str, Chart]:
@@ -65,12 +97,12 @@ def _distributions(visit: Visit, sides: Sequence[Side], *, cumulative: bool) -> 
     )
     return {
         "latency": one(
-            "latency", _("Latency"), "llm_request_duration_seconds", "seconds", height=300, note=note,
+            "latency", _("Latency"), DURATION, "seconds", height=300, note=note,
             marks=_p99s(visit, sides),
         ),
-        "ttft": one("ttft", _("Time to first token"), "llm_ttft_seconds", "seconds"),
-        "speed": one("speed", _("Tokens per second"), "llm_output_tokens_per_second", "tokens_per_second", log=False),
-        "answers": one("answers", _("Length of answers"), "llm_output_tokens", "tokens"),
+        "ttft": one("ttft", _("Time to first token"), TTFT, "seconds"),
+        "speed": one("speed", _("Tokens per second"), SPEED, "tokens_per_second", log=False),
+        "answers": one("answers", _("Length of answers"), LENGTH, "tokens"),
     }  # fmt: skip
 
 
@@ -130,7 +162,7 @@ def over(visit: Visit, sides: Sequence[Side], expr: str, points: int = POINTS) -
     """A line of each side, moved over the time of the page."""
 
     def lines(side: Side) -> list[Frame]:
-        asked = expr.replace("PICK", side.pick).replace("[W]", f"[{side.span.window(points)}]")
+        asked = _in_steps(side, expr, points)
         return [
             Frame(
                 side.label,
@@ -168,7 +200,7 @@ def spreads(visit: Visit, sides: Sequence[Side], metric: str, *, fine: bool = Fa
     """The distribution of each side."""
 
     def outline(side: Side) -> list[Frame]:
-        expr = f"sum(increase({metric}{{{side.pick}}}[{side.span.width}]))"
+        expr = _of_all(side, SPREAD.replace("METRIC", metric))
         return [
             Frame(side.label, {"low": one.low, "high": one.high, "count": one.count}, {}, side.colour)
             for one in ask.spreads(visit.project_id, expr, side.span.end, fine=fine)
@@ -181,9 +213,8 @@ def spreads(visit: Visit, sides: Sequence[Side], metric: str, *, fine: bool = Fa
 def _p99s(visit: Visit, sides: Sequence[Side]) -> list[dict[str, Any]]:
     found = []
     for side in sides:
-        expr = P99.replace("rate(", "increase(").replace("PICK", side.pick)
         try:
-            value = ask.one(visit.project_id, expr.replace("[W]", f"[{side.span.width}]"), side.span.end)
+            value = ask.one(visit.project_id, _of_all(side, P99_OF_ALL), side.span.end)
         except ask.AskError:
             continue
         if value is not None:
@@ -214,9 +245,5 @@ def _bars(visit: Visit, sides: Sequence[Side], expr: str, label: str) -> Answer:
 
 
 def _values(visit: Visit, side: Side, expr: str, label: str) -> dict[str, float]:
-    # drift is watched by version, not by environment
-    pick = side.pick if "drift" not in expr else side.pick.split(",environment=")[0]
-    asked = expr.replace("PICK", pick).replace("[W]", f"[{side.span.width}]")
-    return {
-        one.labels.get(label, ""): one.value for one in ask.readings(visit.project_id, asked, side.span.end)
-    }
+    found = ask.readings(visit.project_id, _of_all(side, expr), side.span.end)
+    return {one.labels.get(label, ""): one.value for one in found}

@@ -20,6 +20,9 @@ LETTERS = "abcdef"
 NAMELESS = "—"
 AGO = ("1h", "24h", "7d", "28d")
 NOW = dt.timedelta()
+# so many calls of a version are counted one by one
+COUNTED = 5_000
+CALLS = "sum by (model, version) (increase(llm_requests_total[W]))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class Choice:
 
 def read(visit: Visit) -> Choice:
     """The sides from the address; else of the busiest model its main version and its newest."""
-    active = calls.versions(visit.project_id, visit.span.start, visit.span.end)
+    active = _active(visit)
     models = list(dict.fromkeys([row.model for row in active] + [one.model for one in visit.versions]))
     model = visit.params.get("model", "")
     if model not in models:
@@ -92,6 +95,23 @@ def read(visit: Visit) -> Choice:
     sides = _sides(visit, model, versions, newest[0] if newest else None, environments)
     others = [one.name for one in visit.versions if one.model != model]
     return Choice(model, models, versions, others, environments, _dressed(visit, sides))
+
+
+def _active(visit: Visit) -> list[calls.Active]:
+    """The versions with calls in the span, the busiest first; of many calls their series tell how many they are."""
+    found = calls.versions(visit.project_id, visit.span.start, visit.span.end, most=COUNTED)
+    if sum(one.n >= COUNTED for one in found) <= 1:
+        return found
+    try:
+        answer = ask.readings(visit.project_id, ask.windowed(CALLS, visit.span.width), visit.span.end)
+    except ask.AskError:
+        return found
+    told = {(one.labels.get("model", ""), one.labels.get("version", "")): one.value for one in answer}
+
+    def calls_of(one: calls.Active) -> float:
+        return one.n if one.n < COUNTED else max(one.n, told.get((one.model, one.version), 0.0))
+
+    return sorted(found, key=calls_of, reverse=True)
 
 
 def _sides(

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from dashboards import exports
+from dashboards import ask, exports
 from dashboards.compared import arms, figures, likes, out, sides, verdicts
 from dashboards.compared.arms import MOST_CALLS
 from dashboards.compared.sides import Choice
@@ -80,7 +80,8 @@ def weighed(visit: Visit, choice: Choice) -> Context:
         return {}
     loaded = [arms.load(visit, side) for side in choice.sides]
     told, curves = verdicts.against(loaded), verdicts.curve(loaded)
-    charts = figures.charts(visit, loaded, cumulative=visit.params.get("view") == "cumulative")
+    with ask.together(visit.project_id, figures.questions(choice.sides)):
+        charts = figures.charts(visit, loaded, cumulative=visit.params.get("view") == "cumulative")
     return {
         "loaded": loaded,
         "first": loaded[0],

@@ -15,6 +15,7 @@ from dashboards.firing import Firing, firing_now, marks
 from dashboards.lines import by_version, pinned
 from dashboards.pages.base import Context, Page
 from dashboards.visit import Visit
+from monitor import query
 
 SPARK_POINTS = 32
 CHART_POINTS = 120
@@ -78,6 +79,21 @@ COLUMNS = (
     ),
     Column("gpu", lazy("GPU"), "ratio", f'avg {BY} (gpu_utilization_ratio{{model!=""}})', 0, hint=lazy("Utilisation of the cards that serve it")),
 )  # fmt: skip
+# title, unit, question
+TILES: tuple[tuple[str | Promise, str, str], ...] = (
+    (lazy("calls"), "count", "sum(increase(llm_requests_total[W]))"),
+    (lazy("fail"), "ratio", "(sum(rate(llm_errors_total[W])) or vector(0)) / sum(rate(llm_requests_total[W]))"),
+    (lazy("output tokens"), "tokens", "histogram_sum(sum(increase(llm_output_tokens[W])))"),
+    (lazy("cost"), "usd", "sum(increase(llm_cost_usd_total[W]))"),
+    (lazy("GPU use"), "ratio", "avg(gpu_utilization_ratio)"),
+    (lazy("hottest GPU"), "celsius", "max(gpu_temperature_celsius)"),
+)  # fmt: skip
+# name, title, unit, question, how it is drawn
+CHARTS: tuple[tuple[str, str | Promise, str, str, dict[str, Any]], ...] = (
+    ("traffic", lazy("Calls per second"), "per_second", RATE, {"stack": True}),
+    ("p99", lazy("Latency p99"), "seconds", COLUMNS[1].expr, {"log": True}),
+    ("errors", lazy("Share of failed calls"), "ratio", ERRORS, {}),
+)
 WHY_UNKNOWN: Mapping[str, str | Promise] = {
     "quality": lazy("no judge has marked its calls in this time"),
     "drift": lazy("nothing to compare this version with yet"),
@@ -134,20 +150,34 @@ class Overview(Page):
     def show(self, visit: Visit) -> Context:
         # a watchdog always fires; it is told by its silence
         alarms = [one for one in firing_now(visit) if one.severity != "none"]
-        try:
-            table = rows(visit, alarms)
-            problem = ""
-        except ask.AskError as error:
-            table, problem = [], str(error)
-        return {
-            "columns": [cell.column for cell in table[0].cells] if table else COLUMNS,
-            "rows": table,
-            "problem": problem,
-            "alarms": alarms,
-            "yesterday": visit.span.before == "1d",
-            "tiles": tiles(visit),
-            "charts": [*charts(visit)],
-        }
+        with ask.together(visit.project_id, questions(visit)):
+            try:
+                table = rows(visit, alarms)
+                problem = ""
+            except ask.AskError as error:
+                table, problem = [], str(error)
+            return {
+                "columns": [cell.column for cell in table[0].cells] if table else COLUMNS,
+                "rows": table,
+                "problem": problem,
+                "alarms": alarms,
+                "yesterday": visit.span.before == "1d",
+                "tiles": tiles(visit),
+                "charts": [*charts(visit)],
+            }
+
+
+def questions(visit: Visit) -> list[query.Asking]:
+    """What the page is going to ask."""
+    span, whole = visit.span, visit.span.width
+    at_end = [one.expr for one in COLUMNS] + [earlier(one.expr, span.before) for one in COLUMNS]
+    sparks, lines = span.window(SPARK_POINTS), span.window(CHART_POINTS)
+    return [
+        *(ask.soon(ask.windowed(expr, whole), span.end) for expr in at_end),
+        *(ask.soon(ask.windowed(expr, whole), span.end) for _title, _unit, expr in TILES),
+        *(ask.soon_over(ask.windowed(one.expr, sparks), span, SPARK_POINTS) for one in COLUMNS),
+        *(ask.soon_over(ask.windowed(expr, lines), span, CHART_POINTS) for _, _, _, expr, _ in CHARTS),
+    ]
 
 
 def rows(visit: Visit, alarms: Sequence[Firing]) -> list[Row]:
@@ -258,19 +288,10 @@ def _assess(row: Row, all_rows: Sequence[Row], alarms: Sequence[Firing], evidenc
 
 def tiles(visit: Visit) -> list[dict[str, Any]]:
     """The project in a few numbers."""
-    window = visit.span.width
-    asked = (
-        (_("calls"), "count", f"sum(increase(llm_requests_total[{window}]))"),
-        (_("fail"), "ratio", f"(sum(rate(llm_errors_total[{window}])) or vector(0)) / sum(rate(llm_requests_total[{window}]))"),
-        (_("output tokens"), "tokens", f"histogram_sum(sum(increase(llm_output_tokens[{window}])))"),
-        (_("cost"), "usd", f"sum(increase(llm_cost_usd_total[{window}]))"),
-        (_("GPU use"), "ratio", "avg(gpu_utilization_ratio)"),
-        (_("hottest GPU"), "celsius", "max(gpu_temperature_celsius)"),
-    )  # fmt: skip
     found = []
-    for title, unit, expr in asked:
+    for title, unit, expr in TILES:
         try:
-            value = ask.one(visit.project_id, expr, visit.span.end)
+            value = ask.one(visit.project_id, ask.windowed(expr, visit.span.width), visit.span.end)
         except ask.AskError:
             value = None
         rounded = round(value) if value is not None and unit in {"count", "tokens"} else value
@@ -281,11 +302,6 @@ def tiles(visit: Visit) -> list[dict[str, Any]]:
 def charts(visit: Visit) -> list[Chart]:
     """Traffic, latency and errors over time, one line a version."""
     window = visit.span.window(CHART_POINTS)
-    asked: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
-        ("traffic", _("Calls per second"), "per_second", RATE, {"stack": True}),
-        ("p99", _("Latency p99"), "seconds", COLUMNS[1].expr, {"log": True}),
-        ("errors", _("Share of failed calls"), "ratio", ERRORS, {}),
-    )
     alerts = marks(visit)
     return [
         draw(
@@ -293,7 +309,7 @@ def charts(visit: Visit) -> list[Chart]:
             unit=unit, marks=alerts, **pinned(visit), **more,
             empty=_("No calls in this time range, or too few for a line."),
         )
-        for name, title, unit, expr, more in asked
+        for name, title, unit, expr, more in CHARTS
     ]  # fmt: skip
 
 

@@ -20,11 +20,13 @@ from monitor.store.calls.scores import ScoreRow, UnknownGenerationError
 from monitor.store.reading import catalog
 
 __all__ = [
-    "Active", "Filter", "GenerationDetail", "GenerationSummary", "Pool", "UnknownGenerationError", "Version", "columns", "identity",
-    "known_versions", "like_prompts", "nearest", "one", "page", "rate", "redacted", "values_of", "versions", "words",
+    "RATED", "Active", "Filter", "GenerationDetail", "GenerationSummary", "Pool", "UnknownGenerationError", "Version", "columns", "identity",
+    "known_versions", "like_prompts", "nearest", "one", "page", "rate", "redacted", "several", "values_of", "versions", "words",
 ]  # fmt: skip
 
 FAR_MS = 2**62
+# the name under which people mark a call on its own page
+RATED = "quality"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,11 @@ def one(project_id: int, generation_id: UUID) -> GenerationDetail | None:
     return generations.one(project_id, generation_id)
 
 
+def several(project_id: int, identities: Sequence[UUID]) -> list[GenerationDetail]:
+    """Calls whole, oldest first; those that are not there are left out."""
+    return generations.many(project_id, identities)
+
+
 def columns(  # noqa: PLR0913 — each argument narrows what is read
     project_id: int, start: dt.datetime, end: dt.datetime, names: Sequence[str], *, model: str, version: str,
     environment: str = "", limit: int, slices: int = 1,
@@ -96,9 +103,9 @@ def nearest(
     return embeddings.nearest(project_id, generation_id, span, limit=limit)
 
 
-def versions(project_id: int, start: dt.datetime, end: dt.datetime) -> list[Active]:
-    """The model versions that had calls in the span, most calls first."""
-    return lately.versions(project_id, start, end)
+def versions(project_id: int, start: dt.datetime, end: dt.datetime, *, most: int) -> list[Active]:
+    """The model versions that had calls in the span, most calls first; no more than ``most`` of each are counted."""
+    return lately.versions(project_id, start, end, most=most)
 
 
 def values_of(
@@ -113,7 +120,7 @@ def rate(
 ) -> None:
     """A person's mark on a call, 0 to 5; a second one by anybody replaces the first."""
     clean = Redactor(choices.policy_of(project_id, now=now)).text
-    row = ScoreRow(generation_id, "quality", "human", value, clean(reason), author)
+    row = ScoreRow(generation_id, RATED, "human", value, clean(reason), author)
     scores.put(project_id, [row], now=now)
 
 

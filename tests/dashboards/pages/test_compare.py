@@ -6,7 +6,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from dashboards.compared import sides
 from dashboards.compared.likes import likeness
 from monitor.store.calls import embeddings, scores
 from tests.fixtures.fix_calls import Push
@@ -47,6 +50,20 @@ def test_the_main_version_is_a_and_the_newest_is_b(look: Look, world: object) ->
     context = look("compare").context
     assert context["choice"].model == "qwen"
     assert labels(context) == ["v1", "v2"]
+
+
+def test_the_busiest_is_a_where_calls_are_too_many_to_count(
+    look: Look, world: object, push: Push, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push([{"version": "v2", "at": now - dt.timedelta(seconds=1)}])
+    monkeypatch.setattr(sides, "COUNTED", 10)
+    assert labels(look("compare").context) == ["v1", "v2"]
+
+
+def test_what_the_charts_show_is_read_together(look: Look, world: object) -> None:
+    with CaptureQueriesContext(connection) as caught:
+        look("compare")
+    assert sum("FROM monitor_sample_batch" in one["sql"] for one in caught.captured_queries) <= 8
 
 
 def test_the_address_decides_which_versions(look: Look, world: object) -> None:

@@ -1,5 +1,8 @@
 import datetime as dt
 
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
 from dashboards.pages import overview
 from monitor.rules.models import Rule, RuleAlert, RuleGroup
 from tests.fixtures.fix_calls import Push
@@ -15,6 +18,12 @@ def test_one_row_per_version_and_the_worst_first(look: Look, world: object) -> N
 def test_the_shares_of_traffic_are_those_of_the_calls(look: Look, world: object) -> None:
     notes = {row.version: row.cells[0].note for row in look("overview").context["rows"]}
     assert notes == {"v1": "75\u00a0%", "v2": "25\u00a0%"}
+
+
+def test_what_the_page_shows_is_read_together(look: Look, world: object) -> None:
+    with CaptureQueriesContext(connection) as caught:
+        look("overview")
+    assert sum("FROM monitor_sample_batch" in one["sql"] for one in caught.captured_queries) <= 8
 
 
 def test_a_figure_that_was_never_sent_is_unknown_and_not_zero(look: Look, world: object) -> None:
