@@ -1,4 +1,4 @@
-"""What pages cost with ever more calls: list, filters, search, overview, compare, in one run.
+"""What pages cost with ever more calls, in one run: list, filters, search, overview, compare, and the others.
 
 Projects with BENCH_SIZES calls each (100 000 and 1 000 000), a week of them through the write path as it would have
 come, with all series that follow from them. A large one takes hours to fill: with BENCH_HOME=FOLDER what is there
@@ -31,7 +31,9 @@ PAGES = (
     (160, "generations", ""), (160, "generations", "errors=1"), (160, "generations", "model=m1&version=v2"),
     (160, "generations", "slower=3.5"), (160, "generations", "q=zebrafish"), (160, "generations", "q=nowhereatall"),
     (160, "generations", "tenant=nobody"), (160, "generations", "session=none"),
-    (160, "generations", "errors=1&model=m1"), (24, "settings", ""),
+    (160, "generations", "errors=1&model=m1"), (24, "settings", ""), (24, "generations/CALL", ""), (24, "drift", ""),
+    (24, "quality", ""), (24, "alerts", ""), (24, "rules", ""), (24, "releases", ""), (24, "senders", ""),
+    (24, "engines", ""), (24, "dashboards/llm-service", ""),
 )  # fmt: skip
 TOPICS = ("refunds", "shipping", "contracts", "invoices", "leave", "travel", "other")
 
@@ -149,6 +151,7 @@ def measured(end: dt.datetime, server: int) -> dict[str, Any]:
         User.objects.create_superuser("bench", "bench@example.com", "bench-bench")
     client = Client()
     client.force_login(User.objects.get())
+    whole = {size: newest(size, end) for size in SIZES}
     took: dict[str, dict[int, list[tuple[float, float]]]] = {}
     for turn in range(TIMES):
         for hours, page, query in PAGES:
@@ -156,7 +159,8 @@ def measured(end: dt.datetime, server: int) -> dict[str, Any]:
             # another minute each time, so that nothing is answered from a kept answer
             last = int(end.timestamp()) - 60 * turn
             for size, runs in of.items():
-                address = f"/p/n{size}/{page}/?from={last - hours * 3600}&to={last}&{query}"
+                place = page.replace("CALL", whole[size])
+                address = f"/p/n{size}/{place}/?from={last - hours * 3600}&to={last}&{query}"
                 runs.append(timed(lambda: get(client, address), server))  # noqa: B023 — called at once
     told: dict[str, Any] = {
         "bench": "growth",
@@ -173,6 +177,16 @@ def measured(end: dt.datetime, server: int) -> dict[str, Any]:
             told[f"{name}ms"][page] = [round(one * 1e3, 1) for one in found]
             told[f"{name}of_first"][page] = [round(one / found[0], 2) for one in found]
     return told
+
+
+def newest(size: int, end: dt.datetime) -> str:
+    """The call of that project that came last."""
+    from monitor.store.calls import generations
+    from monitor.store.models import Project
+
+    project = Project.objects.get(slug=f"n{size}").pk
+    (found,) = generations.page(generations.Filter(project, end - dt.timedelta(days=1), end), limit=1)
+    return str(found.id)
 
 
 def get(client: Any, address: str) -> None:
