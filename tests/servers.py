@@ -24,6 +24,9 @@ _folder: list[Path] = []
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests() -> None:
+    for library in ("OPENBLAS", "OMP"):
+        # workers fill the processors: threads of one beside them would wait for each other, busily
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     if "VIGIL_DATA" in os.environ and "PYTEST_XDIST_WORKER" in os.environ:
         return
     # a suite that fails to load never gets to pytest_unconfigure
