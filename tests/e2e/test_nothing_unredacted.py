@@ -22,6 +22,8 @@ SENTENCE = (
     "车牌京AH4321，护照E87654321，IBAN DE89370400440532013000, host 203.0.113.77, key sk-proj-hiddenhidden12345678, "
     "password=Tr0ub4dor7 "
 )
+# as tools' arguments and the metadata of many libraries are written
+ESCAPED = json.dumps({"note": f"一\n{SENTENCE}"})
 # stands beside the planted values, so that it is known where the texts are
 WITNESS = "witness-of-the-texts"
 
@@ -29,7 +31,7 @@ WITNESS = "witness-of-the-texts"
 def call(identity: str) -> dict[str, object]:
     return {
         "id": identity, "model": "m", "prompt": SENTENCE + WITNESS, "error": SENTENCE, "reference": SENTENCE,
-        "output": [{"role": "assistant", "content": SENTENCE}], "attributes": {SENTENCE: [SENTENCE]}, "user": PLANTED["email"],
+        "output": [{"role": "assistant", "content": SENTENCE}], "attributes": {SENTENCE: [SENTENCE], "metadata": ESCAPED}, "user": PLANTED["email"],
         "session": PLANTED["phone"], "contexts": [{"id": PLANTED["phone"], "text": SENTENCE}],
         "tokens": [{"text": SENTENCE[at : at + 3]} for at in range(0, len(SENTENCE), 3)],
     }  # fmt: skip
