@@ -30,7 +30,7 @@ NAMED = (*FOLLOWED, "Delivery", "DriftSignal")
 # models of others that are shown there with names in English alone
 FOREIGN = (
     ("auditlog", "LogEntry"), ("mfa", "Authenticator"), ("usersessions", "UserSession"),
-    ("socialaccount", "SocialApp"), ("socialaccount", "SocialAccount"), ("socialaccount", "SocialToken"),
+    ("socialaccount", "SocialAccount"),
 )  # fmt: skip
 
 
@@ -53,15 +53,16 @@ class MonitorConfig(AppConfig):
         self._name_models()
 
     def named(self) -> Iterator[tuple[type[Model], str]]:
-        """The names of what the administration shows and of its fields, in English."""
+        """What the administration says of models and fields: names, help, choices; in English."""
         for model in self._shown():
             options = model._meta  # noqa: SLF001 — Django's public API, as its manual says
             names = [options.verbose_name, options.verbose_name_plural]
             if model._meta.app_label != self.label:  # noqa: SLF001 — as above
                 names.append(apps.get_app_config(model._meta.app_label).verbose_name)  # noqa: SLF001 — as above
-            yield from (
-                (model, _english(one)) for one in [*names, *(one.verbose_name for one in _fields(model))]
-            )
+            for field in _fields(model):
+                labels = [label for value, label in _choices(field) if str(label) != str(value)]
+                names += [field.verbose_name, field.help_text, *labels]
+            yield from ((model, _english(one)) for one in names if one)
 
     def _shown(self) -> Iterator[type[Model]]:
         yield from map(self.get_model, NAMED)
@@ -74,6 +75,11 @@ class MonitorConfig(AppConfig):
             parts: list[Any] = [options, *_fields(model)]
             for part in parts:
                 part.verbose_name = _looked_up(part.verbose_name)
+            for field in _fields(model):
+                if field.help_text:
+                    field.help_text = _looked_up(field.help_text)
+                if known := _choices(field):
+                    field.choices = [(value, _looked_up(label)) for value, label in known]
             if "verbose_name_plural" not in options.original_attrs:
                 # Django adds an s to the name, in whatever language that is
                 options.verbose_name_plural = gettext_lazy(_english(options.verbose_name_plural))
@@ -82,6 +88,13 @@ class MonitorConfig(AppConfig):
 
 def _fields(model: type[Model]) -> "list[Field[Any, Any]]":
     return [one for one in model._meta.fields if not one.primary_key]  # noqa: SLF001 — as above
+
+
+def _choices(field: "Field[Any, Any]") -> list[tuple[Any, Any]]:
+    """What a field may hold and how it is called; not what plug-ins bring, which say it themselves."""
+    if not isinstance(field.choices, list):
+        return []
+    return field.choices
 
 
 def _looked_up(name: Any) -> Any:

@@ -118,7 +118,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "monitor.api.scripts.Middleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "monitor.people.trail.Middleware",
@@ -175,7 +175,6 @@ TEMPLATES = [
 ]
 CSP_SELF = "'self'"
 CONTENT_SECURITY_POLICY = {
-    "EXCLUDE_URL_PREFIXES": ["/admin/"],
     "DIRECTIVES": {
         "default-src": [CSP_SELF],
         "script-src": [CSP_SELF],
@@ -187,7 +186,13 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [CSP_SELF],
     },
 }
-UNFOLD = {"SITE_TITLE": "Vigil", "SITE_HEADER": "Vigil"}
+UNFOLD = {
+    "SITE_TITLE": "Vigil",
+    "SITE_HEADER": "Vigil",
+    "STYLES": ["/static/admin.css"],
+    "SCRIPTS": ["/static/admin.js"],
+    "SITE_FAVICONS": [{"rel": "icon", "href": "/static/favicon.svg"}],
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},

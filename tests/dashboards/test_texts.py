@@ -34,7 +34,7 @@ def test_gettext_reads_what_was_compiled(language: str) -> None:
         assert gettext.GNUTranslations(file).gettext("Overview") == "总览"
 
 
-def test_the_administration_calls_models_and_fields_by_chinese_names() -> None:
+def test_the_administration_speaks_chinese_of_models_fields_and_choices() -> None:
     with translation.override("zh-hans"):
         names = {
             str(one)
@@ -43,6 +43,13 @@ def test_the_administration_calls_models_and_fields_by_chinese_names() -> None:
                 model._meta.app_config.verbose_name,
                 model._meta.verbose_name_plural,
                 *(field.verbose_name for field in model._meta.fields),
+                *(field.help_text for field in model._meta.fields if field.help_text),
+                *(
+                    label
+                    for field in model._meta.fields
+                    for value, label in (field.choices if isinstance(field.choices, list) else ())
+                    if str(label) != str(value)
+                ),
             )
         }
-    assert {name for name in names if name.isascii()} <= {"ID", "id", "Vigil"}
+    assert {name for name in names if name.isascii()} <= {"API", "ID", "id", "Vigil"}
