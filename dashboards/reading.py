@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+# a cell of a list shows some 34 letters, or half as many of Chinese
+NEAR, BEFORE = 14, 10
 REDACTION = re.compile(r"(‹[a-z][a-z0-9_]{0,29}:[^›]{1,60}›)")
 
 
@@ -51,12 +53,24 @@ def marked(text: str) -> list[Piece]:
     return [Piece(part, "redacted" if place % 2 else "") for place, part in enumerate(parts) if part]
 
 
+def from_found(text: str, words: Sequence[str]) -> str:
+    """The text from shortly before the first of the words: a row shows little more than that."""
+    found = _sought(words).search(text) if words else None
+    if found is None or found.start() <= NEAR:
+        return text
+    start = found.start() - BEFORE
+    gap = text.find(" ", start, found.start())
+    return f"…{text[gap + 1 if gap >= 0 else start :]}"
+
+
 def highlighted(text: str, words: Sequence[str]) -> list[Piece]:
     """The text with every occurrence of the words marked, whatever their case."""
     if not words:
         return [Piece(text)] if text else []
-    sought = re.compile(
-        "(" + "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) + ")", re.IGNORECASE
-    )
-    parts = sought.split(text)
+    parts = _sought(words).split(text)
     return [Piece(part, "found" if place % 2 else "") for place, part in enumerate(parts) if part]
+
+
+def _sought(words: Sequence[str]) -> re.Pattern[str]:
+    longest_first = sorted(words, key=len, reverse=True)
+    return re.compile("(" + "|".join(map(re.escape, longest_first)) + ")", re.IGNORECASE)

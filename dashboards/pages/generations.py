@@ -26,6 +26,16 @@ FILTERS: Mapping[str, str | Promise] = {
     "route": lazy("route"), "environment": lazy("environment"), "grounding": lazy("grounding"),
     "error": lazy("error"), "session": lazy("session"),
 }  # fmt: skip
+GROUNDINGS: Mapping[str, str | Promise] = {
+    "used": lazy("documents used"), "unused": lazy("documents not used"), "empty": lazy("no documents found"),
+}  # fmt: skip
+STRETCHES: Mapping[str, str | Promise] = {
+    "queue": lazy("queue"), "prefill": lazy("prefill"), "decode": lazy("decode"), "inference": lazy("inference"),
+}  # fmt: skip
+# who gives marks
+SOURCES: Mapping[str, str | Promise] = {
+    "judge": lazy("judge"), "human": lazy("person"), "rule": lazy("rule"), "reference": lazy("compared with a reference"),
+}  # fmt: skip
 CHOICES = ("topic", "tenant", "language", "grounding", "error")
 
 
@@ -53,6 +63,8 @@ class Generations(Page):
             "first": visit.here(before="") if visit.params.get("before") else "",
             "chips": chips(visit),
             "choices": choices(visit),
+            "names": FILTERS,
+            "groundings": GROUNDINGS,
             "models": list(dict.fromkeys(version.model for version in visit.versions)),
         }
 
@@ -83,7 +95,10 @@ class Generations(Page):
             "reference": more.get("reference", ""),
             "facts": facts(found),
             "marks": MARKS,
-            "mine": next((mark.value for mark in found.scores if mark.source == "human"), None),
+            "sources": SOURCES,
+            "stretches": STRETCHES,
+            "groundings": GROUNDINGS,
+            "mine": mine(found, visit.person),
             "may_rate": visit.place.allows("labeller"),
             "session_link": conversations.session_link(visit, summary),
             "alike": conversations.alike(visit, summary),
@@ -115,12 +130,15 @@ class Generations(Page):
                 now=visit.now,
             )
         except calls.UnknownGenerationError as error:
-            raise MissingError(str(error)) from error
+            raise MissingError(
+                _("There is no such call in this project. It may be older than what is kept.")
+            ) from error
         return redirect(visit.path)
 
 
 def excerpt(text: str, words: Sequence[str]) -> list[reading.Piece]:
-    """As much of a text as fits into a row, with what was sought marked."""
+    """As much of a text as fits into a row, with what was sought marked and in sight."""
+    text = reading.from_found(text, words)
     return reading.highlighted(text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…", words)
 
 
@@ -143,10 +161,29 @@ def wanted_calls(visit: Visit) -> calls.Filter:
 def chips(visit: Visit) -> list[dict[str, Any]]:
     """The filters that are on, each with the address without it."""
     return [
-        {"name": FILTERS[name], "value": visit.params[name] if name != "errors" else "", "without": visit.here(**{name: "", "before": ""})}
+        {"name": FILTERS[name], "value": _shown(name, visit.params[name]), "without": visit.here(**{name: "", "before": ""})}
         for name in FILTERS
         if visit.params.get(name)
     ]  # fmt: skip
+
+
+def _shown(name: str, value: str) -> str | Promise:
+    """What a filter is set to; a switch is only on."""
+    if name == "errors":
+        return ""
+    return GROUNDINGS.get(value, value) if name == "grounding" else value
+
+
+def mine(found: calls.GenerationDetail, person: str) -> float | None:
+    """The mark that this person gave on this page; labels of judges' marks are given elsewhere."""
+    return next(
+        (
+            one.value
+            for one in found.scores
+            if (one.name, one.source, one.author) == (calls.RATED, "human", person)
+        ),
+        None,
+    )
 
 
 def choices(visit: Visit) -> dict[str, list[str]]:
@@ -185,7 +222,7 @@ def facts(found: calls.GenerationDetail) -> list[tuple[str | Promise, str]]:
         (_("Provider"), found.provider), (_("Environment"), one.environment), (_("Finish reason"), one.finish_reason),
         (_("Topic"), one.topic), (_("Template"), one.template), (_("Tenant"), one.tenant),
         (_("Language"), one.language), (_("Session"), one.session), (_("Trace"), one.trace_id),
-        (_("Span"), found.span_id), (_("Grounding"), one.grounding),
+        (_("Span"), found.span_id), (_("Grounding"), str(GROUNDINGS.get(one.grounding, one.grounding))),
     ]  # fmt: skip
     return [(name, value) for name, value in listed if value]
 

@@ -75,8 +75,12 @@ class Labelling(Page):
     def _say(self, visit: Visit, judge: str, call: UUID, value: float | None, texts: dict[str, str]) -> None:
         try:
             people.say(visit.project_id, judge, call, visit.person, value, **texts, now=visit.now)
-        except (people.NoSuchJudgeError, people.UnknownGenerationError) as error:
-            raise MissingError(str(error)) from error
+        except people.NoSuchJudgeError as error:
+            raise MissingError(_("There is no such judge in this project.")) from error
+        except people.UnknownGenerationError as error:
+            raise MissingError(
+                _("There is no such call in this project. It may be older than what is kept.")
+            ) from error
 
 
 PAGE = Labelling()

@@ -1,6 +1,5 @@
 // Starts everything a page may need. Each module looks for its own marks in the document.
 import "./theme.js";
-import "./times.js";
 import "./keys.js";
 import "./forms.js";
 import "./live.js";

@@ -4,6 +4,8 @@ import pytest
 
 from dashboards.pages import PAGES
 from tests.fixtures.fix_browser import Viewer
+from tests.fixtures.fix_cast import Cast
+from tests.fixtures.fix_release import Open
 
 pytestmark = pytest.mark.browser
 
@@ -13,6 +15,15 @@ NARROW = ("button-name", "link-name", "select-name", "scrollable-region-focusabl
 # what the people and the model of this world write, in English on every page
 WRITTEN = ("What is rule", "Rule one says", "The moon is")
 IN_SIGHT = "document.querySelector('.rail [aria-current]').getBoundingClientRect().right <= innerWidth"
+# a start, a list, a form, and those of other libraries' models
+ADMIN = (
+    "",
+    "monitor/contact/",
+    "monitor/rule/add/",
+    "auth/user/",
+    "monitor/judge/add/?kind=business_rule",
+    "usersessions/usersession/",
+)
 RANGE = f"document.querySelector('{CHART}').layout.xaxis.range.map(Math.round)"
 
 
@@ -57,6 +68,33 @@ def _opened(viewer: Viewer, page: str, language: str) -> list[object]:
     if language != "en":
         found += [text for text in viewer.untranslated() if not any(said in text for said in WRITTEN)]
     return found
+
+
+def test_a_release_is_read_in_a_pocket_without_a_jump(viewer: Viewer, release: Open) -> None:
+    viewer.page.set_viewport_size({"width": 390, "height": 844})
+    found = []
+    for language in ("en", "zh-hans"):
+        viewer.speak(language)
+        viewer.open(f"releases/{release().pk}")
+        # of a time it is known before the page is drawn how it reads where the viewer is
+        found += [*viewer.moved(0.001), *viewer.barriers()]
+    assert [*found, *viewer.trouble] == []
+
+
+def test_the_administration_opens_quietly_in_two_languages(viewer: Viewer, cast: Cast) -> None:
+    faults: dict[str, list[object]] = {}
+    for place, path in enumerate(ADMIN):
+        viewer.speak(("en", "zh-hans")[place % 2])
+        viewer.page.emulate_media(color_scheme=("light", "dark")[place // 2 % 2])
+        answer = viewer.page.goto(f"{viewer.url}/admin/{path}")
+        viewer.page.wait_for_load_state("networkidle")
+        found = [*viewer.barriers(), *viewer.trouble, *([] if answer.status == 200 else [answer.status])]
+        if place % 2:
+            found += viewer.untranslated()
+        if found:
+            faults[path] = found
+        viewer.trouble.clear()
+    assert faults == {}
 
 
 def test_a_person_signs_in_through_the_form(viewer: Viewer) -> None:

@@ -5,6 +5,8 @@ from uuid import UUID
 import pytest
 from django.test import Client
 
+from monitor.store.calls import scores
+from monitor.store.calls.scores import ScoreRow
 from tests.fixtures.fix_calls import Push
 from tests.fixtures.fix_cast import Cast
 from tests.fixtures.fix_world import Look
@@ -77,7 +79,14 @@ def test_a_mark_is_stored_under_the_name_of_who_gave_it(
 ) -> None:
     client.force_login(cast.ada)
     answer = client.post(f"/p/shop/generations/{world[0]}/", {"mark": "4", "reason": "short"})
-    mark = look(f"generations/{world[0]}").context["whole"].scores[0]
+    scores.put(
+        cast.project.pk,
+        [ScoreRow(world[0], "tone", "human", 2.0, "", "ada, ben")],
+        now=cast.project.created_at,
+    )
+    shown = look(f"generations/{world[0]}").context
+    mark = next(one for one in shown["whole"].scores if one.name == "quality")
+    assert shown["mine"] == 4.0
     assert answer.status_code == 302
     assert (mark.value, mark.source, mark.author, mark.reason) == (4.0, "human", "ada", "short")
 
