@@ -4,9 +4,8 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 
-from dashboards.boards import variables
+from dashboards.boards import known, variables
 from dashboards.boards.document import Variable
 from dashboards.boards.fill import Scope
 from dashboards.boards.variables import Offer
@@ -26,11 +25,10 @@ def offers(*listed: Variable, project: int = 0, **params: str) -> dict[str, Offe
 @pytest.fixture
 def chained(monkeypatch: pytest.MonkeyPatch) -> list[Variable]:
     """Versions of the model that is chosen; the later variable stands first, as some boards have it."""
-    known = {"m1": ["v1", "v2"], "m2": ["v2", "v3"]}
-    cache.clear()
-    monkeypatch.setattr(variables.known, "names", lambda *_at: frozenset())
+    versions_of = {"m1": ["v1", "v2"], "m2": ["v2", "v3"]}
+    monkeypatch.setattr(known, "names", lambda *_at: frozenset())
     monkeypatch.setattr(
-        variables.known, "values_of", lambda _project, selector, *_rest: known[selector.split('"')[1]]
+        known, "values_of", lambda _project, selector, *_rest: versions_of[selector.split('"')[1]]
     )
     versions = Variable("version", query='label_values(x{model="$model"}, version)')
     return [versions, Variable("model", "custom", query="m1, m2")]
