@@ -63,7 +63,12 @@ def test_time_runs_out_between_operators() -> None:
 def looks(expr: str, series: Sequence[Series], monkeypatch: pytest.MonkeyPatch, grid: Grid) -> int:
     """How often the time is looked at on the way to the answer."""
     taken: list[None] = []
-    seen = patience.Limit(math.inf, lambda: bool(taken.append(None)), DeadlineError)  # type: ignore[func-returns-value]
+
+    def gone() -> bool:
+        taken.append(None)
+        return False
+
+    seen = patience.Limit(math.inf, gone, lambda: DeadlineError("gone"))
     monkeypatch.setattr(engine, "timer", lambda _: seen)
     query.ask(memory(series), expr, grid, at_once=grid.steps == 1)
     return len(taken)

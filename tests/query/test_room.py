@@ -208,8 +208,9 @@ def test_cells_count(impatient: Room) -> None:
 
 def buckets(selections: Sequence[Selection], _: int) -> list[list[Series]]:
     """40 native histograms of 100 buckets: 4,000 buckets beside 40 rows."""
+    one = np.ones(1)
     run = HistogramRun(
-        np.array([0]), *np.ones((3, 1)), positive_index=np.arange(100), positive=np.ones((1, 100))
+        np.array([0]), one, one, one, positive_index=np.arange(100), positive=np.ones((1, 100))
     )
     none = np.array([], dtype=np.int64), np.array([])
     return [
