@@ -207,7 +207,8 @@ def _write_few(project_id: int, shard: int, jobs: Sequence[_Job], derives: Deriv
     ]
     spans, packed = increments.made_of_few(project_id, (*derives.few(calls), *told))
     if not series.covered(shard, spans):
-        return _write(project_id, shard, jobs, derives)
+        # committed by itself, before the samples are: a span may be wider than what is in it
+        series.register(project_id, shard, spans)
     batch = batches.values_of(project_id, shard, BatchKind.DELTAS, packed, ids.written(moment, batches.SENT))
     digests = [job.digest for job in jobs if job.digest is not None]
     if quick.store(_STATEMENT, quick.document(_named(calls)), batch, digests, now=now):

@@ -91,7 +91,7 @@ def patience(ids: Ints) -> Ints:
 
 
 def register(project_id: int, shard: int, spans: Sequence[SeriesSpan]) -> set[int]:
-    """Write the series that are new here or whose span grew; inside the caller's transaction.
+    """Write the series that are new here or whose span grew; before their samples, or in the same transaction.
 
     Returns the ids of those that did not exist before. All writers take rows in one order, in one statement
     each, so that no two wait for each other.
