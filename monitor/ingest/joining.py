@@ -78,14 +78,13 @@ def _redacted(piece: Piece, policy: Policy) -> dict[str, Any]:
 
 def _join(project_id: int, batch: Batch, own: set[uuid.UUID], *, now: dt.datetime) -> None:
     traces = {piece.trace for piece in batch.pieces}
+    some_kept = any(call.span_id for call in batch.generations) and pieces.any_kept(project_id, now=now)
+    if not traces and not some_kept:
+        return
     of_spans = [call for call in batch.generations if call.span_id and _named_by_span(call)]
-    if not traces and not (of_spans and pieces.any_kept(project_id, now=now)):
-        return
     own_calls = {ids.client_key(project_id, call.id or ""): call.trace_id for call in of_spans}
-    if own_calls and pieces.any_kept(project_id, now=now):
+    if some_kept:
         traces |= set(own_calls.values())
-    if not traces:
-        return
     kept, known = pieces.of_traces(project_id, traces, now=now)
     changes: list[tuple[uuid.UUID, amending.Change]] = []
     marks: list[scores.ScoreRow] = []

@@ -56,6 +56,8 @@ class Lot:
 def generations(given: Sequence[wire.Span], raws: Sequence[Raw], origin: Origin) -> dict[int, Call]:
     """By position, the calls among the spans that are alike and as usual, and their shapes."""
     found: dict[int, Call] = {}
+    if len(given) < LEAST:
+        return found
     for lot, members in _lots(raws):
         usual = [at for at in members if _is_usual(given[at], lot)]
         if len(usual) >= LEAST:

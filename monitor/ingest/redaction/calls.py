@@ -107,7 +107,7 @@ def clean_ids(ids: Sequence[str | None], policy: Policy) -> list[str]:
     """Senders' ids as they may be shown. The ids themselves stay what calls are known by, as hashes."""
     whole = BLANK.join(one for one in ids if one is not None and not _HASH.fullmatch(one))
     encoded = encoded_or_none(whole)
-    if encoded is not None and policy.sieve.look(encoded) is None:
+    if encoded is not None and (not encoded or policy.sieve.look(encoded) is None):
         return [one or "" for one in ids]
     return [one if _HASH.fullmatch(one) else Redactor(policy).text(one) for one in (one or "" for one in ids)]
 

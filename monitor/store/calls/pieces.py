@@ -6,13 +6,17 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
 from monitor.core import clock
-from monitor.store import ids, partitions
+from monitor.store import ids, partitions, prepared
 from monitor.store.samples import batches, increments
 from monitor.store.samples.increments import Increments
 from monitor.store.shards import shard_of, shards_of
+
+_ANY_KEPT = """
+    SELECT 1 FROM monitor_piece WHERE shard = ANY($1::smallint[]) AND project_id = $2::bigint LIMIT 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +75,12 @@ def put(
 def any_kept(project_id: int, *, now: dt.datetime) -> bool:
     """Whether it is worth looking for pieces at all; most projects never have one."""
     shards = shards_of(project_id, batches.recent_buckets_of(project_id, now=now))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT 1 FROM monitor_piece WHERE shard = ANY(%s) AND project_id = %s)",
-            [shards, project_id],
-        )
-        return bool(cursor.fetchone()[0])
+    values = [f"{{{','.join(map(str, shards))}}}".encode(), str(project_id).encode()]
+    # every request with a span asks: found once, and past Django's cursor
+    here = connections[DEFAULT_DB_ALIAS]
+    here.ensure_connection()
+    with here.wrap_database_errors:
+        return bool(prepared.cells(here.connection, _ANY_KEPT, values, (), once=here.in_atomic_block))
 
 
 def of_traces(
