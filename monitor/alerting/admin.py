@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from monitor.alerting import deliver, read
+from monitor.alerting import deliver, read, silencing
 from monitor.alerting.forms import (
     EVERYONE,
     ContactForm,
@@ -143,9 +143,7 @@ class Silences(ProjectAdmin):
         live = list(chosen.filter(ends_at__gt=now))
         for silence in live:
             # one by one: who ended them is kept
-            silence.starts_at = min(silence.starts_at, now)
-            silence.ends_at = silence.updated_at = now
-            silence.save(update_fields=["starts_at", "ends_at", "updated_at"])
+            silencing.expire(silence.project_id, str(silence.pk), now=now)
         messages.success(request, _("%(count)d silences ended.") % {"count": len(live)})
 
 

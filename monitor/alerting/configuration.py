@@ -15,8 +15,6 @@ from monitor.alerting.models import AlertPolicy, Contact, Inhibition, Route, Tim
 from monitor.alerting.receivers import RECEIVERS
 from monitor.core import fields
 
-HIDDEN = (integrations.HIDDEN, integrations.HIDDEN_URL)
-
 
 @dataclass(frozen=True, slots=True)
 class Taken:
@@ -80,7 +78,7 @@ def _unsayable(spec: ContactSpec, known: Sequence[Contact] | Any) -> list[Contac
     """Where the file has a receiver without integrations: contacts of it that Alertmanager could not have."""
     if spec.enabled or spec.settings:
         return []
-    mine = [row for row in known if (row.receiver or row.name) == spec.receiver]
+    mine = [row for row in known if row.receiver_name == spec.receiver]
     return [row for row in mine if row.kind not in integrations.BY_RECEIVER]
 
 
@@ -106,7 +104,7 @@ def _settings(spec: ContactSpec, stored: Mapping[str, Any]) -> tuple[dict[str, A
         return {}, f"there is no receiver {spec.kind!r}"
     declared = {one.name: one for one in RECEIVERS[spec.kind].fields}
     given = {name: value for name, value in spec.settings.items() if name in declared}
-    hidden = [name for name, value in given.items() if value in HIDDEN]
+    hidden = [name for name, value in given.items() if value in integrations.PLACEHOLDERS]
     given |= {name: stored.get(name) for name in hidden}
     lacking = next((name for name in hidden if not given[name]), None)
     try:

@@ -370,7 +370,7 @@ def _message(parcel: Parcel) -> message.Message:
         {**parcel.delivery.content, "alerts": parcel.alerts},
         message.Place(str(project), settings.VIGIL_PUBLIC_URL, f"/p/{project.slug}/alerts/", project.slug),
         delivery_id=str(parcel.delivery.id),
-        contact=parcel.contact.receiver or parcel.contact.name,
+        contact=parcel.contact.receiver_name,
         language=cast("Language", parcel.contact.language),
         now=parcel.now,
     )

@@ -46,7 +46,7 @@ class _Sheet:
 def give(project_id: int, *, secrets: bool = False) -> str:
     """The file that says the same."""
     rows = Contact.objects.filter(project_id=project_id)
-    contacts = sorted(rows, key=lambda row: (row.receiver or row.name, row.name))
+    contacts = sorted(rows, key=lambda row: (row.receiver_name, row.name))
     sheet = _Sheet(contacts, secrets, _free_name(NOBODY, contacts))
     for row in contacts:
         _receiver(row, sheet)
@@ -95,7 +95,7 @@ def _free_name(wanted: str, contacts: Sequence[Contact]) -> str:
 
 def _receiver(row: Contact, sheet: _Sheet) -> None:
     """One contact below its receiver; what reading that back would not bring stands in a remark."""
-    name = row.receiver or row.name
+    name = row.receiver_name
     receiver = sheet.receivers.setdefault(name, {"name": name})
     written = _written(row, sheet)
     if written is None:
@@ -119,7 +119,7 @@ def _receiver(row: Contact, sheet: _Sheet) -> None:
 
 def _tells_nobody(row: Contact, sheet: _Sheet) -> bool:
     """What a receiver without any integration is read as."""
-    alike = [one for one in sheet.contacts if (one.receiver or one.name) == (row.receiver or row.name)]
+    alike = [one for one in sheet.contacts if one.receiver_name == row.receiver_name]
     plain = (row.kind, row.settings, row.receiver, row.language, row.send_resolved)
     return len(alike) == 1 and plain == ("webhook", {}, "", "both", True)
 
@@ -149,11 +149,10 @@ def _unsaid(row: Contact, key: str, entry: Mapping[str, Any], sheet: _Sheet) -> 
         known = fields.clean(declared, {one.name: back.get(one.name) for one in declared})
     except fields.BadFieldError:
         known = dict(back)
-    hidden = {integrations.HIDDEN, integrations.HIDDEN_URL}
     return {
         name: value
         for name, value in _shown(row, sheet).items()
-        if known.get(name) != value and not (isinstance(known.get(name), str) and known[name] in hidden)
+        if known.get(name) != value and known.get(name) not in integrations.PLACEHOLDERS
     }
 
 
@@ -178,7 +177,7 @@ def _root(project_id: int, times: set[str], sheet: _Sheet) -> dict[str, Any]:
     tops = [one for top in within[None] for one in _route(top, within, times, sheet)]
     if not within[None]:
         sheet.say(root="everyone")
-        everyone = sorted({row.receiver or row.name for row in sheet.contacts if row.enabled})
+        everyone = sorted({row.receiver_name for row in sheet.contacts if row.enabled})
         tops = [{"receiver": name, "continue": True} for name in everyone]
     elif (
         len(tops) == 1
@@ -223,10 +222,10 @@ def _group_by(row: Route) -> list[str]:
 def _told(row: Route, sheet: _Sheet) -> str:
     """The receiver whose contacts are those of the route; one is made where there is none."""
     mine = sorted(row.contacts.all(), key=lambda one: one.name)
-    names = {one.receiver or one.name for one in mine}
+    names = {one.receiver_name for one in mine}
     if len(names) == 1:
         (name,) = names
-        if len(mine) == sum((one.receiver or one.name) == name for one in sheet.contacts):
+        if len(mine) == sum(one.receiver_name == name for one in sheet.contacts):
             return name
     if not mine:
         return ""

@@ -10,6 +10,7 @@ from monitor.alerting.nodes import Node
 HIDDEN = "<secret>"
 # amtool reads what it is shown, and an address must look like one
 HIDDEN_URL = "http://secret.invalid/"
+PLACEHOLDERS = (HIDDEN, HIDDEN_URL)
 TEXTS = "Vigil writes its own texts"
 LOST = "not taken over"
 FILE = "Vigil reads no secret from a file; enter it in the contact"
@@ -128,7 +129,8 @@ def write(
     }
     if kind.receiver == "webhook":
         entry |= _http_config(given)
-        entry.pop("max_alerts", None) if not given.get("max_alerts") else None
+        if not given.get("max_alerts"):
+            entry.pop("max_alerts", None)
     if kind.receiver == "telegram":
         entry["chat_id"] = int(str(given["chat"]))
         # an Alertmanager that does not know it yet would refuse the whole file

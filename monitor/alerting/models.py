@@ -119,6 +119,11 @@ class Contact(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def receiver_name(self) -> str:
+        """As Alertmanager's tools, and receivers, know it."""
+        return self.receiver or self.name
+
 
 class Route(models.Model):
     """Which alerts go to which contacts: a tree. Of each level the first that matches takes the alert.

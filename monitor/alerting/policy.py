@@ -41,7 +41,7 @@ class Policy:
 
     def receivers(self, way: Way) -> list[str]:
         """The names of whom a way tells, as Alertmanager's tools know them; also of those switched off."""
-        return sorted({contact.receiver or contact.name for contact in self._contacts(way)})
+        return sorted({contact.receiver_name for contact in self._contacts(way)})
 
     def _contacts(self, way: Way) -> list[Contact]:
         if way.contacts is None:

@@ -141,7 +141,7 @@ def silences(project_id: int, *, now: dt.datetime) -> list[SilenceRow]:
     return [
         SilenceRow(
             id=str(row.pk), matchers=row.matchers, starts_at=row.starts_at, ends_at=row.ends_at,
-            author=row.author, comment=row.comment, state=_state(row, now),
+            author=row.author, comment=row.comment, state=silencing.state_of(row, now),
         )
         for row in rows
     ]  # fmt: skip
@@ -262,9 +262,3 @@ def _delivery(row: Delivery) -> DeliveryRow:
             for one in sorted(row.log.all(), key=lambda one: one.number)
         ),
     )  # fmt: skip
-
-
-def _state(row: Silence, now: dt.datetime) -> str:
-    if row.ends_at <= now:
-        return "expired"
-    return "pending" if row.starts_at > now else "active"

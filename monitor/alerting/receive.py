@@ -22,16 +22,8 @@ BATCH = 2000
 # so long evaluation may take to begin again
 PATIENCE = dt.timedelta(minutes=4)
 _FIELDS = [
-    "labels",
-    "annotations",
-    "value",
-    "starts_at",
-    "ends_at",
-    "link",
-    "source",
-    "timeout",
-    "updated_at",
-]
+    "labels", "annotations", "value", "starts_at", "ends_at", "link", "source", "timeout", "updated_at",
+]  # fmt: skip
 
 
 def take(project_id: int, notices: Sequence[Notice], *, now: dt.datetime) -> None:
@@ -39,9 +31,7 @@ def take(project_id: int, notices: Sequence[Notice], *, now: dt.datetime) -> Non
     if not notices:
         return
     with transaction.atomic():
-        firing = [row for row in _store(project_id, _by_identity(project_id, notices), now) if row.fires(now)]
-        if firing:
-            _join(project_id, firing, now=now)
+        _take(project_id, _by_identity(project_id, notices), now=now)
 
 
 def take_outside(project_id: int, notices: Sequence[Notice], *, now: dt.datetime) -> None:
@@ -55,9 +45,7 @@ def take_outside(project_id: int, notices: Sequence[Notice], *, now: dt.datetime
         )
         for row in known.order_by("fingerprint"):
             told[row.fingerprint] = merged(row, told[row.fingerprint], now=now)
-        firing = [row for row in _store(project_id, told, now) if row.fires(now)]
-        if firing:
-            _join(project_id, firing, now=now)
+        _take(project_id, told, now=now)
 
 
 def bear_with_silence(*, now: dt.datetime) -> int:
@@ -88,8 +76,8 @@ def _by_identity(project_id: int, notices: Iterable[Notice]) -> dict[int, Notice
     return {fingerprint(project_id, notice.labels): notice for notice in notices}
 
 
-def _store(project_id: int, notices: Mapping[int, Notice], now: dt.datetime) -> list[Alert]:
-    """In the order of fingerprints, so that two evaluators never wait for each other in a circle."""
+def _take(project_id: int, notices: Mapping[int, Notice], *, now: dt.datetime) -> None:
+    """Stored in the order of fingerprints, so that two evaluators never wait for each other in a circle."""
     rows = [
         Alert(
             project_id=project_id, fingerprint=identity, labels=dict(notice.labels),
@@ -98,9 +86,11 @@ def _store(project_id: int, notices: Mapping[int, Notice], now: dt.datetime) -> 
         )
         for identity, notice in sorted(notices.items())
     ]  # fmt: skip
-    return Alert.objects.bulk_create(
+    stored = Alert.objects.bulk_create(
         rows, BATCH, update_conflicts=True, unique_fields=["project", "fingerprint"], update_fields=_FIELDS
     )
+    if firing := [row for row in stored if row.fires(now)]:
+        _join(project_id, firing, now=now)
 
 
 def _join(project_id: int, firing: Sequence[Alert], *, now: dt.datetime) -> None:

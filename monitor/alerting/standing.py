@@ -115,7 +115,7 @@ def caught_by(project_id: int, matchers: Sequence[Matcher], *, now: dt.datetime)
 def receivers(project_id: int) -> list[str]:
     """The names of all who can be told."""
     rows: Iterable[Contact] = Contact.objects.filter(project_id=project_id)
-    return sorted({row.receiver or row.name for row in rows})
+    return sorted({row.receiver_name for row in rows})
 
 
 def link_of(one: Standing, external_url: str) -> str:
