@@ -48,7 +48,7 @@ document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest
 
 // What scrolls sideways or down must be reachable by the keyboard too.
 function reachable() {
-  for (const part of document.querySelectorAll("pre, .scroll, .tall, .text, .tablewrap, ul.lines")) {
+  for (const part of document.querySelectorAll("pre, .scroll, .tall, .text, .tablewrap, ul.lines, .manual table")) {
     if (part.scrollWidth > part.clientWidth + 1 || part.scrollHeight > part.clientHeight + 1) part.tabIndex = 0;
   }
 }

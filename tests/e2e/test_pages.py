@@ -72,10 +72,10 @@ def _opened(viewer: Viewer, page: str, language: str) -> list[object]:
 
 def test_a_release_is_read_in_a_pocket_without_a_jump(viewer: Viewer, release: Open) -> None:
     viewer.page.set_viewport_size({"width": 390, "height": 844})
-    found = []
+    found, where = [], f"releases/{release().pk}"
     for language in ("en", "zh-hans"):
         viewer.speak(language)
-        viewer.open(f"releases/{release().pk}")
+        viewer.open(where)
         # of a time it is known before the page is drawn how it reads where the viewer is
         found += [*viewer.moved(0.001), *viewer.barriers()]
     assert [*found, *viewer.trouble] == []
