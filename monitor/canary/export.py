@@ -62,8 +62,7 @@ def export(release: Release, *, now: dt.datetime) -> dict[str, Any]:
     rows = {row.bucket: bytes(row.body) for row in release.evidence.filter(bucket__gte=first)}
     end = (release.evaluated_to or 0) // SECONDS
     stages = list(release.stages.all())
-    plan = run.plan_of(release, stages, first)
-    begins = [begin for begin in plan.begins if first + begin < end]
+    plan = run.plan_of(release, stages, first, end - first)
     data = {
         "format": FORMAT, "exported_at": _text(now),
         "release": {
@@ -74,7 +73,7 @@ def export(release: Release, *, now: dt.datetime) -> dict[str, Any]:
             "ended_at": _text(release.ended_at),
         },
         "window": {
-            "bucket_seconds": SECONDS, "first": first, "buckets": max(0, end - first), "begins": begins,
+            "bucket_seconds": SECONDS, "first": first, "buckets": max(0, end - first), "begins": list(plan.begins),
             "stages": len(stages), "share": plan.share, "from": _text(gather.moment_of(first)),
             "to": _text(gather.moment_of(end)) if end else None,
         },

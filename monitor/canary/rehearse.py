@@ -41,10 +41,8 @@ def rehearse(project_id: int, start: dt.datetime, end: dt.datetime, *, now: dt.d
         Q(ended_at=None) | Q(ended_at__gt=start), project_id=project_id, started_at__lt=end
     )
     for release in known:
-        stages = list(release.stages.all())
-        lines = _one(
-            release, run.gates_of(list(release.gates.all())), stages, start, min(end, release.ended_at or end)
-        )
+        gates, stages = run.gates_of(list(release.gates.all())), list(release.stages.all())
+        lines = _one(release, gates, stages, start, min(end, release.ended_at or end))
         yield from (line for line in lines if line.at >= start)
     for wish in opening.unannounced(project_id, start, end):
         release = Release(
@@ -52,13 +50,8 @@ def rehearse(project_id: int, start: dt.datetime, end: dt.datetime, *, now: dt.d
             started_at=wish.started_at or start, stratify=wish.stratify,
         )  # fmt: skip
         gates = [Gate(kind, kind, needed=needed) for kind, needed in USUAL]
-        yield from _one(
-            release,
-            gates,
-            [ReleaseStage(position=0, share=wish.stages[0].share, began_at=wish.started_at)],
-            start,
-            min(end, now),
-        )
+        stages = [ReleaseStage(position=0, share=wish.stages[0].share, began_at=wish.started_at)]
+        yield from _one(release, gates, stages, start, min(end, now))
 
 
 def _one(
@@ -70,10 +63,7 @@ def _one(
     if last <= first + BEFORE:
         return
     gathered = gather.count_all(release, first, last, start=gather.bucket_of(start))
-    plan = run.plan_of(release, stages, first)
-    plan = Plan(
-        plan.alpha, tuple(b for b in plan.begins if b < len(gathered.bodies)), plan.stages, plan.share
-    )
+    plan = run.plan_of(release, stages, first, len(gathered.bodies))
     judged = judge(gathered.bodies, gates, plan)
     yield from _verdicts(release, gathered, judged, plan)
     yield from _moves(release, gathered, judged, stages)

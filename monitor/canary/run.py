@@ -101,36 +101,30 @@ def gates_of(rows: Sequence[ReleaseGate]) -> list[Gate]:
     """The gates as they are judged; ``key`` names them in series."""
     return [
         Gate(
-            f"{row.kind}:{row.about}" if row.about else row.kind,
-            row.kind,
-            row.about,
-            row.tolerance,
-            row.margin,
+            f"{row.kind}:{row.about}" if row.about else row.kind, row.kind, row.about, row.tolerance, row.margin,
             row.needed,
         )
         for row in rows
-    ]
+    ]  # fmt: skip
 
 
-def plan_of(release: Release, stages: Sequence[ReleaseStage], first: int) -> Plan:
+def plan_of(release: Release, stages: Sequence[ReleaseStage], first: int, buckets: int) -> Plan:
+    """The plan over so many buckets from ``first`` on; a stage that begins after them is not in it yet."""
     begins = sorted({gather.bucket_of(stage.began_at) - first for stage in stages if stage.began_at})
-    return Plan(release.alpha, tuple(begins), len(stages), stages[0].share if stages else 1.0)
+    seen = tuple(begin for begin in begins if begin < buckets)
+    return Plan(release.alpha, seen, len(stages), stages[0].share if stages else 1.0)
 
 
 def _look(release: Release, *, now: dt.datetime) -> int | None:
     """Up to which bucket it was looked at; None: there was nothing to look at, or somebody else's release now."""
     end, begin = gather.closed(now), gather.bucket_of(release.started_at)
-    rows, stages = list(release.gates.all()), list(release.stages.all())
-    gates = gates_of(rows)
     if end <= begin:
         return None
+    rows, stages = list(release.gates.all()), list(release.stages.all())
+    gates = gates_of(rows)
     gathered = gather.gather(release, end)
     _ask(release, gathered, list(zip(gates, rows, strict=True)), begin)
-    plan = plan_of(release, stages, gathered.first)
-    # a stage that begins only now has no bucket yet
-    plan = Plan(
-        plan.alpha, tuple(b for b in plan.begins if b < len(gathered.bodies)), plan.stages, plan.share
-    )
+    plan = plan_of(release, stages, gathered.first, len(gathered.bodies))
     judged = judge(gathered.bodies, gates, plan)
     _note(release, gathered, judged, plan, stages)
     release.evaluated_to = gathered.end * SECONDS
@@ -141,25 +135,33 @@ def _look(release: Release, *, now: dt.datetime) -> int | None:
         # an export sees either both or neither
         gather.keep(release, gathered, now=now)
         release.save(update_fields=["evaluated_to", "verdict", "decided_at", "body"])
-    told_to = release.body["told_to"]
-    goes = going(release, gathered, judged, stages, since=series.first_untold(release, told_to))
-    told_to = series.write(release, gathered, judged, goes, after=told_to, now=now)
-    release.body["told_to"] = told_to
-    _keep_body(release)
+    _tell(release, gathered, judged, stages, now=now)
     if release.state in {State.ROLLING_BACK, State.ESCALATED}:
         _prove(release, gathered, gates, now=now)
         return gathered.end
     _move(release, gathered, stages, now=now)
     _arrive(release, gathered, stages, now=now)
-    # ended only once everything is counted and decided, and never while it fails
-    if (
-        now - release.started_at > LONGEST
-        and gathered.end >= end
-        and release.verdict != "fail"
-        and release.state in {State.OPEN, State.HELD, State.PROMOTING}
-    ):
+    going_on = release.state in {State.OPEN, State.HELD, State.PROMOTING}
+    if going_on and release.verdict != "fail" and _too_long(release.started_at, gathered, now):
         deciding.give_up(release, words.not_ended(LONGEST.days), now=now)
     return gathered.end
+
+
+def _tell(
+    release: Release, gathered: Gathered, judged: Judged, stages: Sequence[ReleaseStage], *, now: dt.datetime
+) -> None:
+    """Its series, as far as they were not told before."""
+    told_to = release.body["told_to"]
+    goes = going(release, gathered, judged, stages, since=series.first_untold(release, told_to))
+    release.body["told_to"] = series.write(release, gathered, judged, goes, after=told_to, now=now)
+    with transaction.atomic():
+        if _same(release):
+            release.save(update_fields=["body"])
+
+
+def _too_long(since: dt.datetime, gathered: Gathered, now: dt.datetime) -> bool:
+    """Whether nobody need wait any longer; only once everything is counted and decided."""
+    return now - since > LONGEST and gathered.end >= gather.closed(now)
 
 
 def _same(release: Release) -> bool:
@@ -168,12 +170,6 @@ def _same(release: Release) -> bool:
         pk=release.pk, started_at=release.started_at, opened_by=release.opened_by
     )
     return found.exists()
-
-
-def _keep_body(release: Release) -> None:
-    with transaction.atomic():
-        if _same(release):
-            release.save(update_fields=["body"])
 
 
 def _ask(release: Release, gathered: Gathered, gates: Sequence[tuple[Gate, ReleaseGate]], begin: int) -> None:
@@ -201,21 +197,22 @@ def _note(
     release.decided_at = None if first is None else gather.moment_of(gathered.first + first + 1)
     stage = current(stages)
     seen = observed(gathered, stages)
-    release.body["mix"] = _mix(release, gathered, plan)
-    step_ = max(1, (len(gathered.bodies) - plan.begins[0]) // DRAWN)
-    places = list(range(plan.begins[0], len(gathered.bodies)))[::-1][::step_][::-1]
+    begin, end = plan.begins[0], len(gathered.bodies)
+    # the newest is among them
+    places = list(range(end - 1, begin - 1, -max(1, (end - begin) // DRAWN)))[::-1]
+    # first of all: what it lacks depends on it
+    release.body["mix"] = apart(release.stratify, mix_distance(gathered.bodies[begin:]))
+    promoting = release.state == State.PROMOTING
     release.body = {
         "strata": release.body.get("strata", [""]),
         "gates": [one.to_json() for one in judged.found],
         "seen": {"arrival": seen.arrival, "share": seen.share, "planned": seen.planned, "calls": seen.calls},
         "stage": stage.position,
-        "lacks": []
-        if release.state == State.PROMOTING
-        else rollout.lacks(view_of(release, gathered, stages)),
+        "lacks": [] if promoting else rollout.lacks(view_of(release, gathered, stages)),
         "buckets": [gathered.first + place for place in places],
         "paths": judged.drawn(places),
-        "shares": [shares.share_of(gathered.bodies[p]) for p in places],
-        "calls": [sum(body.calls(arm) for body in gathered.bodies[plan.begins[0] :]) for arm in (0, 1)],
+        "shares": [shares.share_of(gathered.bodies[place]) for place in places],
+        "calls": [sum(body.calls(arm) for body in gathered.bodies[begin:]) for arm in (0, 1)],
         "mix": release.body["mix"],
         "told_to": release.body.get("told_to", 0),
         **{name: release.body[name] for name in ("proof", "arrival") if name in release.body},
@@ -230,10 +227,6 @@ def decisive(verdicts: Sequence[str]) -> int | None:
     if last == "fail":
         return verdicts.index(last)
     return next((place + 1 for place in range(len(verdicts) - 1, -1, -1) if verdicts[place] != last), 0)
-
-
-def _mix(release: Release, gathered: Gathered, plan: Plan) -> dict[str, float]:
-    return apart(release.stratify, mix_distance(gathered.bodies[plan.begins[0] :]))
 
 
 def apart(stratify: str, mix: Mapping[str, float]) -> dict[str, float]:
@@ -349,9 +342,6 @@ def _prove(release: Release, gathered: Gathered, gates: Sequence[Gate], *, now: 
         release.save(update_fields=["body"])
         deciding.proved(release, found, now=now)
     series.unproved(release, value=1.0 if found.state == "unproved" else 0.0, now=now)
-    if (
-        now - decided.at > LONGEST
-        and gathered.end >= gather.closed(now)
-        and release.state in {State.ROLLING_BACK, State.ESCALATED}
-    ):
+    on_its_way_back = release.state in {State.ROLLING_BACK, State.ESCALATED}
+    if on_its_way_back and _too_long(decided.at, gathered, now):
         deciding.give_up(release, words.not_shown(LONGEST.days), now=now)
