@@ -65,17 +65,22 @@ def month(cast: Cast, push: Push, now: dt.datetime) -> dt.datetime:
 def test_longer_prompts_page_and_what_did_not_move_stays_ok(
     cast: Cast, now: dt.datetime, month: dt.datetime
 ) -> None:
+    """As states, as series that can be asked for, and as pages are told: what moved since when and against what."""
     follow_all(cast, now)
     assert signal(cast, "prompt_length").state == WatchState.DRIFT
     assert signal(cast, "output_length").state == WatchState.OK
     assert signal(cast, "error_rate").state == WatchState.OK
-
-
-def test_effect_band_and_evidence_can_be_asked_for(cast: Cast, now: dt.datetime, month: dt.datetime) -> None:
-    follow_all(cast, now)
     beyond = 'llm_drift_effect{feature="prompt_length",slice=""} > llm_drift_normal_high'
     assert query.instant(cast.project.id, beyond, now).single() == pytest.approx(0.8, abs=0.25)
     assert query.instant(cast.project.id, 'llm_drift_evidence{feature="prompt_length"}', now).single() == 1
+    row = read.signals(cast.project.id)[0]
+    assert (row.kind, row.state, row.scale, row.maturity) == ("prompt_length", "drift", "percent", "full")
+    assert row.since is not None
+    assert month <= row.since <= month + 4 * HOUR
+    assert row.reference is not None
+    assert row.reference[2] - row.reference[1] == 14 * DAY
+    found = query.instant(cast.project.id, f"llm_drift_effect{{{row.selector}}}", now)
+    assert found.single() == pytest.approx(row.effect)
 
 
 def test_a_replay_gives_the_page_that_live_calls_gave(
@@ -177,20 +182,6 @@ def test_closed_hours_are_added_up_once(cast: Cast, push: Push, now: dt.datetime
     follow_all(cast, now)
     kept = DriftSketch.objects.filter(part="calls")
     assert kept.count() == len(set(kept.values_list("hour", flat=True))) >= 70
-
-
-def test_pages_are_told_what_moved_since_when_and_against_what(
-    cast: Cast, now: dt.datetime, month: dt.datetime
-) -> None:
-    follow_all(cast, now)
-    row = read.signals(cast.project.id)[0]
-    assert (row.kind, row.state, row.scale, row.maturity) == ("prompt_length", "drift", "percent", "full")
-    assert row.since is not None
-    assert month <= row.since <= month + 4 * HOUR
-    assert row.reference is not None
-    assert row.reference[2] - row.reference[1] == 14 * DAY
-    found = query.instant(cast.project.id, f"llm_drift_effect{{{row.selector}}}", now)
-    assert found.single() == pytest.approx(row.effect)
 
 
 def test_every_version_with_enough_calls_has_all_signals(cast: Cast, push: Push, now: dt.datetime) -> None:
