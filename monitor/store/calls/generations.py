@@ -440,13 +440,13 @@ def values_of(
             f" GROUP BY {_columns('n', names)}",
             values | {"looked_at": LOOKED_AT},
         )
-        rows = cursor.fetchall()
-    found = {}
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    found: dict[str, list[str]] = {}
     for place, name in enumerate(names, start=1):
-        counts: Counter[str] = Counter()
+        counts = Counter[str]()
         for row in rows:
             counts[row[place]] += row[0]
-        found[name] = sorted(filter(None, counts), key=lambda value, of=counts: (-of[value], value))[:limit]  # type: ignore[misc]
+        found[name] = [value for _, value in sorted((-n, one) for one, n in counts.items() if one)][:limit]
     return found
 
 
