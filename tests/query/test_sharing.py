@@ -85,7 +85,7 @@ def test_one_window_and_a_curve_are_answered_together_as_apart(project: int, now
     exprs = [calls, f"histogram_quantile(0.9, {seconds})", f"histogram_sum({seconds})"]
     asked = [
         query.Asking(one.replace("[W]", "[2h]"), now, now)
-        for one in [*exprs, exprs[0].replace("]", "] offset 1h")]
+        for one in [*exprs, exprs[0].replace("]", "] offset 30m")]
     ]
     asked += ahead(now, [one.replace("[W]", "[5m]") for one in exprs[:2]])
     alone = [answered(project, one) for one in asked]
