@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from monitor.ingest.envelope import Generation
 from monitor.ingest.otlp import readers
-from monitor.ingest.otlp.messages import Content
+from monitor.ingest.otlp.messages import Content, Message
 from monitor.ingest.otlp.spans import Span
 
 MOST_STEPS = 200
@@ -104,7 +104,7 @@ def _same(outer: Call, inner: Call) -> bool:
 
 def _told(said: Content) -> list[tuple[str, list[tuple[str, object]]]]:
     """What is said, however it is spelled: arguments of tools are JSON with any blanks."""
-    messages = [{"content": said}] if isinstance(said, str) else said
+    messages: list[Message] = [{"content": said}] if isinstance(said, str) else said
     return [
         (
             one["content"],
