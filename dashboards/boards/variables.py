@@ -1,7 +1,7 @@
 """What the variables of a board offer and which of it is chosen; a later one may depend on those before it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -199,7 +199,7 @@ def _series(labels: Mapping[str, str]) -> str:
     return labels.get("__name__", "") + "{" + inside + "}"
 
 
-def _matches(shown: str, pattern: str, values: Sequence[str]) -> list[tuple[str, Any]]:
+def _matches(shown: str, pattern: str, values: Iterable[str]) -> list[tuple[str, Any]]:
     """Each value with its match; raises AskError, which names the expression as it is ``shown``."""
     try:
         sought = patterns.compiled(pattern)

@@ -85,12 +85,11 @@ def test_where_the_server_s_connections_cannot_be_seen_nobody_is_watched() -> No
 
 def test_an_evaluation_ends_when_nobody_waits_for_it() -> None:
     asker = Asker()
-    with asked_by(asker):
-        with patience.under(timer(Limits())):
+    with asked_by(asker), patience.under(timer(Limits())):
+        patience.look()
+        asker.leave()
+        with pytest.raises(DeadlineError):
             patience.look()
-            asker.leave()
-            with pytest.raises(DeadlineError):
-                patience.look()
     patience.look()
 
 

@@ -50,4 +50,6 @@ def test_a_row_begins_shortly_before_what_was_sought() -> None:
     text = "Your return of the kettle reached us and the refund was approved"
     assert reading.from_found(text, ["refund"]) == "…and the refund was approved"
     assert reading.from_found("A refund for the kettle", ["refund"]) == "A refund for the kettle"
-    assert reading.from_found("我们已经收到您退回的那只红色水壶，退款将在五天内到账", ["退款"]).startswith("…")
+    assert reading.from_found("我们已经收到您退回的那只红色水壶，退款将在五天内到账", ["退款"]).startswith(
+        "…"
+    )
