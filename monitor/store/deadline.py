@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 
 import psycopg
-from django.db import OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 
 from monitor.core import clock, patience
 
@@ -134,23 +134,36 @@ class _Turn:
             self.running = None
 
 
-@contextlib.contextmanager
-def stopped_after(seconds: float) -> Iterator[None]:
+class stopped_after:  # noqa: N801 — used like a function
     """Cancel what runs on this thread's connection after ``seconds``, or sooner where whoever waits for it has less
     time, or nobody waits any more; raises StoppedError when that happened.
     """
-    connection.ensure_connection()
-    turn, asker = _Turn(connection.connection), _asker()
-    _watch.stop_at(clock.monotonic() + max(min(seconds, patience.left()), 0.001), turn)
-    try:
-        if asker is not None:
-            asker.waits_for(turn)
-        yield
-    except OperationalError as error:
-        if turn.stopped and isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+
+    __slots__ = ("asker", "seconds", "turn")
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def __enter__(self) -> None:
+        here = connections[DEFAULT_DB_ALIAS]
+        here.ensure_connection()
+        self.turn, self.asker = _Turn(here.connection), _asker()
+        _watch.stop_at(clock.monotonic() + max(min(self.seconds, patience.left()), 0.001), self.turn)
+        if self.asker is not None:
+            try:
+                self.asker.waits_for(self.turn)
+            except StoppedError:
+                self._end()
+                raise
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._end()
+        if not isinstance(error, OperationalError) or not self.turn.stopped:
+            return
+        if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
             raise StoppedError from error
-        raise
-    finally:
-        if asker is not None:
-            asker.waits_for(None)
-        turn.end()
+
+    def _end(self) -> None:
+        if self.asker is not None:
+            self.asker.waits_for(None)
+        self.turn.end()

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 import psycopg
-from django.db import OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
 
 from monitor.core import patience
 from monitor.core.labels import NAME, Labels, Matcher, Roster
@@ -38,6 +38,11 @@ ALWAYS = -(2**62)
 
 # one snapshot: its own horizon and time, series written since, late batches since, and what was made of such
 _CHANGES = "SELECT * FROM monitor_changes($1, $2, $3)"
+# whether there can be any, and when that was: a quarter of the work of the call above
+_PRESENT = """
+    SELECT CASE WHEN pg_current_xact_id_if_assigned() IS NULL THEN pg_current_snapshot()::text END,
+           extract(epoch FROM clock_timestamp())::float8
+"""
 
 
 @dataclass(slots=True)
@@ -126,8 +131,9 @@ class Catalog:
     index: dict[str, dict[str, set[int]]] = field(default_factory=dict)
     moment: Moment = Moment(0, ALWAYS, 1)
     since: int = 0
-    # the last look's snapshot: while it is the same, nothing has changed
+    # the last look's snapshot: while it is the same, nothing has changed; and whether it was the one before
     seen: str | None = None
+    still: bool = False
     # the late batches that the last look returned (who wrote them, since when); a later one may return them again
     told: frozenset[tuple[int, int]] = frozenset()
     changes: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=CHANGES_KEPT))
@@ -142,24 +148,31 @@ class Catalog:
     def refresh(self, seconds: float = LONGEST_SECONDS) -> Moment:
         """Take in what was written since the last look; raises deadline.StoppedError when that takes longer."""
         with deadline.stopped_after(seconds), self.lock:
-            rows = _rows({"project": self.project_id, "since": self.since, "seen": self.seen})
+            if self.still:
+                ((present, now),) = _rows(_PRESENT, ())
+                if present is not None and present == self.seen:
+                    return self._moved_on(now, [], self.moment.buckets)
+            rows = _rows(_CHANGES, (self.project_id, self.since, self.seen))
             horizon, self.seen, now, buckets = next(
                 (row[1], row[2], row[4], row[5]) for row in rows if row[0] == 0
             )
-            closed = round(now * 1000) - OPEN_MS
-            changed = [] if horizon is None else self._changed(rows)
-            if closed - self.moment.closed_ms > REMEMBERED_HOURS * 3_600_000:
-                changed.append(ALWAYS)
-            version = self.moment.version
-            if changed:
-                version += 1
-                self.changes.append((version, min(changed)))
+            self.still = horizon is None
             if horizon is None:
-                buckets = self.moment.buckets
-            else:
-                self.since = horizon
-            self.moment = Moment(version, closed, int(buckets or 1))
-            return self.moment
+                return self._moved_on(now, [], self.moment.buckets)
+            moment = self._moved_on(now, self._changed(rows), int(buckets or 1))
+            self.since = horizon
+            return moment
+
+    def _moved_on(self, now: float, changed: list[int], buckets: int) -> Moment:
+        """As of that second, with changes from these times on."""
+        closed, version = round(now * 1000) - OPEN_MS, self.moment.version
+        if closed - self.moment.closed_ms > REMEMBERED_HOURS * 3_600_000:
+            changed.append(ALWAYS)
+        if changed:
+            version += 1
+            self.changes.append((version, min(changed)))
+        self.moment = Moment(version, closed, buckets)
+        return self.moment
 
     def _changed(self, rows: Sequence[tuple[Any, ...]]) -> list[int]:
         """Take in what is new; the times from which on it changes what is long past."""
@@ -266,27 +279,29 @@ class Catalog:
         return None
 
 
-def _rows(values: dict[str, int | str | None]) -> list[tuple[Any, ...]]:
+def _rows(sql: str, values: tuple[int | str | None, ...]) -> list[tuple[Any, ...]]:
     """What the statement tells. It asks the server itself, so it is the check of the connection too."""
-    connection.ensure_connection()
+    # found once: each look through Django's own handle to it goes by the thread's storage
+    here = connections[DEFAULT_DB_ALIAS]
+    here.ensure_connection()
     try:
-        if not connection.in_atomic_block:
-            rows = prepared.rows(connection.connection, _CHANGES, tuple(values.values()))
+        if not here.in_atomic_block:
+            rows = prepared.rows(here.connection, sql, values)
         else:
-            own = connection.connection
+            own = here.connection
             with prepared.heeded(own), psycopg.RawCursor(own) as cursor:
-                rows = cursor.execute(_CHANGES, tuple(values.values()), prepare=True).fetchall()
+                rows = cursor.execute(sql, values, prepare=True).fetchall()
     except psycopg.errors.QueryCanceled as error:
         raise OperationalError(str(error)) from error
     except psycopg.OperationalError:
-        if connection.in_atomic_block:
+        if here.in_atomic_block:
             raise
         # the server went away while the connection was idle: once more over a new one, errors Django's own
-        connection.close()
-        connection.ensure_connection()
-        with connection.wrap_database_errors, psycopg.RawCursor(connection.connection) as cursor:
-            rows = cursor.execute(_CHANGES, tuple(values.values())).fetchall()
-    connection.health_check_done = True  # type: ignore[attr-defined] # missing in the stubs
+        here.close()
+        here.ensure_connection()
+        with here.wrap_database_errors, psycopg.RawCursor(here.connection) as cursor:
+            rows = cursor.execute(sql, values).fetchall()
+    here.health_check_done = True  # type: ignore[attr-defined] # missing in the stubs
     return rows
 
 

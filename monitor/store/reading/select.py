@@ -72,11 +72,8 @@ class View:
     project_id: int
     known: Catalog
     moment: Moment
-
-    @property
-    def lasting(self) -> bool:
-        """Whether what is seen stays: a transaction may yet be undone."""
-        return not connection.in_atomic_block
+    # whether what is seen stays: a transaction may yet be undone
+    lasting: bool
 
     def changed_from(self, version: int) -> int | None:
         """From which time on samples may have changed since that version; None: they have not."""
@@ -136,10 +133,11 @@ def look(project_id: int, seconds: float = LONGEST_SECONDS) -> View:
     """The project as of now: every commit before this call is in it; raises deadline.StoppedError."""
     known = catalog.held(project_id)
     moment = known.refresh(seconds)
-    seen = tapes.kept.version(project_id)
-    tapes.kept.follow(project_id, moment.version, known.changed_from(seen))
-    bases.kept.follow(project_id, moment.version, known.changed_from(bases.kept.version(project_id)))
-    return View(project_id, known, moment)
+    for kept in (tapes.kept, bases.kept):
+        seen = kept.version(project_id)
+        if seen != moment.version:
+            kept.follow(project_id, moment.version, known.changed_from(seen))
+    return View(project_id, known, moment, not connection.in_atomic_block)
 
 
 def select(project_id: int, selections: Sequence[Selection], *, max_samples: int) -> list[Sequence[Series]]:
