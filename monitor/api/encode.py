@@ -19,6 +19,8 @@ Ints = npt.NDArray[np.int64]
 PLAIN_FROM, PLAIN_TO = 1e-4, 1e15
 # numbers of an answer that are texts at one time
 AT_ONCE = 50_000
+# percentages and small counts are most of what is asked for again and again
+_SMALL = [str(number) for number in range(1_001)]
 
 
 def encode_result(result: Result, stats: Mapping[str, object] | None = None) -> bytes:
@@ -171,6 +173,8 @@ def _texts(values: Floats) -> list[str]:
         return [api_number(value) for value in values.tolist()]
     whole = values.astype(np.int64)
     if (whole == values).all() and not np.signbit(values[whole == 0]).any():
+        if len(whole) and whole.min() >= 0 and whole.max() < len(_SMALL):
+            return [_SMALL[number] for number in whole.tolist()]
         return msgspec.json.encode(whole.tolist())[1:-1].decode().split(",")
     joined = msgspec.json.encode(values.tolist()).decode()[1:-1] + ","
     return joined.replace(".0,", ",")[:-1].split(",")

@@ -30,7 +30,10 @@ def pack(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """The same response, its body packed by what the client prefers among what we have."""
     if len(response.content) < LEAST_BYTES or response.has_header("Content-Encoding"):
         return response
-    patch_vary_headers(response, ["Accept-Encoding"])
+    if response.has_header("Vary"):
+        patch_vary_headers(response, ["Accept-Encoding"])
+    else:
+        response["Vary"] = "Accept-Encoding"
     encoding = chosen(request.META.get("HTTP_ACCEPT_ENCODING", ""))
     if encoding == "zstd":
         response.content = bytes(cramjam.zstd.compress(response.content, level=ZSTD_LEVEL))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from django.http import HttpRequest
 
 from monitor import query
+from monitor.api.given import given
 from monitor.core import clock, durations
 from monitor.core.labels import Matcher
 from monitor.promql.errors import QueryError
@@ -25,7 +26,11 @@ class BadParameterError(ValueError):
 
 def text(request: HttpRequest, name: str, default: str = "") -> str:
     """The first value that is not empty; a form's before the address's."""
-    return request.POST.get(name) or request.GET.get(name) or default
+    for fields in given(request):
+        found = fields.get(name)
+        if found and found[-1]:
+            return found[-1]
+    return default
 
 
 def required(request: HttpRequest, name: str) -> str:
@@ -46,17 +51,17 @@ def count(request: HttpRequest, name: str) -> int:
 
 def moment(request: HttpRequest, name: str, default: int | None = None) -> int:
     """Unix milliseconds of a parameter in seconds or RFC 3339."""
-    given = text(request, name)
-    if not given and default is not None:
+    said = text(request, name)
+    if not said and default is not None:
         return default
-    if given in _EDGES:
-        return _EDGES[given]
+    if said in _EDGES:
+        return _EDGES[said]
     try:
-        seconds = float(given)
+        seconds = float(said)
     except ValueError:
-        seconds = _rfc3339(name, given)
+        seconds = _rfc3339(name, said)
     if not math.isfinite(seconds) or abs(seconds) * 1000 > FAR_MS:
-        message = f'invalid parameter "{name}": cannot parse "{given}" to a valid timestamp'
+        message = f'invalid parameter "{name}": cannot parse "{said}" to a valid timestamp'
         raise BadParameterError(message)
     return round(seconds * 1000)
 
@@ -130,8 +135,7 @@ def limits(request: HttpRequest) -> query.Limits:
 
 def matchers(request: HttpRequest) -> list[tuple[Matcher, ...]]:
     """Every ``match[]``; no matter whether in the form or the address."""
-    texts = request.POST.getlist("match[]") + request.GET.getlist("match[]")
-    return [selected("match[]", one) for one in texts]
+    return [selected("match[]", one) for fields in given(request) for one in fields.get("match[]", ())]
 
 
 def selected(name: str, given: str) -> tuple[Matcher, ...]:

@@ -1,10 +1,12 @@
 """Prometheus' HTTP API over a project's series: what Grafana, Argo Rollouts and promtool speak."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.http import HttpResponse
 from django.urls import path
+from prometheus_client import Histogram
 
 from monitor import meters, query
 from monitor.api import parameters
@@ -28,15 +30,15 @@ CUT = "results truncated due to limit"
 
 def door(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """A view for GET and POST that answers every failure in Prometheus' shape."""
+    name = view.__name__.strip("_")
 
     @takes("GET", "POST")
     @packed
     @needs("query")
     def guarded(request: ApiRequest, /, **names: str) -> HttpResponse:
         try:
-            timed = meters.queries.labels(view.__name__.strip("_")).time()
             limited = query.within(parameters.limits(request))
-            with timed, watched(request), query.holding(until_end=True), limited:
+            with _seconds(name).time(), watched(request), query.holding(until_end=True), limited:
                 return view(request, **names)
         except BadParameterError as error:
             return refuse(400, str(error))
@@ -51,6 +53,11 @@ def door(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
             return refuse(STATUS[error.kind], prefix + error.message, error_type=error.kind)
 
     return guarded
+
+
+@cache
+def _seconds(name: str) -> Histogram:
+    return meters.queries.labels(name)
 
 
 def _instant(request: ApiRequest) -> HttpResponse:

@@ -6,7 +6,7 @@ reads the samples tells from which time on some have changed since; the steps th
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import Lock
 
 import numpy as np
@@ -40,6 +40,15 @@ class Key:
     step: int
     phase: int
     steps: int
+    # a tree's takes a walk through it, and is asked for several times
+    hashed: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        whole = (self.owner, self.expr, self.lookback, self.step, self.phase, self.steps)
+        object.__setattr__(self, "hashed", hash(whole))
+
+    def __hash__(self) -> int:
+        return self.hashed
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,11 +146,6 @@ def word(node: Node) -> str:
             return ""
 
 
-def reads(node: Node) -> bool:
-    """Whether its value depends on any series."""
-    return isinstance(node, Selector) or any(reads(child) for child in children(node))
-
-
 def mapped(node: Node, change: Callable[[Any], Any]) -> Node:
     """The node with its children changed; the very same node where none is."""
     before = children(node)

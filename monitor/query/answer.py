@@ -101,7 +101,8 @@ def shaped(value: Value, grid: Grid, *, at_once: bool) -> Result:
         order = sorted(
             np.arange(len(vector.labels)).tolist(), key=lambda row: vector.labels[row].items_sorted
         )
-        vector = vector.rows(order)
+        if order != list(range(len(order))):
+            vector = vector.rows(order)
     if len(set(vector.labels)) < len(vector.labels):
         message = "vector cannot contain metrics with the same labelset"
         raise ExecutionError(message)

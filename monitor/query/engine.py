@@ -6,6 +6,7 @@ from monitor import history
 from monitor.core import patience
 from monitor.promql import kept, tree
 from monitor.promql import parse as parser
+from monitor.promql.about import about
 from monitor.promql.errors import BadQueryError, TooMuchError
 from monitor.promql.evaluate import Evaluation
 from monitor.promql.functions import extended
@@ -45,7 +46,7 @@ def _asked(source: Source, expr: str, grid: Grid, bounds: Limits, *, at_once: bo
     if not at_once and kind in {"matrix", "string"}:
         message = f'invalid expression type "{_SAID[kind]}" for range query, must be Scalar or instant Vector'
         raise BadQueryError(message)
-    look = source.look() if isinstance(source, Stored) and tree.reads(root) else None
+    look = source.look() if isinstance(source, Stored) and about(root).reads else None
     work, notes = Work(source, look, bounds, ordered=at_once), Notes()
     if kind == "matrix":
         evaluation = work.prepared(root, grid, grid, notes)
@@ -102,7 +103,8 @@ class Work:
             def inner(expr: tree.Node, steps: Grid) -> Value:
                 return kept.value(expr, steps, look, self.evaluate, lookback=lookback, notes=notes)
 
-            node = kept.with_given(node, grid, self.bounds.samples, inner)
+            if about(node).nested:
+                node = kept.with_given(node, grid, self.bounds.samples, inner)
             past = self.source.past(spare_samples=self.spare) if isinstance(self.source, Stored) else None
             if past is not None:
 

@@ -43,8 +43,11 @@ def aggregate(
 
 def _counts(mask: Mask, groups: Grouping) -> Ints:
     if mask.all():
-        sizes = np.diff(groups.starts, append=len(mask))
-        return np.repeat(sizes[:, None], mask.shape[1], axis=1)
+        counts = np.empty((len(groups.starts), mask.shape[1]), dtype=np.int64)
+        counts[:-1, 0] = groups.starts[1:] - groups.starts[:-1]
+        counts[-1, 0] = len(mask) - groups.starts[-1]
+        counts[:, 1:] = counts[:, :1]
+        return counts
     return np.add.reduceat(mask[groups.order], groups.starts, axis=0, dtype=np.int64)
 
 
