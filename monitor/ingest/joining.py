@@ -36,6 +36,8 @@ Said = str | list[dict[str, Any]]
 
 def take(project_id: int, batch: Batch, ledger: Ledger, *, now: dt.datetime) -> int:
     """Keep the batch's pieces and join what can be joined; how many pieces were known."""
+    if not batch.pieces and not batch.generations:
+        return 0
     policy = choices.policy_of(project_id, now=now)
     kept = [_row(project_id, piece, policy) for piece in batch.pieces]
     parts = defaultdict(list)

@@ -52,6 +52,8 @@ class Ledger:
     def drops(self) -> Counter[tuple[Source, Reason]]:
         """What was dropped since this was last asked."""
         batch = self.batch
+        if not batch.ignored and len(batch.rejected) == self._told:
+            return Counter()
         found = Counter({(self._name(source), reason): n for (source, reason), n in batch.ignored.items()})
         for one in batch.rejected[self._told :]:
             found[self._name(batch.source_of(one.index)), one.reason] += one.items

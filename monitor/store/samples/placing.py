@@ -116,7 +116,8 @@ class Placing:
             heard = self.home.heard
             for _ in range(TRIES):
                 looked = self._look()
-                if self._grows(looked).any():
+                grows = self._grows(looked)
+                if grows.any() and not self._touched(grows):
                     break
                 kept, refused = self._checked(looked.newest)
                 told = self._told(kept, refused)
@@ -159,6 +160,14 @@ class Placing:
             self.spans.last > looked.last + series.patience(self.spans.ids)
         )
         return grows
+
+    def _touched(self, grows: Mask) -> bool:
+        """Whether all that grows was there already, and the table covers it now."""
+        ids, first, last = self.spans.ids[grows], self.spans.first[grows], self.spans.last[grows]
+        if not series.touch(self.shard, ids.tolist(), first.tolist(), last.tolist()):
+            return False
+        self.home.cover(ids, first, last)
+        return True
 
     def _register(self, grows: Mask) -> Ints:
         """The series that did not exist before; nothing of them can be stored."""

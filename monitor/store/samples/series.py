@@ -5,13 +5,14 @@ never has to hold two versions of every row that is in it.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 from django.db import connection, transaction
 
 from monitor.core.labels import Labels
+from monitor.store import prepared
 from monitor.store.models import SeriesKind
 from monitor.store.samples import homes
 from monitor.store.samples.blocks import Ints
@@ -38,9 +39,9 @@ _UPSERT = """
     RETURNING id, labels, xmax = 0
 """
 # the rows are locked in the order of their ids, whatever way the join takes
-_TOUCH = """
+_WIDEN = """
     WITH locked AS MATERIALIZED (
-        SELECT id FROM monitor_series WHERE shard = %(shard)s AND id = ANY(%(ids)s::bigint[])
+        SELECT id FROM monitor_series WHERE shard = {shard}::smallint AND id = ANY({ids}::bigint[])
         ORDER BY id FOR NO KEY UPDATE
     )
     UPDATE monitor_series SET
@@ -48,12 +49,14 @@ _TOUCH = """
         last_seen = greatest(last_seen, to_timestamp(s.last_ms / 1000.0)), xid = s.xid
     FROM (
         SELECT u.*, pg_current_xact_id()::text::bigint AS xid
-        FROM unnest(%(ids)s::bigint[], %(firsts)s::bigint[], %(lasts)s::bigint[]) AS u(id, first_ms, last_ms)
+        FROM unnest({ids}::bigint[], {firsts}::bigint[], {lasts}::bigint[]) AS u(id, first_ms, last_ms)
         JOIN locked ON locked.id = u.id
     ) AS s
-    WHERE monitor_series.shard = %(shard)s AND monitor_series.id = s.id
+    WHERE monitor_series.shard = {shard}::smallint AND monitor_series.id = s.id
     RETURNING monitor_series.id
 """
+_TOUCH = _WIDEN.format(shard="%(shard)s", ids="%(ids)s", firsts="%(firsts)s", lasts="%(lasts)s")
+_TOUCH_ALONE = _WIDEN.format(shard="$1", ids="$2", firsts="$3", lasts="$4")
 
 
 # who is writing a row that seemed old makes it young again
@@ -110,6 +113,26 @@ def register(project_id: int, shard: int, spans: Sequence[SeriesSpan]) -> set[in
 def covered(shard: int, spans: Sequence[SeriesSpan]) -> bool:
     """Whether the table is known to hold all of them already, so that ``register`` has nothing to write."""
     return not any(_grows(shard, span) for span in spans)
+
+
+def touch(shard: int, ids: Sequence[int], firsts: Sequence[int], lasts: Sequence[int]) -> bool:
+    """Widen the spans of series that this process knows to be there, outside a transaction; whether all still are.
+
+    A span that is too wide does no harm, so this may be done before there are such samples, while others write.
+    """
+    if any((shard, identity) not in _known for identity in ids):
+        return False
+    connection.ensure_connection()
+    values: list[int | str] = [
+        shard,
+        *(f"{{{','.join(map(str, numbers))}}}" for numbers in (ids, firsts, lasts)),
+    ]
+    with connection.wrap_database_errors:
+        touched = prepared.rows(connection.connection, _TOUCH_ALONE, values)
+    if len(touched) < len(ids):
+        return False
+    _widen(shard, zip(ids, firsts, lasts, strict=True))
+    return True
 
 
 def drop(*, before: dt.datetime) -> None:
@@ -169,9 +192,13 @@ def _compare(news: Sequence[SeriesSpan], stored: dict[int, object]) -> None:
 def _remember(shard: int, news: Sequence[SeriesSpan]) -> None:
     if len(_known) > _KNOWN_LIMIT:
         _known.clear()
-    for span in news:
-        first, last = _known.get((shard, span.id), (span.first_ms, span.last_ms))
-        _known[shard, span.id] = (min(first, span.first_ms), max(last, span.last_ms))
+    _widen(shard, ((span.id, span.first_ms, span.last_ms) for span in news))
+
+
+def _widen(shard: int, spans: Iterable[tuple[int, int, int]]) -> None:
+    for identity, first_ms, last_ms in spans:
+        first, last = _known.get((shard, identity), (first_ms, last_ms))
+        _known[shard, identity] = (min(first, first_ms), max(last, last_ms))
 
 
 def forget() -> None:

@@ -101,3 +101,22 @@ def test_old_series_are_dropped_past_those_that_somebody_is_writing(
     with connection.cursor() as cursor:
         cursor.execute("SELECT id FROM monitor_series")
         assert cursor.fetchall() == [(spans[0].id,)]
+
+
+def touch(spans: list[SeriesSpan]) -> bool:
+    ids, firsts, lasts = zip(*((one.id, one.first_ms, one.last_ms) for one in spans), strict=True)
+    return series.touch(SHARD, ids, firsts, lasts)
+
+
+def test_known_series_are_widened_without_a_transaction(spans: list[SeriesSpan]) -> None:
+    assert touch(spans)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT last_seen FROM monitor_series")
+        assert cursor.fetchall() == [(clock.from_ms(spans[0].last_ms),)]
+    assert series.covered(SHARD, spans)
+
+
+def test_series_that_are_gone_are_not_taken_for_widened(spans: list[SeriesSpan]) -> None:
+    series.drop(before=clock.from_ms(spans[0].last_ms))
+    assert not touch(spans)
+    assert not series.covered(SHARD, spans)
