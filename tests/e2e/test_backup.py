@@ -49,6 +49,7 @@ def sending(product: Product) -> Iterator[list[int]]:
         while not done.is_set():
             call = {"id": f"meanwhile-{len(taken)}", "model": "m"}
             taken.append(product.ask("/api/v1/generations", {"generations": [call]})["accepted"])
+            done.wait(0.02)
 
     sender = threading.Thread(target=send)
     sender.start()

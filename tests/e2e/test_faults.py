@@ -30,6 +30,7 @@ pytestmark = pytest.mark.processes
 PATIENCE_SECONDS = 90
 # fewer than a web process has threads, so that one is left to say what is wrong
 SENDERS = 12
+CALLING = "from django.core.management import call_command"
 RULES = """
 groups:
 - name: g
@@ -78,11 +79,13 @@ def refusal(product: Product, path: str, content: Any = None) -> tuple[int, bool
 @pytest.fixture
 def watched(product: Product, outside: Callable[[], Outside], tmp_path: Path) -> tuple[Product, "Told"]:
     """A product with two rules, one of which fires, and somebody who is told."""
-    hook = outside()
+    hook, commands = outside(), []
     for name, text in (("alertmanager", ROUTES.format(hook=hook.url)), ("rules", RULES)):
         path = tmp_path / f"{name}.yml"
         path.write_text(text)
-        product.manage(name, "import", str(path), "--project", product.project)
+        words = (name, "import", str(path), "--project", product.project)
+        commands.append(f"call_command(*{words})")
+    product.manage("shell", "-v", "0", "-c", "; ".join([CALLING, *commands]))
     told = Told(hook)
     until(lambda: "Always" in told.firing(), "the alert that always fires")
     return product, told
