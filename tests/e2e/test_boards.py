@@ -36,7 +36,7 @@ def saved(cast: Cast) -> Board:
 
 def test_numbers_can_be_read_before_plotly_is_there(viewer: Viewer, mine: str) -> None:
     viewer.page.route("**/plotly.min.js", lambda route: route.abort())
-    viewer.open("dashboards/mine")
+    viewer.page.goto(f"{viewer.url}/p/shop/dashboards/mine/?{viewer.span}")
     assert viewer.page.inner_text("#panel-1 .stat b") == "160"
     assert "/s" not in viewer.page.inner_text("#panel-2 .lines")
     assert viewer.page.locator("#panel-2 .lines li").count() == 2

@@ -96,7 +96,7 @@ def test_nothing_in_an_address_becomes_part_of_a_page(viewer: Viewer, world: obj
     )
     for page in ("generations", "compare", "drift"):
         viewer.page.goto(f"{viewer.url}/p/shop/{page}/?{viewer.span}{hostile}")
-        viewer.page.wait_for_load_state("networkidle")
+        viewer.settle()
         assert viewer.page.evaluate(
             "[window.ran || 0, document.querySelectorAll('[data-planted]').length]"
         ) == [0, 0]
