@@ -101,7 +101,7 @@ def test_a_line_of_the_legend_is_shown_alone(viewer: Viewer, mine: str) -> None:
     viewer.open("dashboards/mine")
     viewer.page.wait_for_selector("#panel-2 .js-plotly-plot")
     viewer.page.click("#panel-2 [data-line='1']")
-    viewer.page.wait_for_function("document.querySelector('#panel-2 .plot').data[0].visible === false")
+    viewer.until("document.querySelector('#panel-2 .plot').data[0].visible === false")
 
 
 def test_a_panel_is_dragged_resized_and_kept(viewer: Viewer, cast: Cast, mine: str) -> None:
@@ -159,7 +159,7 @@ def test_a_board_is_brought_in_by_its_file(viewer: Viewer, cast: Cast, world: ob
     )
     viewer.open("dashboards/import")
     viewer.page.set_input_files("input[type=file]", str(file))
-    viewer.page.wait_for_function("document.getElementById('board-text').value.length > 10")
+    viewer.until("document.getElementById('board-text').value.length > 10")
     with viewer.page.expect_navigation():
         viewer.page.click("button[value=import]")
     assert viewer.page.locator("a:has-text('Open the board')").count() == 1

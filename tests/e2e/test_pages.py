@@ -115,7 +115,7 @@ def test_a_call_opens_quietly(viewer: Viewer, world: list[object]) -> None:
 
 def test_a_comparison_goes_onto_paper_and_into_pictures(viewer: Viewer, world: object) -> None:
     viewer.open("compare/report")
-    viewer.page.wait_for_function("document.querySelectorAll('.js-plotly-plot').length >= 8")
+    viewer.until("document.querySelectorAll('.js-plotly-plot').length >= 8")
     assert viewer.barriers() == []
     viewer.open("compare")
     viewer.page.click("summary:has-text('Take along')")

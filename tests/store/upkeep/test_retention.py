@@ -46,6 +46,8 @@ def test_old_days_are_dropped_and_young_ones_stay(cast: Cast, now: dt.datetime) 
 
 def test_a_day_of_batches_goes_when_it_is_empty(cast: Cast, now: dt.datetime) -> None:
     old = now - 5 * DAY
+    # days that others have left
+    retention.run(now=now, days=30)
     append.samples(cast.project.id, [(Labels({"__name__": "x"}), clock.to_ms(old), 1.0)], now=old)
     assert not any("sample_batch" in name for name in retention.run(now=now, days=30))
     compact.run(now=now + LATER)
