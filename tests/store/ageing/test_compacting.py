@@ -1,6 +1,7 @@
 """While little comes, open times are tidied up: few batches, small files, and not a sample else."""
 
 import datetime as dt
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -76,7 +77,13 @@ def test_a_table_of_series_that_was_touched_too_often_becomes_small_again(
         with _in_use("monitor_series"):
             compact.run(now=now + dt.timedelta(days=1))
         assert _series_bytes() == before
-        compact.run(now=now + dt.timedelta(days=1, minutes=1))
+        for _ in range(100):
+            compact._vain.clear()
+            compact.run(now=now + dt.timedelta(days=1, minutes=1))
+            # whoever analyses a table just then still sees what is outdated
+            if _series_bytes() < before / 3:
+                break
+            time.sleep(0.1)
         assert _series_bytes() < before / 3
         cursor.execute("SELECT count(*) FROM monitor_series WHERE project_id = %s", [cast.project.id])
         assert cursor.fetchone()[0] == len(labels)
