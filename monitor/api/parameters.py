@@ -25,11 +25,11 @@ class BadParameterError(ValueError):
 
 
 def text(request: HttpRequest, name: str, default: str = "") -> str:
-    """The first value that is not empty; a form's before the address's."""
+    """The first value of the form, or where that is empty of the address; as in Prometheus."""
     for fields in given(request):
         found = fields.get(name)
-        if found and found[-1]:
-            return found[-1]
+        if found and found[0]:
+            return found[0]
     return default
 
 

@@ -8,6 +8,7 @@ from hypothesis import given as whatever
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from monitor.api import parameters
 from monitor.api.given import given
 
 FORM = "application/x-www-form-urlencoded"
@@ -31,6 +32,11 @@ def test_form_and_address_are_what_django_reads(address: str, form: str) -> None
 
 def test_a_form_in_parts_is_read_too() -> None:
     assert given(RequestFactory().post("/?x=1", {"query": "up"})) == ({"query": ["up"]}, {"x": ["1"]})
+
+
+def test_of_what_is_given_twice_the_first_counts() -> None:
+    assert parameters.text(RequestFactory().get("/?query=&query=b"), "query") == ""
+    assert parameters.text(RequestFactory().get("/?query=a&query=b"), "query") == "a"
 
 
 def test_too_many_fields_are_refused() -> None:
