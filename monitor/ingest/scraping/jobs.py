@@ -1,7 +1,7 @@
 """Prometheus' ``scrape_configs``, read as they are; what is not supported is refused by its key. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +29,14 @@ _GLOBAL = (
     "scrape_interval", "scrape_timeout", "body_size_limit", "sample_limit", "target_limit", "label_limit",
     "label_name_length_limit", "label_value_length_limit", "scrape_native_histograms",
     "always_scrape_classic_histograms", "metric_name_validation_scheme",
+)  # fmt: skip
+# what else a file of Prometheus' says, and ``global`` in it, has nothing to do with scraping
+_SECTIONS = frozenset(
+    {"global", "scrape_configs", "runtime", "alerting", "rule_files", "storage", "tracing", "remote_write",
+     "remote_read", "otlp"}
+)  # fmt: skip
+_GLOBAL_ASIDE = frozenset(
+    {"evaluation_interval", "rule_query_offset", "query_log_file", "scrape_failure_log_file", "external_labels"}
 )  # fmt: skip
 # Prometheus counts by 1024 either way
 _SIZE = re.compile(r"([0-9]{1,9})(?:([KMGT])i?)?B")
@@ -141,6 +149,8 @@ def load(text: str) -> list[dict[str, Any]]:
     defaults = content.get("global") or {}
     if not isinstance(defaults, dict):
         raise BadJobError("global", "is not a mapping")
+    _refuse_unknown("", content, _SECTIONS)
+    _refuse_unknown("global.", defaults, _HARMLESS.union(_GLOBAL, _GLOBAL_ASIDE))
     kept = {key: defaults[key] for key in _GLOBAL if key in defaults}
     filled = [{**kept, **entry} if isinstance(entry, dict) else entry for entry in entries]
     names: set[str] = set()
@@ -152,6 +162,12 @@ def load(text: str) -> list[dict[str, Any]]:
             raise BadJobError(f"{where}.job_name", f"{job.name!r} stands there twice")
         names.add(job.name)
     return filled
+
+
+def _refuse_unknown(where: str, given: Mapping[Any, Any], known: Collection[str]) -> None:
+    unknown = sorted(str(key) for key in given if key not in known)
+    if unknown:
+        raise BadJobError(f"{where}{unknown[0]}", "not known or not supported")
 
 
 def _shrink_timeout(entry: Any, own: Any) -> None:

@@ -94,6 +94,8 @@ def test_what_is_not_supported_is_refused_at_its_key(more: dict[str, Any], says:
         ("a: [", "no YAML"), ("- {job_name: a, job_name: b}", "no YAML: the key 'job_name' stands there twice"), ("", "scrape_configs: missing"), ("scrape_configs: 5", "scrape_configs: is not a list"),
         ("[{job_name: a}, {job_name: a}]", "scrape_configs[1].job_name: 'a' stands there twice"),
         ("scrape_configs: [5]", "scrape_configs[0]: is not a mapping"), ("global: 5\nscrape_configs: [{job_name: a}]", "global: is not"),
+        ("global: {scrape_intervall: 5s}\nscrape_configs: [{job_name: a}]", "global.scrape_intervall: not known"),
+        ("scrape_config_files: [x.yml]\nscrape_configs: [{job_name: a}]", "scrape_config_files: not known"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_none_is_refused(text: str, says: str) -> None:
