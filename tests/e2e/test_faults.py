@@ -5,6 +5,7 @@ room on the disk, the first start itself. Nothing acknowledged is lost or double
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -113,17 +114,20 @@ def twice(product: Product, schedule: Path) -> Iterator[None]:
     celery = [sys.executable, "-m", "celery", "-A"]
     words = (
         ["monitor.beat", "beat", "--schedule", str(schedule), "--pidfile", ""],
-        ["monitor.celery", "worker", "--concurrency", "2", "-n", "second@%h", "--without-mingle"],
-    )
-    second = [
-        subprocess.Popen(
-            [*celery, *one], cwd=ROOT, env=environment(product.data), stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, start_new_session=True,
-        )
-        for one in words
-    ]  # fmt: skip
+        ["monitor.celery", "worker", "--concurrency", "2", "-n", "second@%h", "--without-mingle", "-l", "info"],
+    )  # fmt: skip
+    said = schedule.with_name("said")
+    with said.open("wb") as file:
+        second = [
+            subprocess.Popen(
+                [*celery, *one], cwd=ROOT, env=environment(product.data), stdout=file, stderr=file, start_new_session=True
+            )
+            for one in words
+        ]  # fmt: skip
     try:
         until(lambda: list(schedule.parent.glob(f"{schedule.name}*")), "the second beat")
+        # one that is still on its way when Valkey goes ends, and would be started anew
+        until(lambda: re.search(rb"second@\S+ ready", said.read_bytes()), "the second worker")
         yield
         assert [process.poll() for process in second] == [None, None]
     finally:
