@@ -10,7 +10,7 @@ up: $(VENV)/.synced-up
 	@exec $(BIN)/python manage.py up --bind $(BIND)
 
 test: $(VENV)/.synced-dev
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.synced-dev
 	$(BIN)/ruff format --check .
